@@ -1,0 +1,48 @@
+# `make demo` and `make test` do everything from a fresh clone; `make help` lists the rest.
+
+unexport PYTHONDONTWRITEBYTECODE
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Machines behind a company's proxy trust its certificate in the system's store, not in uv's own.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= 1
+endif
+
+uv := .tools/uv/bin/uv
+compile := $(uv) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
+	--no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test test-slow lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup:  ## install what is locked into .venv (the others do this too)
+	@.make/setup
+
+demo: setup  ## watch a small model teach itself arithmetic (minutes, no GPU; ARGS="--iterations 1" adds options)
+	automathes run --preset demo $(ARGS)
+	automathes report
+
+check: setup  ## lint, formatting, types, layers
+	ruff check
+	ruff format --check
+	mypy
+	lint-imports
+
+test: check  ## check, then the tests (under 25 minutes on two cores; ARGS="-k sandbox" adds options)
+	pytest -m "not slow" $(ARGS)
+
+test-slow: setup  ## the tests that take longest
+	pytest -m slow $(ARGS)
+
+lock: setup  ## resolve pyproject.toml into .locks/ again (UPGRADE=1 takes the newest versions)
+	$(compile) pyproject.toml --extra cpu --extra dev -o .locks/cpu.txt
+	$(compile) pyproject.toml --extra gpu --extra dev -o .locks/gpu.txt
+	echo 'uv$(if $(UPGRADE),,==$(word 2,$(shell $(uv) --version)))' | $(compile) - -o .locks/uv.txt
+	sed -i 's/ ; .* \\$$/ \\/' .locks/uv.txt  # any Python may fetch uv, not only the one that runs the project
+
+clean:  ## remove the environment and the caches; runs/ stays
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+	find $(wildcard actors learner sandbox store eval cluster tests) -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo 'Kept: runs/ (your runs) and the download cache of uv (`uv cache clean` empties it).'
