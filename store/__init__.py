@@ -1,0 +1,1 @@
+"""The system of record: problems, policies, rollouts, iterations and evaluations, kept in SQL."""

@@ -1,0 +1,274 @@
+"""The tables. Rows stay in this package; what leaves it are the records of `store.records`.
+
+Times are Unix seconds, as floats, by the clock the store was opened with.
+"""
+
+from enum import StrEnum
+from typing import Any, cast
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from store.records import Outcome, Purpose, Split
+
+SCHEMA_REVISION = "0001"
+"""The newest migration. Compared at every opening, so that Alembic is only imported when there is something to do."""
+
+# SQLite numbers rows by itself only where the type is exactly INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _text_enum(members: type[StrEnum]) -> Enum:
+    """The values as text. No CHECK constraint, so that a new member needs no migration."""
+    return Enum(members, native_enum=False, length=16, values_callable=lambda e: [member.value for member in e])
+
+
+class Base(DeclarativeBase):
+    """Constraint names are fixed by rule: a later migration can drop what it can name."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this from the class
+        Split: _text_enum(Split),
+        Purpose: _text_enum(Purpose),
+        Outcome: _text_enum(Outcome),
+        str: Text(),
+        bytes: LargeBinary(),
+        dict[str, Any]: JSON(),
+    }
+
+
+class ProblemRow(Base):
+    """`shuffle_key` is a hash of the id in [0, 2**31 - 1): orders by it are random and the same in every database."""
+
+    __tablename__ = "problems"
+    __table_args__ = (Index(None, "split", "attempts"), Index(None, "split", "shuffle_key"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    question: Mapped[str]
+    answer: Mapped[str]
+    source: Mapped[str]
+    split: Mapped[Split]
+    split_key: Mapped[str] = mapped_column(unique=True)
+    subject: Mapped[str | None]
+    level: Mapped[str | None]
+    shuffle_key: Mapped[int]
+    attempts: Mapped[int] = mapped_column(default=0)  # training samples ever scheduled
+
+
+class TrainingSetRow(Base):
+    """A snapshot of what one training run is given. `policy_version` is the version that it is to make."""
+
+    __tablename__ = "training_sets"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    policy_version: Mapped[int] = mapped_column(index=True)
+    settings: Mapped[dict[str, Any]]
+    size: Mapped[int]
+    created_at: Mapped[float]
+
+
+class PolicyRow(Base):
+    """A published checkpoint."""
+
+    __tablename__ = "policies"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    parent: Mapped[int | None] = mapped_column(ForeignKey("policies.version"))
+    path: Mapped[str]
+    training_set_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("training_sets.id"), index=True)
+    metrics: Mapped[dict[str, Any]]
+    created_at: Mapped[float]
+
+
+class PromotionRow(Base):
+    """The history of promotions; the last one is what is served."""
+
+    __tablename__ = "promotions"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"), index=True)
+    promoted_at: Mapped[float]
+
+
+class IterationRow(Base):
+    """The span between two publications."""
+
+    __tablename__ = "iterations"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"))
+    config: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]]
+    opened_at: Mapped[float]
+    closed_at: Mapped[float | None]
+
+
+class EvaluationRow(Base):
+    """One policy on one benchmark with one way of sampling."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (
+        UniqueConstraint("policy_version", "benchmark", "temperature", "top_p", "samples", name="uq_evaluations_what"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"))
+    benchmark: Mapped[str]
+    temperature: Mapped[float]
+    top_p: Mapped[float]
+    samples: Mapped[int]
+    n: Mapped[int | None]
+    created_at: Mapped[float]
+    finished_at: Mapped[float | None]
+
+
+class EvaluationMetricRow(Base):
+    """One figure of a finished evaluation."""
+
+    __tablename__ = "evaluation_metrics"
+
+    evaluation_id: Mapped[int] = mapped_column(RowId, ForeignKey("evaluations.id"), primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
+class AssignmentRow(Base):
+    """`samples` attempts at one problem, `done` of them in the store. Belongs to an iteration or to an evaluation.
+
+    Ids are never used again, even after the last row is deleted: rollout ids are made of them.
+    """
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        CheckConstraint("(iteration IS NULL) <> (evaluation_id IS NULL)", name="one_reason"),
+        CheckConstraint("done <= samples", name="done_within_samples"),
+        Index(
+            "ix_assignments_open",
+            "purpose",
+            "id",
+            sqlite_where=text("completed_at IS NULL"),
+            postgresql_where=text("completed_at IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    purpose: Mapped[Purpose]
+    iteration: Mapped[int | None] = mapped_column(ForeignKey("iterations.number"), index=True)
+    evaluation_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("evaluations.id"), index=True)
+    problem_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), index=True)
+    samples: Mapped[int]
+    done: Mapped[int] = mapped_column(default=0)
+    temperature: Mapped[float]
+    top_p: Mapped[float]
+    owner: Mapped[str | None] = mapped_column(index=True)
+    lease_expires_at: Mapped[float | None]
+    completed_at: Mapped[float | None]
+
+
+class RolloutRow(Base):
+    """One attempt. Token ids, mask, spans and segments are packed by `store.packing`.
+
+    `iteration` repeats the assignment's, and the policy versions repeat the spans', for queries.
+    `dedup_key` is equal for attempts at a problem that differ in names, comments and layout alone.
+    """
+
+    __tablename__ = "rollouts"
+    __table_args__ = (
+        Index(None, "purpose", "outcome"),
+        Index(None, "problem_id", "dedup_key"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: Mapped[int] = mapped_column(RowId, primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    problem_id: Mapped[str] = mapped_column(ForeignKey("problems.id"))
+    assignment_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("assignments.id"), index=True)
+    sample_index: Mapped[int | None]
+    iteration: Mapped[int | None] = mapped_column(index=True)
+    purpose: Mapped[Purpose]
+    outcome: Mapped[Outcome]
+    solution_format: Mapped[str] = mapped_column(String(32))
+    answer: Mapped[str | None]
+    dedup_key: Mapped[bytes]
+    policy_version: Mapped[int | None]  # of the last span: the newest that wrote in it
+    first_policy_version: Mapped[int | None]
+    prompt_tokens: Mapped[int]
+    tokens: Mapped[int]  # after the prompt
+    prompt_ids: Mapped[bytes]
+    token_ids: Mapped[bytes]
+    model_mask: Mapped[bytes]
+    spans: Mapped[bytes]
+    segments: Mapped[bytes]
+    seconds: Mapped[float]
+    created_at: Mapped[float]
+
+
+class ExecutionRow(Base):
+    """One code block of a rollout. `body` packs source, stdout, stderr and value."""
+
+    __tablename__ = "executions"
+    __table_args__ = (UniqueConstraint("rollout_seq", "position"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    rollout_seq: Mapped[int] = mapped_column(RowId, ForeignKey("rollouts.seq"))
+    position: Mapped[int]
+    status: Mapped[str] = mapped_column(String(32), index=True)
+    seconds: Mapped[float]
+    body: Mapped[bytes]
+
+
+class TrainingSetRolloutRow(Base):
+    """What a training set holds, in order; a demonstration that is repeated stands at several positions."""
+
+    __tablename__ = "training_set_rollouts"
+
+    training_set_id: Mapped[int] = mapped_column(RowId, ForeignKey("training_sets.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    rollout_seq: Mapped[int] = mapped_column(RowId, ForeignKey("rollouts.seq"), index=True)
+
+
+class RunStateRow(Base):
+    """One row: what the run should do, what it does, and where it can go on from."""
+
+    __tablename__ = "run_state"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    desired: Mapped[str] = mapped_column(String(16))
+    actual: Mapped[str] = mapped_column(String(16))
+    iteration: Mapped[int | None]
+    checkpoint: Mapped[str | None]
+    heartbeat_at: Mapped[float | None]
+    last_version: Mapped[int]  # the highest policy version ever handed out
+
+
+def table(model: type[Base]) -> Table:
+    """The table of a model, for statements on many rows."""
+    return cast(Table, model.__table__)

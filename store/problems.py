@@ -1,0 +1,129 @@
+"""Problems in the store, and the orders they are taken in."""
+
+import hashlib
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import batched
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from store.errors import InvalidProblemError, UnknownRecordError
+from store.models import ProblemRow, table
+from store.records import Problem, Split
+
+BATCH = 500  # rows a statement: well below the 32,766 parameters that SQLite takes
+_PRIME = 2**31 - 1
+_IMPORT_LOCK = 0x70726F62  # any number that all processes agree on
+
+
+def add_problems(session: Session, problems: Iterable[Problem]) -> int:
+    """Adds those whose `split_key` is new; returns how many. The caller's transaction makes it all or nothing.
+
+    Raises:
+        InvalidProblemError: an empty question, answer or key, or an id that another problem has.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        # Two imports in different orders would wait for each other's rows.
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _IMPORT_LOCK})
+    added = 0
+    for batch in batched(problems, BATCH):
+        _check(session, batch)
+        rows = [_row(problem) for problem in batch]
+        added += len(session.execute(_insert_new(session), rows).all())
+    return added
+
+
+def problem_counts(session: Session) -> dict[str, int]:
+    """The number of problems by split, zeros included."""
+    counts = {split.value: 0 for split in Split}
+    for split, count in session.execute(select(ProblemRow.split, func.count()).group_by(ProblemRow.split)):
+        counts[split.value] = count
+    return counts
+
+
+def iterate_problems(session: Session, split: Split | None, limit: int | None, source: str | None) -> Iterator[Problem]:
+    """Streams problems, in an order that is random and always the same."""
+    query = select(ProblemRow).order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)
+    if split is not None:
+        query = query.where(ProblemRow.split == split)
+    if source is not None:
+        query = query.where(ProblemRow.source == source)
+    for row in session.scalars(query.execution_options(yield_per=BATCH)):
+        yield to_problem(row)
+
+
+def get_problem(session: Session, problem_id: str) -> Problem:
+    """Raises `UnknownRecordError` where there is none."""
+    row = session.get(ProblemRow, problem_id)
+    if row is None:
+        raise UnknownRecordError(f"there is no problem {problem_id!r} in the store")
+    return to_problem(row)
+
+
+def find_by_split_keys(session: Session, keys: Sequence[str]) -> dict[str, Problem]:
+    """The problems that have these keys, by key."""
+    found: dict[str, Problem] = {}
+    for batch in batched(keys, BATCH):
+        for row in session.scalars(select(ProblemRow).where(ProblemRow.split_key.in_(batch))):
+            found[row.split_key] = to_problem(row)
+    return found
+
+
+def to_problem(row: ProblemRow) -> Problem:
+    """The record of a row."""
+    return Problem(row.id, row.question, row.answer, row.source, row.split, row.split_key, row.subject, row.level)
+
+
+def shuffled(seed: int) -> ColumnElement[int]:
+    """An order of problems: for each seed another permutation of the shuffle keys, the same in every database.
+
+    An affine map modulo a prime of keys that are hashes; the product stays below 2**62.
+    """
+    rng = random.Random(f"order-{seed}")  # noqa: S311 - an order, not a secret
+    factor, shift = rng.randrange(1, _PRIME), rng.randrange(_PRIME)
+    return (cast(ProblemRow.shuffle_key, BigInteger) * factor + shift) % _PRIME
+
+
+def _check(session: Session, batch: Sequence[Problem]) -> None:
+    for problem in batch:
+        for name in ("id", "question", "answer", "split_key"):
+            value = getattr(problem, name)
+            if not value.strip():
+                raise InvalidProblemError(f"problem {problem.id!r}: its {name} is empty")
+            if "\0" in value:
+                raise InvalidProblemError(f"problem {problem.id!r}: its {name} holds a NUL character; remove it")
+    keys = {problem.id: problem.split_key for problem in reversed(batch)}
+    stored = session.execute(select(ProblemRow.id, ProblemRow.split_key).where(ProblemRow.id.in_(keys)))
+    keys |= dict(stored.all())
+    for problem in batch:
+        if keys[problem.id] != problem.split_key:
+            raise InvalidProblemError(
+                f"two different problems have the id {problem.id!r} (the second from {problem.source}): "
+                "give each an id of its own, or none, so that one is made"
+            )
+
+
+def _row(problem: Problem) -> dict[str, Any]:
+    digest = hashlib.sha256(problem.id.encode()).digest()
+    return {
+        "id": problem.id,
+        "question": problem.question,
+        "answer": problem.answer,
+        "source": problem.source,
+        "split": problem.split,
+        "split_key": problem.split_key,
+        "subject": problem.subject,
+        "level": problem.level,
+        "shuffle_key": int.from_bytes(digest[:8]) % _PRIME,
+        "attempts": 0,
+    }
+
+
+def _insert_new(session: Session) -> Any:
+    # ON CONFLICT is spelled the same in both, and lives in the dialects.
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    rows = table(ProblemRow)
+    return dialect.insert(rows).on_conflict_do_nothing(index_elements=[rows.c.split_key]).returning(rows.c.id)

@@ -1,0 +1,162 @@
+"""The records that cross a process boundary, apart from the database rows that keep them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Split(StrEnum):
+    """Which side of the held-out line a problem stands on. Held-out problems are never trained on."""
+
+    TRAIN = "train"
+    HELDOUT = "heldout"
+
+
+class Purpose(StrEnum):
+    """Why a rollout was made. Only `train` and `demonstration` rollouts may be selected for training."""
+
+    TRAIN = "train"
+    EVAL = "eval"
+    DEMONSTRATION = "demonstration"
+
+
+class Outcome(StrEnum):
+    """What became of a rollout. `fault` is a failure of ours and is never held against the policy."""
+
+    ACCEPTED = "accepted"
+    WRONG = "wrong"
+    NO_ANSWER = "no_answer"
+    UNVERIFIABLE = "unverifiable"
+    TRUNCATED = "truncated"
+    FAULT = "fault"
+
+
+class SegmentKind(StrEnum):
+    """The parts of a solution: prose, a code block, what the interpreter answered, the final answer."""
+
+    TEXT = "text"
+    CODE = "code"
+    OUTPUT = "output"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question with its reference answer.
+
+    `split_key` decides the split and tells duplicates: problems with the same key are the same problem (for generated
+    arithmetic the task and its sorted operands, so that 3*7 and 7*3 fall on one side; else the normalised question).
+    """
+
+    id: str
+    question: str
+    answer: str
+    source: str
+    split: Split
+    split_key: str
+    subject: str | None = None
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part of a solution, in the order in which the model saw it."""
+
+    kind: SegmentKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySpan:
+    """Tokens `[start, end)` of a rollout's `token_ids` were sampled from policy `version`."""
+
+    version: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRecord:
+    """What the sandbox said of one code block. `status` is one of `sandbox.execution.Status`."""
+
+    status: str
+    source: str
+    stdout: str = ""
+    stderr: str = ""
+    value: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One attempt at a problem, exactly as the policy saw it.
+
+    `token_ids` is everything after the prompt, interpreter output included; `model_mask` has one flag a token: did the
+    policy write it? The loss is taken on those alone.
+    """
+
+    id: str
+    problem_id: str
+    purpose: Purpose
+    outcome: Outcome
+    solution_format: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    model_mask: tuple[bool, ...]
+    spans: tuple[PolicySpan, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    executions: tuple[ExecutionRecord, ...] = ()
+    answer: str | None = None
+    assignment_id: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the attempts of an assignment are sampled. `temperature` 0 is greedy."""
+
+    temperature: float = 0.8
+    top_p: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A leased piece of work: attempt `problem` at each of the sample indexes that are still `pending`.
+
+    The id of the rollout for sample `i` is `rollout_id(assignment.id, i)`, known before it is sampled, so that a write
+    repeated after a lost acknowledgement, or by a second owner after an expired lease, changes nothing.
+    """
+
+    id: int
+    problem: Problem
+    purpose: Purpose
+    sampling: Sampling
+    pending: tuple[int, ...]
+
+
+def rollout_id(assignment_id: int, sample_index: int) -> str:
+    """The id of one attempt, fixed before it is made."""
+    return f"{assignment_id}-{sample_index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A published checkpoint. `version` is an integer that is never used twice."""
+
+    version: int
+    parent: int | None
+    path: str
+    training_set_id: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    promoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One figure of one policy on one benchmark, e.g. metric `pass@1`, value 0.62 over `n` problems."""
+
+    policy_version: int
+    benchmark: str
+    metric: str
+    value: float
+    n: int

@@ -1,0 +1,167 @@
+"""Assignments: scheduled by the driver, leased by samplers, done when every sample is in the store."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import batched
+
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from store.errors import NothingToScheduleError, StoreError
+from store.iterations import require_iteration
+from store.models import AssignmentRow, EvaluationRow, ProblemRow, RolloutRow, table
+from store.problems import BATCH, shuffled, to_problem
+from store.records import Assignment, Purpose, Sampling, Split
+
+type Order = Callable[[int], Sequence[ColumnElement[int]]]
+"""Makes the ORDER BY of a rule out of a seed."""
+
+RULES: Mapping[str, Order] = {
+    "fewest_attempts_first": lambda seed: (ProblemRow.attempts.expression, shuffled(seed)),
+    "uniform": lambda seed: (shuffled(seed),),
+}
+"""How problems are chosen for an iteration; ties are broken at random by the seed."""
+
+
+def schedule_training(
+    session: Session, iteration: int, problems: int, samples: int, sampling: Sampling, rule: str, seed: int
+) -> int:
+    """Gives the iteration its assignments and returns its number of rollouts. One that has them keeps them.
+
+    Raises:
+        NothingToScheduleError: there are no training problems.
+        StoreError: there is no such rule.
+    """
+    if rule not in RULES:
+        raise StoreError(f"there is no scheduling rule {rule!r}: use one of {', '.join(RULES)}")
+    require_iteration(session, iteration)
+    mine = AssignmentRow.iteration == iteration
+    scheduled = session.scalar(select(func.sum(AssignmentRow.samples)).where(mine))
+    if scheduled:
+        return scheduled
+    chosen = select(ProblemRow.id).where(ProblemRow.split == Split.TRAIN)
+    chosen = chosen.order_by(*RULES[rule](seed), ProblemRow.id).limit(problems)
+    count = _assign(session, chosen, Purpose.TRAIN, samples, sampling, iteration=iteration)
+    if count == 0:
+        raise NothingToScheduleError("there are no training problems in the store: import some first")
+    attempted = ProblemRow.id.in_(select(AssignmentRow.problem_id).where(mine))
+    session.execute(
+        update(ProblemRow).where(attempted).values(attempts=ProblemRow.attempts + samples),
+        execution_options={"synchronize_session": False},
+    )
+    return count * samples
+
+
+def schedule_evaluation(session: Session, row: EvaluationRow, chosen: Select[str], sampling: Sampling) -> int:
+    """Gives a new evaluation an assignment for each chosen problem and returns their number."""
+    count = _assign(session, chosen, Purpose.EVAL, row.samples, sampling, evaluation_id=row.id)
+    if count == 0:
+        raise NothingToScheduleError(f"there are no problems in the store for the benchmark {row.benchmark!r}")
+    return count
+
+
+def lease(
+    session: Session,
+    owner: str,
+    limit: int,
+    ttl_s: float,
+    policy_version: int | None,
+    now: float,
+    purpose: Purpose | None = None,
+) -> list[Assignment]:
+    """Up to `limit` assignments that nobody holds, evaluations first; other owners do not get them for `ttl_s` seconds.
+
+    With `policy_version`, evaluations of other versions are left alone; with `purpose`, all work for another one.
+    """
+    ids: list[int] = []
+    for wanted in (Purpose.EVAL, Purpose.TRAIN) if purpose is None else (purpose,):
+        ids += session.scalars(_free(wanted, policy_version, limit - len(ids), now)).all()
+    if not ids:
+        return []
+    session.execute(
+        update(AssignmentRow).where(AssignmentRow.id.in_(ids)).values(owner=owner, lease_expires_at=now + ttl_s),
+        execution_options={"synchronize_session": False},
+    )
+    return _load(session, ids)
+
+
+def extend_leases(session: Session, owner: str, ttl_s: float, now: float) -> int:
+    """Holds all that the owner still has for another `ttl_s` seconds; returns their number."""
+    held = update(AssignmentRow).where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
+    rows = session.execute(held.values(lease_expires_at=now + ttl_s).returning(AssignmentRow.id))
+    return len(rows.all())
+
+
+def release_leases(session: Session, owner: str) -> int:
+    """Gives back all that the owner holds; returns their number."""
+    held = update(AssignmentRow).where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
+    rows = session.execute(held.values(owner=None, lease_expires_at=None).returning(AssignmentRow.id))
+    return len(rows.all())
+
+
+def progress(session: Session, mine: ColumnElement[bool]) -> tuple[int, int]:
+    """(done, scheduled) rollouts of the assignments that meet a condition."""
+    done, scheduled = session.execute(
+        select(func.sum(AssignmentRow.done), func.sum(AssignmentRow.samples)).where(mine)
+    ).one()
+    return int(done or 0), int(scheduled or 0)
+
+
+def _assign(
+    session: Session,
+    chosen: Select[str],
+    purpose: Purpose,
+    samples: int,
+    sampling: Sampling,
+    *,
+    iteration: int | None = None,
+    evaluation_id: int | None = None,
+) -> int:
+    ids = session.scalars(chosen).all()
+    for batch in batched(ids, BATCH):
+        rows = [
+            {
+                "purpose": purpose,
+                "iteration": iteration,
+                "evaluation_id": evaluation_id,
+                "problem_id": problem_id,
+                "samples": samples,
+                "done": 0,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+            }
+            for problem_id in batch
+        ]
+        session.execute(insert(table(AssignmentRow)), rows)
+    return len(ids)
+
+
+def _free(purpose: Purpose, policy_version: int | None, limit: int, now: float) -> Select[int]:
+    query = (
+        select(AssignmentRow.id)
+        .where(AssignmentRow.completed_at.is_(None), AssignmentRow.purpose == purpose)
+        .where(or_(AssignmentRow.owner.is_(None), AssignmentRow.lease_expires_at <= now))
+    )
+    if purpose is Purpose.EVAL and policy_version is not None:
+        mine = select(EvaluationRow.id).where(EvaluationRow.policy_version == policy_version)
+        query = query.where(AssignmentRow.evaluation_id.in_(mine))
+    # PostgreSQL passes over rows that another is leasing at this moment; SQLite has one writer at a time.
+    return query.order_by(AssignmentRow.id).limit(limit).with_for_update(skip_locked=True)
+
+
+def _load(session: Session, ids: Sequence[int]) -> list[Assignment]:
+    done: dict[int, set[int | None]] = {}
+    written = select(RolloutRow.assignment_id, RolloutRow.sample_index).where(RolloutRow.assignment_id.in_(ids))
+    for assignment_id, sample_index in session.execute(written):
+        done.setdefault(assignment_id or 0, set()).add(sample_index)
+    query = select(AssignmentRow, ProblemRow).join(ProblemRow, ProblemRow.id == AssignmentRow.problem_id)
+    found = {row.id: (row, problem) for row, problem in session.execute(query.where(AssignmentRow.id.in_(ids)))}
+    return [
+        Assignment(
+            id=row.id,
+            problem=to_problem(problem),
+            purpose=row.purpose,
+            sampling=Sampling(row.temperature, row.top_p),
+            pending=tuple(i for i in range(row.samples) if i not in done.get(row.id, ())),
+        )
+        for row, problem in (found[assignment_id] for assignment_id in ids)
+    ]

@@ -1,0 +1,106 @@
+"""Problems out of rows: one mapping of fields, whatever the rows were read from."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from store.errors import ProblemSourceError
+from store.records import Problem
+from store.settings import TableSettings
+from store.sources.answers import ANSWER_FORMS, AnswerFormError
+from store.sources.splitting import made_id, question_key, side
+
+log = logging.getLogger(__name__)
+_SHOWN = 10  # bad rows that an error lists
+
+
+class BadRowError(ValueError):
+    """Why a row cannot become a problem."""
+
+
+def problems_from_rows(
+    rows: Iterable[tuple[str, Mapping[str, Any] | BadRowError]], settings: TableSettings, name: str, where: str
+) -> Iterator[Problem]:
+    """Yields a problem a row, and complains of all bad rows together at the end.
+
+    Whoever stores the problems as they come does so in a transaction, so that a complaint leaves nothing behind.
+
+    Args:
+        rows: (its place such as "line 3", the row or why it could not be read).
+        settings: which fields hold what.
+        name: kept as the problems' source.
+        where: the file or data set, for messages.
+
+    Raises:
+        ProblemSourceError: bad rows that were not to be skipped, or no rows at all.
+    """
+    bad: list[str] = []
+    good = 0
+    for place, row in rows:
+        try:
+            if isinstance(row, BadRowError):
+                raise row
+            problem = _problem(row, settings, name)
+        except BadRowError as error:
+            bad.append(f"{place}: {error}")
+            continue
+        good += 1
+        yield problem
+    _complain(bad, good, settings, where)
+
+
+def _complain(bad: list[str], good: int, settings: TableSettings, where: str) -> None:
+    listed = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
+    if bad and settings.bad_rows == "refuse":
+        raise ProblemSourceError(f'{where}: {listed}. Mend them, or set bad_rows = "skip"; nothing was imported.')
+    if bad:
+        log.warning("%s: %d of %d rows skipped: %s", where, len(bad), len(bad) + good, listed)
+    if not good:
+        raise ProblemSourceError(f"{where}: it holds no problems")
+
+
+def _problem(row: Mapping[str, Any], settings: TableSettings, name: str) -> Problem:
+    columns = settings.columns
+    question = _text(row, columns.question)
+    key = question_key(question)
+    return Problem(
+        id=_text(row, columns.id) if columns.id else made_id(name, key),
+        question=question,
+        answer=_answer(row, settings),
+        source=name,
+        split=settings.split or side(key, settings.heldout_fraction),
+        split_key=key,
+        subject=_optional(row, columns.subject),
+        level=_optional(row, columns.level),
+    )
+
+
+def _answer(row: Mapping[str, Any], settings: TableSettings) -> str:
+    field = settings.columns.answer
+    text = _text(row, field)
+    try:
+        answer = ANSWER_FORMS[settings.answer_from](text)
+    except AnswerFormError as error:
+        raise BadRowError(f'{field!r} is not of the form "{settings.answer_from}": {error}') from error
+    if not answer:
+        raise BadRowError(f"the answer in {field!r} is empty")
+    return answer
+
+
+def _text(row: Mapping[str, Any], field: str) -> str:
+    if field not in row:
+        raise BadRowError(f"there is no field {field!r} (it has {', '.join(sorted(map(str, row))) or 'none'})")
+    value = row[field]
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadRowError(f"{field!r} is {type(value).__name__}, not a text or a number")
+    text = str(value).strip()
+    if not text:
+        raise BadRowError(f"{field!r} is empty")
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadRowError(f"{field!r} holds a character that is no text (NUL or half a surrogate pair)")
+    return text
+
+
+def _optional(row: Mapping[str, Any], field: str) -> str | None:
+    value = row.get(field)
+    return None if value is None else _text(row, field)

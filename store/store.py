@@ -1,0 +1,396 @@
+"""The store: the one place that problems, policies, rollouts and figures are kept, behind one object."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from store import evaluations, iterations, policies, problems, replay, run_state, scheduling, selection, stats
+from store.database import connect, masked, parse_url, transaction
+from store.errors import StoreError
+from store.evaluations import EvaluationRun, SampledAnswer
+from store.iterations import Iteration
+from store.models import AssignmentRow, RolloutRow
+from store.problems import BATCH
+from store.records import Assignment, Evaluation, Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split
+from store.run_state import ActualState, DesiredState, RunState
+from store.schema import ensure_schema
+from store.settings import SelectionSettings
+from store.stats import StoreStats
+
+
+class Store:
+    """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
+
+    Each method is one transaction: when it returned, what it wrote is on the disk; when it raised, nothing was written.
+    Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails it.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    @classmethod
+    def open(cls, url: str, create: bool = True, clock: Callable[[], float] = time.time) -> Self:
+        """Opens the store and brings its tables up to date; several processes may do so at once.
+
+        Args:
+            url: `sqlite:///path` or `postgresql://user:password@host/database`.
+            create: make the tables (and the SQLite file) where there are none.
+            clock: the time in Unix seconds, for leases and for what is dated.
+
+        Raises:
+            StoreError: one of its family, with a message of one line that says what would be right.
+        """
+        engine = connect(parse_url(url), create=create)
+        try:
+            ensure_schema(engine, create=create)
+        except StoreError:
+            engine.dispose()
+            raise
+        return cls(engine, clock)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """The URL to open this store with in any process on any folder; holds the password."""
+        return self._engine.url.render_as_string(hide_password=False)
+
+    @property
+    def masked_url(self) -> str:
+        """The URL as it may be shown."""
+        return masked(self._engine.url)
+
+    def _read(self) -> AbstractContextManager[Session]:
+        return transaction(self._engine, write=False)
+
+    def _write(self) -> AbstractContextManager[Session]:
+        return transaction(self._engine, write=True)
+
+    # Problems
+
+    def add_problems(self, new: Iterable[Problem]) -> int:
+        """Adds those whose `split_key` is new and returns how many; all of them or, at an exception, none.
+
+        Streams: memory does not grow with their number. On SQLite no other process can write meanwhile.
+        """
+        with self._write() as session:
+            return problems.add_problems(session, new)
+
+    def problem_counts(self) -> dict[str, int]:
+        """{"train": n, "heldout": n}."""
+        with self._read() as session:
+            return problems.problem_counts(session)
+
+    def problems(
+        self, split: Split | None = None, limit: int | None = None, source: str | None = None
+    ) -> Iterator[Problem]:
+        """Streams problems in an order that is random and always the same."""
+        with self._read() as session:
+            yield from problems.iterate_problems(session, split, limit, source)
+
+    def problem(self, problem_id: str) -> Problem:
+        """Raises `UnknownRecordError` where there is none."""
+        with self._read() as session:
+            return problems.get_problem(session, problem_id)
+
+    def problems_by_key(self, split_keys: Sequence[str]) -> dict[str, Problem]:
+        """The problems with these split keys, by key; for matching demonstrations to problems."""
+        with self._read() as session:
+            return problems.find_by_split_keys(session, split_keys)
+
+    # Iterations and their assignments
+
+    def open_iteration(self, number: int, policy_version: int, config: Mapping[str, Any] | None = None) -> None:
+        """Opens an iteration; one that is open already stays as it is."""
+        with self._write() as session:
+            iterations.open_iteration(session, number, policy_version, config or {}, self._clock())
+
+    def close_iteration(self, number: int, metrics: Mapping[str, Any]) -> None:
+        """Closes an iteration with what it came to."""
+        with self._write() as session:
+            iterations.close_iteration(session, number, metrics, self._clock())
+
+    def iterations(self) -> list[Iteration]:
+        """All, by number, with their progress."""
+        with self._read() as session:
+            return iterations.iterations(session)
+
+    def schedule_training(
+        self,
+        iteration: int,
+        problems: int,
+        samples: int,
+        sampling: Sampling,
+        rule: str = "fewest_attempts_first",
+        seed: int = 0,
+    ) -> int:
+        """Schedules `samples` attempts at each of `problems` training problems, or at all if there are fewer.
+
+        Returns the number of rollouts of the iteration. One that was scheduled before keeps what it has, so that a
+        resumed run goes on with it. `rule` is a key of `store.scheduling.RULES`.
+        """
+        with self._write() as session:
+            return scheduling.schedule_training(session, iteration, problems, samples, sampling, rule, seed)
+
+    def schedule_evaluation(
+        self,
+        policy_version: int,
+        benchmark: str,
+        *,
+        samples: int = 1,
+        sampling: Sampling,
+        problem_ids: Sequence[str] | None = None,
+        split: Split = Split.HELDOUT,
+        limit: int | None = None,
+    ) -> int:
+        """Schedules an evaluation on the given problems, or on `limit` of a split (the same for every policy).
+
+        Returns its id. The same policy, benchmark, sampling and number of samples again is the same evaluation.
+        """
+        with self._write() as session:
+            return evaluations.open_evaluation(
+                session, policy_version, benchmark, samples, sampling, problem_ids, split, limit, self._clock()
+            )
+
+    def lease(
+        self,
+        owner: str,
+        limit: int,
+        ttl_s: float,
+        policy_version: int | None = None,
+        purpose: Purpose | None = None,
+    ) -> list[Assignment]:
+        """Up to `limit` assignments for `owner` alone, for `ttl_s` seconds; evaluations first.
+
+        `owner` must be another name for each life of a sampler. With `policy_version`, evaluations of other versions
+        are left alone; with `purpose`, all work for another one.
+        """
+        with self._write() as session:
+            return scheduling.lease(session, owner, limit, ttl_s, policy_version, self._clock(), purpose)
+
+    def extend_leases(self, owner: str, ttl_s: float) -> int:
+        """Holds what the owner still has for `ttl_s` seconds from now; returns the number of assignments."""
+        with self._write() as session:
+            return scheduling.extend_leases(session, owner, ttl_s, self._clock())
+
+    def release_leases(self, owner: str) -> int:
+        """Gives back what the owner holds; returns the number of assignments."""
+        with self._write() as session:
+            return scheduling.release_leases(session, owner)
+
+    def progress(self, iteration: int) -> tuple[int, int]:
+        """(done, scheduled) rollouts of an iteration."""
+        with self._read() as session:
+            return scheduling.progress(session, AssignmentRow.iteration == iteration)
+
+    # Rollouts
+
+    def add_rollouts(self, rollouts: Iterable[Rollout]) -> int:
+        """Writes those that are not in the store yet, counts them for their assignments, returns how many were new.
+
+        Raises:
+            InvalidRolloutError: one contradicts itself, its assignment or its problem; then none is written.
+        """
+        with self._write() as session:
+            return replay.add_rollouts(session, rollouts, self._clock())
+
+    def rollouts(
+        self,
+        *,
+        purpose: Purpose | None = None,
+        outcome: Outcome | None = None,
+        iteration: int | None = None,
+        policy_version: int | None = None,
+        problem_id: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Rollout]:
+        """Streams whole rollouts in the order in which they were written. `policy_version` is that of the last span."""
+        wanted = {
+            RolloutRow.purpose: purpose,
+            RolloutRow.outcome: outcome,
+            RolloutRow.iteration: iteration,
+            RolloutRow.policy_version: policy_version,
+            RolloutRow.problem_id: problem_id,
+        }
+        where = [column == value for column, value in wanted.items() if value is not None]
+        with self._read() as session:
+            yield from replay.read_rollouts(session, where, limit, newest_first=newest_first)
+
+    def sample_rollouts(
+        self, limit: int, outcome: Outcome | None = None, purpose: Purpose | None = None
+    ) -> list[tuple[Problem, Rollout]]:
+        """The newest few solutions with their problems, to read."""
+        newest = list(self.rollouts(purpose=purpose, outcome=outcome, limit=limit, newest_first=True))
+        return [(self.problem(rollout.problem_id), rollout) for rollout in newest]
+
+    # Training sets
+
+    def select_training_set(self, policy_version: int, settings: SelectionSettings | None = None) -> int:
+        """Chooses what is to train `policy_version`, stores the choice, returns the training set's id.
+
+        Raises:
+            NothingToScheduleError: there is nothing to choose.
+            HeldOutLeakError: a held-out problem came through; nothing is stored.
+        """
+        with self._write() as session:
+            chosen = settings or SelectionSettings()
+            return selection.select_training_set(session, policy_version, chosen, self._clock())
+
+    def training_set_size(self, training_set_id: int) -> int:
+        """Its number of samples, repeated demonstrations counted as often as they stand in it."""
+        with self._read() as session:
+            return selection.training_set_size(session, training_set_id)
+
+    def training_samples(self, training_set_id: int, rank: int = 0, world_size: int = 1) -> Iterator[Rollout]:
+        """Streams the samples in their shuffled order; of several ranks each gets every `world_size`-th.
+
+        A transaction for each few hundred: a slow learner holds nothing open.
+        """
+        positions = range(rank, self.training_set_size(training_set_id), world_size)
+        for start in range(0, len(positions), BATCH):
+            with self._read() as session:
+                samples = list(selection.read_samples(session, training_set_id, positions[start : start + BATCH]))
+            yield from samples
+
+    def trained_on(self, policy_version: int) -> list[str]:
+        """The ids of the rollouts that a policy was trained on."""
+        with self._read() as session:
+            return selection.trained_on(session, policy_version)
+
+    # Policies
+
+    def next_version(self) -> int:
+        """A version number from 1 up that was never handed out before."""
+        with self._write() as session:
+            return policies.next_version(session)
+
+    def add_policy(self, policy: Policy) -> None:
+        """Records a published checkpoint; the same one again changes nothing."""
+        with self._write() as session:
+            policies.add_policy(session, policy, self._clock())
+
+    def policy(self, version: int) -> Policy:
+        """Raises `UnknownPolicyError` where there is none."""
+        with self._read() as session:
+            return policies.get_policy(session, version)
+
+    def policies(self) -> list[Policy]:
+        """All, by version; `promoted` is true of the one that is served."""
+        with self._read() as session:
+            return policies.policies(session)
+
+    def promote(self, version: int) -> None:
+        """From now on this version is the one that is served."""
+        with self._write() as session:
+            policies.promote(session, version, self._clock())
+
+    def latest(self) -> Policy | None:
+        """The policy with the highest version."""
+        with self._read() as session:
+            version = policies.latest_version(session)
+            return None if version is None else policies.get_policy(session, version)
+
+    def promoted(self) -> Policy | None:
+        """The policy that is served."""
+        with self._read() as session:
+            version = policies.promoted_version(session)
+            return None if version is None else policies.get_policy(session, version)
+
+    def promotions(self) -> list[int]:
+        """The versions that were promoted, in that order; the last one is served."""
+        with self._read() as session:
+            return policies.promotions(session)
+
+    # Evaluations
+
+    def evaluation_progress(self, evaluation_id: int) -> tuple[int, int]:
+        """(done, scheduled) rollouts of an evaluation."""
+        with self._read() as session:
+            return scheduling.progress(session, AssignmentRow.evaluation_id == evaluation_id)
+
+    def evaluation(self, evaluation_id: int) -> EvaluationRun:
+        """Raises `UnknownRecordError` where there is none."""
+        with self._read() as session:
+            return evaluations.get_evaluation(session, evaluation_id)
+
+    def evaluation_answers(self, evaluation_id: int) -> dict[str, list[SampledAnswer]]:
+        """The attempts by problem id, each list in the order of the samples."""
+        with self._read() as session:
+            return evaluations.evaluation_answers(session, evaluation_id)
+
+    def finish_evaluation(self, evaluation_id: int, metrics: Mapping[str, float], n: int) -> None:
+        """Stores the figures over `n` problems; finishing again replaces them."""
+        with self._write() as session:
+            evaluations.finish_evaluation(session, evaluation_id, metrics, n, self._clock())
+
+    def evaluations(self) -> list[Evaluation]:
+        """Every figure, by policy version."""
+        with self._read() as session:
+            return evaluations.evaluations(session)
+
+    def unfinished_evaluations(self) -> list[EvaluationRun]:
+        """Those that a crash or a stop left without figures."""
+        with self._read() as session:
+            return evaluations.unfinished_evaluations(session)
+
+    # The run
+
+    def set_desired_state(self, desired: DesiredState | str) -> None:
+        """Asks the driver to run, to pause or to stop."""
+        value = DesiredState(desired).value
+        with self._write() as session:
+            run_state.state_row(session, lock=True).desired = value
+
+    def desired_state(self) -> DesiredState:
+        """What the driver is asked to do."""
+        return self.run_state().desired
+
+    def set_actual_state(
+        self, actual: ActualState | str, *, iteration: int | None = None, checkpoint: str | None = None
+    ) -> None:
+        """What the driver does, with a heartbeat; an iteration or checkpoint that is not given stays as it was."""
+        value = ActualState(actual).value
+        with self._write() as session:
+            row = run_state.state_row(session, lock=True)
+            row.actual, row.heartbeat_at = value, self._clock()
+            if iteration is not None:
+                row.iteration = iteration
+            if checkpoint is not None:
+                row.checkpoint = checkpoint
+
+    def heartbeat(self) -> None:
+        """The driver lives."""
+        with self._write() as session:
+            run_state.state_row(session, lock=True).heartbeat_at = self._clock()
+
+    def run_state(self) -> RunState:
+        """What the run is asked to do, what it does, and where it can go on from."""
+        with self._read() as session:
+            return run_state.read_run_state(session)
+
+    def stats(self) -> StoreStats:
+        """The store in numbers."""
+        with self._read() as session:
+            return stats.read_stats(session)
+
+    def outcomes_by_iteration(self) -> dict[int, dict[str, int]]:
+        """Training rollouts by iteration and outcome; what did not occur is left out."""
+        with self._read() as session:
+            return stats.outcomes_by_iteration(session)
