@@ -1,0 +1,1 @@
+"""Runs code that a model wrote inside nsjail, and decides whether two answers are equal."""

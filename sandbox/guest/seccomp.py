@@ -1,0 +1,79 @@
+"""The second system call filter: what the warm parent may do and a session may not. The first is in policy.cfg."""
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+
+# x86-64 numbers, from the kernel's arch/x86/entry/syscalls/syscall_64.tbl.
+DENIED = {
+    "mount": 165,
+    "unshare": 272,
+    "setns": 308,
+}
+CLONE = 56
+CLONE3 = 435
+# CLONE_NEWTIME | NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
+NAMESPACE_FLAGS = 0x80 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+
+_AUDIT_ARCH_X86_64 = 0xC000003E
+_X32_BIT = 0x40000000
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_LOAD, _JEQ, _JGE, _JSET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER_OFFSET, _ARCH_OFFSET, _FIRST_ARGUMENT_OFFSET = 0, 4, 16
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("HBBI", code, if_true, if_false, value)
+
+
+def _assemble() -> bytes:
+    """Deny with EPERM; a clone3, whose flags a filter cannot see, with ENOSYS, at which libc falls back to clone."""
+    program = [
+        _instruction(_LOAD, _ARCH_OFFSET),
+        _instruction(_JEQ, _AUDIT_ARCH_X86_64, if_true=1),
+        _instruction(_RETURN, _KILL),
+        _instruction(_LOAD, _NUMBER_OFFSET),
+        _instruction(_JGE, _X32_BIT, if_false=1),
+        _instruction(_RETURN, _KILL),
+        _instruction(_JEQ, CLONE3, if_false=1),
+        _instruction(_RETURN, _ERRNO | errno.ENOSYS),
+    ]
+    for number in DENIED.values():
+        program += [_instruction(_JEQ, number, if_false=1), _instruction(_RETURN, _ERRNO | errno.EPERM)]
+    program += [
+        _instruction(_JEQ, CLONE, if_true=1),
+        _instruction(_RETURN, _ALLOW),
+        _instruction(_LOAD, _FIRST_ARGUMENT_OFFSET),
+        _instruction(_JSET, NAMESPACE_FLAGS, if_false=1),
+        _instruction(_RETURN, _ERRNO | errno.EPERM),
+        _instruction(_RETURN, _ALLOW),
+    ]
+    return b"".join(program)
+
+
+class Filter:
+    """The filter, assembled once in the parent, so that a session only installs it."""
+
+    def __init__(self, libc: ctypes.CDLL) -> None:
+        if platform.machine() != "x86_64":
+            raise NotImplementedError(f"the sandbox's system call filter knows x86_64 only, not {platform.machine()}")
+        code = _assemble()
+        self._libc = libc
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._program = _Program(len(code) // 8, ctypes.addressof(self._code))
+
+    def install(self) -> None:
+        """Bind this process and its descendants to the filter, for good."""
+        done = self._libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(self._program), 0, 0)
+        if done != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"seccomp: {os.strerror(number)}")

@@ -1,0 +1,57 @@
+"""A session's process, from the fork to its end."""
+
+import gc
+import io
+import os
+import sys
+
+from sandbox.guest import wire
+from sandbox.guest.confinement import Confinement
+from sandbox.guest.notebook import Notebook
+
+CHANNEL, STDIN, STDOUT, STDERR = 3, 0, 1, 2
+
+
+def serve(confinement: Confinement, keep: set[str], text_chars: int, descriptors: list[int]) -> None:
+    """Confine this process and answer the blocks that arrive until the channel ends.
+
+    `descriptors`: channel, stdout, stderr. `keep`: modules of ours that blocks may import. `text_chars`: the longest
+    value and error. Raises OSError if the process cannot be confined.
+    """
+    _take_descriptors(*descriptors)
+    confinement.apply()
+    _open_streams()
+    _forget_ourselves(keep)
+    wire.write(CHANNEL, {"ready": True})
+    gc.enable()
+    notebook = Notebook(text_chars)
+    while (request := wire.read(CHANNEL)) is not None:
+        wire.write(CHANNEL, {"block": request["block"], **notebook.run(request["source"])})
+
+
+def _take_descriptors(channel: int, stdout: int, stderr: int) -> None:
+    """Hold the session's own four descriptors and none of the parent's."""
+    os.dup2(stdout, STDOUT)
+    os.dup2(stderr, STDERR)
+    os.dup2(channel, CHANNEL)
+    os.set_inheritable(CHANNEL, False)
+    os.closerange(CHANNEL + 1, 65536)
+
+
+def _open_streams() -> None:
+    def text(fd: int, mode: str, *, line_buffering: bool) -> io.TextIOWrapper:
+        raw = open(fd, mode, buffering=8192, closefd=False)  # noqa: SIM115 - lives as long as the process
+        return io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", line_buffering=line_buffering)
+
+    sys.stdin = sys.__stdin__ = text(STDIN, "rb", line_buffering=False)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = text(STDOUT, "wb", line_buffering=True)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = text(STDERR, "wb", line_buffering=True)  # type: ignore[misc]
+
+
+def _forget_ourselves(keep: set[str]) -> None:
+    """Blocks see a plain interpreter: no module of ours, no argument, no environment."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sandbox" and name not in keep]:
+        del sys.modules[name]
+    sys.path[:] = [folder for folder in sys.path if not __file__.startswith(folder)]
+    sys.argv[:] = [""]
+    os.environ.clear()

@@ -1,0 +1,118 @@
+"""The warm parent: imports what sessions use, forks one process a session, reports how each of them ended.
+
+It never runs, reads or unpickles anything that came from a session. Its one descriptor to the outside, a sequential-
+packet socket, carries the host's orders and its own reports, and is closed in every session.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+from sandbox.guest.confinement import Confinement
+from sandbox.guest.session import serve
+from sandbox.guest.warm import warm_up
+
+PACKET_BYTES = 1 << 16
+
+
+class Zygote:
+    """Serves the host's orders: `open` (with the session's three descriptors), `kill` and `pid`."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._own_pidfd = os.pidfd_open(os.getpid())
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._sessions: dict[int, tuple[int, int]] = {}  # pidfd to (session's number, pid)
+        settings = json.loads(control.recv(PACKET_BYTES))
+        warm_up(settings["preload"])
+        self._keep, self._text_chars = set(settings["preload"]), settings["text_chars"]
+        self._confinement = Confinement(settings["limits"])
+        gc.collect()
+        gc.freeze()  # keeps the collector from touching, and so copying, the pages that all sessions share
+        self._report({"ready": True})
+
+    def run(self) -> None:
+        """Serve until the host closes the control socket."""
+        while True:
+            for fd, _ in self._poll.poll():
+                if fd in self._sessions:
+                    self._reap(fd)
+                elif not self._obey():
+                    return
+
+    def _obey(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._control, PACKET_BYTES, 3)
+        if not data:
+            return False
+        order = json.loads(data)
+        if order["order"] == "open":
+            self._open(order["session"], descriptors)
+        elif order["order"] == "kill":
+            self._kill(order["session"])
+        else:
+            self._tell_pid(order["session"])
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return True
+
+    def _open(self, session: int, descriptors: list[int]) -> None:
+        os.unshare(os.CLONE_NEWPID)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.setns(self._own_pidfd, os.CLONE_NEWPID)
+            self._report({"refused": session, "reason": str(error)})
+            return
+        if pid == 0:
+            self._become_session(descriptors)
+        os.setns(self._own_pidfd, os.CLONE_NEWPID)  # or the next unshare would nest
+        pidfd = os.pidfd_open(pid)
+        self._sessions[pidfd] = (session, pid)
+        self._poll.register(pidfd, select.POLLIN)
+
+    def _become_session(self, descriptors: list[int]) -> None:
+        code = 0
+        try:
+            serve(self._confinement, self._keep, self._text_chars, descriptors)
+        except BaseException as error:
+            os.write(2, f"session: {error!r}\n".encode())
+            code = 70  # EX_SOFTWARE
+        finally:
+            os._exit(code)
+
+    def _kill(self, session: int) -> None:
+        for pidfd, (number, _) in self._sessions.items():
+            if number == session:
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+    def _tell_pid(self, session: int) -> None:
+        for number, pid in self._sessions.values():
+            if number == session:
+                self._report({"session": session, "pid": pid})
+
+    def _reap(self, pidfd: int) -> None:
+        session, pid = self._sessions.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        _, status, usage = os.wait4(pid, 0)
+        cpu_s = usage.ru_utime + usage.ru_stime
+        self._report({"ended": session, "wait_status": status, "cpu_s": cpu_s, "peak_bytes": usage.ru_maxrss * 1024})
+
+    def _report(self, message: dict[str, Any]) -> None:
+        self._control.send(json.dumps(message).encode())
+
+
+def main() -> None:
+    """Take over the control socket, whose number is the only argument."""
+    gc.disable()
+    Zygote(socket.socket(fileno=int(sys.argv[1]))).run()
+
+
+if __name__ == "__main__":
+    main()

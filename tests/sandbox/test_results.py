@@ -1,0 +1,141 @@
+"""What a block says, and how it is shown."""
+
+import pytest
+
+from sandbox.execution import Execution, Status
+from sandbox.interpreter import Sandbox, Session
+
+
+async def test_blocks_of_a_session_share_variables(session: Session) -> None:
+    await session.run("def double(x):\n    return 2 * x")
+    assert (await session.run("double(21)")).value == "42"
+
+
+async def test_sessions_do_not_share_variables(sandbox: Sandbox) -> None:
+    async with sandbox.session() as one, sandbox.session() as other:
+        await one.run("x = 1")
+        assert "NameError" in (await other.run("x")).error
+
+
+async def test_last_expression_is_shown_as_a_notebook_would(session: Session) -> None:
+    assert (await session.run("x = 'a'\nx")).value == "'a'"
+
+
+async def test_no_value_when_the_last_statement_is_none_of_an_expression(session: Session) -> None:
+    assert (await session.run("x = 1")).value is None
+    assert (await session.run("None")).value is None
+    assert (await session.run("")).value is None
+
+
+async def test_stdout_and_stderr_are_apart(session: Session) -> None:
+    execution = await session.run("import sys\nprint('out')\nprint('err', file=sys.stderr)")
+    assert (execution.stdout, execution.stderr) == ("out\n", "err\n")
+
+
+async def test_output_below_python_is_kept(session: Session) -> None:
+    assert (await session.run("import os\nos.write(1, b'raw')")).stdout == "raw"
+
+
+async def test_error_has_the_blocks_frames_and_the_last_line(session: Session) -> None:
+    await session.run("def f(x):\n    return 1 / x")
+    execution = await session.run("f(0)")
+    assert execution.status is Status.ERROR
+    assert execution.error.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert 'File "<block 2>", line 1' in execution.error
+    assert 'File "<block 1>", line 2, in f' in execution.error
+    assert "return 1 / x" in execution.error
+
+
+async def test_error_names_no_file_but_the_blocks(session: Session) -> None:
+    execution = await session.run("import json\njson.loads('{')")
+    assert "JSONDecodeError" in execution.error
+    assert ".py" not in execution.error
+
+
+async def test_syntax_error_is_an_error(session: Session) -> None:
+    execution = await session.run("1 +")
+    assert execution.status is Status.ERROR
+    assert execution.error.splitlines()[-1].startswith("SyntaxError")
+
+
+async def test_a_session_goes_on_after_an_error(session: Session) -> None:
+    await session.run("x = 1\n1 / 0")
+    assert (await session.run("x")).value == "1"
+
+
+async def test_what_was_printed_before_an_error_is_kept(session: Session) -> None:
+    assert (await session.run("print('before')\n1 / 0")).stdout == "before\n"
+
+
+async def test_deep_recursion_is_an_error_of_bounded_length(session: Session) -> None:
+    execution = await session.run("def f(): return f()\nf()")
+    assert execution.status is Status.ERROR
+    assert "RecursionError" in execution.error
+    assert len(execution.error) < 5_000
+
+
+async def test_leaving_by_exit_is_an_error_and_the_session_goes_on(session: Session) -> None:
+    assert (await session.run("raise SystemExit(3)")).status is Status.ERROR
+    assert (await session.run("1")).status is Status.OK
+
+
+async def test_a_value_that_cannot_be_shown_is_an_error(session: Session) -> None:
+    execution = await session.run("class Odd:\n    def __repr__(self):\n        return 1 / 0\nOdd()")
+    assert (execution.status, execution.value) == (Status.ERROR, None)
+
+
+async def test_a_long_value_is_cut_in_the_middle(session: Session) -> None:
+    value = (await session.run("'a' * 1_000_000")).value
+    assert value is not None
+    assert "characters left out" in value
+    assert len(value) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("source", "stdout"),
+    [
+        ("print('a\\0b')", "a\0b\n"),
+        ("import os\nos.write(1, bytes([0xff, 0xfe]))", "��"),
+        ("print('\\ud800')", "\\ud800\n"),
+        ("print('∑')", "∑\n"),
+    ],
+)
+async def test_stray_bytes_are_only_output(session: Session, source: str, stdout: str) -> None:
+    assert (await session.run(source)).stdout == stdout
+    assert (await session.run("1 + 1")).value == "2"
+
+
+@pytest.mark.parametrize("source", ["'\\ud800'", "'\ud800'", "print(1)\0", "\ufeff1", "\x0c1"])
+async def test_odd_sources_break_nothing(session: Session, source: str) -> None:
+    assert (await session.run(source)).status in {Status.OK, Status.ERROR}
+    assert (await session.run("1 + 1")).value == "2"
+
+
+async def test_a_block_that_is_too_long_is_refused(session: Session) -> None:
+    execution = await session.run("#" * 1_000_000)
+    assert (execution.status, execution.error[:10]) == (Status.ERROR, "ValueError")
+
+
+async def test_a_block_longer_than_the_channels_buffer_runs(session: Session) -> None:
+    assert (await session.run("#" * 250_000 + "\n7")).value == "7"
+
+
+@pytest.mark.parametrize(
+    ("execution", "shown"),
+    [
+        (Execution(Status.OK, stdout="1\n", value="2"), "1\n2"),
+        (Execution(Status.OK, value="2"), "2"),
+        (Execution(Status.OK), ""),
+        (Execution(Status.ERROR, stdout="1\n", error="Traceback\n  File\nValueError: no"), "1\nValueError: no"),
+        (Execution(Status.TIMEOUT, error="TimeoutError: too long"), "TimeoutError: too long"),
+    ],
+)
+def test_shown_is_what_was_printed_then_the_value_or_the_last_line(execution: Execution, shown: str) -> None:
+    assert execution.shown(100) == shown
+
+
+def test_shown_cuts_long_output_in_the_middle_and_keeps_the_value() -> None:
+    shown = Execution(Status.OK, stdout="a" * 500 + "b" * 500, value="42").shown(100)
+    assert "902 characters left out" in shown
+    assert shown.startswith("aaa")
+    assert shown.endswith("bbb\n42")
