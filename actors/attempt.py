@@ -1,0 +1,80 @@
+"""One attempt at a problem: drives a rollout between the engine and the sandbox, and verifies its answer."""
+
+import time
+
+from actors.codec import Codec
+from actors.drive import Engine, drive
+from actors.rollout import Finished, RolloutState
+from actors.settings import RolloutLimits
+from sandbox.equivalence import AnswerChecker, Verdict
+from sandbox.execution import Status
+from sandbox.interpreter import Sandbox
+from store.records import Assignment, Outcome, Rollout, Segment, SegmentKind, rollout_id
+
+_OUTCOME_OF_VERDICT = {
+    Verdict.EQUAL: Outcome.ACCEPTED,
+    Verdict.DIFFERENT: Outcome.WRONG,
+    Verdict.UNDECIDED: Outcome.UNVERIFIABLE,
+}
+
+
+class Attempter:
+    """Makes attempts with one engine, one sandbox and one checker. Attempts may run at the same time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        sandbox: Sandbox,
+        checker: AnswerChecker,
+        codec: Codec,
+        limits: RolloutLimits,
+        context_limit_tokens: int,
+    ) -> None:
+        self._engine = engine
+        self._sandbox = sandbox
+        self._checker = checker
+        self._codec = codec
+        self._limits = limits
+        self._context_limit_tokens = context_limit_tokens
+
+    async def attempt(self, assignment: Assignment, sample_index: int) -> Rollout:
+        """The rollout of one sample of an assignment. Failures of the policy are outcomes, never exceptions."""
+        began = time.monotonic()
+        problem = assignment.problem
+        state = RolloutState(self._codec, problem.question, self._limits, self._context_limit_tokens)
+        end = await drive(state, self._engine, self._sandbox, assignment.sampling, self._limits.max_output_chars)
+        return Rollout(
+            id=rollout_id(assignment.id, sample_index),
+            problem_id=problem.id,
+            purpose=assignment.purpose,
+            outcome=await self._outcome(state, end, problem.answer),
+            solution_format=self._codec.format.name,
+            prompt_ids=state.prompt_ids,
+            token_ids=tuple(state.token_ids),
+            model_mask=tuple(state.model_mask),
+            spans=tuple(state.spans),
+            segments=_with_answer(state),
+            executions=tuple(state.executions),
+            answer=end.answer,
+            assignment_id=assignment.id,
+            seconds=time.monotonic() - began,
+        )
+
+    async def _outcome(self, state: RolloutState, end: Finished, reference: str) -> Outcome:
+        if any(record.status == Status.SANDBOX_FAILURE for record in state.executions):
+            return Outcome.FAULT
+        if end.truncated:
+            return Outcome.TRUNCATED
+        if end.answer is None:
+            return Outcome.NO_ANSWER
+        return _OUTCOME_OF_VERDICT[await self._checker.check(reference, end.answer)]
+
+
+def _with_answer(state: RolloutState) -> tuple[Segment, ...]:
+    """Only the last turn's answer is the rollout's; a box in an earlier turn is prose."""
+    last = len(state.segments) - 1
+    return tuple(
+        segment
+        for position, segment in enumerate(state.segments)
+        if segment.kind is not SegmentKind.ANSWER or position == last
+    )

@@ -1,0 +1,29 @@
+"""The registry of solution formats: how text, code, the interpreter's words and the answer are written.
+
+A new format is a new file and one line here.
+"""
+
+from actors.formats.format import SolutionFormat
+from actors.formats.mario import MARIO
+from actors.formats.tir import TIR
+
+FORMATS: dict[str, SolutionFormat] = {fmt.name: fmt for fmt in (TIR, MARIO)}
+
+
+class UnknownFormatError(ValueError):
+    """A solution format that is not registered was asked for."""
+
+
+def get_format(name: str) -> SolutionFormat:
+    """The format registered under `name`.
+
+    Raises:
+        UnknownFormatError: there is none.
+    """
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise UnknownFormatError(f"solution format {name!r} does not exist: choose one of {sorted(FORMATS)}") from None
+
+
+__all__ = ["FORMATS", "SolutionFormat", "UnknownFormatError", "get_format"]

@@ -1,0 +1,107 @@
+"""What a solution format has to say: prompts, code blocks, the interpreter's words and answers."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from store.records import Segment, SegmentKind
+
+_CODE_OPEN = "```python\n"
+_CODE_CLOSE = "\n```"
+
+
+@dataclass(frozen=True, slots=True)
+class SolutionFormat:
+    """A way to write code-interleaved solutions.
+
+    A policy's turn ends with `stop`, just behind a closed code block; the text of `output_template` with what the
+    interpreter answered follows, written by us, and then the policy's next turn. The last turn holds the answer.
+
+    Attributes:
+        name: What configuration calls it.
+        system: The instruction for policies with a chat template.
+        prompt_template: The whole prompt for policies without one; has a `{question}`.
+        stop: The text behind which sampling pauses to run a code block.
+        code_prefix: What stands before a code block's fence in demonstrations.
+        output_template: The text that follows a code block; has an `{output}`.
+        output_pattern: Finds that text in a written solution; its first group is the output.
+        find_answer: Takes the last turn's text and returns the answer in it, or None.
+        write_answer: Turns an answer into the words that close a solution.
+    """
+
+    name: str
+    system: str
+    prompt_template: str
+    stop: str
+    code_prefix: str
+    output_template: str
+    output_pattern: re.Pattern[str]
+    find_answer: Callable[[str], str | None]
+    write_answer: Callable[[str], str]
+
+    def prompt(self, question: str) -> str:
+        """The prompt for a policy without a chat template."""
+        return self.prompt_template.format(question=question.strip())
+
+    def code_to_run(self, turn: str) -> str | None:
+        """The code of the block that closes a turn, None if the turn does not end with one."""
+        start = turn.rfind(_CODE_OPEN)
+        if start < 0:
+            return None
+        # A token that completes the stop text may bring more white space along.
+        body = turn[start + len(_CODE_OPEN) :].rstrip()
+        code = body.removesuffix(_CODE_CLOSE)
+        closed_before = _CODE_CLOSE in f"\n{code}"  # what closes the turn is then another fence
+        return None if code == body or closed_before else code
+
+    def output(self, shown: str) -> str:
+        """The text that puts the interpreter's words before the policy."""
+        return self.output_template.format(output=shown)
+
+    def code_block(self, code: str) -> str:
+        """A code block as a policy writes it, its stop text included."""
+        return f"{self.code_prefix}{_CODE_OPEN}{code}{_CODE_CLOSE}\n"
+
+    def split_turn(self, turn: str) -> list[Segment]:
+        """The segments of one turn of the policy: prose, and the code block or the answer that closes it."""
+        code = self.code_to_run(turn)
+        if code is not None:
+            prose = turn[: turn.rfind(_CODE_OPEN)]
+            return [*_text(prose), Segment(SegmentKind.CODE, code)]
+        answer = self.find_answer(turn)
+        return [*_text(turn), *([Segment(SegmentKind.ANSWER, answer)] if answer is not None else [])]
+
+    def split_solution(self, solution: str) -> list[tuple[str, str | None]]:
+        """A written solution as turns: pairs of the policy's text and the interpreter's words behind it.
+
+        The last pair has None for the interpreter's words.
+        """
+        turns: list[tuple[str, str | None]] = []
+        position = 0
+        for match in self.output_pattern.finditer(solution):
+            turns.append((solution[position : match.start()], match.group(1)))
+            position = match.end()
+        turns.append((solution[position:], None))
+        return turns
+
+
+def _text(prose: str) -> list[Segment]:
+    return [Segment(SegmentKind.TEXT, prose)] if prose.strip() else []
+
+
+def last_boxed(text: str) -> str | None:
+    r"""The content of the last `\boxed{...}` with balanced braces, None if there is none.
+
+    >>> print(last_boxed(r"so \boxed{\frac{1}{2}}."))
+    \frac{1}{2}
+    """
+    start = text.rfind("\\boxed{")
+    if start < 0:
+        return None
+    depth = 0
+    begin = start + len("\\boxed{")
+    for position in range(begin - 1, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[position], 0)
+        if depth == 0:
+            return text[begin:position].strip() or None
+    return None

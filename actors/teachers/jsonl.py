@@ -1,0 +1,77 @@
+"""A teacher that reads written solutions from a JSONL file: question, answer, and a solution in the run's format."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from actors.codec import Codec
+from actors.settings import JsonlTeacherSettings
+from actors.teachers.teacher import demonstration
+from sandbox.interpreter import Sandbox
+from store.records import Problem, Rollout, Split
+from store.sources.splitting import question_key
+
+
+class DemonstrationFileError(ValueError):
+    """A file of demonstrations cannot be used; the message names the file, the line and what would be right."""
+
+
+class JsonlTeacher:
+    """Takes solutions as they are written, the interpreter's output in them included.
+
+    Demonstrations of problems that are held out are left out by the store, which knows them.
+    """
+
+    def __init__(self, settings: JsonlTeacherSettings) -> None:
+        self._settings = settings
+
+    def texts(self, problems: Sequence[Problem]) -> list[str]:
+        """Questions and solutions, for a tokenizer."""
+        return [f"{row[0]}\n{row[2]}" for row in self._rows()]
+
+    async def demonstrations(
+        self, codec: Codec, sandbox: Sandbox, problems: Sequence[Problem]
+    ) -> AsyncIterator[tuple[Problem, Rollout]]:
+        """The file's solutions whose answer can be found in them, each with its problem."""
+        for question, answer, solution in self._rows():
+            turns = codec.format.split_solution(solution)
+            if len(solution) > self._settings.max_chars or codec.format.find_answer(turns[-1][0]) is None:
+                continue
+            problem = _problem(question, answer, self._settings.path)
+            yield problem, demonstration(codec, problem, turns)
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        settings = self._settings
+        try:
+            # Not splitlines: JSON strings may hold other line separators, such as U+2028, as they are.
+            lines = settings.path.read_text(encoding="utf-8-sig").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DemonstrationFileError(f"demonstrations {settings.path} cannot be read: {error}") from error
+        rows = [self._row(number, line) for number, line in enumerate(lines[: settings.count], 1) if line.strip()]
+        if not rows:
+            raise DemonstrationFileError(f"demonstrations {settings.path} is empty: one JSON object a line is wanted")
+        return rows
+
+    def _row(self, number: int, line: str) -> tuple[str, str, str]:
+        settings = self._settings
+        where = f"demonstrations {settings.path}, line {number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DemonstrationFileError(f"{where}: no JSON ({error})") from error
+        fields = (settings.question_field, settings.answer_field, settings.solution_field)
+        if not isinstance(row, dict):
+            raise DemonstrationFileError(f"{where}: not a JSON object with the fields {', '.join(map(repr, fields))}")
+        missing = [name for name in fields if row.get(name) is None or not str(row[name]).strip()]
+        if missing:
+            raise DemonstrationFileError(f"{where}: field {missing[0]!r} is missing or empty")
+        return str(row[fields[0]]), str(row[fields[1]]), str(row[fields[2]])
+
+
+def _problem(question: str, answer: str, path: Path) -> Problem:
+    key = question_key(question)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return Problem(
+        id=f"demo-{digest[:24]}", question=question, answer=answer, source=path.name, split=Split.TRAIN, split_key=key
+    )

@@ -1,0 +1,105 @@
+"""A teacher without a model: it knows how to program a few of reasoning-gym's arithmetic tasks."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from actors.codec import Codec
+from actors.drive import as_record
+from actors.settings import ScriptedTeacherSettings
+from actors.teachers.teacher import demonstration
+from sandbox.execution import Status
+from sandbox.interpreter import Sandbox
+from store.records import Problem, Rollout
+
+_NUMBER = re.compile(r"\d+")
+_EXPRESSION = re.compile(r"-?\d+(?: [-+*] -?\d+)+")
+_AT_ONCE = 16
+
+
+class ScriptedTeacher:
+    """Solves training problems with one code block each and has the sandbox run it.
+
+    Nothing is looked up: a demonstration whose executed answer is not the problem's is left out.
+    """
+
+    def __init__(self, settings: ScriptedTeacherSettings) -> None:
+        self._count = settings.count
+
+    def texts(self, problems: Sequence[Problem]) -> list[str]:
+        """Questions and solutions of the chosen problems, for a tokenizer."""
+        return [
+            f"Question: {p.question}\nSolution:\n```python\n{program(p)}\n```\n```output\n{p.answer}\n```\n"
+            f"\\boxed{{{p.answer}}}"
+            for p in self._choose(problems)
+        ]
+
+    async def demonstrations(
+        self, codec: Codec, sandbox: Sandbox, problems: Sequence[Problem]
+    ) -> AsyncIterator[tuple[Problem, Rollout]]:
+        """Programs the chosen problems, runs the programs, and yields those whose answer is right."""
+        chosen = self._choose(problems)
+        for start in range(0, len(chosen), _AT_ONCE):
+            batch = chosen[start : start + _AT_ONCE]
+            written = await asyncio.gather(*(self._solve(codec, sandbox, problem) for problem in batch))
+            for problem, rollout in zip(batch, written, strict=True):
+                if rollout is not None:
+                    yield problem, rollout
+
+    def _choose(self, problems: Sequence[Problem]) -> list[Problem]:
+        """The first programmable problems, taken from each task in turn."""
+        by_task: dict[str, list[Problem]] = {}
+        for problem in problems:
+            if program(problem) is not None:
+                by_task.setdefault(problem.subject or "", []).append(problem)
+        rounds = max((len(group) for group in by_task.values()), default=0)
+        in_turn = (group[i] for i in range(rounds) for group in by_task.values() if i < len(group))
+        return [problem for problem, _ in zip(in_turn, range(self._count), strict=False)]
+
+    async def _solve(self, codec: Codec, sandbox: Sandbox, problem: Problem) -> Rollout | None:
+        code = program(problem)
+        assert code is not None
+        async with sandbox.session() as session:
+            execution = await session.run(code)
+        printed = execution.stdout.strip()
+        if execution.status is not Status.OK or printed != problem.answer.strip():
+            return None
+        fmt = codec.format
+        turns = [(fmt.code_block(code), printed), (fmt.write_answer(printed), None)]
+        return demonstration(codec, problem, turns, [as_record(code, execution)])
+
+
+def program(problem: Problem) -> str | None:
+    """The code that solves a problem of a task that the teacher knows, None for any other.
+
+    The task is the problem's `subject`: reasoning-gym's name of the set.
+    """
+    write = _PROGRAMS.get(problem.subject or "")
+    return write(problem.question) if write is not None else None
+
+
+def _expression(question: str) -> str | None:
+    found = _EXPRESSION.search(question)
+    return f"print({found.group()})" if found else None
+
+
+def _call(function: str) -> Callable[[str], str | None]:
+    def write(question: str) -> str | None:
+        numbers = _NUMBER.findall(question)
+        return f"import math\nprint(math.{function}({', '.join(numbers)}))" if len(numbers) >= 2 else None
+
+    return write
+
+
+def _count_bits(question: str) -> str | None:
+    numbers = _NUMBER.findall(question)
+    return f"print(bin({numbers[-1]}).count('1'))" if numbers else None
+
+
+_PROGRAMS: dict[str, Callable[[str], str | None]] = {
+    "products": _expression,
+    "chain_sum": _expression,
+    "gcd": _call("gcd"),
+    "lcm": _call("lcm"),
+    "count_bits": _count_bits,
+}

@@ -1,0 +1,45 @@
+"""What a teacher is, and how what it wrote becomes a rollout."""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from actors.codec import Codec
+from sandbox.interpreter import Sandbox
+from store.records import ExecutionRecord, Outcome, Problem, Purpose, Rollout, SegmentKind
+
+Turns = Sequence[tuple[str, str | None]]
+
+
+class Teacher(Protocol):
+    """Writes solutions that the policy imitates before it teaches itself."""
+
+    def texts(self, problems: Sequence[Problem]) -> list[str]:
+        """Questions and solutions as text: what a tokenizer made on the spot is trained on."""
+        ...
+
+    def demonstrations(
+        self, codec: Codec, sandbox: Sandbox, problems: Sequence[Problem]
+    ) -> AsyncIterator[tuple[Problem, Rollout]]:
+        """Demonstrations, each with the problem that it solves."""
+        ...
+
+
+def demonstration(codec: Codec, problem: Problem, turns: Turns, executions: Sequence[ExecutionRecord] = ()) -> Rollout:
+    """A written solution as an accepted rollout that no policy made; its id is a hash of what it says."""
+    encoded = codec.solution(problem.question, turns)
+    written = "\x1f".join((problem.question, *(part or "" for turn in turns for part in turn)))
+    answers = [segment.text for segment in encoded.segments if segment.kind is SegmentKind.ANSWER]
+    return Rollout(
+        id=f"demo-{hashlib.sha256(written.encode()).hexdigest()[:24]}",
+        problem_id=problem.id,
+        purpose=Purpose.DEMONSTRATION,
+        outcome=Outcome.ACCEPTED,
+        solution_format=codec.format.name,
+        prompt_ids=encoded.prompt_ids,
+        token_ids=encoded.token_ids,
+        model_mask=encoded.model_mask,
+        segments=encoded.segments,
+        executions=tuple(executions),
+        answer=answers[-1] if answers else None,
+    )

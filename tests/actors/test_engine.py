@@ -1,0 +1,293 @@
+"""One real vLLM engine for the module: starting one takes half a minute."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from actors.codec import Codec
+from actors.engine import EngineStartError, PolicyEngine, SwapError
+from actors.formats import get_format
+from actors.rollout import End, Generation
+from actors.settings import EngineSettings
+from learner.bases import make_base
+from learner.tiny_llama import TinyLlama
+from store.records import PolicySpan, Sampling
+
+in_module_loop = pytest.mark.asyncio(loop_scope="module")
+
+SETTINGS = EngineSettings(dtype="float32", max_model_len=192, max_concurrent_rollouts=64, enforce_eager=True)
+FORMAT = get_format("tir")
+GREEDY, RANDOM = Sampling(temperature=0.0), Sampling(temperature=1.0)
+CORPUS = [f"Question: What is {a} * 7?\nSolution:\n```python\nprint({a} * 7)\n```\n" for a in range(40)]
+SMALL = {"num_layers": 1, "hidden_size": 64, "intermediate_size": 96, "num_heads": 2, "num_kv_heads": 1}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Policies of one shape by their seed, `another-shape`, and folders that no engine should take."""
+    root = tmp_path_factory.mktemp("policies")
+    bases = {str(seed): TinyLlama(seed=seed, **SMALL) for seed in (1, 2, 3)}
+    bases["another-shape"] = TinyLlama(**SMALL | {"intermediate_size": 128})
+    for name, base in bases.items():
+        make_base(base, root / name, CORPUS)
+    for name in ("cut-off", "cut-off-header", "garbage", "no-weights"):
+        shutil.copytree(root / "2", root / name)
+    _shorten(root / "cut-off" / "model.safetensors", 0.7)
+    _shorten(root / "cut-off-header" / "model.safetensors", 0.001)
+    (root / "garbage" / "model.safetensors").write_bytes(b"\xff" * 4096)
+    (root / "no-weights" / "model.safetensors").unlink()
+    (root / "empty").mkdir()
+    return {path.name: path for path in root.iterdir()} | {"missing": root / "missing"}
+
+
+def _shorten(path: Path, share: float) -> None:
+    with path.open("r+b") as file:
+        file.truncate(int(path.stat().st_size * share))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(folders: dict[str, Path]) -> AsyncIterator[PolicyEngine]:
+    engine = PolicyEngine(SETTINGS, FORMAT.stop)
+    await engine.start(folders["1"], version=1)
+    processes = _engine_processes()
+    assert processes
+    yield engine
+    engine.close()
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert not alive, "the engine's processes outlived it"
+
+
+def _engine_processes() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children(recursive=True) if "EngineCore" in child.name()]
+
+
+@pytest.fixture(scope="module")
+def codec(folders: dict[str, Path]) -> Codec:
+    return Codec.from_folder(folders["1"], FORMAT)
+
+
+@pytest.fixture(scope="module")
+def contexts(codec: Codec) -> list[tuple[int, ...]]:
+    return [codec.prompt(f"What is {a} * 7?") for a in range(24)]
+
+
+async def load(engine: PolicyEngine, folders: dict[str, Path], version: int) -> None:
+    await engine.swap(folders[str(version)], version)
+
+
+async def sample(
+    engine: PolicyEngine, contexts: Iterable[tuple[int, ...]], max_tokens: int, sampling: Sampling
+) -> list[Generation]:
+    return await asyncio.gather(*(engine.generate(context, max_tokens, sampling) for context in contexts))
+
+
+def greedy_by_transformers(folder: Path, context: Sequence[int], max_tokens: int) -> tuple[int, ...]:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    ids = torch.tensor([list(context)])
+    written = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=max_tokens, do_sample=False)
+    return tuple(written[0, len(context) :].tolist())
+
+
+@in_module_loop
+async def test_greedy_sampling_is_repeatable(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]]
+) -> None:
+    await load(engine, folders, 1)
+    first, again = [await sample(engine, contexts[:4], 24, GREEDY) for _ in range(2)]
+    assert first == again
+
+
+@in_module_loop
+async def test_a_turn_ends_by_itself_or_at_its_limit_and_says_which(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], codec: Codec
+) -> None:
+    await load(engine, folders, 1)
+    generations = await sample(engine, [*contexts] * 2, 100, RANDOM)
+    assert {generation.end for generation in generations} >= {End.LIMIT, End.END_TOKEN}
+    for generation in generations:
+        assert (generation.end is End.END_TOKEN) == (generation.token_ids[-1] == codec.eos_id)
+        assert (generation.end is End.STOP_TEXT) == (FORMAT.stop in codec.decode(generation.token_ids))
+        assert generation.end is not End.LIMIT or len(generation.token_ids) == 100
+        assert codec.eos_id not in generation.token_ids[:-1]
+        assert generation.spans == (PolicySpan(1, 0, len(generation.token_ids)),)
+
+
+@in_module_loop
+async def test_the_pieces_that_are_heard_are_together_the_turn(
+    engine: PolicyEngine, contexts: list[tuple[int, ...]]
+) -> None:
+    heard: list[int] = []
+    generation = await engine.generate(contexts[0], 30, GREEDY, heard.extend)
+    assert tuple(heard) == generation.token_ids
+    assert await engine.generate(contexts[0], 30, GREEDY) == generation
+
+
+@pytest.mark.parametrize("version", [2, 3, 1])
+@in_module_loop
+async def test_after_a_swap_the_whole_policy_is_the_new_one_output_head_included(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], version: int
+) -> None:
+    await load(engine, folders, version)
+    assert engine.version == version
+    (generation,) = await sample(engine, contexts[:1], 24, GREEDY)
+    expected = greedy_by_transformers(folders[str(version)], contexts[0], len(generation.token_ids))
+    assert generation.token_ids == expected
+    assert [span.version for span in generation.spans] == [version]
+
+
+@in_module_loop
+async def test_a_swap_drops_no_request_in_flight_and_spans_tell_who_wrote_what(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]]
+) -> None:
+    await load(engine, folders, 1)
+    begun = asyncio.Event()
+    heard = 0
+
+    def hear(ids: Sequence[int]) -> None:
+        nonlocal heard
+        heard += len(ids)
+        if heard > 5 * len(contexts):
+            begun.set()
+
+    requests = [asyncio.create_task(engine.generate(context, 140, RANDOM, hear)) for context in contexts]
+    await begun.wait()
+    assert engine.in_flight > 0
+    await load(engine, folders, 2)
+    generations = await asyncio.gather(*requests)
+    assert any([span.version for span in generation.spans] == [1, 2] for generation in generations)
+    for generation in generations:
+        assert generation.token_ids
+        assert [span.version for span in generation.spans] in ([1], [1, 2], [2])
+        borders = [0, *(span.end for span in generation.spans)]
+        assert [span.start for span in generation.spans] == borders[:-1]
+        assert borders[-1] == len(generation.token_ids)
+    assert engine.in_flight == 0
+
+
+@in_module_loop
+async def test_a_swap_to_the_loaded_version_does_nothing(engine: PolicyEngine, folders: dict[str, Path]) -> None:
+    await load(engine, folders, 1)
+    await engine.swap(folders["missing"], 1)
+    assert engine.version == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("another-shape", r"is not of the running model's shape: model\.layers\.0\.mlp\..* differ"),
+        ("cut-off", r"model\.safetensors is cut off: it has \d+ bytes where its header tells of \d+"),
+        ("cut-off-header", r"model\.safetensors is cut off"),
+        ("garbage", r"model\.safetensors is cut off or no safetensors file"),
+        ("no-weights", r"has no \*\.safetensors files"),
+        ("empty", r"has no \*\.safetensors files"),
+        ("missing", r"has no \*\.safetensors files"),
+    ],
+)
+@in_module_loop
+async def test_a_folder_that_is_no_version_of_the_policy_is_refused_and_the_old_one_goes_on(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], name: str, why: str
+) -> None:
+    await load(engine, folders, 1)
+    before = await sample(engine, contexts[:2], 16, GREEDY)
+    with pytest.raises(SwapError, match=why) as caught:
+        await engine.swap(folders[name], 9)
+    assert str(folders[name]) in str(caught.value)
+    assert engine.version == 1
+    assert await sample(engine, contexts[:2], 16, GREEDY) == before
+
+
+@in_module_loop
+async def test_a_load_that_fails_half_way_goes_back_to_the_old_weights(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], tmp_path: Path
+) -> None:
+    await load(engine, folders, 1)
+    before = await sample(engine, contexts[:2], 16, GREEDY)
+    broken = tmp_path / "broken"
+    shutil.copytree(folders["2"], broken)
+    _spoil_header(broken / "model.safetensors")
+    with pytest.raises(SwapError, match="goes on with version 1"):
+        await engine.swap(broken, 2)
+    assert engine.version == 1
+    assert await sample(engine, contexts[:2], 16, GREEDY) == before
+    await load(engine, folders, 2)
+    assert await sample(engine, contexts[:2], 16, GREEDY) != before
+
+
+def _spoil_header(path: Path) -> None:
+    """Names and shapes stay; the last tensor's data now begin where they end, which only the loader minds."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    last = max((spec for name, spec in header.items() if name != "__metadata__"), key=lambda spec: spec["data_offsets"])
+    last["data_offsets"][0] = last["data_offsets"][1]
+    spoilt = json.dumps(header).encode()
+    path.write_bytes(len(spoilt).to_bytes(8, "little") + spoilt + content[8 + length :])
+
+
+@in_module_loop
+async def test_a_folder_without_weights_does_not_start_an_engine(folders: dict[str, Path]) -> None:
+    engine = PolicyEngine(SETTINGS, FORMAT.stop)
+    with pytest.raises(EngineStartError, match=str(folders["empty"])):
+        await engine.start(folders["empty"], 1)
+    assert engine.in_flight == 0
+    engine.close()
+
+
+OWNER = """
+import asyncio, sys
+from actors.engine import PolicyEngine
+from actors.settings import EngineSettings
+
+async def main():
+    engine = PolicyEngine(EngineSettings.model_validate_json(sys.argv[2]), "x")
+    await engine.start(sys.argv[1], 1)
+    print("started", flush=True)
+    await asyncio.sleep(600)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def _start_owner(folder: Path, script: Path) -> subprocess.Popen[str]:
+    script.write_text(OWNER)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, script, folder, SETTINGS.model_dump_json()]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def _core_of(owner: subprocess.Popen[str]) -> psutil.Process:
+    while owner.poll() is None:
+        for child in psutil.Process(owner.pid).children():
+            if "EngineCore" in child.name():
+                return child
+        time.sleep(0.05)
+    raise AssertionError("the engine did not start")
+
+
+@pytest.mark.parametrize("when", ["starting", "started"])
+def test_no_engine_process_outlives_an_owner_that_was_killed(
+    folders: dict[str, Path], tmp_path: Path, when: str
+) -> None:
+    owner = _start_owner(folders["1"], tmp_path / "owner.py")
+    try:
+        core = _core_of(owner)
+        assert owner.stdout is not None
+        assert when == "starting" or any(line == "started\n" for line in owner.stdout)
+    finally:
+        owner.kill()
+        owner.wait()
+    core.wait(timeout=120)

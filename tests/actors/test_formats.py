@@ -1,0 +1,218 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from actors.formats import FORMATS, SolutionFormat, UnknownFormatError, get_format
+from actors.formats.format import last_boxed
+from store.records import Segment, SegmentKind
+
+DEMOS = Path(__file__).parents[3] / "shared" / "data" / "demos"
+TIR, MARIO = get_format("tir"), get_format("mario")
+
+every_format = pytest.mark.parametrize("fmt", FORMATS.values(), ids=FORMATS)
+
+
+def demos(name: str, count: int | None = None) -> list[str]:
+    path = DEMOS / name
+    if not path.exists():
+        pytest.skip(f"{path} is not on this machine")
+    return [json.loads(line)["solution"] for line in path.read_text().split("\n")[:count] if line]
+
+
+def test_an_unknown_format_is_named_with_what_there_is() -> None:
+    with pytest.raises(UnknownFormatError, match=r"'tora' does not exist: choose one of \['mario', 'tir'\]"):
+        get_format("tora")
+
+
+@every_format
+def test_a_question_with_braces_and_percent_signs_stands_in_the_prompt_as_it_is(fmt: SolutionFormat) -> None:
+    assert r"Is {0} \in \{1, 2\} 50% {x}?" in fmt.prompt("\n" + r"Is {0} \in \{1, 2\} 50% {x}?" + "  \n")
+
+
+# Code blocks
+
+
+@every_format
+def test_a_written_block_ends_a_turn_and_is_the_code_to_run(fmt: SolutionFormat) -> None:
+    block = fmt.code_block("x = 1\nprint(x)")
+    assert block.endswith(fmt.stop)
+    assert fmt.code_to_run(block) == "x = 1\nprint(x)"
+    assert fmt.code_to_run("First think.\n" + block) == "x = 1\nprint(x)"
+
+
+@pytest.mark.parametrize("behind", ["", "\n", "\n\n", "\n  ", " \n"])
+def test_white_space_that_shares_a_token_with_the_stop_text_does_not_hide_the_block(behind: str) -> None:
+    assert TIR.code_to_run(f"```python\nprint(1)\n```{behind}") == "print(1)"
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "",
+        "no code",
+        "```python\nprint(1)",
+        "```python\nprint(1)```",
+        "print(1)\n```\n",
+        "```\nprint(1)\n```\n",
+        "```python\nprint(1)\n```\nand then prose",
+        "```python\n```\n",
+        "```python",
+    ],
+)
+def test_a_turn_without_a_closed_python_block_at_its_end_has_no_code_to_run(turn: str) -> None:
+    assert TIR.code_to_run(turn) is None
+
+
+def test_an_empty_block_is_run() -> None:
+    assert TIR.code_to_run("```python\n\n```\n") == ""
+
+
+def test_of_several_blocks_the_last_is_run() -> None:
+    assert TIR.code_to_run("```python\nprint(1)\n```  \n```python\nprint(2)\n```\n") == "print(2)"
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "```python\nprint(1)\n``` gives\n```\n5\n```\n",
+        "```python\nprint(1)\n```output\n5\n```\n",
+    ],
+)
+def test_another_fence_behind_a_closed_block_is_not_run_as_its_code(turn: str) -> None:
+    assert TIR.code_to_run(turn) is None
+
+
+def test_back_quotes_within_a_line_belong_to_the_code() -> None:
+    assert TIR.code_to_run('```python\nprint("```")\n```\n') == 'print("```")'
+
+
+def test_a_turn_with_code_is_prose_and_code() -> None:
+    turn = "Count \\boxed{1} up.\n" + TIR.code_block("print(2)")
+    prose = Segment(SegmentKind.TEXT, "Count \\boxed{1} up.\n")
+    assert TIR.split_turn(turn) == [prose, Segment(SegmentKind.CODE, "print(2)")]
+
+
+def test_a_turn_without_code_is_prose_and_answer() -> None:
+    turn = "So it is \\boxed{7}."
+    assert TIR.split_turn(turn) == [Segment(SegmentKind.TEXT, turn), Segment(SegmentKind.ANSWER, "7")]
+    assert TIR.split_turn("I give up.") == [Segment(SegmentKind.TEXT, "I give up.")]
+    assert TIR.split_turn(" \n") == []
+
+
+# Answers
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"so \boxed{7}", "7"),
+        (r"\boxed{ 7 }.", "7"),
+        (r"\boxed{1} or rather \boxed{2}", "2"),
+        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+        (r"$\boxed{\sqrt{\frac{a^{2}}{b_{1}}}}$ it is {so}", r"\sqrt{\frac{a^{2}}{b_{1}}}"),
+        (r"\boxed{\text{H, E}}", r"\text{H, E}"),
+        ("\\boxed{\\begin{pmatrix}\n1\\\\\n2\n\\end{pmatrix}}", "\\begin{pmatrix}\n1\\\\\n2\n\\end{pmatrix}"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
+        ("no box", None),
+        ("", None),
+        (r"\boxed{}", None),
+        (r"\boxed{ }", None),
+        (r"\boxed{12", None),
+        (r"\boxed{\frac{1}{2}", None),
+        (r"\boxed", None),
+    ],
+)
+def test_the_last_box_is_read_with_its_nested_braces(text: str, answer: str | None) -> None:
+    assert last_boxed(text) == answer
+    assert TIR.find_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Final Answer: $9$", "9"),
+        ("Final Answer: 9", "9"),
+        ("Final Answer: 9.", "9"),
+        ("Final Answer: $9$.", "9"),
+        ("Final Answer: $9.5$", "9.5"),
+        ("Final Answer: $$x + 1$$", "x + 1"),
+        ("Final Answer: $\\frac{1}{4}$\n<Solution complete>", "\\frac{1}{4}"),
+        ("Final Answer:\n\n$y = -23$\n", "y = -23"),
+        ("Thought: done.\n\nFinal Answer: $\\boxed{\\frac{1}{4}}$.", "\\frac{1}{4}"),
+        ("Final Answer: \\boxed{\\begin{pmatrix}\n1\n2\\end{pmatrix}}", "\\begin{pmatrix}\n1\n2\\end{pmatrix}"),
+        ("Final Answer: $1$\nno:\nFinal Answer: $2$", "2"),
+        ("Final Answer:", None),
+        ("Final Answer: $ $", None),
+        ("Thought: \\boxed{3}", None),
+        ("the final answer is 3", None),
+    ],
+)
+def test_marios_final_answer_is_read_without_its_wrapping(text: str, answer: str | None) -> None:
+    assert MARIO.find_answer(text) == answer
+
+
+@every_format
+@pytest.mark.parametrize("answer", ["7", "-1/2", r"\frac{\sqrt{3}}{2}", "(1, 2]", "x + 1"])
+def test_a_written_answer_is_found_again(fmt: SolutionFormat, answer: str) -> None:
+    assert fmt.find_answer(fmt.write_answer(answer)) == answer
+
+
+# Written solutions
+
+
+@every_format
+@pytest.mark.parametrize("shown", ["7", "", "1\n2\n\n3", "[1, 2]", "ValueError: no"])
+def test_a_solution_is_split_where_it_was_put_together(fmt: SolutionFormat, shown: str) -> None:
+    parts = [
+        (fmt.code_block("print(7)"), shown),
+        ("Thought: go on.\n" + fmt.code_block("7"), "7"),
+        ("Thought: so.", None),
+    ]
+    written = "".join(text + (fmt.output(words) if words is not None else "") for text, words in parts)
+    assert fmt.split_solution(written) == parts
+
+
+@every_format
+def test_a_solution_without_code_is_one_turn(fmt: SolutionFormat) -> None:
+    assert fmt.split_solution("It is plain.") == [("It is plain.", None)]
+
+
+@every_format
+def test_a_solution_that_breaks_off_behind_an_output_has_an_empty_last_turn(fmt: SolutionFormat) -> None:
+    block = fmt.code_block("print(7)")
+    assert fmt.split_solution(block + fmt.output("7")) == [(block, "7"), ("", None)]
+
+
+def test_the_word_observation_in_prose_or_code_is_no_output() -> None:
+    code = MARIO.code_block("# Observation: odd numbers\nprint(3)")
+    solution = f"Thought: Observation: it is odd.\n\n{code}{MARIO.output('3')}Final Answer: $3$"
+    assert MARIO.split_solution(solution) == [
+        (f"Thought: Observation: it is odd.\n\n{code}", "3"),
+        ("Final Answer: $3$", None),
+    ]
+
+
+def test_back_quotes_in_an_output_line_belong_to_the_output() -> None:
+    block = TIR.code_block("print(s)")
+    assert TIR.split_solution(f"{block}{TIR.output('a ``` b')}so") == [(block, "a ``` b"), ("so", None)]
+
+
+@pytest.mark.parametrize(
+    ("fmt", "name", "count"),
+    [
+        (TIR, "nemo_fewshot.jsonl", None),
+        (TIR, "gsm8k_calc2code.jsonl", 200),
+        (MARIO, "mario_react_fewshot.jsonl", None),
+    ],
+)
+def test_solutions_of_others_are_split_into_code_outputs_and_an_answer(
+    fmt: SolutionFormat, name: str, count: int | None
+) -> None:
+    for solution in demos(name, count):
+        turns = fmt.split_solution(solution)
+        assert "".join(text + (fmt.output(shown) if shown is not None else "") for text, shown in turns) == solution
+        assert len(turns) - 1 == solution.count("```python\n")
+        assert all(fmt.code_to_run(text) is not None and shown is not None for text, shown in turns[:-1])
+        assert turns[-1][1] is None
+        assert fmt.find_answer(turns[-1][0]) is not None
