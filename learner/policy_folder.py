@@ -1,0 +1,19 @@
+"""What makes a folder a policy."""
+
+from pathlib import Path
+
+
+class PolicyFolderError(ValueError):
+    """A folder that should hold a policy does not."""
+
+
+def check_policy_folder(folder: Path) -> None:
+    """Raise `PolicyFolderError` unless `folder` looks like a Hugging Face model with weights and a tokenizer."""
+    if not folder.is_dir():
+        raise PolicyFolderError(f"no such folder: {folder}")
+    if not (folder / "config.json").is_file():
+        raise PolicyFolderError(f"{folder} holds no config.json: it is not a Hugging Face model folder")
+    if not any(any(folder.glob(pattern)) for pattern in ("*.safetensors", "pytorch_model*.bin")):
+        raise PolicyFolderError(f"{folder} holds no weights (*.safetensors or pytorch_model*.bin)")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise PolicyFolderError(f"{folder} holds no tokenizer (tokenizer.json, tokenizer.model or vocab.json)")

@@ -1,0 +1,111 @@
+"""One rank of the learner as RLlib knows it: a thin shell over `learner.engine.TrainingEngine`."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch.distributed as dist
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+
+from learner.engine import TrainingEngine
+from learner.samples import read_samples
+from learner.settings import LearnerJob
+
+WATCH = "watch"
+"""The concurrency group of the calls that are answered while a rank trains."""
+
+
+class PolicyLearner(TorchLearner):
+    """A rank: `meet`, `build`, then any of the collective calls, each made on all ranks."""
+
+    def __init__(self, *, config: Any, module_spec: Any = None, rank: int = 0, job: LearnerJob | None = None) -> None:
+        """`job` defaults to `config.learner_job`."""
+        super().__init__(config=config, module_spec=module_spec)
+        self._job: LearnerJob = job or config.learner_job
+        self._rank = rank
+        self._store: dist.TCPStore | None = None
+        self._engine: TrainingEngine | None = None
+
+    def __repr__(self) -> str:
+        return f"learner rank {self._rank}"
+
+    def meet(self) -> tuple[str, int]:
+        """On rank 0: open the store where the ranks meet and say where it is (host, port)."""
+        settings = self._job.settings
+        host = ray.util.get_node_ip_address()
+        self._store = dist.TCPStore(
+            host,
+            0,  # any free port: asked for and bound at once, so that nobody can take it in between
+            is_master=True,
+            wait_for_workers=False,
+            timeout=timedelta(seconds=settings.build_timeout_s),
+        )
+        return host, self._store.port
+
+    def build(self, address: tuple[str, int] | None = None) -> None:
+        """Join the other ranks at `address` and load the policy into DeepSpeed; without one, be the only rank."""
+        if address is not None:
+            self._join(*address)
+        self._engine = TrainingEngine(self._job.settings, Path(self._job.policy_path))
+        self._device = self._engine.device
+        self._is_built = True
+
+    def _join(self, host: str, port: int) -> None:
+        settings = self._job.settings
+        store = self._store or dist.TCPStore(host, port, timeout=timedelta(seconds=settings.build_timeout_s))
+        dist.init_process_group(
+            "nccl" if settings.gpus_per_rank else "gloo",
+            store=store,
+            rank=self._rank,
+            world_size=settings.num_ranks,
+            timeout=timedelta(seconds=settings.update_timeout_s),
+        )
+
+    @property
+    def engine(self) -> TrainingEngine:
+        """The engine, once built."""
+        assert self._engine is not None, "build() comes first"
+        return self._engine
+
+    def update(self, *, training_set_id: int, phase: str, version: int, **_: Any) -> dict[str, float]:
+        """Train on a training set of the store. `version` seeds the order, so that no two iterations share it."""
+        self.engine.step_of = (0, 0)
+        rollouts = read_samples(self._job.store_url, training_set_id)
+        return self.engine.train(rollouts, self._job.settings.phase(phase), seed=version).as_dict()
+
+    def compute_loss_for_module(self, **_: Any) -> Any:
+        """Not used: the engine computes the loss on tokens, not on RLlib's modules."""
+        raise NotImplementedError("the policy's loss is computed in learner.engine")
+
+    def publish(self, folder: str) -> str:
+        """Publish the policy; returns its checksum."""
+        return self.engine.save_policy(Path(folder))
+
+    def load_policy(self, folder: str) -> None:
+        """Go on from another published policy."""
+        self.engine.load_policy(Path(folder))
+
+    def save_state(self, folder: str) -> None:
+        """Save weights and optimizer."""
+        self.engine.save_state(Path(folder))
+
+    def load_state(self, folder: str) -> None:
+        """Go on from a saved state."""
+        self.engine.load_state(Path(folder))
+
+    @ray.method(concurrency_group=WATCH)
+    def progress(self) -> tuple[int, int]:
+        """Steps done and in all of the phase that runs, or ran last. Answered while training."""
+        return self._engine.step_of if self._engine is not None else (0, 0)
+
+    @ray.method(concurrency_group=WATCH)
+    def pid(self) -> int:
+        """The process of this rank. Answered while training."""
+        return os.getpid()
+
+    def shutdown(self) -> None:
+        """Give up model and optimizer."""
+        if self._engine is not None:
+            self._engine.close()

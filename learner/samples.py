@@ -1,0 +1,10 @@
+"""Reading a training set: every rank does it by itself, straight from the store."""
+
+from store.records import Rollout
+from store.store import Store
+
+
+def read_samples(store_url: str, training_set_id: int) -> list[Rollout]:
+    """The rollouts of a training set, in the same order for every reader."""
+    with Store.open(store_url, create=False) as store:
+        return list(store.training_samples(training_set_id))

@@ -1,0 +1,104 @@
+"""What the learner can be told. Nothing heavy is imported here, so that the command line stays instant."""
+
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Phase(StrEnum):
+    """Which of the two recipes a training call follows."""
+
+    WARM_START = "warm_start"
+    ITERATION = "iteration"
+
+
+class PhaseSettings(BaseModel):
+    """One training phase: how long, in which batches, at which learning rate.
+
+    A phase ends after `steps` optimizer steps or `epochs` passes over the samples, whichever comes first.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: int | None = Field(default=None, ge=1, description="at most this many optimizer steps")
+    epochs: int | None = Field(default=None, ge=1, description="at most this many passes over the samples")
+    batch_size: int = Field(default=12, ge=1, description="sequences per optimizer step, over all ranks")
+    micro_batch_tokens: int | None = Field(
+        default=None,
+        ge=16,
+        description="padded tokens a rank holds at once; what exceeds it is accumulated over several backward passes",
+    )
+    length_bucket_batches: int = Field(
+        default=1,
+        ge=1,
+        description="sort by length within windows of this many batches; 1 keeps batches purely random",
+    )
+    learning_rate: float = Field(default=3e-3, gt=0)
+    warmup_steps: int = Field(default=20, ge=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    final_fraction: float = Field(default=0.1, ge=0, le=1, description="of the learning rate, where the cosine ends")
+    optimizer_state: Literal["fresh", "carry"] = Field(
+        default="fresh", description="start the phase with empty Adam moments, or with those of the last phase"
+    )
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.steps is None and self.epochs is None:
+            raise ValueError("a phase needs an end: set `steps`, `epochs` or both")
+        return self
+
+
+class LearnerSettings(BaseModel):
+    """The learner: its ranks, DeepSpeed, the optimizer, the two phases and the limits on every wait.
+
+    The defaults are the demo's recipe. With `zero_stage` 0 and `bf16`, DeepSpeed runs as stage 1: stage 0 keeps no
+    float32 master weights that it could check before a step.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    num_ranks: int = Field(default=1, ge=1, description="processes that train together, each an actor of its own")
+    cpus_per_rank: float = Field(default=1, ge=0, description="what a rank asks of Ray")
+    gpus_per_rank: int = Field(default=0, ge=0, le=1)
+    threads: int = Field(default=0, ge=0, description="torch threads per rank; 0 divides the machine's cores evenly")
+    zero_stage: Literal[0, 2, 3] = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    warm_start: PhaseSettings = PhaseSettings(steps=300)
+    iteration: PhaseSettings = PhaseSettings(steps=400)
+
+    adam_betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = Field(default=0.05, ge=0)
+    gradient_clip: float = Field(default=1.0, gt=0, description="largest gradient norm that a step is taken with")
+    max_sequence_tokens: int = Field(default=1024, ge=8, description="longer samples are left out and counted")
+    gradient_checkpointing: bool = False
+    activation_offload: bool = Field(default=False, description="keep activations in host memory until backward")
+    max_skipped_in_a_row: int = Field(default=5, ge=1, description="steps that were not finite before training fails")
+    seed: int = 0
+
+    build_timeout_s: float = Field(default=300, gt=0)
+    update_timeout_s: float = Field(default=3600, gt=0)
+    save_timeout_s: float = Field(default=600, gt=0, description="publishing, saving and loading")
+    health_timeout_s: float = Field(default=15, gt=0)
+
+    @model_validator(mode="after")
+    def _betas_are_fractions(self) -> Self:
+        if not all(0 <= beta < 1 for beta in self.adam_betas):
+            raise ValueError(f"adam_betas must each lie in [0, 1), not {self.adam_betas}")
+        return self
+
+    def phase(self, name: str) -> PhaseSettings:
+        """The recipe called `name`. Raises `ValueError` if there is none."""
+        return self.warm_start if Phase(name) is Phase.WARM_START else self.iteration
+
+
+class LearnerJob(BaseModel):
+    """All that a rank needs to start: its settings, where the samples are and the policy to begin from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: LearnerSettings = LearnerSettings()
+    store_url: str
+    policy_path: str = Field(description="a Hugging Face folder that every rank can read")
+    policy_version: int = 0

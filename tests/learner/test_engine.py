@@ -1,0 +1,207 @@
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional
+
+from learner.batching import NoTrainingSamplesError
+from learner.engine import StateMismatchError, TrainingEngine
+from learner.loss import TrainingDivergedError
+from learner.policy_folder import PolicyFolderError
+from learner.publication import is_complete
+from learner.settings import LearnerSettings, PhaseSettings
+from store.records import Rollout
+
+SHORT = PhaseSettings(steps=10, warmup_steps=2)
+CARRY = PhaseSettings(steps=4, warmup_steps=0, schedule="constant", optimizer_state="carry")
+
+
+@pytest.fixture
+def engine_of(base: Path) -> Iterator[Callable[..., TrainingEngine]]:
+    """Makes engines on a folder (the base) and closes them afterwards."""
+    engines: list[TrainingEngine] = []
+
+    def make(folder: Path = base, **settings: Any) -> TrainingEngine:
+        engines.append(TrainingEngine(LearnerSettings(**settings), folder))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def assert_same_weights(one: Path, other: Path, tolerance: float = 0.0) -> None:
+    torch.testing.assert_close(weights_of(one), weights_of(other), rtol=0, atol=tolerance)
+
+
+def test_the_loss_goes_down(engine_of: Callable[..., TrainingEngine], rollouts: Sequence[Rollout]) -> None:
+    heard: list[tuple[int, int]] = []
+    metrics = engine_of().train(rollouts, PhaseSettings(steps=60), on_step=lambda *step: heard.append(step))
+    assert metrics.final_loss < 0.5 * metrics.first_loss
+    assert (metrics.steps, metrics.skipped_steps, metrics.sequences) == (60, 0, 60)
+    assert 0 < metrics.tokens < metrics.all_tokens
+    assert heard[-1] == (60, 60)
+
+
+def test_the_loss_of_the_first_step_is_that_of_plain_transformers(
+    engine_of: Callable[..., TrainingEngine], base: Path, rollouts: Sequence[Rollout]
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    chosen = rollouts[:5]
+    metrics = engine_of().train(chosen, PhaseSettings(steps=1, batch_size=5))
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    total, count = 0.0, 0
+    for rollout in chosen:  # one at a time, so that padding cannot matter
+        ids = torch.tensor([rollout.prompt_ids + rollout.token_ids])
+        own = torch.tensor((False,) * len(rollout.prompt_ids) + rollout.model_mask)
+        with torch.no_grad():
+            losses = functional.cross_entropy(model(ids).logits[0, :-1], ids[0, 1:], reduction="none")
+        total += float(losses[own[1:]].sum())
+        count += int(own[1:].sum())
+    assert metrics.tokens == count
+    assert metrics.loss == pytest.approx(total / count, rel=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("zero_stage", [0, 2, 3])
+def test_every_zero_stage_steps_and_saves_what_transformers_loads(
+    engine_of: Callable[..., TrainingEngine],
+    base: Path,
+    tmp_path: Path,
+    rollouts: Sequence[Rollout],
+    zero_stage: int,
+    precision: str,
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    engine = engine_of(zero_stage=zero_stage, precision=precision)
+    metrics = engine.train(rollouts, SHORT)
+    assert metrics.steps == 10
+    assert metrics.final_loss < metrics.first_loss
+    checksum = engine.save_policy(tmp_path / "v000001")
+    assert len(checksum) == 64
+    assert is_complete(tmp_path / "v000001")
+    model, info = AutoModelForCausalLM.from_pretrained(tmp_path / "v000001", output_loading_info=True)
+    assert not info["missing_keys"]
+    assert not info["unexpected_keys"]
+    assert model.dtype == (torch.bfloat16 if precision == "bf16" else torch.float32)
+    assert AutoTokenizer.from_pretrained(tmp_path / "v000001").encode("12") == AutoTokenizer.from_pretrained(
+        base
+    ).encode("12")
+    before, after = weights_of(base), weights_of(tmp_path / "v000001")
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name].to(after[name].dtype), after[name]) for name in before)
+
+
+def test_zero_stages_and_accumulation_agree(
+    engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout]
+) -> None:
+    accumulating = SHORT.model_copy(update={"micro_batch_tokens": 100})
+    for name, stage, phase in (
+        ("plain", 0, SHORT),
+        ("0", 0, accumulating),
+        ("2", 2, accumulating),
+        ("3", 3, accumulating),
+    ):
+        engine = engine_of(zero_stage=stage)
+        engine.train(rollouts, phase)
+        engine.save_policy(tmp_path / name)
+        assert_same_weights(tmp_path / "plain", tmp_path / name, tolerance=2e-3)
+
+
+@pytest.mark.parametrize("option", ["gradient_checkpointing", "activation_offload"])
+def test_saving_memory_changes_nothing(
+    engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout], option: str
+) -> None:
+    for name, settings in (("plain", {}), ("saving", {option: True})):
+        engine = engine_of(**settings)
+        engine.train(rollouts, SHORT)
+        engine.save_policy(tmp_path / name)
+    assert_same_weights(tmp_path / "plain", tmp_path / "saving", tolerance=1e-5)
+
+
+@pytest.mark.parametrize("zero_stage", [0, 2, 3])
+def test_training_goes_on_from_a_saved_state_as_if_never_interrupted(
+    engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout], zero_stage: int
+) -> None:
+    through = engine_of(zero_stage=zero_stage)
+    through.train(rollouts, SHORT)
+    through.save_state(tmp_path / "state")
+    through.train(rollouts, CARRY, seed=1)
+    through.save_policy(tmp_path / "through")
+
+    resumed = engine_of(zero_stage=zero_stage)
+    resumed.load_state(tmp_path / "state")
+    resumed.train(rollouts, CARRY, seed=1)
+    resumed.save_policy(tmp_path / "resumed")
+    assert_same_weights(tmp_path / "through", tmp_path / "resumed")
+
+
+@pytest.mark.parametrize("zero_stage", [0, 3])
+def test_a_fresh_phase_from_a_loaded_policy_is_what_a_new_engine_would_do(
+    engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout], zero_stage: int
+) -> None:
+    trained = engine_of(zero_stage=zero_stage)
+    trained.train(rollouts, SHORT)
+    trained.save_policy(tmp_path / "v000001")
+    trained.train(rollouts, SHORT, seed=2)  # moments cleared, weights kept
+    trained.save_policy(tmp_path / "kept")
+    trained.load_policy(tmp_path / "v000001")
+    trained.train(rollouts, SHORT, seed=2)
+    trained.save_policy(tmp_path / "loaded")
+    assert_same_weights(tmp_path / "kept", tmp_path / "loaded", tolerance=1e-6)
+
+
+@pytest.mark.parametrize("zero_stage", [0, 2, 3])
+def test_no_step_is_taken_on_a_loss_that_is_not_finite(
+    engine_of: Callable[..., TrainingEngine], base: Path, tmp_path: Path, rollouts: Sequence[Rollout], zero_stage: int
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(base, broken)
+    weights = weights_of(base)
+    weights["model.norm.weight"][0] = torch.nan
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    engine = engine_of(broken, zero_stage=zero_stage, max_skipped_in_a_row=3)
+    with pytest.raises(TrainingDivergedError, match="3 steps in a row"):
+        engine.train(rollouts, SHORT)
+    engine.save_policy(tmp_path / "after")
+    embedding = "model.embed_tokens.weight"
+    assert torch.equal(weights_of(tmp_path / "after")[embedding], weights[embedding])
+
+
+def test_a_state_of_another_zero_stage_or_an_incomplete_one_is_refused(
+    engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout]
+) -> None:
+    engine = engine_of(zero_stage=0)
+    engine.save_state(tmp_path / "state")
+    with pytest.raises(StateMismatchError, match="zero_stage = 2"):
+        engine_of(zero_stage=2).load_state(tmp_path / "state")
+    with pytest.raises(StateMismatchError, match="no complete learner state"):
+        engine.load_state(tmp_path / "nowhere")
+
+
+def test_nothing_to_train_on_is_refused_before_anything_changes(engine_of: Callable[..., TrainingEngine]) -> None:
+    with pytest.raises(NoTrainingSamplesError):
+        engine_of().train([], SHORT)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [("config.json", "no config.json"), ("model.safetensors", "no weights"), ("tokenizer.json", "no tokenizer")],
+)
+def test_a_folder_that_is_no_policy_is_refused_by_name(
+    engine_of: Callable[..., TrainingEngine], base: Path, tmp_path: Path, missing: str, message: str
+) -> None:
+    shutil.copytree(base, tmp_path / "policy")
+    (tmp_path / "policy" / missing).unlink()
+    with pytest.raises(PolicyFolderError, match=message):
+        engine_of(tmp_path / "policy")
