@@ -1,0 +1,1 @@
+"""Measures policies: pass@k and maj@k over stored answers, and the report."""

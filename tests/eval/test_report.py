@@ -1,0 +1,146 @@
+"""The report's page: what it tells, and that nothing of a model's output becomes markup."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from eval.report import IterationFigures, PolicyScore, Report, Solution, render
+from store.records import Outcome, PolicySpan, Problem, Purpose, Rollout, Segment, SegmentKind, Split
+
+PROBLEM = Problem("p", "What is 6 * 7?", "42", "test", Split.HELDOUT, "k")
+ROLLOUT = Rollout(
+    "1-0",
+    "p",
+    Purpose.EVAL,
+    Outcome.ACCEPTED,
+    "tir",
+    (1,),
+    (2,),
+    (True,),
+    (PolicySpan(2, 0, 1),),
+    (
+        Segment(SegmentKind.TEXT, "Multiply."),
+        Segment(SegmentKind.CODE, "print(6 * 7)"),
+        Segment(SegmentKind.OUTPUT, "42"),
+        Segment(SegmentKind.ANSWER, "42"),
+    ),
+    answer="42",
+)
+REPORT = Report(
+    name="demo-1",
+    about="A test.",
+    state="stopped",
+    written="today",
+    start=1,
+    facts=[("problems held out", "400")],
+    policies=[
+        PolicyScore(0, "base", None, 0, was_promoted=False, served=False),
+        PolicyScore(1, "warm start", 0.4, 400, was_promoted=True, served=False),
+        PolicyScore(2, "iteration 1", 0.6, 400, was_promoted=True, served=True, further={"pass@8": 0.875}),
+        PolicyScore(3, "iteration 2", 0.55, 400, was_promoted=False, served=False),
+    ],
+    iterations=[
+        IterationFigures(1, 2, {"accepted": 30, "wrong": 60, "fault": 10}, 90, 1234.0, 0.25, {"sample": 9, "learn": 6}),
+        IterationFigures(2, 3, {"accepted": 50, "wrong": 50}, 90, 1234.0, 0.2, {"sample": 9, "learn": 6}),
+    ],
+    then_and_now=[],
+    solutions=[Solution(PROBLEM, ROLLOUT, "v2, iteration 1")],
+    configuration='preset = "demo"',
+)
+
+
+class Page(HTMLParser):
+    """The tags, the attributes and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"{tag} is closed out of order"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.text += data + " "
+
+
+def test_the_page_is_well_formed_and_needs_nothing_else() -> None:
+    page = Page(render(REPORT))
+
+    assert page.open == []
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert not {"src", "href", "onerror", "onload"} & {name for name, _ in page.attributes}
+
+
+def test_the_headline_goes_from_the_start_to_the_served_policy() -> None:
+    text = Page(render(REPORT)).text
+
+    assert "40.0 % →" in text
+    assert "+20.0 ± 3.5 points" in text
+    assert "400 held-out problems" in text
+
+
+def test_the_table_has_every_policy_and_its_figures() -> None:
+    text = Page(render(REPORT)).text
+
+    for cell in ("v0", "warm start", "60.0 ± 2.4", "87.5", "30.0 %", "0.250", "15 s"):
+        assert cell in text
+
+
+def test_the_parts_of_a_solution_are_set_apart() -> None:
+    page = render(REPORT)
+
+    assert '<div class="prose">Multiply.</div>' in page
+    assert "<pre><code>print(6 * 7)</code></pre>" in page
+    assert "<pre><samp>42</samp></pre>" in page
+
+
+@pytest.mark.parametrize("kind", [SegmentKind.TEXT, SegmentKind.CODE, SegmentKind.OUTPUT])
+def test_what_a_model_wrote_never_becomes_markup(kind: SegmentKind) -> None:
+    attack = "</code></pre></div><script>alert(1)</script><img src=x onerror='alert(1)'>\" onload=\"x"
+    rollout = replace(ROLLOUT, segments=(Segment(kind, attack),), answer=attack)
+    problem = replace(PROBLEM, question=attack, answer=attack)
+    solution = Solution(problem, rollout, attack)
+    page = Page(render(replace(REPORT, name=attack, solutions=[solution], then_and_now=[(solution, solution)])))
+
+    assert page.open == []
+    assert not {"script", "img"} & set(page.tags)
+    assert not {"onerror", "onload", "src"} & {name for name, _ in page.attributes}
+    assert "<script>alert(1)</script>" in page.text  # to be read, not run
+
+
+def test_characters_that_cannot_be_seen_are_shown() -> None:
+    rollout = replace(ROLLOUT, segments=(Segment(SegmentKind.TEXT, "a\x1b[2J\u202eb\ud800\0c\td\n"),))
+    page = render(replace(REPORT, solutions=[Solution(PROBLEM, rollout, "v2")]))
+
+    assert "a\ufffd[2J\ufffdb\ufffd\ufffdc\td" in page
+    page.encode("utf-8")
+
+
+def test_very_long_output_is_shortened() -> None:
+    rollout = replace(ROLLOUT, segments=(Segment(SegmentKind.OUTPUT, "x" * 1_000_000),))
+    page = render(replace(REPORT, solutions=[Solution(PROBLEM, rollout, "v2")]))
+
+    assert len(page) < 100_000
+    assert "more characters" in page
+
+
+def test_a_run_that_has_measured_nothing_has_a_page_too() -> None:
+    empty = replace(REPORT, start=None, policies=[], iterations=[], solutions=[])
+
+    assert "No policy has been measured yet" in Page(render(empty)).text
