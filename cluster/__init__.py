@@ -1,0 +1,1 @@
+"""Wires the rooms together: configuration, the RLlib Algorithm, the command line, serving, `ray up` files."""

@@ -1,0 +1,292 @@
+"""The command line. Nothing heavy is imported before the arguments are checked, so that `--help` is instant."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+RUNS = Path("runs")
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns 0 when it is done, 1 when it failed, 2 for wrong use."""
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.debug:
+        return int(arguments.command(arguments))
+    return _with_short_errors(arguments.command, arguments)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="automathes", description="Self-training for language models that do mathematics by writing Python."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_requests(commands)
+    _add_status(commands)
+    _add_problems(commands)
+    _add_eval(commands)
+    _add_report(commands)
+    _add_serve(commands)
+    _add_doctor(commands)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _takes_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", type=Path, metavar="FOLDER", help="the run's folder (default: the latest one)")
+    parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="where runs are (default: runs)")
+
+
+def _takes_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", metavar="NAME", help="demo, smollm2 or 7b")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file, on top of the preset that it names")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="change one key, as in a.b=c"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+    return int(text)
+
+
+# ---------------------------------------------------------------- run
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "run", _run, "start a run, or go on with one", "automathes run --preset demo")
+    _takes_config(parser)
+    _takes_run(parser)
+    parser.add_argument("--name", metavar="NAME", help="of the run's folder, a number is added (default: the preset)")
+    parser.add_argument(
+        "--iterations", type=_positive, metavar="N", help="iterations of self-training (with --resume: more)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the latest run, or with --run FOLDER")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the resolved configuration and the plan, run nothing"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from cluster.config import ConfigError, load_config
+    from cluster.live import make_progress
+    from cluster.run import resume_run, start_run
+    from cluster.terminal import own_console
+
+    if arguments.resume and (arguments.preset or arguments.config):
+        raise ConfigError(
+            "--resume goes on with the run's own configuration: leave --preset and --config out, or use --set"
+        )
+    if arguments.run and not arguments.resume:
+        raise ConfigError("--run names an existing run: add --resume to go on with it, or use --name for a new one")
+    progress = make_progress(own_console())
+    if arguments.resume:
+        resume_run(arguments.runs, arguments.run, arguments.overrides, arguments.iterations, progress)
+        return DONE
+    config = load_config(arguments.preset, arguments.config, arguments.overrides)
+    if arguments.dry_run:
+        from cluster.dry_run import print_plan
+
+        print_plan(config, arguments.runs)
+        return DONE
+    start_run(config, arguments.runs, arguments.name, arguments.iterations, progress)
+    return DONE
+
+
+# ---------------------------------------------------------------- pause, resume, stop
+
+
+def _add_requests(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for name, desired, text in (
+        ("pause", "paused", "let a run hold still until `resume`; nothing is lost"),
+        ("resume", "running", "let a paused run go on"),
+        ("stop", "stopped", "end a run at its next safe point; `run --resume` goes on with it"),
+    ):
+        parser = _command(commands, name, _request, text, f"automathes {name}")
+        _takes_run(parser)
+        parser.set_defaults(desired=desired)
+
+
+def _request(arguments: argparse.Namespace) -> int:
+    from cluster.status import ask
+
+    print(ask(arguments.runs, arguments.run, arguments.desired))  # noqa: T201
+    return DONE
+
+
+# ---------------------------------------------------------------- status, report
+
+
+def _add_status(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "status", _status, "show where a run stands", "automathes status --watch")
+    _takes_run(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--watch", action="store_true", help="show it again every two seconds, until Ctrl-C")
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from cluster.status import show_status
+
+    return show_status(arguments.runs, arguments.run, as_json=arguments.json, watch=arguments.watch)
+
+
+def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "report", _report, "write a run's report as one HTML page", "automathes report")
+    _takes_run(parser)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="(default: report.html in the run's folder)")
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from cluster.reporting import write_report
+
+    print(f"report written to {write_report(arguments.runs, arguments.run, arguments.output)}")  # noqa: T201
+    return DONE
+
+
+# ---------------------------------------------------------------- problems
+
+
+def _add_problems(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("problems", help="import or list problems")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    add = _command(
+        actions,
+        "import",
+        _import_problems,
+        "import problems from a JSONL file into a run's store",
+        "automathes problems import problems.jsonl --answer-from gsm8k",
+    )
+    add.add_argument("file", type=Path, help="one JSON object a line")
+    add.add_argument("--question", default="question", metavar="FIELD", help="field with the question")
+    add.add_argument("--answer", default="answer", metavar="FIELD", help="field with the answer")
+    add.add_argument(
+        "--answer-from", choices=("plain", "gsm8k", "boxed"), default="plain", help="how the answer is written"
+    )
+    add.add_argument(
+        "--heldout-fraction", type=float, default=0.1, metavar="SHARE", help="held out, by hash of the question"
+    )
+    add.add_argument("--split", choices=("train", "heldout"), help="put all on one side")
+    _takes_run(add)
+    show = _command(
+        actions, "list", _list_problems, "list problems of a run", "automathes problems list --split heldout"
+    )
+    show.add_argument("--split", choices=("train", "heldout"))
+    show.add_argument("--limit", type=_positive, default=20, metavar="N")
+    show.add_argument("--json", action="store_true", help="one JSON object a line")
+    _takes_run(show)
+
+
+def _import_problems(arguments: argparse.Namespace) -> int:
+    from cluster.problems import import_jsonl
+
+    print(import_jsonl(arguments))  # noqa: T201
+    return DONE
+
+
+def _list_problems(arguments: argparse.Namespace) -> int:
+    from cluster.problems import list_problems
+
+    list_problems(arguments.runs, arguments.run, arguments.split, arguments.limit, as_json=arguments.json)
+    return DONE
+
+
+# ---------------------------------------------------------------- eval, serve, doctor
+
+
+def _add_eval(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands, "eval", _eval, "measure a policy of a run on its held-out problems", "automathes eval --samples 8"
+    )
+    _takes_run(parser)
+    parser.add_argument("--policy", type=_positive, metavar="VERSION", help="(default: the promoted one)")
+    parser.add_argument(
+        "--samples", type=_positive, default=1, metavar="K", help="1: greedy pass@1; more: pass@k and maj@k"
+    )
+    parser.add_argument("--problems", type=_positive, metavar="N", help="(default: as configured)")
+    parser.add_argument(
+        "--temperature", type=float, metavar="T", help="(default: as configured; greedy for one sample)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    from cluster.evaluation import evaluate_policy
+
+    return evaluate_policy(arguments)
+
+
+def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "serve",
+        _serve,
+        "serve the promoted policy with OpenAI's chat completions",
+        "automathes serve --port 8000",
+    )
+    _takes_run(parser)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=_positive, default=8000)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from cluster.serve import serve_run
+
+    return serve_run(arguments.runs, arguments.run, arguments.host, arguments.port)
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "doctor", _doctor, "check this machine for what a run needs", "automathes doctor")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from cluster.doctor import run_doctor
+
+    return run_doctor(arguments.json)
+
+
+# ---------------------------------------------------------------- errors
+
+
+def _with_short_errors(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Users' mistakes and known failures become one or two lines; what is unknown keeps its traceback."""
+    try:
+        return command(arguments)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)  # noqa: T201
+        return FAILED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+    except Exception as error:
+        from cluster.mistakes import classify
+
+        exit_code = classify(error)
+        if exit_code is None:
+            raise
+        print(f"automathes: {error}", file=sys.stderr)  # noqa: T201
+        return exit_code

@@ -1,0 +1,108 @@
+"""What this machine has: GPUs, memory, disk. Asked of the system, never through torch, so that it costs nothing."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_NVIDIA_SMI_LIMIT_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU as the driver lists it."""
+
+    name: str
+    memory_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a run can use here. `memory_bytes` is what is available now, within the container's limit."""
+
+    cpus: int
+    memory_bytes: int
+    disk_bytes: int
+    gpus: tuple[Gpu, ...] = ()
+
+
+def this_machine(folder: Path = Path()) -> Machine:
+    """What this machine has; `disk_bytes` is what is free where `folder` is or will be."""
+    return Machine(
+        cpus=len(os.sched_getaffinity(0)),
+        memory_bytes=available_memory_bytes(),
+        disk_bytes=free_disk_bytes(folder),
+        gpus=find_gpus(),
+    )
+
+
+def find_gpus() -> tuple[Gpu, ...]:
+    """NVIDIA's GPUs, of those that CUDA_VISIBLE_DEVICES leaves; none where there is no working driver."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    command = [program, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        if not visible.strip(" ,") or visible.startswith("-"):
+            return ()
+        command.append(f"--id={visible}")
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_NVIDIA_SMI_LIMIT_S, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return parse_gpus(answer.stdout)
+
+
+def parse_gpus(csv: str) -> tuple[Gpu, ...]:
+    """GPUs from `name, total MiB, free MiB` lines. One that does not tell its memory (a share of one) is left out."""
+    gpus = []
+    for line in csv.splitlines():
+        fields = [field.strip() for field in line.rsplit(",", 2)]
+        if len(fields) == 3 and fields[1].isdigit() and fields[2].isdigit():
+            gpus.append(Gpu(fields[0], int(fields[1]) * 2**20, int(fields[2]) * 2**20))
+    return tuple(gpus)
+
+
+def available_memory_bytes() -> int:
+    """Host memory that can be had without swapping, no more than the container may still use."""
+    return min(_meminfo_bytes("MemAvailable"), _cgroup_room_bytes())
+
+
+def free_disk_bytes(folder: Path) -> int:
+    """Free bytes on the file system of `folder`, or of the nearest folder above it that exists."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _meminfo_bytes(key: str) -> int:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == key:
+            return int(value.split()[0]) * 1024
+    raise AssertionError(f"/proc/meminfo has no {key}")
+
+
+def _cgroup_room_bytes() -> int:
+    """What the container's memory limit leaves, its file cache counted as free; unbounded without one."""
+    groups = [  # version 2, then 1
+        ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ]
+    for folder, limit, used, cache in groups:
+        group = Path(folder)
+        try:
+            room = int((group / limit).read_text()) - int((group / used).read_text())
+            return max(0, room + _stat(group / "memory.stat", cache))
+        except (OSError, ValueError):  # another cgroup version, or "max"
+            continue
+    return 2**63
+
+
+def _stat(file: Path, key: str) -> int:
+    values = dict(line.split() for line in file.read_text().splitlines())
+    return int(values.get(key, 0))

@@ -1,0 +1,54 @@
+"""Which exceptions are told in a line instead of a traceback, and the exit code of each: 2 wrong use, 1 it failed."""
+
+import sys
+
+_WRONG_USE = (
+    "actors.formats.UnknownFormatError",
+    "actors.teachers.jsonl.DemonstrationFileError",
+    "cluster.config.ConfigError",
+    "cluster.memory.ShapeError",
+    "cluster.plan.UnknownModelError",
+    "cluster.preparation.PreparationError",
+    "learner.huggingface.ModelUnavailableError",
+    "learner.policy_folder.PolicyFolderError",
+    "learner.smollm2.PackagedModelMissingError",
+    "store.errors.InvalidProblemError",
+    "store.errors.ProblemSourceError",
+    "store.errors.StoreMissingError",
+    "store.errors.StoreTooNewError",
+    "store.errors.StoreUrlError",
+)
+_FAILED = (
+    "actors.engine.EngineStartError",
+    "eval.metrics.NothingMeasuredError",
+    "cluster.fleet.SamplersLostError",
+    "cluster.plan.DoesNotFitError",
+    "cluster.ray_session.RayUnavailableError",
+    "cluster.serve.ServingError",
+    "learner.engine.StateMismatchError",
+    "learner.group.LearnerGroupError",
+    "learner.publication.PublicationError",
+    "sandbox.host.SandboxUnavailable",
+    "store.errors.StoreError",
+)
+
+
+def classify(error: BaseException) -> int | None:
+    """2 or 1 for an exception that explains itself, None for one that needs its traceback.
+
+    Classes are looked up by name among what is imported already: importing them here would cost seconds.
+    """
+    if isinstance(error, _loaded(_WRONG_USE)):
+        return 2
+    if isinstance(error, (*_loaded(_FAILED), TimeoutError)):
+        return 1
+    return None
+
+
+def _loaded(names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
+    found = []
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        if module in sys.modules:
+            found.append(getattr(sys.modules[module], attribute))
+    return tuple(found)

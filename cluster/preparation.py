@@ -1,0 +1,116 @@
+"""What has to be there before the first rollout: problems, the base policy, and a teacher's demonstrations."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from itertools import batched
+from pathlib import Path
+
+from cluster.config import RunConfig
+from cluster.progress import Progress
+from cluster.run_folder import RunFolder
+from store.records import Policy, Problem, Rollout, Split
+from store.store import Store
+
+log = logging.getLogger(__name__)
+
+BASE_VERSION = 0
+_ROLLOUT_BATCH = 256
+
+
+class PreparationError(ValueError):
+    """A run cannot start from what it was given; the message says what is missing."""
+
+
+def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progress) -> None:
+    """Fills a new store and publishes the base policy. What is there already, from a run that was cut off, is kept."""
+    if store.latest() is not None:
+        return
+    with progress.phase("problems"):
+        added = import_problems(config, store)
+        counts = store.problem_counts()
+    progress.note(f"{added} problems imported: {counts['train']} to train on, {counts['heldout']} held out")
+    with progress.phase("base policy"):
+        base = make_base_policy(config, folder, store)
+    if config.teacher is not None:
+        with progress.phase("demonstrations"):
+            written = asyncio.run(write_demonstrations(config, base, store))
+        progress.note(f"{written} demonstrations written")
+    store.add_policy(Policy(version=BASE_VERSION, parent=None, path=str(base)))
+
+
+def import_problems(config: RunConfig, store: Store) -> int:
+    """Imports every configured source; the number of problems that are new.
+
+    Raises:
+        PreparationError: a split is empty afterwards.
+        StoreError: a source cannot be read, or has rows that are no problems.
+    """
+    from store.sources import import_problems as import_sources
+
+    added = import_sources(store, config.problems)
+    counts = store.problem_counts()
+    for split, purpose in ((Split.TRAIN, "train on"), (Split.HELDOUT, "measure policies with")):
+        if not counts[split.value]:
+            raise PreparationError(
+                f"there are no {split.value} problems to {purpose}: see heldout_fraction and split of [[problems]]"
+            )
+    return added
+
+
+def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Path:
+    """Publishes the policy that everything starts from, as version 0."""
+    from learner.bases import make_base
+
+    base = folder.policy(BASE_VERSION)
+    make_base(config.base, base, _corpus(config, store) if config.base.kind == "tiny_llama" else ())
+    return base
+
+
+async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> int:
+    """Has the teacher write its demonstrations into the store; returns how many there are.
+
+    Raises:
+        PreparationError: not one could be used.
+    """
+    from actors.codec import Codec
+    from actors.formats import get_format
+    from actors.teachers import make_teacher
+    from sandbox.interpreter import Sandbox
+
+    assert config.teacher is not None
+    codec = Codec.from_folder(base, get_format(config.sampler.solution_format))
+    problems = list(store.problems(split=Split.TRAIN))
+    async with Sandbox(config.sandbox) as sandbox:
+        teacher = make_teacher(config.teacher)
+        written = [pair async for pair in teacher.demonstrations(codec, sandbox, problems)]
+    kept = [rollout for batch in batched(written, _ROLLOUT_BATCH) for rollout in _keep(store, batch)]
+    if not kept:
+        raise PreparationError(
+            f"the {config.teacher.kind} teacher wrote no demonstration that can be used: they must solve training "
+            f"problems and be written in the format {config.sampler.solution_format!r}"
+        )
+    return len(kept)
+
+
+def _keep(store: Store, written: Iterable[tuple[Problem, Rollout]]) -> list[Rollout]:
+    """Stores demonstrations under the problems that they solve; what solves a held-out problem is left out."""
+    from dataclasses import replace
+
+    pairs = list(written)
+    store.add_problems(problem for problem, _ in pairs)
+    known = store.problems_by_key([problem.split_key for problem, _ in pairs])
+    rollouts = [
+        replace(rollout, problem_id=known[problem.split_key].id)
+        for problem, rollout in pairs
+        if known[problem.split_key].split is Split.TRAIN
+    ]
+    store.add_rollouts(rollouts)
+    return rollouts
+
+
+def _corpus(config: RunConfig, store: Store) -> list[str]:
+    from actors.teachers import make_teacher
+
+    problems = list(store.problems(split=Split.TRAIN))
+    return make_teacher(config.teacher).texts(problems) if config.teacher else [p.question for p in problems]

@@ -1,0 +1,75 @@
+"""Ray for the time of a run: a cluster of its own, or a running one that it joins."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cluster.config import ConfigError, RaySettings
+from cluster.progress import Progress
+
+log = logging.getLogger(__name__)
+
+
+_ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait take the processor from samplers and learner
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's new default, which it warns about
+}
+
+
+class RayUnavailableError(RuntimeError):
+    """Ray could not be started or joined; the message says why and what to do."""
+
+
+@contextmanager
+def ray_session(settings: RaySettings, progress: Progress) -> Iterator[None]:
+    """Starts or joins Ray, and leaves it again.
+
+    Raises:
+        RayUnavailableError: there is no Ray cluster at the address, or none could be started.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)  # Ray that is started here hands it on to its workers
+    import ray
+
+    with progress.phase("Ray"):
+        try:
+            context = ray.init(
+                address=settings.address or "local",
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                **_options(settings),
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = f"joined at {settings.address}" if settings.address else "started here"
+            raise RayUnavailableError(f"Ray could not be {where}: {error}") from error
+    if context.dashboard_url:
+        progress.note(f"Ray dashboard: http://{context.dashboard_url} (its token: `ray get-auth-token`)")
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _options(settings: RaySettings) -> dict[str, Any]:
+    if settings.address is None:
+        return {"include_dashboard": settings.dashboard, "dashboard_port": settings.dashboard_port}
+    return {"runtime_env": {"env_vars": dict(_ENVIRONMENT)}}
+
+
+def require_dashboard_port(settings: RaySettings) -> None:
+    """Raises `ConfigError` if the dashboard is wanted and its port is in use."""
+    port = settings.dashboard_port
+    if not settings.dashboard or port == 0:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ConfigError(
+                f"ray.dashboard_port: port {port} is in use; choose another (--set ray.dashboard_port=8266), turn the "
+                "dashboard off (--set ray.dashboard=false), or join the Ray that runs there (--set ray.address=auto)"
+            ) from None

@@ -1,0 +1,206 @@
+"""`automathes run`: starts or resumes a run and sees it through to its end, whatever that is."""
+
+import logging
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from cluster.config import RunConfig
+from cluster.plan import plan_run
+from cluster.preparation import prepare
+from cluster.progress import Progress
+from cluster.ray_session import ray_session, require_dashboard_port
+from cluster.run_folder import RunFolder, find_run_folder, new_run_folder, point_latest_to
+from cluster.terminal import output_redirected_to
+from learner.publication import clean_leftovers
+from sandbox.host import require_host
+from store.run_state import ActualState, DesiredState
+from store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Stop:
+    """Ctrl-C: once stops at the next safe point, twice stops now."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._asked = threading.Event()
+
+    def requested(self) -> bool:
+        """Whether the run is to end at the next safe point."""
+        return self._asked.is_set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Takes SIGINT and SIGTERM for the time of the context."""
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._asked.is_set():
+            raise KeyboardInterrupt
+        self._asked.set()
+        self._progress.note("stopping at the next safe point (Ctrl-C again: now)")
+
+
+def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int | None, progress: Progress) -> RunFolder:
+    """Starts a new run in a folder of its own and works until its iterations are done or it is asked to stop.
+
+    What cannot start leaves nothing behind: no folder, and `latest` stays where it was.
+    """
+    _require_startable(config, runs)
+    folder = new_run_folder(runs, name or config.preset or "run")
+    try:
+        folder.write_config(config)
+        with _at_work(config, folder, progress) as store:
+            prepare(config, folder, store, progress)
+    except BaseException:
+        shutil.rmtree(folder.path)
+        raise
+    point_latest_to(folder.path)
+    with _at_work(config, folder, progress) as store:
+        _train(config, folder, store, config.iteration.count if iterations is None else iterations, progress)
+    return folder
+
+
+def resume_run(
+    runs: Path, chosen: Path | None, overrides: list[str], iterations: int | None, progress: Progress
+) -> RunFolder:
+    """Goes on with a run: by `iterations` more, or until the configured number is reached."""
+    folder = find_run_folder(runs, chosen)
+    config = folder.read_config(overrides)
+    _require_startable(config, runs)
+    with Store.open(folder.store_url(config), create=False) as store:
+        done = sum(iteration.closed_at is not None for iteration in store.iterations())
+    left = max(config.iteration.count - done, 0) if iterations is None else iterations
+    if left == 0:
+        progress.note(f"all {done} iterations are done; --iterations N adds more")
+        return folder
+    with _at_work(config, folder, progress) as store:
+        folder.write_config(config)
+        prepare(config, folder, store, progress)
+        _train(config, folder, store, left, progress)
+    return folder
+
+
+def _require_startable(config: RunConfig, runs: Path) -> None:
+    """What would stop a run later is told before anything is made.
+
+    Raises:
+        ConfigError: the dashboard's port is in use.
+        DoesNotFitError: memory, GPUs or disk do not suffice.
+        SandboxUnavailable: model-written code cannot be isolated here.
+    """
+    require_host()
+    if config.ray.address is not None:  # a cluster that is joined has its own machines
+        return
+    require_dashboard_port(config.ray)
+    plan_run(config, runs).require_fit()
+
+
+@contextmanager
+def _at_work(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator[Store]:
+    """Holds the run, keeps the screen for `progress`, and has the store say what the driver does."""
+    with (
+        folder.driven(),
+        output_redirected_to(folder.log_file),
+        _logging_to(folder.log_file),
+        Store.open(folder.store_url(config)) as store,
+    ):
+        store.set_desired_state(DesiredState.RUNNING)
+        store.set_actual_state(ActualState.STARTING)
+        try:
+            yield store
+        except BaseException:
+            log.exception("the run ended")
+            store.set_actual_state(ActualState.FAILED)
+            raise
+        store.set_actual_state(ActualState.STOPPED)
+
+
+def _train(config: RunConfig, folder: RunFolder, store: Store, iterations: int, progress: Progress) -> None:
+    from cluster.algorithm import SelfTraining, StopRequested
+    from cluster.algorithm_config import SelfTrainingConfig
+
+    where = f", store {store.masked_url}" if config.store.url else ""
+    progress.note(f"run {_relative(folder.path)}{where}, log {_relative(folder.log_file)}")
+    stop = Stop(progress)
+    with ray_session(config.ray, progress):
+        with progress.phase("samplers and learner"):
+            algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path)))
+            algorithm.progress = progress
+            algorithm.stop_requested = stop.requested
+        try:
+            with stop.listening():
+                restore(algorithm, store)
+                algorithm.wait_until_ready()
+                store.set_actual_state(ActualState.RUNNING)
+                wanted = algorithm.iterations_done() + iterations
+                while algorithm.is_behind() or algorithm.iterations_done() < wanted:
+                    algorithm.train()
+                    checkpoint(algorithm, folder, store)
+        except StopRequested:
+            progress.note("stopped; `automathes run --resume` goes on")
+        finally:
+            algorithm.stop()
+
+
+def checkpoint(algorithm: Any, folder: RunFolder, store: Store) -> None:
+    """Saves the Algorithm (RLlib's `save_to_path`) aside, renames it into place, and drops the one before."""
+    iteration = algorithm.iterations_done()
+    target = folder.checkpoints / f"iteration-{iteration:04d}"
+    aside = folder.checkpoints / f".tmp-{target.name}-{os.getpid()}"
+    clean_leftovers(folder.checkpoints)  # of drivers that were killed while they saved
+    algorithm.save_to_path(str(aside))
+    shutil.rmtree(target, ignore_errors=True)
+    aside.rename(target)
+    before = store.run_state().checkpoint
+    store.set_actual_state(ActualState.RUNNING, iteration=iteration, checkpoint=str(target))
+    # A run whose folder was copied has its checkpoint in the original, which is not this run's to clear.
+    if before is not None and Path(before) != target and Path(before).parent == folder.checkpoints:
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def restore(algorithm: Any, store: Store) -> None:
+    """Goes on from the last checkpoint, unless a policy was published after it: then from that policy."""
+    saved = store.run_state().checkpoint
+    if saved is None or not Path(saved).is_dir():
+        return
+    algorithm.restore_from_path(saved)
+    latest = store.latest()
+    if latest is not None and algorithm.learner_group.policy.version != latest.version:
+        algorithm.learner_group.load_policy(latest.path, latest.version)
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    before = root.level
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _relative(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,52 @@
+"""The Ray Serve deployment: a thin shell around the application."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from ray import serve
+
+from cluster.config import RunConfig
+from cluster.run_folder import RunFolder
+from cluster.serving.app import make_app
+from cluster.serving.promoted import PromotedPolicy
+
+_GRACE_S = 10.0
+_HEALTH_TIMEOUT_S = 60.0  # a swap of a large policy keeps the engine from answering
+
+
+@serve.ingress()
+class Automathes:
+    """A replica: an engine with the promoted policy, a sandbox, and the API in front."""
+
+    async def __init__(self, run_folder: str) -> None:  # type: ignore[misc]  # Serve awaits it
+        self._policy = PromotedPolicy(RunFolder(Path(run_folder)))
+        await self._policy.start()
+
+    def __serve_build_asgi_app__(self) -> Any:
+        return make_app(self._policy)
+
+    async def check_health(self) -> None:
+        """Serve replaces a replica for which this raises."""
+        await self._policy.check_health()
+
+    async def __del__(self) -> None:
+        if hasattr(self, "_policy"):
+            await self._policy.close()
+
+
+def make_application(folder: RunFolder, config: RunConfig) -> Any:
+    """The Serve application for a run."""
+    sampler = config.sampler
+    deployment = serve.deployment(
+        Automathes,
+        name="promoted-policy",
+        num_replicas=1,
+        ray_actor_options={"num_cpus": sampler.cpus_per_sampler, "num_gpus": sampler.gpus_per_sampler},
+        max_ongoing_requests=sampler.engine.max_concurrent_rollouts,
+        max_constructor_retry_count=1,
+        health_check_timeout_s=_HEALTH_TIMEOUT_S,
+        graceful_shutdown_timeout_s=_GRACE_S,
+        logging_config={"log_level": logging.INFO, "enable_access_log": False},
+    )
+    return deployment.bind(str(folder.path))
