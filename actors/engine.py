@@ -11,14 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from actors.lifeline import Lifeline
 from actors.rollout import End, Generation
 from actors.settings import EngineSettings
 from store.records import PolicySpan, Sampling
 
 log = logging.getLogger(__name__)
 
-OWNER_PID = "AUTOMATHES_ENGINE_OWNER_PID"
-# By name and never imported here: see `actors.lifeline`, which acts when vLLM's processes import it.
 _WORKER_EXTENSION = "actors.reloading.WeightReloading"
 
 
@@ -157,7 +156,6 @@ def _end(completion: Any) -> End:
 
 def _set_environment(settings: EngineSettings) -> None:
     """vLLM reads these when it is imported, and hands them on to the process of its engine."""
-    os.environ[OWNER_PID] = str(os.getpid())
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(settings.cpu_kv_cache_gib))
@@ -187,6 +185,7 @@ def _engine_arguments(settings: EngineSettings, folder: str | Path) -> dict[str,
         "enforce_eager": settings.enforce_eager,
         "distributed_executor_backend": "uni" if settings.tensor_parallel == 1 else "mp",
         "worker_extension_cls": _WORKER_EXTENSION,
+        "additional_config": Lifeline(),
         "seed": settings.seed,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,

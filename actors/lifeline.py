@@ -2,43 +2,47 @@
 
 vLLM ends its processes when their owner shuts them down. An owner that was killed cannot, and an engine that outlives
 it keeps its memory, on a GPU all of it, from the owner's successor.
-
-vLLM's workers import this module, with the extension that they are told to load, before they load a model; that it acts
-when it is imported is what covers the minutes in which an engine starts. Nothing else may import it: a spawned process
-imports its owner's main module before it knows its parent, and would have it imported for good.
 """
 
-import multiprocessing
 import os
 import select
-import signal
 import threading
-
-from actors.engine import OWNER_PID
+from typing import Any
 
 
 class Lifeline:
-    """What a worker's extension inherits from to have this module imported; it adds nothing."""
+    """Travels in vLLM's configuration, which each process of an engine unpickles before it does anything else.
+
+    That is what covers the minutes in which an engine starts: a process whose owner dies earlier has no configuration
+    to read and ends by itself; from the unpickling on, it watches its owner.
+    """
+
+    def __init__(self, owner_pid: int | None = None) -> None:
+        self.owner_pid = os.getpid() if owner_pid is None else owner_pid
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _hold, (self.owner_pid,)
+
+    def compute_hash(self) -> str:
+        """What vLLM asks of a part of its configuration: equal where compiled code may be shared, so always."""
+        return "lifeline"
 
 
-def _hold() -> None:
-    parent = multiprocessing.parent_process()
-    owner_pid = int(os.environ.get(OWNER_PID, "0"))
-    if parent is None or parent.pid is None or owner_pid == 0:
-        return  # no process of an engine
-    threading.Thread(target=_end_with, args=(owner_pid, parent.pid), name="lifeline", daemon=True).start()
+_held = threading.Lock()
 
 
-def _end_with(owner_pid: int, parent_pid: int) -> None:
+def _hold(owner_pid: int) -> Lifeline:
+    """Makes a lifeline anew; in another process than the owner's, the first one made there watches the owner."""
+    if owner_pid != os.getpid() and _held.acquire(blocking=False):
+        threading.Thread(target=_end_with, args=(owner_pid,), name="lifeline", daemon=True).start()
+    return Lifeline(owner_pid)
+
+
+def _end_with(owner_pid: int) -> None:
     try:
         owner = os.pidfd_open(owner_pid)
     except ProcessLookupError:
         pass  # gone already
     else:
         select.select([owner], [], [])  # readable once the process has ended
-    if parent_pid != owner_pid and os.getppid() == parent_pid:
-        os.kill(parent_pid, signal.SIGKILL)  # the engine's core, when its workers are processes of their own
     os._exit(1)
-
-
-_hold()

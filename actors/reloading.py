@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from actors.lifeline import Lifeline
 
-
-class WeightReloading(Lifeline):
+class WeightReloading:
     """Mixed into vLLM's worker (`worker_extension_cls`); its method is called by name, in the worker's process."""
 
     model_runner: Any
