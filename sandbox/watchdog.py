@@ -1,36 +1,80 @@
-"""How much memory a whole session holds, read from the host's /proc.
+"""What a whole session holds and has used, read from the host's /proc.
 
-The kernel's limit on address space is per process, and control groups, where they exist, bound a jail as a whole. This
-is what bounds one session with several processes.
+The kernel's own limits on address space and processor time are per process, and control groups, where they exist, bound
+a jail as a whole. This is what bounds one session with several processes.
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PROC = Path("/proc")
+_KIB = 1024
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+# Positions in /proc/PID/stat, behind the name in brackets: see proc_pid_stat(5).
+_OWN_TICKS, _CHILDREN_TICKS, _THREADS, _START = slice(11, 13), slice(13, 15), 17, 19
 
 
-def session_bytes(jail_pid: int, session_pid: int) -> int:
-    """Private memory of a session's processes, above what each got from the warm parent by fork.
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a session's processes come to together. `tasks` counts their threads."""
 
-    `jail_pid` is nsjail's process id on the host, `session_pid` that of the session's first process inside the jail.
-    A session that has ended holds nothing.
+    memory_bytes: int = 0
+    cpu_s: float = 0.0
+    tasks: int = 0
+
+
+class Meter:
+    """Adds up the processes below one of them, that one included.
+
+    Memory is what each holds beyond `inherited_bytes`, which it got by fork from the warm parent. Pages that several
+    of the session's processes share count once for each there, and by their shares in `memory_shares_bytes`.
+
+    Processor time is the larger of two sums that both miss something: what the living say of themselves and of children
+    that they waited for, and what each was seen to use from look to look.
     """
-    for parent in _children(jail_pid):
-        inherited = _private_bytes(parent)
-        for child in _children(parent):
-            if _pid_in_jail(child) == session_pid:
-                return sum(max(_private_bytes(pid) - inherited, 0) for pid in (child, *_descendants(child)))
-    return 0
+
+    def __init__(self, pid: int, inherited_bytes: int) -> None:
+        self._pid = pid
+        self._inherited_bytes = inherited_bytes
+        self._seen: dict[tuple[int, str], float] = {}  # (pid, start time) to processor time at the last look
+        self._seen_cpu_s = 0.0
+
+    def read(self) -> Usage:
+        """Look at the session now. One that has ended comes to nothing."""
+        pids = [self._pid, *descendants(self._pid)]
+        told_cpu_s, tasks, seen = 0.0, 0, {}
+        for pid in pids:
+            fields = _stat(pid)
+            if not fields:
+                continue
+            own_s = sum(map(int, fields[_OWN_TICKS])) * _TICK_S
+            told_cpu_s += own_s + sum(map(int, fields[_CHILDREN_TICKS])) * _TICK_S
+            tasks += int(fields[_THREADS])
+            key = (pid, fields[_START])
+            seen[key] = own_s
+            self._seen_cpu_s += own_s - self._seen.get(key, 0.0)
+        self._seen = seen
+        held_bytes = sum(max(anonymous_bytes(pid) - self._inherited_bytes, 0) for pid in pids)
+        return Usage(held_bytes, max(told_cpu_s, self._seen_cpu_s), tasks)
+
+    def memory_shares_bytes(self) -> int | None:
+        """Memory with each shared page counted once, as exact as the kernel is; None if it does not tell us.
+
+        Costs milliseconds a process: for those who are about to end a session.
+        """
+        shares = [_proportional_bytes(pid) for pid in (self._pid, *descendants(self._pid))]
+        return None if None in shares else sum(share for share in shares if share is not None)
 
 
-def _descendants(pid: int) -> list[int]:
-    children = _children(pid)
-    return children + [below for child in children for below in _descendants(child)]
+def descendants(pid: int) -> list[int]:
+    """The processes below `pid`, in no order."""
+    below = children(pid)
+    return below + [deeper for child in below for deeper in descendants(child)]
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that `pid` is the parent of."""
     try:
         threads = [*(PROC / str(pid) / "task").iterdir()]
         return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
@@ -38,19 +82,28 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _private_bytes(pid: int) -> int:
+def anonymous_bytes(pid: int) -> int:
+    """Memory that no file stands behind, an anonymous shared mapping included; 0 if `pid` has ended."""
+    return _sum_kib(PROC / str(pid) / "status", ("RssAnon:", "RssShmem:")) or 0
+
+
+def _proportional_bytes(pid: int) -> int | None:
+    return _sum_kib(PROC / str(pid) / "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:"))
+
+
+def _sum_kib(file: Path, keys: tuple[str, ...]) -> int | None:
+    """The sum of the lines that start with `keys`, in bytes: 0 if the process has ended, None if we may not look."""
     try:
-        _, resident, shared, *_ = (PROC / str(pid) / "statm").read_text().split()
+        lines = file.read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return (int(resident) - int(shared)) * PAGE_BYTES
-
-
-def _pid_in_jail(pid: int) -> int | None:
-    """The process id that the jail's warm parent knows: the second to last of the nested ones."""
-    try:
-        lines = (PROC / str(pid) / "status").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
+    except PermissionError:
         return None
-    numbers = next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])
-    return int(numbers[-2]) if len(numbers) > 1 else None
+    return sum(int(line.split()[1]) * _KIB for line in lines if line.startswith(keys))
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

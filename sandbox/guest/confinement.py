@@ -37,15 +37,15 @@ class Confinement:
     def apply(self) -> None:
         """Confine this process. Raises OSError if any step fails: then nothing untrusted may run."""
         os.setsid()  # or kill(0, ...) would reach the sessions and the parent, whose process group it would share
-        self._own_files()
+        self._own_namespaces()
         self._become_nobody()
         os.unshare(os.CLONE_NEWUSER)
         self._set_limits()
         self._drop_capabilities()
         self._filter.install()
 
-    def _own_files(self) -> None:
-        os.unshare(os.CLONE_NEWNS)
+    def _own_namespaces(self) -> None:
+        os.unshare(os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWUTS)
         flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
         self._check(self._libc.mount(b"none", b"/tmp", b"tmpfs", flags, self._tmpfs_options), "mount /tmp")
         os.chdir("/tmp")  # noqa: S108 - the session's own tmpfs

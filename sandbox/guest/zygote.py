@@ -21,7 +21,7 @@ PACKET_BYTES = 1 << 16
 
 
 class Zygote:
-    """Serves the host's orders: `open` (with the session's three descriptors), `kill` and `pid`."""
+    """Serves the host's orders: `open` (with the session's three descriptors) and `kill`."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -53,10 +53,8 @@ class Zygote:
         order = json.loads(data)
         if order["order"] == "open":
             self._open(order["session"], descriptors)
-        elif order["order"] == "kill":
-            self._kill(order["session"])
         else:
-            self._tell_pid(order["session"])
+            self._kill(order["session"])
         for descriptor in descriptors:
             os.close(descriptor)
         return True
@@ -90,11 +88,6 @@ class Zygote:
         for pidfd, (number, _) in self._sessions.items():
             if number == session:
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-
-    def _tell_pid(self, session: int) -> None:
-        for number, pid in self._sessions.values():
-            if number == session:
-                self._report({"session": session, "pid": pid})
 
     def _reap(self, pidfd: int) -> None:
         session, pid = self._sessions.pop(pidfd)

@@ -18,8 +18,9 @@ from sandbox.settings import SandboxSettings
 
 
 def jail_pid(sandbox: Sandbox) -> int:
-    assert sandbox._jail is not None
-    return sandbox._jail.pid
+    assert sandbox._pool is not None
+    assert sandbox._pool.current is not None
+    return sandbox._pool.current.pid
 
 
 def descendants(pid: int) -> set[int]:
@@ -83,8 +84,9 @@ def is_there(pid: int) -> bool:
 
 
 def groups(sandbox: Sandbox) -> list[Path]:
-    assert sandbox._jail is not None
-    own = sandbox._jail._cgroups
+    assert sandbox._pool is not None
+    assert sandbox._pool.current is not None
+    own = sandbox._pool.current._cgroups
     return [parent for parent in (own.memory_parent, own.pids_parent) if parent is not None]
 
 
@@ -121,19 +123,6 @@ async def test_cancellation_in_the_queue_frees_the_place(settings: SandboxSettin
             waiting.cancel()
             await asyncio.wait([waiting])
         assert (await one()).value == "1"
-
-
-async def test_jails_are_renewed_after_their_number_of_sessions(settings: SandboxSettings) -> None:
-    async with Sandbox(settings.model_copy(update={"sessions_per_jail": 2})) as sandbox:
-        pids = []
-        async with sandbox.session() as long:
-            await long.run("x = 1")
-            for _ in range(4):
-                async with sandbox.session() as session:
-                    assert (await session.run("1")).status is Status.OK
-                    pids.append(jail_pid(sandbox))
-            assert (await long.run("x")).value == "1"
-        assert len(set(pids)) == 3
 
 
 async def test_many_sessions_at_once(sandbox: Sandbox) -> None:
