@@ -4,12 +4,19 @@ import gc
 import io
 import os
 import sys
+from pathlib import Path
 
 from sandbox.guest import wire
 from sandbox.guest.confinement import Confinement
 from sandbox.guest.notebook import Notebook
 
 CHANNEL, STDIN, STDOUT, STDERR = 3, 0, 1, 2
+# Known before the fork: to look through sys.modules would touch, and so copy, a page for each of a thousand names.
+OWN_MODULES = {
+    "sandbox",
+    "sandbox.guest",
+    *(f"sandbox.guest.{file.stem}" for file in Path(__file__).parent.glob("*.py")),
+}
 
 
 def serve(confinement: Confinement, keep: set[str], text_chars: int, descriptors: list[int]) -> None:
@@ -50,8 +57,8 @@ def _open_streams() -> None:
 
 def _forget_ourselves(keep: set[str]) -> None:
     """Blocks see a plain interpreter: no module of ours, no argument, no environment."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sandbox" and name not in keep]:
-        del sys.modules[name]
+    for name in OWN_MODULES - keep:
+        sys.modules.pop(name, None)
     sys.path[:] = [folder for folder in sys.path if not __file__.startswith(folder)]
     sys.argv[:] = [""]
     os.environ.clear()

