@@ -86,11 +86,12 @@ def jail_config(
     _limit_jail(policy, cgroups, jail_memory_bytes, jail_processes)
     policy.pass_fd.append(control_fd)
     policy.envar.extend([f"LD_LIBRARY_PATH={JAIL_PYTHON}/lib", "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"])
+    policy.envar.append("PYTHONHASHSEED=0")  # so that a set of strings is printed in the same order by every jail
     policy.exec_bin.path = f"{JAIL_PYTHON}/bin/python3"
     start = (
         f"import sys; sys.path += ['{JAIL_PACKAGES}', '{JAIL_GUEST}']; from sandbox.guest.zygote import main; main()"
     )
-    policy.exec_bin.arg.extend(["-I", "-S", "-B", "-X", "utf8", "-c", start, str(control_fd)])
+    policy.exec_bin.arg.extend(["-P", "-s", "-S", "-B", "-X", "utf8", "-c", start, str(control_fd)])
     return str(text_format.MessageToString(policy))
 
 

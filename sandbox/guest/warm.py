@@ -36,4 +36,22 @@ def _sympy() -> None:
     repr(sympy.sqrt(x).evalf(20) + sympy.Rational(1, 3))
 
 
-ROUTINES: dict[str, Callable[[], None]] = {"sympy": _sympy}
+def _numpy() -> None:
+    import numpy
+
+    matrix = numpy.array([[2.0, 1.0], [1.0, 3.0]])
+    numpy.linalg.solve(matrix, numpy.linalg.eigvalsh(matrix))
+    numpy.random.default_rng(0).normal(size=2) + numpy.random.rand(2)
+    numpy.polynomial.Polynomial([1, 2]).roots()
+    repr(numpy.fft.fft(numpy.arange(4)))
+
+
+def _mpmath() -> None:
+    import mpmath  # type: ignore[import-untyped]
+
+    repr(mpmath.quad(mpmath.exp, [0, 1]) + mpmath.findroot(mpmath.cos, 1.5) + mpmath.zeta(3))
+
+
+# None for scipy: its submodules (scipy.optimize: 0.3 s) make every fork dearer by more than a millisecond, since each
+# brings a shared library to map. Where they are used much, name them in the setting `preload`.
+ROUTINES: dict[str, Callable[[], None]] = {"sympy": _sympy, "numpy": _numpy, "mpmath": _mpmath}
