@@ -1,0 +1,275 @@
+"""Nothing piles up: many executions, one in twenty an attack, and the machine is at the end as it was at the start.
+
+    python tests/benchmarks/soak.py [--executions N] [--callers N]
+
+Sessions of two arithmetic blocks, whose output is checked, beside sessions of one attack. Prints a line for each tenth
+of the executions, then what was held before the sandbox was started, at the start (after each attack was met once), at
+the end, and after the sandbox was closed. Exit code 1, with a line for each, if something grew, an ordinary block
+failed or the last tenth was slower than the first. Run it on an idle machine: what others do counts as well.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import gc
+import itertools
+import logging
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from sandbox.cgroup import find_cgroups  # noqa: E402
+from sandbox.execution import Execution, Status  # noqa: E402
+from sandbox.interpreter import Sandbox  # noqa: E402
+from sandbox.settings import SandboxSettings  # noqa: E402
+
+MIB = 1024**2
+EXECUTIONS_AN_ATTACK = 20
+TENTHS = 10
+PACE_KEPT = 0.9
+BYTES_ALLOWED = 16 * MIB  # of growth: allocators keep some; a leak of 1 KiB an execution would be six times that
+SETTLE_S, STEADY_S = 60.0, 4.0
+PR_SET_CHILD_SUBREAPER = 36
+
+ATTACKS = {
+    "fork bomb": "import os, time\nwhile True:\n    if os.fork() == 0: time.sleep(100)",
+    "fork storm": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+    "thread bomb": "import threading, time\n"
+    "while True: threading.Thread(target=time.sleep, args=(100,), daemon=True).start()",
+    "sleep": "import time\ntime.sleep(100)",
+    "huge allocation": "x = bytearray(1 << 40)",
+    "eats memory": "x = [b'x' * (1 << 20) for _ in range(10**6)]",
+    "output flood": "while True: print('x' * 10_000)",
+    "raw output flood": "import os\nwhile True: os.write(1, b'x' * 65536)",
+    "kills itself": "import os\nos.kill(os.getpid(), 9)\nos._exit(3)",
+    "segmentation fault": "import ctypes\nctypes.string_at(0)",
+    "kills everyone": "import os\nos.kill(-1, 9)",
+    "tampers with the channel": "import os\nos.write(3, b'\\xff' * 100)",
+    "forges a report": "import os\nos.write(3, b'\\0\\0\\0\\2[]')",
+    "closes everything": "import os\nos.closerange(0, 100)",
+    "daemon": "import os, signal, time\nif os.fork() == 0:\n    os.setsid()\n"
+    "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    if os.fork() == 0: time.sleep(100)\n    time.sleep(100)",
+    "symbolic links": "import os\nfor i in range(10**6): os.symlink('/' * 100, f'/tmp/{i}')",
+    "fills the tmpfs": "f = open('/tmp/big', 'wb', 0)\nwhile True: f.write(b'x' * (1 << 20))",
+    "many files": "for i in range(10**6): open(f'/tmp/{i}', 'w').close()",
+    "descriptors": "import os\nwhile True: os.open('/dev/null', 0)",
+    "pipes": "import os\nwhile True: os.write(os.pipe()[1], b'x' * 60_000)",
+    "shared memory": "import mmap\nx = [mmap.mmap(-1, 1 << 20) for _ in range(10**4)]",
+    "deep recursion": "def f(): f()\nf()",
+}
+
+
+@dataclass(frozen=True)
+class Held:
+    """What this process and its jails hold. Counts must not grow at all, bytes by no more than BYTES_ALLOWED."""
+
+    processes: int = field(metadata={"of": "below this one; whoever loses its parent becomes a child of this one"})
+    threads: int = field(metadata={"of": "of this process, without asyncio's pool"})
+    descriptors: int = field(metadata={"of": "of this process and of those below it"})
+    mounts: int = field(metadata={"of": "of this process and of those below it"})
+    control_groups: int = field(metadata={"of": "below those that all sandboxes share"})
+    own_bytes: int = field(metadata={"of": "resident, this process"})
+    jail_bytes: int = field(metadata={"of": "resident and not shared with files, those below it"})
+    tmpfs_bytes: int = field(metadata={"of": "all tmpfs and shared memory of the machine"})
+
+    def counts(self) -> list[int]:
+        """What is counted, in contrast to what is weighed."""
+        return [getattr(self, quantity.name) for quantity in fields(self) if not quantity.name.endswith("bytes")]
+
+    def growth_over(self, before: "Held") -> list[str]:
+        """The quantities that are larger than `before`, by more than is allowed."""
+        names = [quantity.name for quantity in fields(self)]
+        allowed = {name: BYTES_ALLOWED if name.endswith("bytes") else 0 for name in names}
+        return [name for name in names if getattr(self, name) > getattr(before, name) + allowed[name]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--executions", type=int, default=100_000)
+    parser.add_argument("--callers", type=int, default=4 * (os.cpu_count() or 1))
+    arguments = parser.parse_args()
+    if arguments.executions < 1_000 or arguments.callers < 1:
+        parser.error("at least 1000 executions and one caller are needed")
+    logging.getLogger("sandbox").setLevel(logging.ERROR)  # of each sign of tampering there is a warning
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    failures = asyncio.run(Soak(arguments.executions, arguments.callers).run())
+    for failure in failures:
+        print(f"failed: {failure}")
+    return 1 if failures else 0
+
+
+class Soak:
+    """One run. The attacks take turns, so that every tenth of the executions is like the others."""
+
+    def __init__(self, executions: int, callers: int) -> None:
+        self._executions, self._callers = executions, callers
+        self._attacks = itertools.cycle(ATTACKS)
+        self._outcomes: dict[str, Counter[Status]] = {name: Counter() for name in ATTACKS}
+        self._wrong: Counter[str] = Counter()
+
+    async def run(self) -> list[str]:
+        """Returns what failed, a line each."""
+        before = hold()
+        settings = SandboxSettings(block_wall_s=1.0, memory_bytes=128 * MIB, output_bytes=100_000)
+        async with Sandbox(settings) as sandbox:
+            await self._execute(sandbox, max(self._executions // 1000, EXECUTIONS_AN_ATTACK * len(ATTACKS)))
+            start = await settled()
+            paces = await self._tenths(sandbox)
+            end = await settled()
+        closed = await settled()
+        self._print_attacks()
+        print(f"renewals of the jail: {dict(sandbox.counts.renewals)}, failures of ours: {sandbox.counts.failures}\n")
+        print_held(before, start, end, closed)
+        wrong = [f"{count} ordinary blocks: {what}" for what, count in self._wrong.items()]
+        return [*wrong, *judge_held(before, start, end, closed), *judge_pace(paces)]
+
+    async def _tenths(self, sandbox: Sandbox) -> list[float]:
+        """Executions a second of each tenth."""
+        print(f"{'executions':>10} {'per s':>7} {'processes':>9} {'descriptors':>11} {'groups':>6} {'own MiB':>8}")
+        paces: list[float] = []
+        for tenth in range(1, TENTHS + 1):
+            began, count = time.perf_counter(), self._executions // TENTHS
+            await self._execute(sandbox, count)
+            paces.append(count / (time.perf_counter() - began))
+            now = hold()
+            print(
+                f"{tenth * count:10} {paces[-1]:7.1f} {now.processes:9} {now.descriptors:11} {now.control_groups:6}"
+                f" {now.own_bytes / MIB:8.1f}",
+                flush=True,
+            )
+        return paces
+
+    async def _execute(self, sandbox: Sandbox, executions: int) -> None:
+        sessions = self._sessions(executions)
+
+        async def caller() -> None:
+            for attack, blocks in sessions:
+                async with sandbox.session() as session:
+                    for source, expected in blocks:
+                        self._note(attack, await session.run(source), expected)
+
+        await asyncio.gather(*(caller() for _ in range(self._callers)))
+
+    def _sessions(self, executions: int) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Sessions of `executions` blocks in all: an attack's name, else "", and blocks with what each should print."""
+        while executions > 0:
+            if executions % EXECUTIONS_AN_ATTACK == 0:
+                name = next(self._attacks)
+                blocks = [(ATTACKS[name], "")]
+            else:
+                name, n = "", executions
+                blocks = [(f"x = {n} * 17\nprint(x)", f"{n * 17}\n"), ("print(x % 1009)", f"{n * 17 % 1009}\n")]
+                blocks = blocks[: executions % EXECUTIONS_AN_ATTACK]
+            executions -= len(blocks)
+            yield name, blocks
+
+    def _note(self, attack: str, execution: Execution, expected: str) -> None:
+        if attack:
+            self._outcomes[attack][execution.status] += 1
+        elif (execution.status, execution.stdout) != (Status.OK, expected):
+            self._wrong[f"{execution.status} {execution.error.strip()[-80:]}"] += 1
+
+    def _print_attacks(self) -> None:
+        print(f"\n{'attack':26} how it ended")
+        for name, outcomes in self._outcomes.items():
+            print(f"{name:26} {', '.join(f'{status} {count}' for status, count in outcomes.most_common())}")
+
+
+# What is held
+
+
+def hold() -> Held:
+    """What is held now."""
+    gc.collect()
+    below = descendants(os.getpid())
+    everyone = {os.getpid(), *below}
+    return Held(
+        processes=len(below),
+        threads=sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate()),
+        descriptors=sum(len(_listed(f"/proc/{pid}/fd")) for pid in everyone),
+        mounts=sum(len(_read(f"/proc/{pid}/mountinfo").splitlines()) for pid in everyone),
+        control_groups=_control_groups(),
+        own_bytes=_status_bytes(os.getpid(), "VmRSS"),
+        jail_bytes=sum(_status_bytes(pid, "RssAnon") + _status_bytes(pid, "RssShmem") for pid in below),
+        tmpfs_bytes=_kib("Shmem", _read("/proc/meminfo")),
+    )
+
+
+async def settled() -> Held:
+    """What is held once the last processes have gone and a renewal is over: when no count has changed for a while."""
+    deadline, now, since = time.monotonic() + SETTLE_S, hold(), time.monotonic()
+    while time.monotonic() < min(since + STEADY_S, deadline):
+        await asyncio.sleep(0.2)
+        before, now = now, hold()
+        if now.counts() != before.counts():
+            since = time.monotonic()
+    return now
+
+
+def print_held(before: Held, start: Held, end: Held, closed: Held) -> None:
+    print(f"{'held':16} {'before':>12} {'start':>12} {'end':>12} {'closed':>12}  what")
+    for quantity in fields(Held):
+        values = " ".join(f"{getattr(held, quantity.name):12,}" for held in (before, start, end, closed))
+        print(f"{quantity.name:16} {values}  {quantity.metadata['of']}")
+    print()
+
+
+def judge_held(before: Held, start: Held, end: Held, closed: Held) -> list[str]:
+    left = [name for name in closed.growth_over(before) if name != "own_bytes"]  # what was imported stays
+    return [
+        *(f"{name} grew from the start to the end" for name in end.growth_over(start)),
+        *(f"{name} did not go back when the sandbox was closed" for name in left),
+    ]
+
+
+def judge_pace(paces: list[float]) -> list[str]:
+    kept = paces[-1] / paces[0]
+    print(f"throughput of the last tenth: {100 * kept:.0f}% of the first's (at least {100 * PACE_KEPT:.0f}%)")
+    return [] if kept >= PACE_KEPT else ["the last tenth was slower than the first"]
+
+
+def descendants(pid: int) -> set[int]:
+    threads = _listed(f"/proc/{pid}/task")
+    children = {int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()}
+    return children | {below for child in children for below in descendants(child)}
+
+
+def _control_groups() -> int:
+    cgroups = find_cgroups()
+    parents = {cgroups.memory_parent, cgroups.pids_parent} - {None}
+    return sum(len(folders) for parent in parents for _, folders, _ in os.walk(str(parent)))
+
+
+def _status_bytes(pid: int, key: str) -> int:
+    return _kib(key, _read(f"/proc/{pid}/status"))
+
+
+def _kib(key: str, text: str) -> int:
+    """The value of the line `key: N kB`, in bytes; 0 without one."""
+    return sum(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith(f"{key}:"))
+
+
+def _read(file: str) -> str:
+    """The file's text, empty if its process has gone."""
+    with contextlib.suppress(OSError):
+        return Path(file).read_text()
+    return ""
+
+
+def _listed(folder: str) -> list[str]:
+    with contextlib.suppress(OSError):
+        return os.listdir(folder)
+    return []
+
+
+if __name__ == "__main__":
+    sys.exit(main())
