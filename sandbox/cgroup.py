@@ -1,6 +1,7 @@
 """The host's control groups: which version, whether we may use them, and what they counted."""
 
 import contextlib
+import errno
 import os
 import time
 from dataclasses import dataclass
@@ -8,7 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 
 MOUNT = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 PARENT = "automathes"
+LEAF = "automathes.main"  # takes the processes of a group that must hold none itself
+CONTROLLERS = ("memory", "pids")
+EVACUATIONS = 10
 STALE_S = 120.0
 
 
@@ -73,30 +78,69 @@ class Cgroups:
         return True
 
 
-def find_cgroups(mount: Path = MOUNT) -> Cgroups:
-    """The groups that this process may use, made if they are missing."""
+def find_cgroups(
+    mount: Path = MOUNT, membership: Path = MEMBERSHIP, controllers: tuple[str, ...] = CONTROLLERS
+) -> Cgroups:
+    """The groups that this process may use, made if they are missing.
+
+    `mount`: where control groups are mounted. `membership`: the file that says which group this process is in.
+    """
     if (mount / "cgroup.controllers").exists():
-        return _find_v2(mount)
+        return _find_v2(mount, membership, controllers)
     memory, pids = _make(mount / "memory" / PARENT), _make(mount / "pids" / PARENT)
     if memory is None and pids is None:
         return Cgroups(CgroupVersion.NONE)
     return Cgroups(CgroupVersion.V1, memory, pids)
 
 
-def _find_v2(mount: Path) -> Cgroups:
-    """Version 2 needs a group of ours with the controllers handed down, and no process of its own in it."""
-    parent = _make(mount / PARENT)
-    if parent is None or not _hand_down(mount) or not _hand_down(parent):
-        return Cgroups(CgroupVersion.NONE)
-    return Cgroups(CgroupVersion.V2, parent, parent)
+def _find_v2(mount: Path, membership: Path, controllers: tuple[str, ...]) -> Cgroups:
+    """Version 2 needs a group of ours with the controllers handed down: at the top where we may (root), else below the
+    group that we were started in, if it was delegated to us (an ordinary user's `systemd-run --user --scope`).
+    """
+    for group in (mount, *_own_groups(mount, membership)):
+        if not _hand_down(group, controllers):
+            continue
+        parent = _make(group / PARENT)
+        if parent is not None and _hand_down(parent, controllers):
+            return Cgroups(CgroupVersion.V2, parent, parent)
+    return Cgroups(CgroupVersion.NONE)
 
 
-def _hand_down(group: Path) -> bool:
-    """Let groups below `group` limit memory and processes (version 2)."""
-    try:
-        (group / "cgroup.subtree_control").write_text("+memory +pids")
-    except OSError:
+def _own_groups(mount: Path, membership: Path) -> list[Path]:
+    """The group of version 2 that this process is in; the one above instead, if it was moved to a leaf there."""
+    lines = _lines(membership)
+    paths = [mount / line.removeprefix("0::/") for line in lines if line.startswith("0::/") and "/.." not in line]
+    return [path.parent if path.name == LEAF else path for path in paths if path != mount]
+
+
+def _hand_down(group: Path, controllers: tuple[str, ...] = CONTROLLERS) -> bool:
+    """Let groups below `group` use `controllers` (version 2).
+
+    The kernel refuses (EBUSY) while `group` itself holds processes, unless it is the machine's topmost: that is so in a
+    container, and in what systemd delegates. They are then moved to a leaf below it.
+    """
+    for _ in range(EVACUATIONS):  # those that are there may fork meanwhile
+        try:
+            (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
+        except OSError as error:
+            if error.errno != errno.EBUSY or not _evacuate(group):
+                return False
+        else:
+            return True
+    return False
+
+
+def _evacuate(group: Path) -> bool:
+    leaf = _make(group / LEAF)
+    if leaf is None:
         return False
+    for pid in _lines(group / "cgroup.procs"):
+        try:
+            (leaf / "cgroup.procs").write_text(pid)
+        except ProcessLookupError:
+            continue
+        except OSError:  # not ours to move
+            return False
     return True
 
 
@@ -112,8 +156,12 @@ def _make(group: Path) -> Path | None:
 
 
 def _counter(file: Path, key: str) -> int:
+    pairs = (line.partition(" ") for line in _lines(file))
+    return sum(int(value) for name, _, value in pairs if name == key)
+
+
+def _lines(file: Path) -> list[str]:
     try:
-        lines = file.read_text().splitlines()
-    except OSError:  # the group went away meanwhile
-        return 0
-    return sum(int(value) for name, _, value in (line.partition(" ") for line in lines) if name == key)
+        return file.read_text().splitlines()
+    except OSError:  # not there, or the group went away meanwhile
+        return []
