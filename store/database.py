@@ -24,6 +24,7 @@ from store.errors import (
 BUSY_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10
 _WRITES = "store_writes"  # an execution option of connections that are going to write
+_MIGRATES = "store_migrates"  # and of those that are going to change tables
 _PG_BUSY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 _FORMS = "sqlite:///folder/store.db or postgresql://user:password@host/database"
 
@@ -84,13 +85,13 @@ def connect(url: URL, *, create: bool) -> Engine:
 
 
 @contextmanager
-def transaction(engine: Engine, *, write: bool) -> Iterator[Session]:
+def transaction(engine: Engine, *, write: bool, migrate: bool = False) -> Iterator[Session]:
     """A session in one transaction: committed at the end, rolled back at an exception.
 
     A writing transaction of SQLite takes the write lock at once: one that reads first and then writes would fail when
-    another wrote in between.
+    another wrote in between. One that is to `migrate` may drop a table that others refer to, and make it anew.
     """
-    bind = engine.execution_options(**{_WRITES: True}) if write else engine
+    bind = engine.execution_options(**{_WRITES: True, _MIGRATES: migrate}) if write else engine
     with explained(engine.url), Session(bind, expire_on_commit=False) as session, session.begin():
         yield session
 
@@ -156,15 +157,16 @@ def _sqlite_engine(url: URL, *, create: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a loss of power
         _use_wal(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # Python's driver would begin by itself, and only at the first write: hence isolation_level None and this.
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        # SQLite changes a table by making another, and takes this setting outside of a transaction alone.
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {'OFF' if options.get(_MIGRATES) else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
 
     return engine
 

@@ -1,16 +1,19 @@
 """Evaluations: a policy's attempts at a benchmark, and the figures that came of them."""
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import NamedTuple
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from store.errors import NothingToScheduleError, StoreError, UnknownRecordError
 from store.models import AssignmentRow, EvaluationMetricRow, EvaluationRow, ProblemRow, RolloutRow
 from store.policies import require_policy
+from store.problems import BATCH
 from store.records import Evaluation, Outcome, Sampling, Split
 from store.scheduling import schedule_evaluation
 
@@ -47,33 +50,31 @@ def open_evaluation(
 ) -> int:
     """Schedules an evaluation and returns its id; the same one again is found, not repeated.
 
+    Other problems make another evaluation: figures over different problems are never taken for each other.
+
     Raises:
         UnknownPolicyError: the policy was never published.
         UnknownRecordError: a problem id that is not in the store.
         NothingToScheduleError: no problems at all.
     """
     require_policy(session, policy_version)
-    same = select(EvaluationRow).filter_by(
-        policy_version=policy_version,
-        benchmark=benchmark,
-        samples=samples,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-    )
-    row = session.scalar(same)
-    if row is not None:
-        return row.id
-    row = EvaluationRow(
-        policy_version=policy_version,
-        benchmark=benchmark,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        samples=samples,
-        created_at=now,
-    )
-    session.add(row)
-    session.flush()
-    schedule_evaluation(session, row, _chosen(session, problem_ids, split, limit), sampling)
+    chosen = _chosen(session, problem_ids, split, limit)
+    if not chosen:
+        raise NothingToScheduleError(f"there are no problems in the store for the benchmark {benchmark!r}")
+    what = {
+        "policy_version": policy_version,
+        "benchmark": benchmark,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "samples": samples,
+        "problems_key": _problems_key(chosen),
+    }
+    row = session.scalar(select(EvaluationRow).filter_by(**what))
+    if row is None:
+        row = EvaluationRow(**what, created_at=now)
+        session.add(row)
+        session.flush()
+        schedule_evaluation(session, row, chosen, sampling)
     return row.id
 
 
@@ -141,18 +142,27 @@ def require_evaluation(session: Session, evaluation_id: int) -> EvaluationRow:
     return row
 
 
-def _chosen(session: Session, problem_ids: Sequence[str] | None, split: Split, limit: int | None) -> Select[str]:
+def _chosen(session: Session, problem_ids: Sequence[str] | None, split: Split, limit: int | None) -> Sequence[str]:
     query = select(ProblemRow.id)
     if problem_ids is None:
         # The same problems for every policy: their order is a hash's.
-        return query.where(ProblemRow.split == split).order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)
-    query = query.where(ProblemRow.id.in_(problem_ids)).order_by(ProblemRow.shuffle_key, ProblemRow.id)
-    missing = set(problem_ids) - set(session.scalars(query))
-    if missing:
-        raise UnknownRecordError(f"there is no problem {min(missing)!r} in the store ({len(missing)} missing)")
+        query = query.where(ProblemRow.split == split).order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)
+        return session.scalars(query).all()
     if not problem_ids:
         raise NothingToScheduleError("an evaluation needs at least one problem")
-    return query
+    wanted = set(problem_ids)
+    found: list[tuple[int, str]] = []
+    for batch in batched(sorted(wanted), BATCH):
+        rows = session.execute(select(ProblemRow.shuffle_key, ProblemRow.id).where(ProblemRow.id.in_(batch)))
+        found += [(key, problem_id) for key, problem_id in rows]
+    missing = wanted - {problem_id for _, problem_id in found}
+    if missing:
+        raise UnknownRecordError(f"there is no problem {min(missing)!r} in the store ({len(missing)} missing)")
+    return [problem_id for _, problem_id in sorted(found)]
+
+
+def _problems_key(ids: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:32]
 
 
 def _to_run(row: EvaluationRow) -> EvaluationRun:

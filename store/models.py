@@ -24,9 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from store.records import Outcome, Purpose, Split
+from store.records import Outcome, Pool, Purpose, ReviewStatus, Split
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration. Compared at every opening, so that Alembic is only imported when there is something to do."""
 
 # SQLite numbers rows by itself only where the type is exactly INTEGER.
@@ -54,6 +54,8 @@ class Base(DeclarativeBase):
         Split: _text_enum(Split),
         Purpose: _text_enum(Purpose),
         Outcome: _text_enum(Outcome),
+        Pool: _text_enum(Pool),
+        ReviewStatus: _text_enum(ReviewStatus),
         str: Text(),
         bytes: LargeBinary(),
         dict[str, Any]: JSON(),
@@ -61,7 +63,11 @@ class Base(DeclarativeBase):
 
 
 class ProblemRow(Base):
-    """`shuffle_key` is a hash of the id in [0, 2**31 - 1): orders by it are random and the same in every database."""
+    """A question, its label, and the counters that scheduling and selection read instead of the rollouts.
+
+    `shuffle_key` is a hash of the id in [0, 2**31 - 1): orders by it are random and the same in every database. No
+    counter that writers of rollouts touch is in an index: PostgreSQL then updates the row in its place (HOT).
+    """
 
     __tablename__ = "problems"
     __table_args__ = (Index(None, "split", "attempts"), Index(None, "split", "shuffle_key"))
@@ -76,6 +82,89 @@ class ProblemRow(Base):
     level: Mapped[str | None]
     shuffle_key: Mapped[int]
     attempts: Mapped[int] = mapped_column(default=0)  # training samples ever scheduled
+    judged: Mapped[int] = mapped_column(default=0)  # training rollouts written, faults of ours left out
+    accepted: Mapped[int] = mapped_column(default=0)  # those of them that were accepted
+    solutions: Mapped[int] = mapped_column(default=0)  # the size of each pool
+    mistakes: Mapped[int] = mapped_column(default=0)
+    demonstrations: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)  # rollouts that say what an earlier one in a pool says
+
+
+class LabelChangeRow(Base):
+    """The history of a problem's answer: each change with the answer that was replaced."""
+
+    __tablename__ = "label_changes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    problem_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), index=True)
+    review_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("reviews.id"), index=True)
+    old_answer: Mapped[str]
+    new_answer: Mapped[str]
+    changed_by: Mapped[str]
+    reason: Mapped[str]
+    changed_at: Mapped[float]
+
+
+class ReviewRow(Base):
+    """A proposal that a label is wrong, with its evidence, and what was decided.
+
+    `label` is the answer that the problem had when it was proposed; `score` says how sure the proposal is, from 0 to 1.
+    """
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index(None, "status", "score"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    problem_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), index=True)
+    status: Mapped[ReviewStatus]
+    label: Mapped[str]
+    proposed_answer: Mapped[str]
+    score: Mapped[float]
+    evidence: Mapped[dict[str, Any]]
+    proposed_by: Mapped[str]
+    proposed_at: Mapped[float]
+    decided_by: Mapped[str | None]
+    reason: Mapped[str | None]
+    decided_at: Mapped[float | None]
+
+
+class ImportRow(Base):
+    """One import that was done: what was read, and what became of it."""
+
+    __tablename__ = "imports"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str]
+    read: Mapped[int]
+    added: Mapped[int]
+    known: Mapped[int]  # in the store already, or twice in the import
+    left_out: Mapped[int]
+    imported_at: Mapped[float]
+
+
+class LeftOutRow(Base):
+    """A problem that an import left out, because it equals or nearly equals a held-out one."""
+
+    __tablename__ = "left_out"
+
+    split_key: Mapped[str] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(RowId, ForeignKey("imports.id"), index=True)
+    source: Mapped[str]
+    question: Mapped[str]
+    answer: Mapped[str]
+    heldout_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), index=True)
+    likeness: Mapped[float]  # of the questions: 1 for the same words
+
+
+class HeldOutBandRow(Base):
+    """The index by which an import finds held-out problems that are like a new one; see `store.likeness`."""
+
+    __tablename__ = "heldout_bands"
+
+    band: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    problem_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), primary_key=True, index=True)
 
 
 class TrainingSetRow(Base):
@@ -100,7 +189,9 @@ class PolicyRow(Base):
     parent: Mapped[int | None] = mapped_column(ForeignKey("policies.version"))
     path: Mapped[str]
     training_set_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("training_sets.id"), index=True)
+    config: Mapped[dict[str, Any]]  # of the training run that made it
     metrics: Mapped[dict[str, Any]]
+    checksum: Mapped[str | None]  # of what stands at `path`
     created_at: Mapped[float]
 
 
@@ -129,11 +220,19 @@ class IterationRow(Base):
 
 
 class EvaluationRow(Base):
-    """One policy on one benchmark with one way of sampling."""
+    """One policy on one benchmark with one way of sampling. `problems_key` is a hash of the problems' ids."""
 
     __tablename__ = "evaluations"
     __table_args__ = (
-        UniqueConstraint("policy_version", "benchmark", "temperature", "top_p", "samples", name="uq_evaluations_what"),
+        UniqueConstraint(
+            "policy_version",
+            "benchmark",
+            "temperature",
+            "top_p",
+            "samples",
+            "problems_key",
+            name="uq_evaluations_what",
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -143,6 +242,7 @@ class EvaluationRow(Base):
     temperature: Mapped[float]
     top_p: Mapped[float]
     samples: Mapped[int]
+    problems_key: Mapped[str] = mapped_column(String(32))
     n: Mapped[int | None]
     created_at: Mapped[float]
     finished_at: Mapped[float | None]
@@ -197,12 +297,28 @@ class RolloutRow(Base):
 
     `iteration` repeats the assignment's, and the policy versions repeat the spans', for queries.
     `dedup_key` is equal for attempts at a problem that differ in names, comments and layout alone.
+
+    `pool` and `place` say what may be trained on: the first of each solution is the `place`-th, from 1 and without
+    gaps, of its problem's pool. The others (duplicates, faults, evaluations) have neither. So a choice of so many a
+    problem looks up places in an index, and reads nothing that it does not choose.
     """
 
     __tablename__ = "rollouts"
     __table_args__ = (
         Index(None, "purpose", "outcome"),
         Index(None, "problem_id", "dedup_key"),
+        # With what selection reads, so that it reads the index alone.
+        Index(
+            "ix_rollouts_pools",
+            "problem_id",
+            "pool",
+            "place",
+            "policy_version",
+            "prompt_tokens",
+            "tokens",
+            sqlite_where=text("place IS NOT NULL"),
+            postgresql_where=text("place IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -217,6 +333,9 @@ class RolloutRow(Base):
     solution_format: Mapped[str] = mapped_column(String(32))
     answer: Mapped[str | None]
     dedup_key: Mapped[bytes]
+    pool: Mapped[Pool | None]
+    place: Mapped[int | None]
+    seed: Mapped[int | None] = mapped_column(BigInteger)
     policy_version: Mapped[int | None]  # of the last span: the newest that wrote in it
     first_policy_version: Mapped[int | None]
     prompt_tokens: Mapped[int]
@@ -228,6 +347,17 @@ class RolloutRow(Base):
     segments: Mapped[bytes]
     seconds: Mapped[float]
     created_at: Mapped[float]
+
+
+class OutcomeChangeRow(Base):
+    """A rollout that was judged again when the label of its problem was corrected."""
+
+    __tablename__ = "outcome_changes"
+
+    review_id: Mapped[int] = mapped_column(RowId, ForeignKey("reviews.id"), primary_key=True)
+    rollout_seq: Mapped[int] = mapped_column(RowId, ForeignKey("rollouts.seq"), primary_key=True, index=True)
+    old_outcome: Mapped[Outcome]
+    new_outcome: Mapped[Outcome]
 
 
 class ExecutionRow(Base):

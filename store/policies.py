@@ -37,7 +37,9 @@ def add_policy(session: Session, policy: Policy, now: float) -> None:
             parent=policy.parent,
             path=policy.path,
             training_set_id=policy.training_set_id,
+            config=finite_json(policy.config),
             metrics=finite_json(policy.metrics),
+            checksum=policy.checksum,
             created_at=now,
         )
     )
@@ -88,4 +90,13 @@ def promotions(session: Session) -> list[int]:
 
 
 def _to_policy(row: PolicyRow, promoted: int | None) -> Policy:
-    return Policy(row.version, row.parent, row.path, row.training_set_id, row.metrics, row.version == promoted)
+    return Policy(
+        version=row.version,
+        parent=row.parent,
+        path=row.path,
+        training_set_id=row.training_set_id,
+        metrics=row.metrics,
+        promoted=row.version == promoted,
+        config=row.config,
+        checksum=row.checksum,
+    )

@@ -119,6 +119,12 @@ def _row(problem: Problem) -> dict[str, Any]:
         "level": problem.level,
         "shuffle_key": int.from_bytes(digest[:8]) % _PRIME,
         "attempts": 0,
+        "judged": 0,
+        "accepted": 0,
+        "solutions": 0,
+        "mistakes": 0,
+        "demonstrations": 0,
+        "duplicates": 0,
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Split(StrEnum):
@@ -29,6 +30,22 @@ class Outcome(StrEnum):
     UNVERIFIABLE = "unverifiable"
     TRUNCATED = "truncated"
     FAULT = "fault"
+
+
+class Pool(StrEnum):
+    """The rollouts of a problem that may be trained on, each solution once: right ones, other ones, a teacher's."""
+
+    SOLUTION = "solution"
+    MISTAKE = "mistake"
+    DEMONSTRATION = "demonstration"
+
+
+class ReviewStatus(StrEnum):
+    """What became of a proposed correction."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
 
 
 class SegmentKind(StrEnum):
@@ -92,7 +109,8 @@ class Rollout:
     """One attempt at a problem, exactly as the policy saw it.
 
     `token_ids` is everything after the prompt, interpreter output included; `model_mask` has one flag a token: did the
-    policy write it? The loss is taken on those alone.
+    policy write it? The loss is taken on those alone. `seed` is what it was sampled with, where the engine was given
+    one; its temperature and top_p are its assignment's.
     """
 
     id: str
@@ -109,6 +127,7 @@ class Rollout:
     answer: str | None = None
     assignment_id: int | None = None
     seconds: float = 0.0
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +160,10 @@ def rollout_id(assignment_id: int, sample_index: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A published checkpoint. `version` is an integer that is never used twice."""
+    """A published checkpoint. `version` is an integer that is never used twice.
+
+    `config` is that of the training run that made it; `checksum` is of what stands at `path`.
+    """
 
     version: int
     parent: int | None
@@ -149,6 +171,8 @@ class Policy:
     training_set_id: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     promoted: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+    checksum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

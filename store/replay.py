@@ -6,13 +6,13 @@ from itertools import batched
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, case, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from store import packing
 from store.dedup import dedup_key
 from store.errors import InvalidRolloutError
 from store.models import AssignmentRow, ExecutionRow, ProblemRow, RolloutRow, table
+from store.pools import Judged, Pools, hold
 from store.problems import BATCH
 from store.records import ExecutionRecord, Purpose, Rollout, Split, rollout_id
 
@@ -25,11 +25,10 @@ def add_rollouts(session: Session, rollouts: Iterable[Rollout], now: float) -> i
     Raises:
         InvalidRolloutError: a rollout that contradicts itself, its assignment or its problem.
     """
-    added = 0
-    # In the order of the ids, so that two writers of the same rollouts cannot wait for each other.
-    for batch in batched(sorted(rollouts, key=lambda rollout: rollout.id), BATCH):
-        added += _add_batch(session, batch, now)
-    return added
+    ordered = sorted(rollouts, key=lambda rollout: rollout.id)
+    # All at once and in one order, so that two writers cannot wait for each other.
+    hold(session, {rollout.problem_id for rollout in ordered})
+    return sum(_add_batch(session, batch, now) for batch in batched(ordered, BATCH))
 
 
 def read_rollouts(
@@ -58,12 +57,30 @@ def _add_batch(session: Session, batch: Sequence[Rollout], now: float) -> int:
         _check_itself(rollout)
         _check_assignment(rollout, assignments)
     _check_demonstrations(session, [rollout for rollout in batch if rollout.assignment_id is None])
-    rows = [_row(rollout, assignments, now) for rollout in batch]
-    inserted = dict(session.execute(_insert_new(session), rows).all())
-    fresh = {rollout.id: rollout for rollout in reversed(batch) if rollout.id in inserted}
-    _add_executions(session, [(inserted[rollout.id], rollout) for rollout in fresh.values()])
-    _count_done(session, Counter(r.assignment_id for r in fresh.values() if r.assignment_id is not None), now)
+    fresh = _fresh(session, batch)
+    if not fresh:
+        return 0
+    rows = [_row(rollout, assignments, now) for rollout in fresh]
+    _place(session, rows)
+    inserted = dict(session.execute(_insert(), rows).all())
+    _add_executions(session, [(inserted[rollout.id], rollout) for rollout in fresh])
+    _count_done(session, Counter(r.assignment_id for r in fresh if r.assignment_id is not None), now)
     return len(fresh)
+
+
+def _fresh(session: Session, batch: Sequence[Rollout]) -> list[Rollout]:
+    """Those that are not in the store, each once. Nobody else can add one: the transaction holds their problems."""
+    first = {rollout.id: rollout for rollout in reversed(batch)}
+    written = set(session.scalars(select(RolloutRow.id).where(RolloutRow.id.in_(first))))
+    return [rollout for name, rollout in sorted(first.items()) if name not in written]
+
+
+def _place(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    judged = [Judged(row["problem_id"], row["purpose"], row["outcome"], row["dedup_key"]) for row in rows]
+    pools = Pools.open(session, judged)
+    for row, one in zip(rows, judged, strict=True):
+        row["pool"], row["place"] = pools.place(one)
+    pools.save_counts(session)
 
 
 def _assignments(session: Session, batch: Sequence[Rollout]) -> dict[int, AssignmentRow]:
@@ -152,6 +169,7 @@ def _row(rollout: Rollout, assignments: dict[int, AssignmentRow], now: float) ->
         "model_mask": packing.pack_mask(rollout.model_mask),
         "spans": packing.pack_spans(rollout.spans),
         "segments": packing.pack_segments(rollout.segments),
+        "seed": rollout.seed,
         "seconds": rollout.seconds,
         "created_at": now,
     }
@@ -164,10 +182,9 @@ def _storable(answer: str | None) -> str | None:
     return answer.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def _insert_new(session: Session) -> Any:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+def _insert() -> Any:
     rows = table(RolloutRow)
-    return dialect.insert(rows).on_conflict_do_nothing(index_elements=[rows.c.id]).returning(rows.c.id, rows.c.seq)
+    return insert(rows).returning(rows.c.id, rows.c.seq)
 
 
 def _add_executions(session: Session, rollouts: Sequence[tuple[int, Rollout]]) -> None:
@@ -220,4 +237,5 @@ def _to_rollout(row: RolloutRow, executions: Sequence[ExecutionRecord]) -> Rollo
         answer=row.answer,
         assignment_id=row.assignment_id,
         seconds=row.seconds,
+        seed=row.seed,
     )

@@ -40,23 +40,21 @@ def schedule_training(
         return scheduled
     chosen = select(ProblemRow.id).where(ProblemRow.split == Split.TRAIN)
     chosen = chosen.order_by(*RULES[rule](seed), ProblemRow.id).limit(problems)
-    count = _assign(session, chosen, Purpose.TRAIN, samples, sampling, iteration=iteration)
-    if count == 0:
+    ids = session.scalars(chosen).all()
+    if not ids:
         raise NothingToScheduleError("there are no training problems in the store: import some first")
+    _assign(session, ids, Purpose.TRAIN, samples, sampling, iteration=iteration)
     attempted = ProblemRow.id.in_(select(AssignmentRow.problem_id).where(mine))
     session.execute(
         update(ProblemRow).where(attempted).values(attempts=ProblemRow.attempts + samples),
         execution_options={"synchronize_session": False},
     )
-    return count * samples
+    return len(ids) * samples
 
 
-def schedule_evaluation(session: Session, row: EvaluationRow, chosen: Select[str], sampling: Sampling) -> int:
-    """Gives a new evaluation an assignment for each chosen problem and returns their number."""
-    count = _assign(session, chosen, Purpose.EVAL, row.samples, sampling, evaluation_id=row.id)
-    if count == 0:
-        raise NothingToScheduleError(f"there are no problems in the store for the benchmark {row.benchmark!r}")
-    return count
+def schedule_evaluation(session: Session, row: EvaluationRow, problem_ids: Sequence[str], sampling: Sampling) -> None:
+    """Gives a new evaluation an assignment for each problem."""
+    _assign(session, problem_ids, Purpose.EVAL, row.samples, sampling, evaluation_id=row.id)
 
 
 def lease(
@@ -108,15 +106,14 @@ def progress(session: Session, mine: ColumnElement[bool]) -> tuple[int, int]:
 
 def _assign(
     session: Session,
-    chosen: Select[str],
+    ids: Sequence[str],
     purpose: Purpose,
     samples: int,
     sampling: Sampling,
     *,
     iteration: int | None = None,
     evaluation_id: int | None = None,
-) -> int:
-    ids = session.scalars(chosen).all()
+) -> None:
     for batch in batched(ids, BATCH):
         rows = [
             {
@@ -132,7 +129,6 @@ def _assign(
             for problem_id in batch
         ]
         session.execute(insert(table(AssignmentRow)), rows)
-    return len(ids)
 
 
 def _free(purpose: Purpose, policy_version: int | None, limit: int, now: float) -> Select[int]:

@@ -27,7 +27,7 @@ def ensure_schema(engine: Engine, *, create: bool) -> None:
     with transaction(engine, write=False) as session:
         if _revision(session.connection()) == SCHEMA_REVISION:
             return
-    with transaction(engine, write=True) as session:
+    with transaction(engine, write=True, migrate=True) as session:
         connection = session.connection()
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})

@@ -40,7 +40,7 @@ def test_the_migrations_end_where_the_models_are(store):
 
 
 def test_the_migrations_go_down_and_up_again(store, make):
-    with transaction(store._engine, write=True) as session:
+    with transaction(store._engine, write=True, migrate=True) as session:
         migrate(session.connection(), "base")
         assert set(inspect(session.connection()).get_table_names()) <= {VERSION_TABLE, "sqlite_sequence"}
         migrate(session.connection(), SCHEMA_REVISION)

@@ -1,0 +1,146 @@
+"""What may be trained on: the first of each solution takes the next place in its problem's pool, the rest are counted.
+
+A problem's row counts the members of its pools. Whoever gives places away holds that row, so that of two writers of
+one solution the second finds the first.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import batched
+from typing import NamedTuple, Self
+
+from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from store.models import ProblemRow, RolloutRow, table
+from store.problems import BATCH
+from store.records import Outcome, Pool, Purpose
+
+_SIZES = {Pool.SOLUTION: "solutions", Pool.MISTAKE: "mistakes", Pool.DEMONSTRATION: "demonstrations"}
+_COUNTERS = (*_SIZES.values(), "judged", "accepted", "duplicates")
+
+
+class Judged(NamedTuple):
+    """What decides on the place of a rollout."""
+
+    problem_id: str
+    purpose: Purpose
+    outcome: Outcome
+    dedup_key: bytes
+
+
+class Placed(NamedTuple):
+    """Where a rollout stands; nowhere if it is not to be trained on."""
+
+    pool: Pool | None
+    place: int | None
+
+
+class Pools:
+    """The pools of a few problems, whose rows the transaction holds, while new rollouts take their places."""
+
+    def __init__(self, sizes: dict[tuple[str, Pool], int], said: set[tuple[str, bool, bytes]]) -> None:
+        self._sizes = sizes
+        self._said = said
+        self._counts: dict[str, Counter[str]] = {}
+
+    @classmethod
+    def open(cls, session: Session, entering: Sequence[Judged]) -> Self:
+        """Those that these rollouts are going to enter."""
+        return cls(hold(session, {judged.problem_id for judged in entering}), _said(session, entering))
+
+    def place(self, judged: Judged) -> Placed:
+        """Gives the next place, or none to a rollout that says what an earlier one says; counts it in either case."""
+        pool = pool_of(judged.purpose, judged.outcome)
+        if pool is None:
+            return Placed(None, None)
+        counts = self._counts.setdefault(judged.problem_id, Counter())
+        if judged.purpose is Purpose.TRAIN:
+            counts["judged"] += 1
+            counts["accepted"] += judged.outcome is Outcome.ACCEPTED
+        says = judged.problem_id, pool is Pool.MISTAKE, judged.dedup_key
+        if says in self._said:
+            counts["duplicates"] += 1
+            return Placed(None, None)
+        self._said.add(says)
+        self._sizes[judged.problem_id, pool] += 1
+        counts[_SIZES[pool]] += 1
+        return Placed(pool, self._sizes[judged.problem_id, pool])
+
+    def save_counts(self, session: Session) -> None:
+        """Adds what was counted to the problems."""
+        if not self._counts:
+            return
+        rows = table(ProblemRow)
+        more = {name: rows.c[name] + bindparam(f"more_{name}") for name in _COUNTERS}
+        counted = [
+            {"problem": problem_id} | {f"more_{name}": counts[name] for name in _COUNTERS}
+            for problem_id, counts in sorted(self._counts.items())
+        ]
+        session.execute(update(rows).where(rows.c.id == bindparam("problem")).values(more), counted)
+
+
+def pool_of(purpose: Purpose, outcome: Outcome) -> Pool | None:
+    """The pool that a rollout may stand in, if no earlier one says the same; none for evaluations and our faults."""
+    if outcome is Outcome.FAULT or purpose is Purpose.EVAL:
+        return None
+    if purpose is Purpose.DEMONSTRATION:
+        return Pool.DEMONSTRATION if outcome is Outcome.ACCEPTED else None
+    return Pool.SOLUTION if outcome is Outcome.ACCEPTED else Pool.MISTAKE
+
+
+def hold(session: Session, problem_ids: Iterable[str]) -> dict[tuple[str, Pool], int]:
+    """Holds the rows of problems, in one order for all who do so, and returns the sizes of their pools."""
+    sizes: dict[tuple[str, Pool], int] = {}
+    for batch in batched(sorted(set(problem_ids)), BATCH):
+        query = select(ProblemRow.id, ProblemRow.solutions, ProblemRow.mistakes, ProblemRow.demonstrations)
+        query = query.where(ProblemRow.id.in_(batch)).order_by(ProblemRow.id).with_for_update()
+        for problem_id, *counts in session.execute(query):
+            sizes |= {(problem_id, pool): count for pool, count in zip(_SIZES, counts, strict=True)}
+    return sizes
+
+
+def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
+    """Gives all places and counts of these problems anew, after rollouts were judged again or taken away."""
+    for batch in batched(sorted(set(problem_ids)), BATCH):
+        hold(session, batch)
+        _clear(session, batch)
+        columns = RolloutRow.seq, RolloutRow.problem_id, RolloutRow.purpose, RolloutRow.outcome, RolloutRow.dedup_key
+        query = select(*columns).where(RolloutRow.problem_id.in_(batch)).order_by(RolloutRow.seq)
+        rollouts = [
+            (seq, Judged(problem_id, purpose, outcome, key))
+            for seq, problem_id, purpose, outcome, key in session.execute(query)
+        ]
+        pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, set())
+        placed = [(seq, pools.place(judged)) for seq, judged in rollouts]
+        _save_places(session, [(seq, where) for seq, where in placed if where.pool is not None])
+        pools.save_counts(session)
+
+
+def _said(session: Session, entering: Sequence[Judged]) -> set[tuple[str, bool, bytes]]:
+    """(problem, is it a mistake, dedup key) of what stands in the pools already."""
+    said: set[tuple[str, bool, bytes]] = set()
+    says = {(judged.problem_id, judged.dedup_key) for judged in entering}
+    for batch in batched(sorted(says), BATCH):
+        query = select(RolloutRow.problem_id, RolloutRow.pool, RolloutRow.dedup_key)
+        query = query.where(tuple_(RolloutRow.problem_id, RolloutRow.dedup_key).in_(batch))
+        for problem_id, pool, key in session.execute(query.where(RolloutRow.place.is_not(None))):
+            said.add((problem_id, pool is Pool.MISTAKE, key))
+    return said
+
+
+def _clear(session: Session, problem_ids: Sequence[str]) -> None:
+    rollouts, problems = table(RolloutRow), table(ProblemRow)
+    mine = rollouts.c.problem_id.in_(problem_ids)
+    session.execute(update(rollouts).where(mine, rollouts.c.place.is_not(None)).values(pool=None, place=None))
+    zero = dict.fromkeys(_COUNTERS, 0)
+    session.execute(update(problems).where(problems.c.id.in_(problem_ids)).values(zero))
+
+
+def _save_places(session: Session, placed: Sequence[tuple[int, Placed]]) -> None:
+    if placed:
+        rows = table(RolloutRow)
+        statement = update(rows).where(rows.c.seq == bindparam("rollout"))
+        statement = statement.values(pool=bindparam("its_pool"), place=bindparam("its_place"))
+        places = [{"rollout": seq, "its_pool": where.pool, "its_place": where.place} for seq, where in placed]
+        session.execute(statement, places)

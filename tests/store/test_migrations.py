@@ -1,0 +1,114 @@
+"""The migrations, up and down, with data in the tables."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from store.database import connect, parse_url, transaction
+from store.models import SCHEMA_REVISION
+from store.records import Outcome, Sampling
+from store.schema import ensure_schema, migrate
+from store.store import Store
+
+PROBLEM = "INSERT INTO problems VALUES (:id, :id, '1', 'old', :split, :id, NULL, NULL, 1, 4)"
+ROLLOUT = """
+    INSERT INTO rollouts (id, problem_id, purpose, outcome, solution_format, dedup_key, prompt_tokens, tokens,
+        prompt_ids, token_ids, model_mask, spans, segments, seconds, created_at, assignment_id)
+    VALUES (:id, :problem, :purpose, :outcome, 'tir', :key, 0, 0, :none, :none, :none, :none, :none, 0, 0, :assignment)
+"""
+FIRST_FORM = [
+    "INSERT INTO policies VALUES (1, NULL, 'policies/1', NULL, '{}', 0)",
+    "INSERT INTO iterations VALUES (1, 1, '{}', '{}', 0, NULL)",
+    "INSERT INTO evaluations VALUES (7, 1, 'heldout', 0.0, 1.0, 1, NULL, 0, NULL)",
+    "INSERT INTO assignments VALUES (5, 'train', 1, NULL, 'p1', 4, 4, 0.8, 1.0, NULL, NULL, 1)",
+    "INSERT INTO assignments VALUES (6, 'eval', NULL, 7, 'h1', 1, 0, 0.0, 1.0, NULL, NULL, NULL)",
+]
+
+
+def upgraded(engine: Engine, revision: str) -> None:
+    with transaction(engine, write=True, migrate=True) as session:
+        migrate(session.connection(), revision)
+
+
+@pytest.fixture
+def first_form(url: str) -> Iterator[Engine]:
+    """A store as the first migration made it, with a solution, its copy, a mistake and a demonstration in it."""
+    engine = connect(parse_url(url), create=True)
+    upgraded(engine, "0001")
+    rollouts = [
+        ("demo-1", "demonstration", "accepted", b"a", None),
+        ("5-0", "train", "accepted", b"b", 5),
+        ("5-1", "train", "accepted", b"b", 5),
+        ("5-2", "train", "wrong", b"c", 5),
+        ("5-3", "train", "fault", b"d", 5),
+    ]
+    with transaction(engine, write=True) as session:
+        session.execute(text(PROBLEM), [{"id": "p1", "split": "train"}, {"id": "h1", "split": "heldout"}])
+        for statement in FIRST_FORM:
+            session.execute(text(statement))
+        for name, purpose, outcome, key, assignment in rollouts:
+            row = {"id": name, "purpose": purpose, "outcome": outcome, "key": key, "assignment": assignment}
+            session.execute(text(ROLLOUT), row | {"problem": "p1", "none": b""})
+    yield engine
+    engine.dispose()
+
+
+def contents(engine: Engine, *columns: str) -> list[tuple[object, ...]]:
+    with transaction(engine, write=False) as session:
+        rows = session.execute(text(f"SELECT {', '.join(columns)} FROM rollouts ORDER BY id"))
+        return [tuple(row) for row in rows]
+
+
+def test_what_the_first_form_holds_gets_its_places_and_counts(first_form: Engine) -> None:
+    ensure_schema(first_form, create=False)
+    assert contents(first_form, "id", "pool", "place") == [
+        ("5-0", "solution", 1),
+        ("5-1", None, None),
+        ("5-2", "mistake", 1),
+        ("5-3", None, None),
+        ("demo-1", "demonstration", 1),
+    ]
+    with transaction(first_form, write=False) as session:
+        names = "attempts, judged, accepted, solutions, mistakes, demonstrations, duplicates"
+        counts = session.execute(text(f"SELECT {names} FROM problems WHERE id = 'p1'")).one()
+    assert tuple(counts) == (4, 3, 2, 1, 1, 1, 1)
+
+
+def test_an_evaluation_of_the_first_form_is_found_again(first_form: Engine, url: str) -> None:
+    ensure_schema(first_form, create=False)
+    with Store.open(url) as store:
+        assert store.schedule_evaluation(1, "heldout", sampling=Sampling(0.0)) == 7
+
+
+def test_going_down_and_up_again_keeps_every_row(first_form: Engine) -> None:
+    before = contents(first_form, "id", "problem_id", "outcome", "assignment_id")
+    ensure_schema(first_form, create=False)
+    upgraded(first_form, "0001")
+    assert contents(first_form, "id", "problem_id", "outcome", "assignment_id") == before
+    upgraded(first_form, SCHEMA_REVISION)
+    assert contents(first_form, "id", "problem_id", "outcome", "assignment_id") == before
+
+
+def test_no_reference_dangles_after_a_way_down_and_up(filled: Store, make) -> None:
+    filled.schedule_training(1, problems=2, samples=2, sampling=Sampling())
+    rollouts = [make.attempt(a, i, Outcome.ACCEPTED) for a in filled.lease("a", 10, 60) for i in a.pending]
+    filled.add_rollouts(rollouts)
+    upgraded(filled._engine, "0001")
+    upgraded(filled._engine, SCHEMA_REVISION)
+    if filled._engine.dialect.name == "sqlite":
+        with transaction(filled._engine, write=False) as session:
+            assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+    assert sorted(r.id for r in filled.rollouts()) == sorted(r.id for r in rollouts)
+    assert filled.schedule_evaluation(1, "heldout", sampling=Sampling(0.0)) == 1
+
+
+def test_evaluations_that_the_first_form_cannot_tell_apart_get_names_of_their_own(filled: Store) -> None:
+    first = filled.schedule_evaluation(1, "heldout", sampling=Sampling(0.0), limit=3)
+    second = filled.schedule_evaluation(1, "heldout", sampling=Sampling(0.0), limit=5)
+    upgraded(filled._engine, "0001")
+    with transaction(filled._engine, write=False) as session:
+        names = session.execute(text("SELECT id, benchmark FROM evaluations ORDER BY id")).all()
+    assert [tuple(row) for row in names] == [(first, "heldout"), (second, f"heldout@{second}")]
+    upgraded(filled._engine, SCHEMA_REVISION)
+    assert filled.schedule_evaluation(1, "heldout", sampling=Sampling(0.0), limit=3) == first
