@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.guest.text import cut_middle
 
 FRAMES_SHOWN = 12
+ERRORS_SHOWN = 8
 
 
 class Notebook:
@@ -56,20 +57,28 @@ class Notebook:
 
 
 def describe(error: BaseException) -> str:
-    """The traceback of `error` with the frames of the session's own blocks alone."""
-    report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
-    _keep_own_frames(report)
-    return "".join(report.format()).rstrip("\n")
+    """The traceback of `error` with the frames of the session's own blocks alone. Never raises."""
+    try:
+        report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+        _keep_own_frames(report)
+        return "".join(report.format()).rstrip("\n")
+    except BaseException:  # the block may have replaced whatever this needs
+        return f"{type(error).__name__}: its traceback cannot be shown"
 
 
 def _keep_own_frames(report: traceback.TracebackException) -> None:
-    own = [frame for frame in report.stack if frame.filename.startswith("<block ")]
-    if len(own) > FRAMES_SHOWN:
-        own = own[: FRAMES_SHOWN // 2] + own[-FRAMES_SHOWN // 2 :]
-    report.stack = traceback.StackSummary.from_list(own)
-    for other in (report.__cause__, report.__context__):
-        if other is not None:
-            _keep_own_frames(other)
+    """Of `report` and of the errors that it names as causes or parts; those beyond ERRORS_SHOWN are left out."""
+    waiting, shown = [report], 0
+    while waiting:
+        part = waiting.pop()
+        shown += 1
+        own = [frame for frame in part.stack if frame.filename.startswith("<block ")]
+        if len(own) > FRAMES_SHOWN:
+            own = own[: FRAMES_SHOWN // 2] + own[-FRAMES_SHOWN // 2 :]
+        part.stack = traceback.StackSummary.from_list(own)
+        if shown >= ERRORS_SHOWN:
+            part.__cause__ = part.__context__ = None
+        waiting += [other for other in (part.__cause__, part.__context__, *(part.exceptions or ())) if other]
 
 
 def flush() -> None:

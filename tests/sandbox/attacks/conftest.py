@@ -1,0 +1,96 @@
+"""One sandbox for all attacks; after each of them the next session must find everything as it was."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest_asyncio
+
+from sandbox.execution import Execution, Status
+from sandbox.interpreter import Sandbox
+from sandbox.settings import SandboxSettings
+from sandbox.watchdog import descendants
+
+MIB = 1024**2
+TRIES, PAUSE_S = 200, 0.05  # the kernel takes a moment to clear up, a busy machine more
+
+HONEST_BLOCK = """
+import math, os, numpy, sympy
+x = sympy.Symbol('x')
+assert sympy.solve(x**2 - 5*x + 6, x) == [2, 3] and sympy.sqrt(8) == 2 * sympy.sqrt(2)
+assert numpy.arange(5).sum() == 10 and math.sqrt(4) == 2.0 and len('abc') == 3 and 1 + 1 == 2
+print('printed')
+sorted(os.listdir('/tmp')), os.getpid()"""
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def arena() -> AsyncIterator[Sandbox]:
+    """The sandbox under attack, with room in time for a busy machine."""
+    settings = SandboxSettings(
+        preload=("sympy", "numpy"),
+        block_wall_s=20,
+        memory_bytes=256 * MIB,
+        tmpfs_bytes=8 * MIB,
+        file_bytes=4 * MIB,
+        output_bytes=100_000,
+    )
+    async with Sandbox(settings) as sandbox:
+        yield sandbox
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def hasty_arena(arena: Sandbox) -> AsyncIterator[Sandbox]:
+    """The same with little time, for attacks that only its end ends."""
+    settings = arena.settings.model_copy(update={"block_wall_s": 1.5, "session_cpu_s": 2})
+    async with Sandbox(settings) as sandbox:
+        yield sandbox
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def attack(arena: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Execution]]]:
+    """Runs blocks in a session of their own and gives what the last one came to."""
+    yield lambda *blocks: _run(arena, *blocks)
+    await _assert_clean(arena)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def attack_in_haste(hasty_arena: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Execution]]]:
+    """As `attack`, where little time is given."""
+    yield lambda *blocks: _run(hasty_arena, *blocks)
+    await _assert_clean(hasty_arena)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def attacked(arena: Sandbox) -> AsyncIterator[Sandbox]:
+    """The sandbox itself, for attacks that take more than one session."""
+    yield arena
+    await _assert_clean(arena)
+
+
+async def _run(sandbox: Sandbox, *blocks: str) -> Execution:
+    async with sandbox.session() as session:
+        for block in blocks[:-1]:
+            execution = await session.run(block)
+            assert execution.status is Status.OK, execution
+        return await session.run(blocks[-1])
+
+
+async def _assert_clean(sandbox: Sandbox) -> None:
+    failures = sandbox.counts.failures
+    honest = await _run(sandbox, HONEST_BLOCK)
+    assert (honest.status, honest.value, honest.stdout) == (Status.OK, "([], 1)", "printed\n"), honest.error
+    assert sandbox.counts.failures == failures == 0
+    assert await _strays(sandbox) == set()
+
+
+async def _strays(sandbox: Sandbox) -> set[int]:
+    """Processes in the jail besides its warm parent, once those of the last session have had time to go."""
+    left: set[int] = set()
+    for _ in range(TRIES):
+        assert sandbox._pool is not None
+        assert sandbox._pool.current is not None
+        jail = sandbox._pool.current
+        left = {*descendants(jail.pid)} - {jail._parent_pid}
+        if not left:
+            break
+        await asyncio.sleep(PAUSE_S)
+    return left
