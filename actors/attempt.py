@@ -1,5 +1,6 @@
 """One attempt at a problem: drives a rollout between the engine and the sandbox, and verifies its answer."""
 
+import logging
 import time
 
 from actors.codec import Codec
@@ -10,6 +11,8 @@ from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.execution import Status
 from sandbox.interpreter import Sandbox
 from store.records import Assignment, Outcome, Rollout, Segment, SegmentKind, rollout_id
+
+log = logging.getLogger(__name__)
 
 _OUTCOME_OF_VERDICT = {
     Verdict.EQUAL: Outcome.ACCEPTED,
@@ -38,11 +41,28 @@ class Attempter:
         self._context_limit_tokens = context_limit_tokens
 
     async def attempt(self, assignment: Assignment, sample_index: int) -> Rollout:
-        """The rollout of one sample of an assignment. Failures of the policy are outcomes, never exceptions."""
+        """The rollout of one sample of an assignment. Failures of the policy are outcomes, never exceptions.
+
+        One that a failure of ours ended is made once more: the sandbox has tried what could be tried within a session.
+        """
+        rollout = await self._attempt_once(assignment, sample_index)
+        if rollout.outcome is not Outcome.FAULT:
+            return rollout
+        log.warning("rollout %s was ended by a failure of the sandbox and is made again", rollout.id)
+        return await self._attempt_once(assignment, sample_index)
+
+    async def _attempt_once(self, assignment: Assignment, sample_index: int) -> Rollout:
         began = time.monotonic()
         problem = assignment.problem
         state = RolloutState(self._codec, problem.question, self._limits, self._context_limit_tokens)
-        end = await drive(state, self._engine, self._sandbox, assignment.sampling, self._limits.max_output_chars)
+        end = await drive(
+            state,
+            self._engine,
+            self._sandbox,
+            assignment.sampling,
+            self._limits.max_output_chars,
+            caller=assignment.purpose.value,
+        )
         return Rollout(
             id=rollout_id(assignment.id, sample_index),
             problem_id=problem.id,

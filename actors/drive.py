@@ -28,15 +28,17 @@ async def drive(
     sampling: Sampling,
     max_output_chars: int,
     on_output: Callable[[str], None] = _unheard,
+    caller: str = "",
 ) -> Finished:
     """Moves a rollout on until it is finished; until its first code block no session is opened, as many need none.
 
-    `on_output` hears what the policy is shown of each block, as soon as it stands in the rollout. Whoever cancels this
-    ends the request in the engine and the session in the sandbox.
+    `on_output` hears what the policy is shown of each block, as soon as it stands in the rollout. `caller`: between
+    whom the sandbox's turns are shared fairly. Whoever cancels this ends the request in the engine and the session in
+    the sandbox.
     """
     await _generate_until_code(state, engine, sampling)
     if isinstance(state.step, Execute):
-        async with sandbox.session() as session:
+        async with sandbox.session(caller) as session:
             await _execute_until_finished(state, engine, session, sampling, max_output_chars, on_output)
     assert isinstance(state.step, Finished)
     return state.step

@@ -54,6 +54,7 @@ class Sampler(EnvRunner):
         self._state_lock = asyncio.Lock()
         self._owner = f"sampler-{self.worker_index}"
         self._store.release_leases(self._owner)  # of an earlier life, which Ray saw end before it began this one
+        self._sandbox: Sandbox | None = None
         self._worker: RolloutWorker | None = None
         self._background: asyncio.Task[None] | None = None
 
@@ -67,6 +68,8 @@ class Sampler(EnvRunner):
         tally = await self._worker.take_tally(wait_s)
         metrics = as_metrics(tally)
         self._telemetry.record(metrics, in_flight=self._engine.in_flight, version=self._engine.version)
+        if self._sandbox is not None:
+            self._telemetry.record_sandbox(self._sandbox.counts, self._sandbox.waiting)
         return {"ready": True, "version": self._engine.version, "in_flight": self._engine.in_flight, **metrics}
 
     async def set_state(self, state: Any) -> int:
@@ -140,6 +143,7 @@ class Sampler(EnvRunner):
     async def _work(self, codec: Codec, ready: asyncio.Event) -> None:
         try:
             async with Sandbox(self._sandbox_settings) as sandbox, AnswerChecker(self._checker_settings) as checker:
+                self._sandbox = sandbox
                 attempter = Attempter(
                     self._engine, sandbox, checker, codec, self._settings.limits, self._settings.engine.max_model_len
                 )

@@ -5,9 +5,14 @@ from typing import Any
 
 from ray.util.metrics import Counter, Gauge
 
+from sandbox.pool import Counts
+
 
 class SamplerTelemetry:
-    """Counts rollouts, tokens and code blocks; gauges what is in flight and which policy is loaded."""
+    """Counts rollouts, tokens and code blocks; gauges what is in flight and which policy is loaded.
+
+    Failures of the sandbox are counted apart from what blocks came to: most are retried and leave no trace in those.
+    """
 
     def __init__(self, worker_index: int) -> None:
         def counter(name: str, description: str, *tags: str) -> Counter:
@@ -25,6 +30,11 @@ class SamplerTelemetry:
         self._tokens = counter("model_tokens", "Tokens sampled from the policy")
         self._in_flight = gauge("requests_in_flight", "Requests under way in the engine")
         self._version = gauge("policy_version", "Version of the policy in the engine")
+        self._failures = counter("sandbox_failures", "Code blocks that a failure of the sandbox ended, retried or not")
+        self._retries = counter("sandbox_retries", "Those of them that were run again in another jail")
+        self._renewals = counter("sandbox_renewals", "Jails that were replaced", "reason")
+        self._waiting = gauge("sandbox_waiting", "Sessions and code blocks that wait for their turn in the sandbox")
+        self._sandbox = Counts()  # as it was when last recorded
 
     def record(self, metrics: Mapping[str, Any], in_flight: int, version: int) -> None:
         """Adds what a tally counted (see `actors.worker.as_metrics`)."""
@@ -36,3 +46,16 @@ class SamplerTelemetry:
             self._tokens.inc(metrics["model_tokens"])
         self._in_flight.set(in_flight)
         self._version.set(version)
+
+    def record_sandbox(self, counts: Counts, waiting: int) -> None:
+        """Adds what has come to `counts`, which only rise, since the last call."""
+        before, self._sandbox = self._sandbox, counts.copy()
+        for metric, risen in (
+            (self._failures, counts.failures - before.failures),
+            (self._retries, counts.retries - before.retries),
+        ):
+            if risen:
+                metric.inc(risen)
+        for reason, risen in (counts.renewals - before.renewals).items():
+            self._renewals.inc(risen, {"reason": reason})
+        self._waiting.set(waiting)

@@ -38,6 +38,10 @@ class Counts:
     retries: int = 0
     renewals: Counter[str] = field(default_factory=Counter)
 
+    def copy(self) -> "Counts":
+        """The counts as they are now."""
+        return Counts(self.failures, self.retries, self.renewals.copy())
+
 
 class JailPool:
     """One jail that takes sessions, at times its successor on the way, and old ones whose sessions are still open.

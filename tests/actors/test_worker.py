@@ -17,7 +17,8 @@ from actors.rollout import End, Generation
 from actors.settings import EngineSettings, RolloutLimits, SamplerSettings
 from actors.worker import RolloutWorker, as_metrics
 from sandbox.equivalence import AnswerChecker
-from sandbox.interpreter import Sandbox
+from sandbox.execution import Execution, Status
+from sandbox.interpreter import Sandbox, Session
 from sandbox.jail import JailFailure
 from sandbox.settings import AnswerCheckerSettings
 from store.errors import StoreBusyError, StoreUnreachableError
@@ -204,14 +205,34 @@ async def test_an_answer_that_nobody_can_compare_is_unverifiable(
 async def test_a_failure_of_the_sandbox_is_a_fault_and_not_the_policys(
     store: Store, work: Work, codec: Codec, solves: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail() -> Any:
+    def fail() -> Any:
         raise JailFailure("nsjail is gone")
 
-    monkeypatch.setattr(sandbox, "_open_process", fail)
+    monkeypatch.setattr(sandbox, "_working_pool", fail)
     async with work(ScriptedEngine(codec, solves)):
         await until(lambda: is_done(store))
     assert {rollout.outcome for rollout in store.rollouts()} == {Outcome.FAULT}
     assert {record.status for rollout in store.rollouts() for record in rollout.executions} == {"sandbox_failure"}
+
+
+async def test_a_rollout_that_a_failure_of_the_sandbox_ended_is_made_again(
+    store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[str] = []
+    run = Session.run
+
+    async def fail_once(session: Session, source: str) -> Execution:
+        if failed:
+            return await run(session, source)
+        failed.append(source)
+        return Execution(Status.SANDBOX_FAILURE, error="SandboxFailure: nsjail is gone")
+
+    monkeypatch.setattr(Session, "run", fail_once)
+    async with work(ScriptedEngine(codec, solves)):
+        await until(lambda: is_done(store))
+    assert len(failed) == 1
+    assert {rollout.outcome for rollout in store.rollouts()} == {Outcome.ACCEPTED}
+    assert written_ids(store) == Counter(ALL_IDS)
 
 
 async def test_what_a_cancelled_worker_left_another_finishes_once_its_leases_end(
