@@ -1,27 +1,31 @@
-"""Decides whether a given answer equals the expected one.
+"""Decides whether a given answer equals the expected one. docs/equivalence.md states the convention.
 
-Plain numbers and identical text are settled here, at no cost. Everything else goes to math-verify, which runs inside
-the sandbox: its parser evaluates what it reads, may take for ever, and sees strings that a model wrote.
+Numbers with their units, words and lists of these are settled here, in microseconds. Everything else goes to
+math-verify, which runs inside the sandbox: its parser evaluates what it reads, may take for ever, and sees strings that
+a model wrote.
 """
 
 import asyncio
 import logging
-import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
-from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
-from sandbox.execution import Status
-from sandbox.interpreter import Sandbox
+from sandbox.execution import Execution, Status
+from sandbox.guest.answers.comparison import compare
+from sandbox.guest.answers.notation import final_answer
+from sandbox.guest.answers.prose import is_prose
+from sandbox.guest.answers.quantities import QUANTITY_CHARS, read_quantity
+from sandbox.interpreter import Sandbox, Session
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 
 log = logging.getLogger(__name__)
 
 PACKAGES = ("math_verify", "latex2sympy2_extended", "antlr4", "antlr4_python3_runtime-*.dist-info", "sympy", "mpmath")
-COMPARER = "sandbox.guest.answers"
-NUMBER_CHARS = 400  # longer ones are compared as text: exact arithmetic on them is not free
-CLOSE = Fraction(1, 100)
+COMPARER = "sandbox.guest.answers.symbolic"
+PLAIN_CHARS = 200  # of answers that are compared outside the jail: whatever they hold, it takes no time
 
 
 class Verdict(StrEnum):
@@ -32,23 +36,31 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
+_VERDICTS = {"'True'": Verdict.EQUAL, "'False'": Verdict.DIFFERENT}
+
+
 class AnswerChecker:
     """Compares answers; off the main thread, within Ray actors, from one event loop.
 
-    The process with math-verify is started by the first pair that needs it, and every comparison is made in a forked
-    child of it that is killed at its limit.
+    The process with math-verify is started by the first pair that needs it. Comparisons are made in forked children of
+    it, each of which serves `pairs_per_process` pairs. A pair that exceeds a limit is undecided and ends its child:
+    that costs no other pair its verdict.
     """
 
     def __init__(self, settings: AnswerCheckerSettings | None = None) -> None:
         self._settings = settings or AnswerCheckerSettings()
         self._sandbox: Sandbox | None = None
         self._starting = asyncio.Lock()
+        self._turns = asyncio.Semaphore(self._settings.max_concurrent_checks)
+        self._idle: list[_Comparer] = []
 
     async def start(self) -> None:
         """Nothing costly happens before the first pair that needs math-verify."""
 
     async def close(self) -> None:
         """End the processes, if any were started."""
+        while self._idle:
+            await self._idle.pop().close()
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
             await sandbox.close()
@@ -71,19 +83,43 @@ class AnswerChecker:
         if verdict is not None:
             return verdict
         if not self._settings.symbolic:
-            return Verdict.DIFFERENT if read_number(normalise(expected)) is not None else Verdict.UNDECIDED
-        if max(len(expected), len(given)) > self._settings.answer_chars:
+            return Verdict.DIFFERENT if read_quantity(final_answer(expected)) else Verdict.UNDECIDED
+        limit = self._settings.answer_chars
+        expected, given = _shortened(expected, limit), _shortened(given, limit)
+        if max(len(expected), len(given)) > limit:
             return Verdict.UNDECIDED
-        return await self._compare_symbolically(expected, given)
+        async with self._turns:
+            return await self._compare_in_jail(expected, given)
 
-    async def _compare_symbolically(self, expected: str, given: str) -> Verdict:
-        sandbox = await self._started_sandbox()
-        async with sandbox.session() as session:
-            block = f"from {COMPARER} import same\nstr(same({normalise(expected)!r}, {normalise(given)!r}))"
-            execution = await session.run(block)
+    async def check_many(self, pairs: Iterable[tuple[str, str]]) -> list[Verdict]:
+        """The verdicts of (expected, given) pairs, in their order. Raises as `check` does."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.check(expected, given)) for expected, given in pairs]
+        return [task.result() for task in tasks]
+
+    async def _compare_in_jail(self, expected: str, given: str) -> Verdict:
+        """A child that dies of what earlier pairs left behind does not decide: a fresh one does."""
+        async with self._comparer() as comparer:
+            fresh = comparer.served == 0
+            execution = await comparer.compare(expected, given)
+        if execution.status in (Status.KILLED, Status.MEMORY) and not fresh:
+            async with self._comparer(fresh=True) as comparer:
+                execution = await comparer.compare(expected, given)
         if execution.status is Status.SANDBOX_FAILURE:
             log.warning("answer check failed: %s", execution.error)
-        return {"'True'": Verdict.EQUAL, "'False'": Verdict.DIFFERENT}.get(execution.value or "", Verdict.UNDECIDED)
+        return _VERDICTS.get(execution.value or "", Verdict.UNDECIDED)
+
+    @asynccontextmanager
+    async def _comparer(self, *, fresh: bool = False) -> AsyncIterator["_Comparer"]:
+        sandbox = await self._started_sandbox()
+        comparer = self._idle.pop() if self._idle and not fresh else await _Comparer.open(sandbox)
+        try:
+            yield comparer
+        finally:
+            if comparer.usable and comparer.served < self._settings.pairs_per_process and self._sandbox is sandbox:
+                self._idle.append(comparer)
+            else:
+                await comparer.close()
 
     async def _started_sandbox(self) -> Sandbox:
         async with self._starting:
@@ -95,80 +131,68 @@ class AnswerChecker:
 
     def _sandbox_settings(self) -> SandboxSettings:
         settings = self._settings
+        session_s = settings.check_wall_s * settings.pairs_per_process
         return SandboxSettings(
             preload=(COMPARER,),
             packages=PACKAGES,
             max_concurrent_blocks=settings.max_concurrent_checks,
             block_wall_s=settings.check_wall_s,
-            session_wall_s=settings.check_wall_s,
+            session_wall_s=min(session_s, 86_400),
+            session_cpu_s=int(session_s) + 1,
             memory_bytes=settings.memory_bytes,
             start_s=settings.start_s,
         )
 
 
+class _Comparer:
+    """A confined child that compares one pair after another until one of them ends it."""
+
+    def __init__(self, session: Session, resources: AsyncExitStack) -> None:
+        self._session = session
+        self._resources = resources
+        self.served = 0
+        self.usable = True
+
+    @classmethod
+    async def open(cls, sandbox: Sandbox) -> Self:
+        resources = AsyncExitStack()
+        return cls(await resources.enter_async_context(sandbox.session()), resources)
+
+    async def compare(self, expected: str, given: str) -> Execution:
+        self.usable = False  # should the caller be cancelled
+        self.served += 1
+        execution = await self._session.run(f"from {COMPARER} import same\nstr(same({expected!r}, {given!r}))")
+        self.usable = execution.status is Status.OK
+        return execution
+
+    async def close(self) -> None:
+        await self._resources.aclose()
+
+
 def compare_plain(expected: str, given: str) -> Verdict | None:
-    """The verdict where text and plain numbers settle it, else None. Takes time linear in the answers' length."""
-    left, right = normalise(expected), normalise(given)
-    if not right:
-        return Verdict.DIFFERENT
-    if left == right:
-        return Verdict.EQUAL
-    a, b = read_number(left), read_number(right)
-    if a is None or b is None:
+    """The verdict where written forms settle it, else None. Takes time linear in the answers' length."""
+    left, right = final_answer(expected), final_answer(given)
+    if max(len(left), len(right)) > PLAIN_CHARS:
+        verdict = _compare_long(left, right)
+    else:
+        verdict = compare(left, right, lambda expected, given: None)
+    return None if verdict is None else Verdict.EQUAL if verdict else Verdict.DIFFERENT
+
+
+def _compare_long(expected: str, given: str) -> bool | None:
+    """Identical text is equal; an integer of hundreds of digits is no number that people write."""
+    if expected == given:
+        return True
+    a, b = read_quantity(expected), read_quantity(given)
+    digits = (expected if a is None else given).lstrip("+-")
+    if (a is None) is (b is None) or len(digits) <= QUANTITY_CHARS:
         return None
-    if a == b:
-        return Verdict.EQUAL
-    if "." in left + right and abs(a - b) <= CLOSE * max(abs(a), Fraction(1)):
-        return None  # a rounded decimal: math-verify has the tolerance
-    return Verdict.DIFFERENT
+    return False if digits.isdecimal() and digits[0] != "0" else None
 
 
-def normalise(answer: str) -> str:
-    """Without what stands around an answer: `\\boxed{}`, dollars, spaces, a full stop, LaTeX's thin spaces."""
-    text = answer.strip()
-    boxed = BOXED.fullmatch(text)
-    if boxed is not None and _balanced(boxed.group(1)):
-        text = boxed.group(1)
-    for mark in ("$$", "$"):
-        if (
-            len(text) > 2 * len(mark)
-            and text.startswith(mark)
-            and text.endswith(mark)
-            and text.count("$") == 2 * len(mark)
-        ):
-            text = text[len(mark) : -len(mark)]
-    text = re.sub(r"\\(?:left|right)(?![a-zA-Z])", "", text)
-    text = re.sub(r"\\!\s*", "", text).replace("\\,", " ")
-    text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("−", "-")
-    return text.strip().removesuffix(".").strip()
-
-
-def read_number(text: str) -> Fraction | None:
-    """The exact value of a plain integer, decimal or fraction, with or without commas between thousands, else None."""
-    if len(text) > NUMBER_CHARS:
-        return None
-    found = NUMBER.fullmatch(text) or LATEX_FRACTION.fullmatch(text)
-    if found is None:
-        return None
-    parts = found.groupdict()
-    denominator = Fraction((parts["denominator"] or "1").replace(",", ""))
-    if denominator == 0:
-        return None
-    value = Fraction(parts["numerator"].replace(",", "")) / denominator
-    return -value if parts["sign"] == "-" else value
-
-
-BOXED = re.compile(r"\\boxed\s*\{(.*)\}", re.DOTALL)
-_UNSIGNED = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+"
-NUMBER = re.compile(rf"(?P<sign>[-+]?)\s*(?P<numerator>{_UNSIGNED})(?:\s*/\s*(?P<denominator>[0-9]+))?")
-LATEX_FRACTION = re.compile(r"(?P<sign>[-+]?)\s*\\frac\s*\{(?P<numerator>[0-9]+)\}\s*\{(?P<denominator>[0-9]+)\}")
-
-
-def _balanced(text: str) -> bool:
-    """Whether every brace that opens in `text` closes in it, and none closes before."""
-    depth = 0
-    for character in text:
-        depth += (character == "{") - (character == "}")
-        if depth < 0:
-            return False
-    return depth == 0
+def _shortened(answer: str, limit: int) -> str:
+    """Of an answer beyond the limit what its boxes hold; of a long text its end, where answers stand."""
+    if len(answer) <= limit:
+        return answer
+    final = final_answer(answer)
+    return final[-limit:] if len(final) > limit and is_prose(final) else final

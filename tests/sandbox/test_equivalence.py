@@ -1,67 +1,59 @@
 """Answers that are equal, different, or neither to be told."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox.equivalence import AnswerChecker, Verdict, compare_plain, normalise
+from sandbox.equivalence import AnswerChecker, Verdict, compare_plain
 from sandbox.settings import AnswerCheckerSettings
 
-PLAIN_EQUAL = [
-    ("42", "42"),
-    ("42", " 42. "),
-    ("42", "$42$"),
-    ("42", r"\boxed{42}"),
-    ("1234567", "1,234,567"),
-    ("0.5", ".50"),
-    ("0.5", "1/2"),
-    (r"\frac{1}{2}", "1/2"),
-    (r"-\frac{3}{4}", "-0.75"),
-    ("-3", "−3"),
-    (r"\text{yes}", r"\text{yes}"),
-]
-PLAIN_DIFFERENT = [("42", "41"), ("42", "-42"), ("1/2", "1/3"), ("0.5", "0.75"), ("42", ""), ("42", r"\boxed{}")]
 SYMBOLIC = [
     ("x+1", "1+x", Verdict.EQUAL),
     (r"\frac{\sqrt{2}}{2}", r"\frac{1}{\sqrt{2}}", Verdict.EQUAL),
-    (r"\{1, 2\}", r"\{2, 1\}", Verdict.EQUAL),
-    ("(1, 2)", "(2, 1)", Verdict.DIFFERENT),
+    (r"\{\sqrt{4}, x+1\}", r"\{1+x, 2\}", Verdict.EQUAL),
+    (r"(\sqrt{4}, 1)", r"(1, \sqrt{4})", Verdict.DIFFERENT),
+    (r"[0, \sqrt{2})", r"[0, \sqrt{2}]", Verdict.DIFFERENT),
     ("x^2", "x^3", Verdict.DIFFERENT),
     ("3", "x", Verdict.DIFFERENT),
-    ("42", "x = 42", Verdict.EQUAL),
+    (r"\sqrt{3}", "1.7321", Verdict.EQUAL),
+    (r"\sqrt{3}", "1.73", Verdict.DIFFERENT),
+    ("i(2-i)", "1+2i", Verdict.EQUAL),
+    (r"180^\circ", r"\pi", Verdict.EQUAL),
+    (r"y = x + 1", r"f(x) = 1 + x", Verdict.EQUAL),
+    (r"x \geq 3", r"3 \leq x", Verdict.EQUAL),
+    (r"x \geq 3", r"x > 3", Verdict.DIFFERENT),
+    (r"1 \pm \sqrt{2}", r"1-\sqrt{2}, \sqrt{2}+1", Verdict.EQUAL),
+    (r"\begin{pmatrix} x+1 \\ 2 \end{pmatrix}", r"\begin{bmatrix} 1+x \\ 2 \end{bmatrix}", Verdict.EQUAL),
+    (r"\begin{pmatrix} x+1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} x-1 \\ 2 \end{pmatrix}", Verdict.DIFFERENT),
+    (r"\begin{cases} a+b=1 \\ a-b=\sqrt{4} \end{cases}", r"\begin{cases} a-b=2 \\ a+b=1 \end{cases}", Verdict.EQUAL),
+    ("2x", "Twice the sum of all the parts is $2x$.", Verdict.EQUAL),
 ]
 HOSTILE = [
     "9**9**9**9",
     "{" * 1_000_000,
+    "(" * 100_000,
+    r"\boxed{" * 100_000,
+    r"\text{" * 100_000 + "}" * 100_000,
     r"\frac{" * 300,
+    "1," * 300_000,
+    "and " * 300_000,
     "\0",
     "\ud800",
     "1" * 1_000_000,
+    "1e999999999",
+    "__import__('os').system('true')",
 ]
 
 
 @pytest.fixture
 async def checker() -> AsyncIterator[AnswerChecker]:
-    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=2)) as checker:
+    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=10)) as checker:
         yield checker
 
 
-@pytest.mark.parametrize(("expected", "given"), PLAIN_EQUAL)
-def test_plain_answers_are_equal(expected: str, given: str) -> None:
-    assert compare_plain(expected, given) is Verdict.EQUAL
-
-
-@pytest.mark.parametrize(("expected", "given"), PLAIN_DIFFERENT)
-def test_plain_answers_are_different(expected: str, given: str) -> None:
-    assert compare_plain(expected, given) is Verdict.DIFFERENT
-
-
-def test_a_box_is_opened_only_if_it_holds_everything() -> None:
-    assert normalise(r"\boxed{1}{2}") == r"\boxed{1}{2}"
-
-
 async def test_plain_answers_start_no_process(checker: AnswerChecker) -> None:
-    for expected, given in PLAIN_EQUAL + PLAIN_DIFFERENT:
+    for expected, given in (("42", "42"), ("42", "41"), ("5 cm", "5"), ("1, 2", "2, 1"), ("yes", "no")):
         await checker.check(expected, given)
     assert checker._sandbox is None
 
@@ -74,15 +66,47 @@ async def test_without_symbolic_comparison_no_process_is_ever_started() -> None:
 
 
 async def test_symbolic_answers(checker: AnswerChecker) -> None:
-    for expected, given, verdict in SYMBOLIC:
-        assert await checker.check(expected, given) is verdict, (expected, given)
+    verdicts = await checker.check_many((expected, given) for expected, given, _ in SYMBOLIC)
+    for (expected, given, verdict), found in zip(SYMBOLIC, verdicts, strict=True):
+        assert found is verdict, (expected, given)
 
 
-async def test_hostile_answers_are_never_equal_and_never_late(checker: AnswerChecker) -> None:
-    for answer in HOSTILE:
-        assert await checker.check("3x", answer) is not Verdict.EQUAL, answer[:20]
+async def test_hostile_answers_are_never_equal_and_never_late() -> None:
+    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=2)) as checker:
+        for answer in HOSTILE:
+            assert await checker.check("3x", answer) is not Verdict.EQUAL, answer[:20]
+        assert await checker.check("x+1", "1+x") is Verdict.EQUAL
+
+
+async def test_a_pair_that_ends_its_process_costs_no_other_its_verdict() -> None:
+    endless, easy = ("3x", "10^{10^{10^{10}}}"), ("x+1", "1+x")
+    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=5, max_concurrent_checks=1)) as checker:
+        verdicts = await checker.check_many([easy, endless, easy, easy])
+    assert verdicts == [Verdict.EQUAL, Verdict.UNDECIDED, Verdict.EQUAL, Verdict.EQUAL]
+
+
+async def test_one_process_serves_many_pairs_and_is_renewed() -> None:
+    settings = AnswerCheckerSettings(max_concurrent_checks=1, pairs_per_process=2, check_wall_s=10)
+    async with AnswerChecker(settings) as checker:
+        for served in (1, 2, 1):
+            assert await checker.check("x+1", "1+x") is Verdict.EQUAL
+            assert [comparer.served for comparer in checker._idle] == ([served] if served < 2 else [])
+
+
+async def test_a_cancelled_comparison_leaves_no_process_to_the_next(checker: AnswerChecker) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.001):
+            await checker.check("x+1", "1+x")
     assert await checker.check("x+1", "1+x") is Verdict.EQUAL
+    assert len(checker._idle) == 1
 
 
-async def test_an_endless_comparison_is_undecided(checker: AnswerChecker) -> None:
-    assert await checker.check("3x", "10^{10^{10^{10}}}") is Verdict.UNDECIDED
+def test_a_long_text_is_read_at_its_end() -> None:
+    text = "Some words about it. " * 10_000 + r"So the answer is $\boxed{42}$."
+    assert compare_plain("42", text) is Verdict.EQUAL
+    assert compare_plain("41", text) is Verdict.DIFFERENT
+
+
+def test_endless_digits_are_no_ordinary_number() -> None:
+    assert compare_plain("42", "1" * 1_000_000) is Verdict.DIFFERENT
+    assert compare_plain("1" * 1_000_000, "1" * 1_000_000) is Verdict.EQUAL

@@ -1,0 +1,176 @@
+"""Compares two answers form by form. What no form settles goes to `compare_expressions`, which the caller gives."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from sandbox.guest.answers.lists import Listing, read_listing, read_rows
+from sandbox.guest.answers.notation import plain_text
+from sandbox.guest.answers.prose import is_prose
+from sandbox.guest.answers.quantities import is_product, read_beside, read_clock, read_quantity, same_quantity
+
+Comparison = Callable[[str, str], bool | None]
+
+_DEPTH = 4  # of lists within lists
+_NAME = r"[a-zA-Z](?:_\s*(?:\{[^{}]*\}|\w)|')*"
+_ASSIGNED = re.compile(
+    rf"(?P<name>\\?[a-zA-Z]+|{_NAME}(?:\s*\(\s*{_NAME}\s*\)|\^\{{-1\}}\({_NAME}\))?)\s*=(?P<value>[^=]+)"
+)
+_INEQUALITY = re.compile(r"[<>!≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
+_RELATION = re.compile(rf"=|{_INEQUALITY.pattern}")
+_WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
+
+
+def compare(expected: str, given: str, compare_expressions: Comparison, depth: int = _DEPTH) -> bool | None:
+    """Whether two normalised answers are equal; None if that cannot be told."""
+    if not given:
+        return False
+    if _spaceless(expected) == _spaceless(given):
+        return True
+    if is_prose(expected) or is_prose(given):
+        return compare_expressions(expected, given)
+    verdict = _compare_single(expected, given)
+    if verdict is None:
+        verdict = _compare_assigned(expected, given, compare_expressions, depth)
+    if verdict is None and depth > 0:
+        within: Comparison = lambda a, b: compare(a, b, compare_expressions, depth - 1)  # noqa: E731
+        verdict = _compare_rows(expected, given, within)
+        for comparison in (_compare_lists, _compare_equations):
+            if verdict is None:
+                verdict = comparison(expected, given, within)
+    return compare_expressions(expected, given) if verdict is None else verdict
+
+
+def _spaceless(text: str) -> str:
+    return re.sub(r"\s+", "", text.replace("$", ""))
+
+
+def _compare_single(expected: str, given: str) -> bool | None:
+    """Quantities, times of day and words."""
+    a, b = read_quantity(expected), read_quantity(given)
+    a = a or (read_beside(b, expected) if b else None)
+    b = b or (read_beside(a, given) if a else None)
+    if a and b:
+        return same_quantity(a, b)
+    if (a and is_product(given)) or (b and is_product(expected)):
+        return False
+    first, second = read_clock(expected), read_clock(given)
+    if first and second:
+        return first[:3] == second[:3] and (first[3] == second[3] or "" in (first[3], second[3]))
+    return _compare_words(expected, given)
+
+
+def _compare_words(expected: str, given: str) -> bool | None:
+    """Words in any case, with or without brackets. A single letter may be a variable unless LaTeX calls it text."""
+    a, b = plain_text(expected), plain_text(given)
+    if not (_WORDS.fullmatch(a) and _WORDS.fullmatch(b)):
+        return None
+    a, b = a.strip("()"), b.strip("()")
+    if a == b:
+        return True
+    if len(a) == len(b) == 1 and "\\" not in expected + given:
+        return None
+    return a.casefold() == b.casefold()
+
+
+def _compare_assigned(expected: str, given: str, compare_expressions: Comparison, depth: int) -> bool | None:
+    """`x = 3` is 3, and `f(x) = 2x` is `y = 2x`: a name on the left says nothing."""
+    a, b = _ASSIGNED.fullmatch(expected), _ASSIGNED.fullmatch(given)
+    if not (a or b) or (not a and _RELATION.search(expected)) or (not b and _RELATION.search(given)):
+        return None
+    left, right = (found["value"].strip() if found else text for found, text in ((a, expected), (b, given)))
+    return compare(left, right, compare_expressions, depth)
+
+
+def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
+    """Matrices cell by cell, systems of equations in any order, a vector with a tuple."""
+    a, b = read_rows(expected), read_rows(given)
+    if a and b:
+        if "cases" in (a[0], b[0]):
+            return _match(["&".join(row) for row in a[1]], ["&".join(row) for row in b[1]], within)
+        if [len(row) for row in a[1]] != [len(row) for row in b[1]]:
+            return False
+        return _all(
+            within(x, y) for left, right in zip(a[1], b[1], strict=True) for x, y in zip(left, right, strict=True)
+        )
+    listing = read_listing(expected if b else given) if a or b else None
+    rows = (a or b or ("", []))[1]
+    if listing is None or not listing.ordered or (len(rows) != 1 and any(len(row) != 1 for row in rows)):
+        return None
+    cells = [cell for row in rows for cell in row]
+    left, right = (cells, listing.items) if a else (listing.items, cells)
+    return len(left) == len(right) and _all(within(x, y) for x, y in zip(left, right, strict=True))
+
+
+def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None:
+    """Sets and bare lists in any order; tuples, points and intervals item by item."""
+    pairs = [(read_listing(expected, thousands=merge), read_listing(given, thousands=merge)) for merge in (False, True)]
+    for a, b in pairs:
+        if a and b and a.ordered == b.ordered and len(a.items) == len(b.items):
+            return _compare_ordered(a, b, within) if a.ordered else _match(a.items, b.items, _named(within))
+    a, b = pairs[0]
+    if a and b and a.ordered == b.ordered:
+        return _match_distinct(a, b, within)
+    return None
+
+
+def _compare_equations(expected: str, given: str, within: Comparison) -> bool | None:
+    """Equal if their sides are; otherwise it takes algebra."""
+    left, right = expected.split("="), given.split("=")
+    if len(left) != 2 or len(right) != 2 or _INEQUALITY.search(expected + given):
+        return None
+    return _all(within(x.strip(), y.strip()) for x, y in zip(left, right, strict=True)) or None
+
+
+def _compare_ordered(a: Listing, b: Listing, within: Comparison) -> bool | None:
+    """Two items in brackets may be an interval: then the brackets say whether its ends belong to it."""
+    if a.brackets != b.brackets and len(a.items) == 2:
+        return False
+    return _all(within(x, y) for x, y in zip(a.items, b.items, strict=True))
+
+
+def _match_distinct(a: Listing, b: Listing, within: Comparison) -> bool | None:
+    """Lists of different lengths are equal only if one repeats itself."""
+    left, right = ({_spaceless(item): item for item in listing.items} for listing in (a, b))
+    return (
+        not a.ordered and len(left) == len(right) and _match(list(left.values()), list(right.values()), _named(within))
+    )
+
+
+def _named(within: Comparison) -> Comparison:
+    """In a list a name tells items apart: `k = 1, n = 2` is not `k = 2, n = 1`."""
+
+    def compare_items(expected: str, given: str) -> bool | None:
+        a, b = _ASSIGNED.fullmatch(expected), _ASSIGNED.fullmatch(given)
+        if a and b and _spaceless(re.sub(r"[{}]", "", a["name"])) != _spaceless(re.sub(r"[{}]", "", b["name"])):
+            return False
+        return within(expected, given)
+
+    return compare_items
+
+
+def _match(left: Sequence[str], right: Sequence[str], within: Comparison) -> bool | None:
+    """Whether the items can be paired off as equals; None if only an undecided pair stands in the way."""
+    if len(left) != len(right):
+        return False
+    free, undecided = list(right), False
+    for item in left:
+        verdicts = []
+        for candidate in free:
+            verdicts.append(within(item, candidate))
+            if verdicts[-1]:
+                free.pop(len(verdicts) - 1)
+                break
+        else:
+            if None not in verdicts:
+                return False
+            undecided = True
+    return None if undecided else True
+
+
+def _all(verdicts: Iterable[bool | None]) -> bool | None:
+    unknown = False
+    for verdict in verdicts:
+        if verdict is False:
+            return False
+        unknown = unknown or verdict is None
+    return None if unknown else True

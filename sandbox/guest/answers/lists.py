@@ -1,0 +1,108 @@
+"""Answers that hold several: lists, tuples, sets, intervals, matrices, systems of equations."""
+
+import re
+from dataclasses import dataclass
+
+_CONNECTIVE = re.compile(
+    r",?\s*(?:\\(?:text|mbox|textrm|mathrm)\s*\{\s*,?\s*(?:and|or)\s*\}|(?<=\s)(?:and|or)(?=\s))\s*"
+)
+_OPENING, _CLOSING = "([{", ")]}"
+_THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
+_MATRIX = re.compile(
+    r"\(?\s*\\begin\s*\{(?P<kind>[bp]?matrix|array|cases)\}(?:\s*\{[clr|\s]*\})?(?P<body>.*)\\end\s*\{(?P=kind)\}\s*\)?",
+    re.DOTALL,
+)
+_MEMBER = re.compile(r"[a-zA-Z](?:_\{?\w+\}?)?\s*\\in(?![a-z])\s*")
+_PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|±")
+_SET_BUILDER = re.compile(r"\|(?![^|]*\|)|\\mid|:")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`brackets` are empty for a bare list and `{}` for a set, both in no order."""
+
+    brackets: str
+    items: tuple[str, ...]
+
+    @property
+    def ordered(self) -> bool:
+        """Tuples, points, vectors and intervals are; sets and bare lists are not."""
+        return self.brackets not in ("", "{}")
+
+
+def read_listing(text: str, *, thousands: bool = False) -> Listing | None:
+    """The items of `a, b`, `a and b`, `(a, b)`, `[a, b)` or `{a, b}`, else None. `thousands`: 1,000 is one number."""
+    text = _MEMBER.sub("", text, count=1).strip()
+    brackets, inside = _without_brackets(text)
+    if thousands:
+        inside = _THOUSANDS.sub("", inside)
+    if brackets == "{}" and _SET_BUILDER.search(inside):
+        return None
+    items = _items(inside)
+    if items is None:
+        return None
+    if not brackets or brackets == "{}":
+        items = [variant for item in items for variant in _plus_and_minus(item)]
+    if brackets in ("", "()") and len(items) < 2:
+        return None
+    return Listing(brackets, tuple(items))
+
+
+def read_rows(text: str) -> tuple[str, list[list[str]]] | None:
+    """The kind (`matrix` or `cases`) and the cells of a matrix or a system of equations, else None."""
+    found = _MATRIX.fullmatch(text.strip())
+    if found is None or r"\begin" in found["body"]:
+        return None
+    rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?", found["body"]) if row.strip()]
+    kind = "cases" if found["kind"] == "cases" else "matrix"
+    return kind, [[cell.strip() for cell in row.split("&")] for row in rows]
+
+
+def _without_brackets(text: str) -> tuple[str, str]:
+    """The brackets around all of `text`, and what they hold; a set's are `{}`, however they are written."""
+    text = re.sub(r"\\([{}])|\\[lr](?:brace|brack)(?![a-z])", lambda found: found[1] or "", text)
+    pair = text[:1] + text[-1:]
+    if pair in ("()", "[]", "(]", "[)", "{}") and _closes_at_end(text):
+        return pair, text[1:-1].strip()
+    return "", text
+
+
+def _closes_at_end(text: str) -> bool:
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if depth == 0:
+            return position == len(text) - 1
+    return False
+
+
+def _items(text: str) -> list[str] | None:
+    """Split at what parts most strongly: `;` or `and` between groups of as many items, else at every separator."""
+    marked = _CONNECTIVE.sub(";", text)
+    groups = _split(marked, ";")
+    if groups is None:
+        return None
+    inner = [_split(group, ",") or [] for group in groups]
+    if len(groups) > 1 and len(inner[0]) > 1 and len({len(group) for group in inner}) == 1:
+        return groups
+    items = [item.strip() for group in inner for item in group if item.strip()]
+    return items or None
+
+
+def _split(text: str, separator: str) -> list[str] | None:
+    """The parts of `text` between separators that stand in no bracket; None if a bracket does not close."""
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if depth < 0:
+            return None
+        if character == separator and depth == 0:
+            parts.append(text[start:position].strip())
+            start = position + 1
+    return [*parts, text[start:].strip()] if depth == 0 else None
+
+
+def _plus_and_minus(item: str) -> list[str]:
+    if len(_PLUS_MINUS.findall(item)) != 1:
+        return [item]
+    return [_PLUS_MINUS.sub(sign, item).strip().removeprefix("+") for sign in "+-"]

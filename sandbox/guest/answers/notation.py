@@ -1,0 +1,98 @@
+"""Takes off what stands around an answer without changing what it says. Every function is linear in its input."""
+
+import re
+
+BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_CONTROL = {"\f": r"\f", "\b": r"\b", "\a": r"\a"}  # a backslash that was read as an escape: \frac, \begin, \alpha
+_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mbox)\s*\{([^{}\\]*)\}")
+_JOINER = re.compile(r"(?:[^\w.。\n]*\w+){0,4}[^\w.。\n]*")
+_JOINER_CHARS = 40
+
+
+def normalise(answer: str) -> str:
+    """Without a box or dollars around it, LaTeX's spacing and sizes, a full stop at the end."""
+    text = _repaired(answer).strip()
+    text = _without_dollars(_without_box(_without_dollars(text)))
+    text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
+    text = re.sub(r"\\!\s*", "", text)
+    text = re.sub(r"\\[,;:]|\\q?quad(?![a-zA-Z])|~|\u00a0|\u2009", " ", text)
+    text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text).replace("{,}", ",").replace("−", "-")
+    return text.strip().rstrip("\\").strip().removesuffix(".").strip()
+
+
+def final_answer(answer: str) -> str:
+    """The normalised answer; of a text with boxes what they hold, joined by commas if one phrase names several."""
+    text = normalise(answer)
+    last = _last_boxes(text)
+    return ", ".join(normalise(content) for content in last) if last else text
+
+
+def plain_text(text: str) -> str:
+    """`text` with its `\\text{}` and the like opened, in single spaces."""
+    previous = None
+    while previous != text and len(text) < 10_000:
+        previous, text = text, _TEXT_COMMAND.sub(r" \1 ", text)
+    return " ".join(re.sub(r"(?<!\\)\$", " ", text).split())
+
+
+def balanced(text: str) -> bool:
+    """Whether every brace that opens in `text` closes in it, and none closes before."""
+    depth = 0
+    for character in text:
+        depth += (character == "{") - (character == "}")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _repaired(text: str) -> str:
+    for control, written in _CONTROL.items():
+        text = text.replace(control, written)
+    if not re.search(r"\\begin|\\\\\s|\n", text):  # there a double backslash ends a row
+        text = re.sub(r"\\\\(?=[a-zA-Z!,;:])", r"\\", text)
+    return text
+
+
+def _without_box(text: str) -> str:
+    found = BOX.match(text)
+    inside = text[found.end() : -1] if found and text.endswith("}") else ""
+    return inside.strip() if inside and balanced(inside) else text
+
+
+def _without_dollars(text: str) -> str:
+    for opening, closing in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")):
+        size = len(opening)
+        inside = text[size:-size].strip()
+        if text.startswith(opening) and text.endswith(closing) and inside and opening not in inside:
+            return inside
+    return text
+
+
+def _last_boxes(text: str) -> list[str]:
+    """What the last box holds, after what those before it hold that only a few words part from it."""
+    contents: list[str] = []
+    end = 0
+    for found in BOX.finditer(text):
+        if found.start() < end:
+            continue  # a box in a box
+        close = _closing_brace(text, found.end())
+        if close is None:
+            break
+        if contents and not _joins(text[end : min(found.start(), end + _JOINER_CHARS + 1)]):
+            contents = []
+        contents.append(text[found.end() : close])
+        end = close + 1
+    return contents
+
+
+def _joins(between: str) -> bool:
+    return len(between) <= _JOINER_CHARS and bool(_JOINER.fullmatch(between))
+
+
+def _closing_brace(text: str, start: int) -> int | None:
+    depth = 1
+    for brace in re.compile(r"[{}]").finditer(text, start):
+        depth += 1 if brace.group() == "{" else -1
+        if depth == 0:
+            return brace.start()
+    return None

@@ -1,0 +1,194 @@
+"""Numbers as people write them, with what they count: exact values, never floats."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sandbox.guest.answers.notation import plain_text
+from sandbox.guest.answers.units import Unit, may_touch_a_number, read_unit
+
+TOLERANCE = Fraction(1, 1000)  # MARIO_EVAL's EPSILON
+QUANTITY_CHARS = 400  # exact arithmetic on longer ones is not free
+_MAX_EXPONENT = 400
+
+_DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?:\ [0-9]{3})+|[0-9]+)"
+_DECIMAL = rf"(?:{_DIGITS}(?:\.[0-9]*)?|\.[0-9]+)"
+_FRACTION = r"\\frac\s*(?:\{\s*(?P<n>-?[0-9]+)\s*\}|(?P<n1>[0-9]))\s*(?:\{\s*(?P<d>[0-9]+)\s*\}|(?P<d1>[0-9]))"
+_SIGN = r"(?P<sign>[-+]?)\s*"
+_FORMS = tuple(
+    re.compile(form)
+    for form in (
+        rf"{_SIGN}(?P<n>{_DECIMAL})(?:\s*/\s*(?P<d>[0-9]+))?",
+        rf"{_SIGN}{_FRACTION}",
+        rf"{_SIGN}(?P<whole>[0-9]+)\s*{_FRACTION}",
+        rf"{_SIGN}(?P<whole>[0-9]+)\s+(?P<n>[0-9]+)\s*/\s*(?P<d>[0-9]+)",
+        rf"{_SIGN}(?P<n>{_DECIMAL})\s*(?:\\times|\\cdot|\*|×)\s*10\s*\^\s*(?:\{{\s*(?P<e>-?[0-9]+)\s*\}}|(?P<e1>[0-9]+))",
+        rf"{_SIGN}(?P<n>{_DECIMAL})[eE](?P<e>[-+]?[0-9]+)",
+    )
+)
+_COMMA_DECIMAL = re.compile(r"[-+]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
+_TOUCHING = re.compile(r"([-+]?[0-9]+(?:\.[0-9]+)?)([a-zA-Z]{2,4}(?:\^\{?[23]\}?)?)")
+_HEAD = re.compile(r"[-+0-9.,/\s*×]|\\(?:frac|times|cdot)|(?<=[0-9])[eE](?=[-+]?[0-9])|[\^{}]|\\(?=[$%])")
+_PERCENT = re.compile(r"\\?%|\b(?:percent|percentage|per cent|pct)\b", re.IGNORECASE)
+_DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)|°|\\degree")
+_MAGNITUDES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_NOUNS = re.compile(r"[^\W\d_]{2,}(?:[\s-]+[^\W\d_]{2,}){0,4}")
+_SHORTEST_UNIT = 2  # 5 m may be five times m; a word has two letters more
+_NO_NOUNS = frozenset((
+    "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "and", "or", "to", "mod", "root", "base",
+    "over", "inf", "infinity",
+))  # fmt: skip
+_NAMES_OF_NUMBERS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+_NUMBER_NAMES = {name: value for value, name in enumerate(_NAMES_OF_NUMBERS)}
+_CLOCK = re.compile(r"([0-9]{1,2}) ?:([0-9]{2})(?::([0-9]{2}))?\s*([ap])?\.?\s*(?:m\.?)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """`rounded`: written with decimals, so it may stand for a value near it."""
+
+    value: Fraction
+    rounded: bool = False
+    percent: bool = False
+    unit: Unit | None = None
+
+
+def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
+    """A number with or without sign, currency, percent sign, degree sign, magnitude word, unit or noun, else None.
+
+    `counting`: a letter after it is a unit, not a variable.
+    """
+    text, marked = plain_text(text), counting or "\\" in text
+    if not text or len(text) > QUANTITY_CHARS:
+        return None
+    if text.lower() in _NUMBER_NAMES:
+        return Quantity(Fraction(_NUMBER_NAMES[text.lower()]))
+    text, degrees = _DEGREE.subn("", text)
+    text, percents = _PERCENT.subn("", text)
+    if degrees + percents > 1:
+        return None
+    text, currency = _without_currency(text.strip())
+    number, tail = _parted(text)
+    value = read_number(number.strip())
+    if value is None:
+        return None
+    if tail and not _counts(tail, touches=number[-1:].isdigit(), marked=marked):
+        return None
+    factor, tail = _magnitude(tail)
+    unit = read_unit("degree" if degrees else tail or currency)
+    return Quantity(value * factor, "." in number, bool(percents), unit)
+
+
+def read_number(text: str) -> Fraction | None:
+    """The exact value of an integer, decimal, fraction, mixed number or number in scientific notation, else None."""
+    if len(text) > QUANTITY_CHARS:
+        return None
+    for form in _FORMS:
+        found = form.fullmatch(text)
+        if found is not None:
+            return _value({name: part for name, part in found.groupdict().items() if part})
+    return None
+
+
+def read_beside(other: Quantity, text: str) -> Quantity | None:
+    """What is a quantity only because the other answer is one: `1,22` for 1.22, and `10cm` for 10 cm, else None.
+
+    Alone the first is a list and the second may be a product.
+    """
+    if len(text) > QUANTITY_CHARS:
+        return None
+    if _COMMA_DECIMAL.fullmatch(text):
+        return Quantity(Fraction(text.replace(",", ".")), rounded=True)
+    return read_quantity(_TOUCHING.sub(r"\1 \2", text), counting=True) if other.unit else None
+
+
+def is_product(text: str) -> bool:
+    """Whether `text` is a number that letters touch, such as `10cm`: MARIO_EVAL reads c times m."""
+    return bool(_TOUCHING.fullmatch(text))
+
+
+def read_clock(text: str) -> tuple[int, int, int, str] | None:
+    """Hours, minutes, seconds and `a`, `p` or nothing of a time such as 12:30 or 8:00 p.m."""
+    found = _CLOCK.fullmatch(plain_text(text))
+    if found is None:
+        return None
+    hours, minutes, seconds, half = found.groups()
+    return int(hours), int(minutes), int(seconds or 0), (half or "").lower()
+
+
+def same_quantity(a: Quantity, b: Quantity) -> bool:
+    """Whether two quantities are equal: a missing unit or percent sign is no difference, a contradicting one is."""
+    if a.unit and b.unit:
+        return a.unit[0] == b.unit[0] and _close(a, b, a.unit[1], b.unit[1])
+    if a.percent != b.percent:
+        hundredth = Fraction(1, 100)
+        return _close(a, b) or _close(a, b, hundredth if a.percent else 1, hundredth if b.percent else 1)
+    return _close(a, b)
+
+
+def within_tolerance(expected: Fraction, given: Fraction) -> bool:
+    """MARIO_EVAL's: a thousandth, of the value where it is below 1 and no integer, else absolute."""
+    size = abs(expected)
+    scale = Fraction(1) if size >= 1 or expected.denominator == 1 else size
+    return abs(expected - given) < TOLERANCE * scale
+
+
+def _close(a: Quantity, b: Quantity, a_size: Fraction | int = 1, b_size: Fraction | int = 1) -> bool:
+    left, right = a.value * a_size, b.value * b_size
+    return left == right or ((a.rounded or b.rounded) and within_tolerance(left, right))
+
+
+def _value(parts: dict[str, str]) -> Fraction | None:
+    exponent = int(parts.get("e") or parts.get("e1") or 0) if len(parts.get("e", "")) < 6 else _MAX_EXPONENT + 1
+    denominator = int(parts.get("d") or parts.get("d1") or 1)
+    if denominator == 0 or abs(exponent) > _MAX_EXPONENT:
+        return None
+    numerator = Fraction((parts.get("n") or parts["n1"]).replace(",", "").replace(" ", ""))
+    value = numerator / denominator * Fraction(10) ** exponent
+    if "whole" in parts:
+        if value < 0 or value >= 1:
+            return None  # no mixed number
+        value += int(parts["whole"])
+    return -value if parts.get("sign") == "-" else value
+
+
+def _without_currency(text: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(-?)\s*(?:\\?\$|([€£]))\s*(.*)", text, re.DOTALL)
+    if found is not None:
+        return found[1] + found[3], found[2] or "$"
+    return text.removesuffix("\\$").strip(), ""
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The number, with the space after it, and what follows."""
+    end = 0
+    while found := _HEAD.match(text, end):
+        end = found.end()
+    return text[:end], text[end:].strip()
+
+
+def _magnitude(tail: str) -> tuple[int, str]:
+    first, _, rest = tail.partition(" ")
+    factor = _MAGNITUDES.get(first.lower())
+    return (1, tail) if factor is None else (factor, rest.strip())
+
+
+def _counts(tail: str, *, touches: bool, marked: bool) -> bool:
+    """Whether `tail` says what is counted, and is no product of variables.
+
+    `touches`: no space parts it from its number. `marked`: LaTeX sets it apart as text.
+    """
+    if touches:
+        return may_touch_a_number(tail)
+    shortest = 1 if marked else _SHORTEST_UNIT
+    if len(tail) >= shortest and read_unit(tail) is not None:
+        return True
+    words = tail.replace("-", " ").split()
+    return bool(
+        _NOUNS.fullmatch(tail)
+        and max(map(len, words)) > shortest + 1 - marked
+        and _NO_NOUNS.isdisjoint(tail.lower().split())
+    )

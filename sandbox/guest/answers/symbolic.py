@@ -1,0 +1,98 @@
+"""Compares two expressions with math-verify. Imported by a warm parent inside the jail: sympy evaluates what it parses,
+so an answer, which a model wrote, is as dangerous as a block of code.
+"""
+
+import logging
+import re
+from fractions import Fraction
+
+import sympy  # type: ignore[import-untyped]
+from math_verify import parse, verify
+
+from sandbox.guest.answers.comparison import compare
+from sandbox.guest.answers.notation import final_answer, normalise
+from sandbox.guest.answers.prose import for_extraction
+from sandbox.guest.answers.quantities import within_tolerance
+
+logging.disable(logging.CRITICAL)
+
+_DECIMAL = re.compile(r"[0-9]?\.[0-9]")
+_DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)")
+_PRECISION = 30
+
+
+def same(expected: str, given: str) -> bool | None:
+    """Whether the answers are equal; None if one of them cannot be read."""
+    verdict = compare(final_answer(expected), final_answer(given), compare_expressions)
+    if verdict is None:
+        return _verified(_read(normalise(expected)), _read(normalise(given)))
+    return verdict
+
+
+def compare_expressions(expected: str, given: str) -> bool | None:
+    """What math-verify says; where it sees a difference, whether rounding, `i` or degrees explain it."""
+    golds, targets = _read(expected), _read(given)
+    verdict = _verified(golds, targets)
+    if verdict is not False:
+        return verdict
+    rounded = bool(_DECIMAL.search(expected) or _DECIMAL.search(given))
+    left, right = _number(golds), _number(targets)
+    if left is None or right is None:
+        return _in_radians(expected, right)
+    return _near(left, right) if rounded else bool(sympy.expand(left - right) == 0) or _in_radians(expected, right)
+
+
+def _verified(golds: list[object], targets: list[object]) -> bool | None:
+    if not golds or not targets:
+        return None
+    return bool(verify(golds, targets, timeout_seconds=None, raise_on_error=True))
+
+
+def _read(answer: str) -> list[object]:
+    """math-verify finds LaTeX between dollars or in a box, and plain expressions anywhere."""
+    text = for_extraction(answer)
+    if "$" not in text and "\\boxed" not in text:
+        text = f"${text}$"
+    read: list[object] = parse(text, parsing_timeout=None)
+    return read
+
+
+def _number(read: list[object]) -> sympy.Expr | None:
+    """The value of what was read, if it has one; a lone `i` is the imaginary unit."""
+    value = next((item for item in read if isinstance(item, sympy.Basic)), None)
+    if not isinstance(value, sympy.Expr):
+        return None
+    names = value.free_symbols
+    if {str(name) for name in names} == {"i"}:
+        value = value.subs(dict.fromkeys(names, sympy.I))
+    return value if value.is_number else None
+
+
+def _near(expected: sympy.Expr, given: sympy.Expr) -> bool:
+    """Within the tolerance in the real and the imaginary part."""
+    left, right = (value.evalf(_PRECISION).as_real_imag() for value in (expected, given))
+    parts = [tuple(map(_fraction, pair)) for pair in zip(left, right, strict=True)]
+    return all(a is not None and b is not None and within_tolerance(a, b) for a, b in parts)
+
+
+def _fraction(value: sympy.Expr) -> Fraction | None:
+    return Fraction(str(value)) if value.is_Float or value.is_Rational else None
+
+
+def _in_radians(expected: str, given: sympy.Expr | None) -> bool:
+    """An angle that is expected in degrees may be given in radians."""
+    if given is None or not given.has(sympy.pi) or not _DEGREE.search(expected):
+        return False
+    degrees = _number(_read(_DEGREE.sub("", expected)))
+    return degrees is not None and sympy.simplify(degrees * sympy.pi / 180 - given) == 0
+
+
+# The first parse builds the grammar's tables: once here, not in every child.
+for _expected, _given in (
+    (r"\frac{1}{2} x", "0.5 x"),
+    (r"\{x, 2\}", r"\sqrt{2} + x^2"),
+    ("(1, 2] \\cup (3, 4)", r"\begin{vmatrix} 1 \\ 2 \end{vmatrix}"),
+    (r"x \geq 3", "x + y = 4"),
+    (r"\sqrt{3}", "1.7320"),
+):
+    same(_expected, _given)
