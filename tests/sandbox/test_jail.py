@@ -48,14 +48,6 @@ async def test_death_of_the_jail_is_a_sandbox_failure_and_the_next_session_works
         assert (await session.run("1")).value == "1"
 
 
-async def test_a_first_block_is_retried_once_when_the_jail_dies_under_it(sandbox: Sandbox) -> None:
-    async with sandbox.session() as session:
-        running = asyncio.create_task(session.run("import time\ntime.sleep(1)\n1"))
-        await asyncio.sleep(0.3)
-        os.kill(jail_pid(sandbox), signal.SIGKILL)
-        assert (await running).value == "1"
-
-
 async def test_nothing_is_left_after_close(settings: SandboxSettings) -> None:
     files = len(os.listdir("/proc/self/fd"))
     async with Sandbox(settings) as sandbox:
