@@ -35,8 +35,8 @@ _MAGNITUDES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 1
 _NOUNS = re.compile(r"[^\W\d_]{2,}(?:[\s-]+[^\W\d_]{2,}){0,4}")
 _SHORTEST_UNIT = 2  # 5 m may be five times m; a word has two letters more
 _NO_NOUNS = frozenset((
-    "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "and", "or", "to", "mod", "root", "base",
-    "over", "inf", "infinity",
+    "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "and", "or", "to", "mod", "root",
+    "base", "over", "inf", "infinity",
 ))  # fmt: skip
 _NAMES_OF_NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",

@@ -1,0 +1,245 @@
+"""How well answers are compared, and how fast: ours beside plain math-verify and plain string comparison.
+
+    python tests/benchmarks/equivalence.py [--data FOLDER] [--pairs N]
+
+Prints the agreement with public checkers' own test cases by set, every disagreement with its reason, how many training
+references equal themselves, every pair of different problems' answers that is called equal though written differently,
+and the time that hostile answers take. Exits 1 if a target is missed.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import random
+import re
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+sys.path[0] = str(ROOT)  # for this folder, whose sandbox.py would hide the package
+
+from math_verify import parse, verify  # noqa: E402
+
+from sandbox.equivalence import AnswerChecker, Verdict  # noqa: E402
+from sandbox.settings import AnswerCheckerSettings  # noqa: E402
+
+DATA = ROOT.parent / "shared" / "data"
+AGREEMENT_WANTED = 0.97
+SEED = 0
+BATCH = 64
+LATE_S = 2.0  # what forking, killing and waiting for a turn may add to a comparison's own limit
+
+# A case is in conflict if another case or a checker's document says otherwise. docs/equivalence.md has the convention.
+CONFLICTS = {
+    "eq-math_verify-28": "a line break between the dollars; eq-math_verify-24 has the same pair with spaces, equal",
+    "eq-math_verify-29": "a line break between the dollars; eq-math_verify-25 has the same pair with spaces, equal",
+    "eq-math_verify-127": "tests a setting (2 decimals); 0.33 for 1/3 is beyond MARIO_EVAL's EPSILON of 1e-3",
+    "eq-hendrycks-321": "order of a bare list; eq-mario_eval-340 says that it does not count",
+    "eq-olympiadbench-421": "7.1e35 for 7e35; eq-olympiadbench-422 is the same pair, different",
+    "eq-olympiadbench-423": "7.1e35 for 7e35 in a list; eq-olympiadbench-422 says different",
+    "eq-olympiadbench-424": "0.002 for 0.003 is beyond MARIO_EVAL's EPSILON of 1e-3, relative below 1",
+}
+HOSTILE = {
+    "9**9**9**9": "9**9**9**9",
+    "tower of powers": "10^{10^{10^{10}}}",
+    "1 MB of braces": "{" * 1_000_000,
+    "1 MB of boxes": r"\boxed{" * 140_000,
+    "deep fractions": r"\frac{" * 300 + "1" + "}{2}" * 300,
+    "deep brackets": "(" * 900 + "x" + ")" * 900,
+    "1 MB of digits": "1" * 1_000_000,
+    "600,000 items": "1," * 600_000,
+    "factorial": "(10^9)!",
+    "endless sum": r"\sum_{n=1}^{10^{12}} \sin(n^n)",
+}
+
+
+class Pair(NamedTuple):
+    """A reference, an answer, and whether they are equal where somebody says so."""
+
+    expected: str
+    given: str
+    equal: bool | None = None
+    set: str = ""
+    id: str = ""
+
+
+class Compared(NamedTuple):
+    """The verdicts of one checker and how long it took over all pairs together."""
+
+    name: str
+    verdicts: Sequence[Verdict]
+    seconds: float
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA, help="the folder with equivalence/, gsm8k/ and math/")
+    parser.add_argument("--pairs", type=int, default=20_000, help="pairs of different problems' answers, of each kind")
+    parser.add_argument("--check-wall-s", type=float, default=5.0, help="the limit of one comparison")
+    arguments = parser.parse_args()
+    if not (arguments.data / "equivalence/cases.jsonl").is_file():
+        parser.error(f"{arguments.data}/equivalence/cases.jsonl is not there: name the data folder with --data")
+    logging.disable(logging.WARNING)  # math-verify's own, of every answer that it cannot read
+    missed = asyncio.run(measure(arguments.data, arguments.pairs, arguments.check_wall_s))
+    for line in missed:
+        print(f"missed: {line}")
+    return 1 if missed else 0
+
+
+async def measure(data: Path, pairs: int, check_wall_s: float) -> list[str]:
+    """Run every part and print it. Returns the targets that were missed."""
+    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=check_wall_s)) as checker:
+        await checker.check("x+1", "1+x")  # starts the jail
+        missed = await measure_agreement(checker, read_cases(data))
+        references = read_references(data)
+        missed += await measure_identity(checker, references)
+        await measure_false_positives(checker, references, pairs)
+        return missed + await measure_hostile(checker, check_wall_s)
+
+
+async def measure_agreement(checker: AnswerChecker, cases: Sequence[Pair]) -> list[str]:
+    """Print agreement by set and each disagreement."""
+    checkers = (
+        await ours(checker, cases),
+        baseline("math-verify", cases, plain_math_verify),
+        baseline("strings", cases, same_text),
+    )
+    print(f"{'set':14} {'cases':>5}" + "".join(f" {checked.name:>12}" for checked in checkers))
+    for name in [*dict.fromkeys(case.set for case in cases), "all"]:
+        chosen = [position for position, case in enumerate(cases) if name in (case.set, "all")]
+        agreed = [sum(agrees(cases[i], checked.verdicts[i]) for i in chosen) for checked in checkers]
+        print(f"{name:14} {len(chosen):5}" + "".join(f" {count:5} {count / len(chosen):6.1%}" for count in agreed))
+    print(f"{'ms a pair':20}" + "".join(f" {1e3 * checked.seconds / len(cases):12.2f}" for checked in checkers))
+    print(
+        f"{'undecided':20}" + "".join(f" {list(checked.verdicts).count(Verdict.UNDECIDED):12}" for checked in checkers)
+    )
+    return judge_agreement(cases, checkers[0].verdicts)
+
+
+def judge_agreement(cases: Sequence[Pair], verdicts: Sequence[Verdict]) -> list[str]:
+    """Print each disagreement and the agreement outside the conflicts. Returns the targets that were missed."""
+    print("\ndisagreements")
+    for case, verdict in zip(cases, verdicts, strict=True):
+        if not agrees(case, verdict):
+            wanted = Verdict.EQUAL if case.equal else Verdict.DIFFERENT
+            print(f"  {case.id}: {verdict}, not {wanted}: {CONFLICTS.get(case.id, 'a mistake of ours')}")
+    judged = [agrees(case, verdict) for case, verdict in zip(cases, verdicts, strict=True) if case.id not in CONFLICTS]
+    share = sum(judged) / len(judged)
+    line = f"agreement outside {len(cases) - len(judged)} conflicts: {sum(judged)} of {len(judged)}, {share:.1%}"
+    print(f"{line} (at least {AGREEMENT_WANTED:.0%})\n")
+    return [] if share >= AGREEMENT_WANTED else [line]
+
+
+async def measure_identity(checker: AnswerChecker, references: Sequence[str]) -> list[str]:
+    """Every reference equals itself, as given and in a box; an empty one is no answer and equals nothing."""
+    filled = [text for text in references if text.strip()]
+    pairs = [Pair(text, given) for text in filled for given in (text, rf"\boxed{{{text}}}")]
+    checked = await ours(checker, pairs)
+    unequal = [pair for pair, verdict in zip(pairs, checked.verdicts, strict=True) if verdict is not Verdict.EQUAL]
+    print(
+        f"references equal to themselves, as given and in a box: {len(pairs) - len(unequal)} of {len(pairs)}; "
+        f"{1e3 * checked.seconds / len(pairs):.3f} ms a pair; {len(references) - len(filled)} empty references left out"
+    )
+    return [f"unequal to itself: {pair.expected!r} and {pair.given!r}" for pair in unequal]
+
+
+async def measure_false_positives(checker: AnswerChecker, references: Sequence[str], count: int) -> None:
+    """Compare answers of different problems, and print each pair that is called equal though written differently."""
+    filled = [text for text in references if text.strip()]
+    chance = random.Random(SEED)
+    kinds = {"at random": random_pairs(filled, count, chance), "of one shape": alike_pairs(filled, count, chance)}
+    for kind, pairs in kinds.items():
+        checked = await ours(checker, pairs)
+        tally = Counter(checked.verdicts)
+        print(
+            f"\n{len(pairs)} pairs of different problems' answers, {kind}: "
+            + ", ".join(f"{tally[verdict]} {verdict}" for verdict in Verdict)
+            + f"; {1e3 * checked.seconds / len(pairs):.2f} ms a pair"
+        )
+        shown = {
+            pair
+            for pair, verdict in zip(pairs, checked.verdicts, strict=True)
+            if verdict is Verdict.EQUAL and re.sub(r"\s", "", pair.expected) != re.sub(r"\s", "", pair.given)
+        }
+        print(f"  equal, written differently: {len(shown)} pairs")
+        for pair in sorted(shown):
+            print(f"    {pair.expected}  |  {pair.given}")
+
+
+async def measure_hostile(checker: AnswerChecker, check_wall_s: float) -> list[str]:
+    """Answers that are meant to crash or hang a checker are never equal, and never late."""
+    print(f"\nhostile answers (limit {check_wall_s:g} s)")
+    missed = []
+    for name, answer in HOSTILE.items():
+        began = time.monotonic()
+        verdict = await checker.check("3x", answer)
+        seconds = time.monotonic() - began
+        print(f"  {name:18} {verdict:10} {seconds:6.2f} s")
+        if verdict is Verdict.EQUAL or seconds > check_wall_s + LATE_S:
+            missed.append(f"{name}: {verdict} after {seconds:.2f} s")
+    return missed
+
+
+async def ours(checker: AnswerChecker, pairs: Sequence[Pair]) -> Compared:
+    """All pairs, in batches as an actor's rollouts bring them."""
+    verdicts: list[Verdict] = []
+    began = time.monotonic()
+    for start in range(0, len(pairs), BATCH):
+        verdicts += await checker.check_many((pair.expected, pair.given) for pair in pairs[start : start + BATCH])
+    return Compared("ours", verdicts, time.monotonic() - began)
+
+
+def baseline(name: str, pairs: Sequence[Pair], compare: Callable[[str, str], bool]) -> Compared:
+    """All pairs, one by one."""
+    began = time.monotonic()
+    verdicts = [Verdict.EQUAL if compare(pair.expected, pair.given) else Verdict.DIFFERENT for pair in pairs]
+    return Compared(name, verdicts, time.monotonic() - began)
+
+
+def plain_math_verify(expected: str, given: str) -> bool:
+    """math-verify as its manual uses it: LaTeX wants dollars."""
+    gold, target = (parse(text if "$" in text or "\\boxed" in text else f"${text}$") for text in (expected, given))
+    return bool(verify(gold, target))
+
+
+def same_text(expected: str, given: str) -> bool:
+    return expected.strip() == given.strip()
+
+
+def agrees(case: Pair, verdict: Verdict) -> bool:
+    """Undecided agrees with nothing."""
+    return verdict is (Verdict.EQUAL if case.equal else Verdict.DIFFERENT)
+
+
+def random_pairs(answers: Sequence[str], count: int, chance: random.Random) -> list[Pair]:
+    return [Pair(*chance.sample(answers, 2)) for _ in range(count)]
+
+
+def alike_pairs(answers: Sequence[str], count: int, chance: random.Random) -> list[Pair]:
+    """Different texts that look alike: the same length, digits and letters in the same places."""
+    by_shape: defaultdict[str, list[str]] = defaultdict(list)
+    for answer in dict.fromkeys(answers):
+        by_shape[re.sub(r"(?<!\\)\b[a-z]\b", "x", re.sub("[0-9]", "0", answer))].append(answer)
+    groups = [group for group in by_shape.values() if len(group) > 1]
+    return [Pair(*chance.sample(chance.choice(groups), 2)) for _ in range(count)]
+
+
+def read_cases(data: Path) -> list[Pair]:
+    rows = map(json.loads, (data / "equivalence/cases.jsonl").read_text().strip().split("\n"))
+    return [Pair(row["reference"], row["prediction"], row["is_equivalent"], row["set"], row["id"]) for row in rows]
+
+
+def read_references(data: Path) -> list[str]:
+    lines = [
+        line for name in ("gsm8k", "math") for line in (data / name / "train.jsonl").read_text().strip().split("\n")
+    ]
+    return [str(json.loads(line)["answer"]) for line in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
