@@ -299,6 +299,8 @@ class SessionProcess:
             limit = self._settings.memory_bytes
             self._stop(_Stop(Status.MEMORY, f"MemoryError: the session's processes hold more than {limit} bytes"))
         else:
+            if self._usage.tasks > 1:
+                self._meter.give_way()
             busy = self._news is not None or self._usage.tasks > 1 or self._usage.cpu_s > before.cpu_s
             self._watch_timer = self._loop.call_later(WATCH_S if busy else IDLE_WATCH_S, self._watch)
 

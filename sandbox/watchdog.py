@@ -4,11 +4,13 @@ The kernel's own limits on address space and processor time are per process, and
 a jail as a whole. This is what bounds one session with several processes.
 """
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+LOWEST_PRIORITY = 19
 _KIB = 1024
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # Positions in /proc/PID/stat, behind the name in brackets: see proc_pid_stat(5).
@@ -57,6 +59,14 @@ class Meter:
         self._seen = seen
         held_bytes = sum(max(anonymous_bytes(pid) - self._inherited_bytes, 0) for pid in pids)
         return Usage(held_bytes, max(told_cpu_s, self._seen_cpu_s), tasks)
+
+    def give_way(self) -> None:
+        """Let the session's processes compute only when those of others do not want to: many of one would crowd out the
+        single one that most sessions are. What they start later inherits it.
+        """
+        for pid in (self._pid, *descendants(self._pid)):
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.setpriority(os.PRIO_PROCESS, pid, LOWEST_PRIORITY)
 
     def memory_shares_bytes(self) -> int | None:
         """Memory with each shared page counted once, as exact as the kernel is; None if it does not tell us.

@@ -166,6 +166,15 @@ async def test_a_hung_session_does_not_slow_another(attacked: Sandbox) -> None:
         await asyncio.wait([running])
 
 
+async def test_many_busy_processes_give_way_to_other_sessions(attacked: Sandbox) -> None:
+    source = "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        while True: pass"
+    async with attacked.session() as crowd, attacked.session() as single:
+        await crowd.run(source)
+        await single.run("import time\ntime.sleep(0.5)")
+        assert (await crowd.run("time.sleep(0.5)\nos.nice(0)")).value == "19"
+        assert (await single.run("import os\nos.nice(0)")).value == "0"
+
+
 async def test_many_descriptors_run_into_their_limit(attack: Attack, arena: Sandbox) -> None:
     source = (
         "files = []\ntry:\n    while True: files.append(open('/dev/null'))\nexcept OSError as error: x = error.errno\n"
