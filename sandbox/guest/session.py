@@ -9,7 +9,6 @@ from pathlib import Path
 from sandbox.guest import wire
 from sandbox.guest.confinement import Confinement
 from sandbox.guest.notebook import Notebook
-from sandbox.guest.randomness import reseed
 
 CHANNEL, STDIN, STDOUT, STDERR = 3, 0, 1, 2
 # Known before the fork: to look through sys.modules would touch, and so copy, a page for each of a thousand names.
@@ -29,7 +28,6 @@ def serve(confinement: Confinement, keep: set[str], text_chars: int, descriptors
     _take_descriptors(*descriptors)
     confinement.apply()
     _open_streams()
-    reseed()
     _forget_ourselves(keep)
     wire.write(CHANNEL, {"ready": True})
     gc.enable()

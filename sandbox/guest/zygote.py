@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from sandbox.guest.confinement import Confinement
+from sandbox.guest.randomness import reseed
 from sandbox.guest.session import serve
 from sandbox.guest.warm import warm_up
 
@@ -60,6 +61,7 @@ class Zygote:
         return True
 
     def _open(self, session: int, descriptors: list[int]) -> None:
+        reseed()  # here, where the generators' pages are our own: in the child each would have to be copied first
         os.unshare(os.CLONE_NEWPID)
         try:
             pid = os.fork()
