@@ -4,10 +4,23 @@ import ast
 import hashlib
 import warnings
 from collections.abc import Sequence
+from functools import cache
 
 from store.records import Segment, SegmentKind
 
 _MAX_PARSED_CHARS = 20_000  # longer code is compared as text: parsing is for solutions, not for floods
+
+_NAMING: dict[type[ast.AST], str] = {  # where a name is bound, other than in an assignment
+    ast.arg: "arg",
+    ast.ExceptHandler: "name",
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ClassDef: "name",
+    ast.MatchAs: "name",
+    ast.MatchStar: "name",
+    ast.alias: "asname",
+}
+_SILENT = frozenset({"kind", "type_comment", "type_ignores", "ctx"})  # fields that say nothing that the place does not
 
 
 def dedup_key(segments: Sequence[Segment], answer: str | None) -> bytes:
@@ -29,7 +42,7 @@ def normalised_code(source: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             tree = ast.parse(source)
-        return ast.dump(_Renamer(_bound_names(tree)).visit(tree))
+        return _Tree(tree).normalised()
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # all that the parser says of bad or wild nesting
         return " ".join(source.split())
 
@@ -38,32 +51,60 @@ def _words(segments: Sequence[Segment]) -> str:
     return " ".join(" ".join(segment.text for segment in segments).split())
 
 
-def _bound_names(tree: ast.AST) -> frozenset[str]:
-    """Names that the program itself gives: variables, functions, arguments, import aliases. Others mean something."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
-                names.add(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                names.add(name)
-            case ast.alias(asname=str(name)):
-                names.add(name)
-    return frozenset(names)
+class _Tree:
+    """A syntax tree, written down in one walk: `ast.dump` of a renamed tree took ten times as long.
+
+    Names that the program itself gives (variables, functions, arguments, import aliases) are known when the walk is
+    over, and numbered then. Others mean something and stay: what is imported, builtin or a keyword argument.
+    """
+
+    def __init__(self, tree: ast.AST) -> None:
+        self._parts: list[str] = []
+        self._names: list[int] = []  # the parts that are names
+        self._bound: set[str] = set()
+        self._node(tree)
+
+    def normalised(self) -> str:
+        """Equal for trees that differ in the program's own names alone."""
+        numbers: dict[str, str] = {}
+        for position in self._names:
+            name = self._parts[position]
+            if name in self._bound:
+                self._parts[position] = numbers.setdefault(name, f"#{len(numbers)}")
+        return " ".join(self._parts)
+
+    def _node(self, node: ast.AST) -> None:
+        kind = node.__class__
+        self._parts.append(kind.__name__)
+        if isinstance(node, ast.Name):
+            self._name(node.id, binds=isinstance(node.ctx, ast.Store))
+            return
+        naming = _NAMING.get(kind)
+        for field in _fields(kind):
+            value = getattr(node, field, None)
+            if field == naming and value is not None:
+                self._name(value, binds=True)
+            else:
+                self._value(value)
+
+    def _value(self, value: object) -> None:
+        if isinstance(value, ast.AST):
+            self._node(value)
+        elif isinstance(value, list):
+            self._parts.append("[")
+            for item in value:
+                self._value(item)
+            self._parts.append("]")
+        else:
+            self._parts.append(repr(value))
+
+    def _name(self, name: str, *, binds: bool) -> None:
+        self._names.append(len(self._parts))
+        self._parts.append(name)
+        if binds:
+            self._bound.add(name)
 
 
-class _Renamer(ast.NodeTransformer):
-    """Numbers the bound names in the order in which a walk of the tree meets them."""
-
-    def __init__(self, bound: frozenset[str]) -> None:
-        self._bound = bound
-        self._numbers: dict[str, str] = {}
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        for field_name in ("id", "arg", "name", "asname"):
-            name = getattr(node, field_name, None)
-            # An imported name and a keyword argument belong to others.
-            foreign = isinstance(node, ast.keyword) or (isinstance(node, ast.alias) and field_name == "name")
-            if isinstance(name, str) and name in self._bound and not foreign:
-                setattr(node, field_name, self._numbers.setdefault(name, f"v{len(self._numbers)}"))
-        return super().generic_visit(node)
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(field for field in kind._fields if field not in _SILENT)
