@@ -9,7 +9,7 @@ from pathlib import Path
 from cluster.config import RunConfig
 from cluster.progress import Progress
 from cluster.run_folder import RunFolder
-from store.records import Policy, Problem, Rollout, Split
+from store.records import ImportReport, Policy, Problem, Rollout, Split
 from store.store import Store
 
 log = logging.getLogger(__name__)
@@ -27,9 +27,13 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
     if store.latest() is not None:
         return
     with progress.phase("problems"):
-        added = import_problems(config, store)
+        imported = import_problems(config, store)
         counts = store.problem_counts()
-    progress.note(f"{added} problems imported: {counts['train']} to train on, {counts['heldout']} held out")
+    progress.note(f"{imported.added} problems imported: {counts['train']} to train on, {counts['heldout']} held out")
+    if imported.left_out:
+        progress.note(f"{imported.left_out} problems left out: they are like held-out ones")
+    if imported.skipped:
+        progress.note(f"{len(imported.skipped)} bad rows skipped, the first: {imported.skipped[0]}")
     with progress.phase("base policy"):
         base = make_base_policy(config, folder, store)
     if config.teacher is not None:
@@ -39,8 +43,8 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
     store.add_policy(Policy(version=BASE_VERSION, parent=None, path=str(base)))
 
 
-def import_problems(config: RunConfig, store: Store) -> int:
-    """Imports every configured source; the number of problems that are new.
+def import_problems(config: RunConfig, store: Store) -> ImportReport:
+    """Imports every configured source, and says what became of its problems.
 
     Raises:
         PreparationError: a split is empty afterwards.
@@ -48,14 +52,14 @@ def import_problems(config: RunConfig, store: Store) -> int:
     """
     from store.sources import import_problems as import_sources
 
-    added = import_sources(store, config.problems)
+    report = import_sources(store, config.problems)
     counts = store.problem_counts()
     for split, purpose in ((Split.TRAIN, "train on"), (Split.HELDOUT, "measure policies with")):
         if not counts[split.value]:
             raise PreparationError(
                 f"there are no {split.value} problems to {purpose}: see heldout_fraction and split of [[problems]]"
             )
-    return added
+    return report
 
 
 def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Path:

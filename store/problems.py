@@ -2,38 +2,20 @@
 
 import hashlib
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from store.errors import InvalidProblemError, UnknownRecordError
-from store.models import ProblemRow, table
+from store.models import Base, ProblemRow, table
 from store.records import Problem, Split
 
 BATCH = 500  # rows a statement: well below the 32,766 parameters that SQLite takes
 _PRIME = 2**31 - 1
-_IMPORT_LOCK = 0x70726F62  # any number that all processes agree on
-
-
-def add_problems(session: Session, problems: Iterable[Problem]) -> int:
-    """Adds those whose `split_key` is new; returns how many. The caller's transaction makes it all or nothing.
-
-    Raises:
-        InvalidProblemError: an empty question, answer or key, or an id that another problem has.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        # Two imports in different orders would wait for each other's rows.
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _IMPORT_LOCK})
-    added = 0
-    for batch in batched(problems, BATCH):
-        _check(session, batch)
-        rows = [_row(problem) for problem in batch]
-        added += len(session.execute(_insert_new(session), rows).all())
-    return added
 
 
 def problem_counts(session: Session) -> dict[str, int]:
@@ -87,14 +69,18 @@ def shuffled(seed: int) -> ColumnElement[int]:
     return (cast(ProblemRow.shuffle_key, BigInteger) * factor + shift) % _PRIME
 
 
-def _check(session: Session, batch: Sequence[Problem]) -> None:
-    for problem in batch:
-        for name in ("id", "question", "answer", "split_key"):
-            value = getattr(problem, name)
-            if not value.strip():
-                raise InvalidProblemError(f"problem {problem.id!r}: its {name} is empty")
-            if "\0" in value:
-                raise InvalidProblemError(f"problem {problem.id!r}: its {name} holds a NUL character; remove it")
+def check_texts(problem: Problem) -> None:
+    """Raises `InvalidProblemError` where a text is empty or cannot be stored."""
+    for name in ("id", "question", "answer", "split_key"):
+        value = getattr(problem, name)
+        if not value.strip():
+            raise InvalidProblemError(f"problem {problem.id!r}: its {name} is empty")
+        if "\0" in value:
+            raise InvalidProblemError(f"problem {problem.id!r}: its {name} holds a NUL character; remove it")
+
+
+def check_ids(session: Session, batch: Sequence[Problem]) -> None:
+    """Raises `InvalidProblemError` where two different problems have one id, in the batch or in the store."""
     keys = {problem.id: problem.split_key for problem in reversed(batch)}
     stored = session.execute(select(ProblemRow.id, ProblemRow.split_key).where(ProblemRow.id.in_(keys)))
     keys |= dict(stored.all())
@@ -104,6 +90,20 @@ def _check(session: Session, batch: Sequence[Problem]) -> None:
                 f"two different problems have the id {problem.id!r} (the second from {problem.source}): "
                 "give each an id of its own, or none, so that one is made"
             )
+
+
+def insert_new(session: Session, batch: Sequence[Problem]) -> int:
+    """Adds those whose `split_key` is new; returns how many."""
+    if not batch:
+        return 0
+    statement = insert_or_keep(session, ProblemRow, ProblemRow.split_key).returning(ProblemRow.id)
+    return len(session.execute(statement, [_row(problem) for problem in batch]).all())
+
+
+def insert_or_keep(session: Session, model: type[Base], key: InstrumentedAttribute[str]) -> Any:
+    """An INSERT that leaves a row of the same key as it is. Spelled the same in both databases, in two dialects."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table(model)).on_conflict_do_nothing(index_elements=[table(model).c[key.key]])
 
 
 def _row(problem: Problem) -> dict[str, Any]:
@@ -126,10 +126,3 @@ def _row(problem: Problem) -> dict[str, Any]:
         "demonstrations": 0,
         "duplicates": 0,
     }
-
-
-def _insert_new(session: Session) -> Any:
-    # ON CONFLICT is spelled the same in both, and lives in the dialects.
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    rows = table(ProblemRow)
-    return dialect.insert(rows).on_conflict_do_nothing(index_elements=[rows.c.split_key]).returning(rows.c.id)

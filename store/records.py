@@ -76,6 +76,51 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of the problems of an import: of `read` ones, `train` and `heldout` are new.
+
+    `known` were in the store already, or came twice; `left_out` equal or nearly equal a held-out problem. `skipped` are
+    the rows that are no problems, each with its place and the reason.
+    """
+
+    read: int
+    train: int
+    heldout: int
+    known: int
+    left_out: int
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> int:
+        """The new ones of both sides."""
+        return self.train + self.heldout
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A problem that was not imported, because it is like a held-out one. `likeness` 1: the same words."""
+
+    question: str
+    answer: str
+    source: str
+    heldout_id: str
+    likeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChange:
+    """One entry of a problem's label history. `review_id` is the proposal that it came from, if from one."""
+
+    problem_id: str
+    old_answer: str
+    new_answer: str
+    changed_by: str
+    reason: str
+    changed_at: float
+    review_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """One part of a solution, in the order in which the model saw it."""
 

@@ -108,6 +108,14 @@ class JsonlSettings(TableSettings):
     name: str | None = None
 
 
+class ParquetSettings(TableSettings):
+    """A Parquet file. `name` is kept as the problems' source; None: its folder's and its own."""
+
+    kind: Literal["parquet"] = "parquet"
+    path: str
+    name: str | None = None
+
+
 class HuggingFaceSettings(TableSettings):
     """A data set of the Hugging Face hub, or a local folder of one, e.g. openai/gsm8k with config main."""
 
@@ -119,5 +127,5 @@ class HuggingFaceSettings(TableSettings):
 
 
 ProblemSourceSettings = Annotated[
-    ReasoningGymSettings | JsonlSettings | HuggingFaceSettings, Field(discriminator="kind")
+    ReasoningGymSettings | JsonlSettings | ParquetSettings | HuggingFaceSettings, Field(discriminator="kind")
 ]

@@ -9,14 +9,40 @@ from typing import Any, Self
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from store import evaluations, iterations, policies, problems, replay, run_state, scheduling, selection, stats
+from store import (
+    evaluations,
+    importing,
+    iterations,
+    labels,
+    policies,
+    problems,
+    replay,
+    run_state,
+    scheduling,
+    selection,
+    stats,
+)
 from store.database import connect, masked, parse_url, transaction
 from store.errors import StoreError
 from store.evaluations import EvaluationRun, SampledAnswer
 from store.iterations import Iteration
 from store.models import AssignmentRow, RolloutRow
 from store.problems import BATCH
-from store.records import Assignment, Evaluation, Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split
+from store.records import (
+    Assignment,
+    Evaluation,
+    ImportReport,
+    LabelChange,
+    LeftOut,
+    Outcome,
+    Policy,
+    Problem,
+    Purpose,
+    Rollout,
+    Sampling,
+    Split,
+)
+from store.rollout_rows import prepare
 from store.run_state import ActualState, DesiredState, RunState
 from store.schema import ensure_schema
 from store.settings import SelectionSettings
@@ -84,13 +110,38 @@ class Store:
 
     # Problems
 
-    def add_problems(self, new: Iterable[Problem]) -> int:
-        """Adds those whose `split_key` is new and returns how many; all of them or, at an exception, none.
+    def import_problems(self, new: Iterable[Problem], name: str = "") -> ImportReport:
+        """Adds those whose `split_key` is new and that are not like a held-out problem; all or, at an exception, none.
 
-        Streams: memory does not grow with their number. On SQLite no other process can write meanwhile.
+        Held-out ones go first. Streams: memory does not grow with their number, and other processes can write to the
+        store while `new` is read. `name` is kept with the figures.
+
+        Raises:
+            InvalidProblemError: a text is empty, or two problems share an id.
         """
+        with importing.Spool() as spool:
+            spool.fill(new)
+            with self._write() as session:
+                return importing.store_spool(session, spool, name, self._clock())
+
+    def add_problems(self, new: Iterable[Problem]) -> int:
+        """`import_problems`, for those who only want to know how many were added."""
+        return self.import_problems(new).added
+
+    def left_out(self, limit: int | None = None) -> Iterator[LeftOut]:
+        """Streams the problems that imports left out because they are like a held-out one, the latest import first."""
+        with self._read() as session:
+            yield from importing.read_left_out(session, limit)
+
+    def change_label(self, problem_id: str, answer: str, by: str, reason: str) -> bool:
+        """Gives a problem another reference answer and keeps the old one; False if it was that already."""
         with self._write() as session:
-            return problems.add_problems(session, new)
+            return labels.change_label(session, problem_id, answer, by, reason, self._clock())
+
+    def label_history(self, problem_id: str) -> list[LabelChange]:
+        """Who or what changed the answer of a problem, when and why, the oldest change first."""
+        with self._read() as session:
+            return labels.label_history(session, problem_id)
 
     def problem_counts(self) -> dict[str, int]:
         """{"train": n, "heldout": n}."""
@@ -207,8 +258,9 @@ class Store:
         Raises:
             InvalidRolloutError: one contradicts itself, its assignment or its problem; then none is written.
         """
+        prepared = [prepare(rollout) for rollout in rollouts]  # before the transaction: others may write meanwhile
         with self._write() as session:
-            return replay.add_rollouts(session, rollouts, self._clock())
+            return replay.add_rollouts(session, prepared, self._clock())
 
     def rollouts(
         self,

@@ -7,10 +7,10 @@ from typing import Any
 from store.errors import ProblemSourceError
 from store.records import Problem
 from store.settings import HuggingFaceSettings
-from store.sources.rows import problems_from_rows
+from store.sources.rows import OnSkipped, problems_from_rows
 
 
-def load(settings: HuggingFaceSettings) -> Iterator[Problem]:
+def load(settings: HuggingFaceSettings, on_skipped: OnSkipped) -> Iterator[Problem]:
     """Streams the problems of one split.
 
     Raises:
@@ -18,7 +18,7 @@ def load(settings: HuggingFaceSettings) -> Iterator[Problem]:
     """
     where = f"huggingface data set {settings.dataset!r}, split {settings.dataset_split!r}"
     rows = ((f"row {number}", row) for number, row in enumerate(_rows(settings, where), start=1))
-    return problems_from_rows(islice(rows, settings.limit), settings, settings.dataset, where)
+    return problems_from_rows(islice(rows, settings.limit), settings, settings.dataset, where, on_skipped)
 
 
 def _rows(settings: HuggingFaceSettings, where: str) -> Iterator[dict[str, Any]]:
@@ -27,11 +27,15 @@ def _rows(settings: HuggingFaceSettings, where: str) -> Iterator[dict[str, Any]]
 
     try:
         yield from datasets.load_dataset(
-            settings.dataset, settings.config, split=settings.dataset_split, revision=settings.revision
+            settings.dataset,
+            settings.config,
+            split=settings.dataset_split,
+            revision=settings.revision,
+            streaming=True,  # row by row: `limit` then fetches no more than it takes
         )
     except (OSError, ValueError, httpx.HTTPError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise ProblemSourceError(
             f"{where}: it cannot be loaded: {reason}. Check its id, config and split and the network, "
-            'or give the problems as a file (kind = "jsonl").'
+            'or give the problems as a file (kind = "jsonl" or "parquet").'
         ) from error

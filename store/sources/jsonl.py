@@ -9,19 +9,18 @@ from typing import Any
 from store.errors import ProblemSourceError
 from store.records import Problem
 from store.settings import JsonlSettings
-from store.sources.rows import BadRowError, problems_from_rows
+from store.sources.rows import BadRowError, OnSkipped, problems_from_rows, source_name
 
 
-def read_jsonl(settings: JsonlSettings) -> Iterator[Problem]:
+def read_jsonl(settings: JsonlSettings, on_skipped: OnSkipped) -> Iterator[Problem]:
     """Streams the problems of a file; blank lines are passed over.
 
     Raises:
         ProblemSourceError: the file cannot be read, or lines are bad (each by its number and reason).
     """
     path = Path(settings.path).expanduser()
-    name = settings.name or "/".join(path.with_suffix("").parts[-2:]).lstrip("/")
     rows = islice(_rows(path), settings.limit)
-    return problems_from_rows(rows, settings, name, str(path))
+    return problems_from_rows(rows, settings, settings.name or source_name(path), str(path), on_skipped)
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | BadRowError]]:

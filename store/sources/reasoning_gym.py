@@ -8,14 +8,15 @@ from typing import Any
 from store.errors import ProblemSourceError
 from store.records import Problem
 from store.settings import ReasoningGymSettings
+from store.sources.rows import OnSkipped
 from store.sources.splitting import made_id, operands_key, question_key, side
 
 log = logging.getLogger(__name__)
 _DRAWS = 20  # entries drawn at most for each problem asked for: enough to find nearly all of a small task
 
 
-def generate(settings: ReasoningGymSettings) -> Iterator[Problem]:
-    """Yields `size` distinct problems, or with a warning as many as came up.
+def generate(settings: ReasoningGymSettings, _on_skipped: OnSkipped) -> Iterator[Problem]:
+    """Yields `size` distinct problems, or with a warning as many as came up. None of them is ever skipped.
 
     Raises:
         ProblemSourceError: no such data set, a config it does not take, or one without reference answers.

@@ -1,35 +1,49 @@
 """The kinds of problem sources, and importing from several at once."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from store.records import Problem, Split
+from store.records import ImportReport, Problem
 from store.settings import ProblemSourceSettings
-from store.sources import huggingface, jsonl, reasoning_gym
+from store.sources import huggingface, jsonl, parquet, reasoning_gym
+from store.sources.rows import OnSkipped
 from store.store import Store
 
-SOURCES: Mapping[str, Callable[[Any], Iterator[Problem]]] = {
+log = logging.getLogger(__name__)
+
+SOURCES: Mapping[str, Callable[[Any, OnSkipped], Iterator[Problem]]] = {
     "reasoning_gym": reasoning_gym.generate,
     "jsonl": jsonl.read_jsonl,
+    "parquet": parquet.read_parquet,
     "huggingface": huggingface.load,
 }
 
 
-def read_problems(source: ProblemSourceSettings) -> Iterator[Problem]:
-    """Streams the problems of one source. Raises `ProblemSourceError` when it cannot be read or has bad rows."""
-    return SOURCES[source.kind](source)
+def _log_skipped(row: str) -> None:
+    log.warning("skipped: %s", row)
 
 
-def import_problems(store: Store, sources: Sequence[ProblemSourceSettings]) -> int:
-    """Adds what is new of all sources, or nothing if one of them is bad; returns how many were added.
-
-    Sources that are wholly held out come first: a problem that stands in a test set and in a training set is then held
-    out, because the first of its key is kept.
+def read_problems(source: ProblemSourceSettings, on_skipped: OnSkipped = _log_skipped) -> Iterator[Problem]:
+    """Streams the problems of one source; `on_skipped` is told of each bad row that the settings let pass.
 
     Raises:
-        ProblemSourceError: a source cannot be read, or has bad rows.
+        ProblemSourceError: it cannot be read, or has bad rows that were not to be skipped.
+    """
+    return SOURCES[source.kind](source, on_skipped)
+
+
+def import_problems(store: Store, sources: Sequence[ProblemSourceSettings], name: str = "") -> ImportReport:
+    """Adds what is new of all sources, or nothing if one of them is bad.
+
+    The store takes held-out problems first: one that stands in a test set and in a training set is held out.
+
+    Raises:
+        ProblemSourceError: a source cannot be read, or has bad rows that were not to be skipped.
         InvalidProblemError: two problems share an id.
     """
-    ordered = sorted(sources, key=lambda source: source.split is not Split.HELDOUT)
-    return store.add_problems(chain.from_iterable(map(read_problems, ordered)))
+    skipped: list[str] = []
+    problems = chain.from_iterable(read_problems(source, skipped.append) for source in sources)
+    return replace(store.import_problems(problems, name), skipped=tuple(skipped))

@@ -1,7 +1,7 @@
 """Problems out of rows: one mapping of fields, whatever the rows were read from."""
 
-import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from store.errors import ProblemSourceError
@@ -10,8 +10,10 @@ from store.settings import TableSettings
 from store.sources.answers import ANSWER_FORMS, AnswerFormError
 from store.sources.splitting import made_id, question_key, side
 
-log = logging.getLogger(__name__)
 _SHOWN = 10  # bad rows that an error lists
+
+type OnSkipped = Callable[[str], None]
+"""Is told of each row that was skipped: the file or data set, its place in it, and the reason."""
 
 
 class BadRowError(ValueError):
@@ -19,20 +21,23 @@ class BadRowError(ValueError):
 
 
 def problems_from_rows(
-    rows: Iterable[tuple[str, Mapping[str, Any] | BadRowError]], settings: TableSettings, name: str, where: str
+    rows: Iterable[tuple[str, Mapping[str, Any] | BadRowError]],
+    settings: TableSettings,
+    name: str,
+    where: str,
+    on_skipped: OnSkipped,
 ) -> Iterator[Problem]:
-    """Yields a problem a row, and complains of all bad rows together at the end.
-
-    Whoever stores the problems as they come does so in a transaction, so that a complaint leaves nothing behind.
+    """Yields a problem a row. Bad rows are skipped, or are complained of together at the end.
 
     Args:
         rows: (its place such as "line 3", the row or why it could not be read).
-        settings: which fields hold what.
+        settings: which fields hold what, and what becomes of bad rows.
         name: kept as the problems' source.
         where: the file or data set, for messages.
+        on_skipped: is told of each row that is skipped.
 
     Raises:
-        ProblemSourceError: bad rows that were not to be skipped, or no rows at all.
+        ProblemSourceError: bad rows that were not to be skipped, or no problem at all.
     """
     bad: list[str] = []
     good = 0
@@ -42,21 +47,23 @@ def problems_from_rows(
                 raise row
             problem = _problem(row, settings, name)
         except BadRowError as error:
-            bad.append(f"{place}: {error}")
+            if settings.bad_rows == "skip":
+                on_skipped(f"{where}: {place}: {error}")
+            else:
+                bad.append(f"{place}: {error}")
             continue
         good += 1
         yield problem
-    _complain(bad, good, settings, where)
-
-
-def _complain(bad: list[str], good: int, settings: TableSettings, where: str) -> None:
-    listed = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
-    if bad and settings.bad_rows == "refuse":
-        raise ProblemSourceError(f'{where}: {listed}. Mend them, or set bad_rows = "skip"; nothing was imported.')
     if bad:
-        log.warning("%s: %d of %d rows skipped: %s", where, len(bad), len(bad) + good, listed)
+        listed = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
+        raise ProblemSourceError(f'{where}: {listed}. Mend them, or set bad_rows = "skip"; nothing was imported.')
     if not good:
         raise ProblemSourceError(f"{where}: it holds no problems")
+
+
+def source_name(path: Path) -> str:
+    """What a file is called as a source: its folder and its own name."""
+    return "/".join(path.with_suffix("").parts[-2:]).lstrip("/")
 
 
 def _problem(row: Mapping[str, Any], settings: TableSettings, name: str) -> Problem:

@@ -159,19 +159,21 @@ def test_a_connection_that_the_server_ended_is_replaced(postgresql_url, make):
         assert store.add_problems([make.problem(2)]) == 1
 
 
-def test_a_connection_lost_in_a_transaction_is_named_and_leaves_nothing(postgresql_url, make):
-    def cut_off():
-        yield make.problem(1)
-        with Store.open(postgresql_url) as other, transaction(other._engine, write=False) as session:
-            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-            session.execute(text(f"{ended} AND pid <> pg_backend_pid()"))
-        for number in range(2, 600):
-            yield make.problem(number)
+def test_a_connection_lost_in_a_transaction_is_named_and_leaves_nothing(postgresql_url):
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    insert = "INSERT INTO policies (version, path, metrics, config, created_at) VALUES (1, 'p', '{}', '{}', 0)"
 
-    with Store.open(postgresql_url) as store:
+    def write_and_be_cut_off(store: Store, other: Store) -> None:
+        with transaction(store._engine, write=True) as session:
+            session.execute(text(insert))
+            with transaction(other._engine, write=False) as killer:
+                killer.execute(text(f"{ended} AND pid <> pg_backend_pid()"))
+            session.execute(text("SELECT 1"))
+
+    with Store.open(postgresql_url) as store, Store.open(postgresql_url) as other:
         with pytest.raises(StoreUnreachableError, match="the database cannot be used"):
-            store.add_problems(cut_off())
-        assert store.problem_counts()["train"] == 0
+            write_and_be_cut_off(store, other)
+        assert store.policies() == []
 
 
 def test_a_relative_path_is_the_same_store_from_every_folder(tmp_path, monkeypatch):

@@ -166,8 +166,11 @@ def test_every_bad_line_is_reported_and_nothing_imported(store, tmp_path):
 
 def test_bad_lines_can_be_skipped(store, tmp_path, caplog):
     path = lines(tmp_path / "a.jsonl", {"question": "good?", "answer": "1"}, {"question": "bad?", "answer": ""})
-    assert import_problems(store, [settings(kind="jsonl", path=path, bad_rows="skip")]) == 1
-    assert "1 of 2 rows skipped: line 2: 'answer' is empty" in caplog.text
+    source = settings(kind="jsonl", path=path, bad_rows="skip")
+    report = import_problems(store, [source])
+    assert (report.added, report.skipped) == (1, (f"{path}: line 2: 'answer' is empty",))
+    assert len(list(read_problems(source))) == 1
+    assert "line 2: 'answer' is empty" in caplog.text
 
 
 def test_a_missing_or_empty_file_is_named(tmp_path):
@@ -201,8 +204,33 @@ def test_a_problem_of_the_test_set_is_held_out_though_it_stands_in_the_training_
         settings(kind="jsonl", path=train, heldout_fraction=0),
         settings(kind="jsonl", path=test, split="heldout"),
     ]
-    assert import_problems(store, sources) == 4
+    report = import_problems(store, sources)
+    assert (report.train, report.heldout, report.left_out) == (3, 1, 1)
     assert store.problem_counts() == {"train": 3, "heldout": 1}
+
+
+# Parquet
+
+
+def test_a_parquet_file_is_read_by_its_columns_and_bad_rows_by_their_numbers(tmp_path):
+    import pyarrow  # starts threads: not before other tests have forked
+    from pyarrow import parquet
+
+    rows = [{"q": f"{i} + 1?", "a": i + 1} for i in range(3)]
+    parquet.write_table(pyarrow.Table.from_pylist([*rows, {"q": "no answer?", "a": None}]), tmp_path / "a.parquet")
+    columns = {"question": "q", "answer": "a"}
+    source = settings(kind="parquet", path=str(tmp_path / "a.parquet"), columns=columns)
+    with pytest.raises(ProblemSourceError, match="row 4: 'a' is NoneType, not a text or a number"):
+        list(read_problems(source))
+    assert [p.answer for p in read_problems(source.model_copy(update={"limit": 3}))] == ["1", "2", "3"]
+
+
+def test_a_parquet_file_that_is_none_or_missing_is_named(tmp_path):
+    (tmp_path / "a.parquet").write_text("not parquet at all")
+    with pytest.raises(ProblemSourceError, match=r"a.parquet: the file cannot be read: "):
+        list(read_problems(settings(kind="parquet", path=str(tmp_path / "a.parquet"))))
+    with pytest.raises(ProblemSourceError, match=r"b.parquet: the file cannot be read: there is no such file"):
+        list(read_problems(settings(kind="parquet", path=str(tmp_path / "b.parquet"))))
 
 
 # Hugging Face

@@ -1,0 +1,191 @@
+"""Imports: all of their problems or none, and no training problem that a held-out one equals or nearly equals.
+
+Problems stream into a file first; the transaction only moves them, so that writers of rollouts wait for as long as that
+takes, and not for as long as a source takes to read.
+"""
+
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
+from itertools import batched
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import exists, func, insert, select, text
+from sqlalchemy.orm import Session
+
+from store.likeness import NEAR, Shingles, bands, likeness, shingles
+from store.models import HeldOutBandRow, ImportRow, LeftOutRow, ProblemRow, table
+from store.problems import BATCH, check_ids, check_texts, insert_new, insert_or_keep
+from store.records import ImportReport, LeftOut, Problem, Split
+
+GENERATED = "reasoning_gym/"
+"""How the sources of generated problems begin. Those differ in their numbers by design: two of them are the same
+problem if their keys are the same, however alike they read."""
+
+_IMPORT_LOCK = 0x70726F62  # any number that all processes agree on
+
+
+class Spool:
+    """Problems that were read and are not stored yet, on the disk; held-out ones apart, because they go first."""
+
+    def __init__(self) -> None:
+        self._files = {split: tempfile.TemporaryFile("w+", encoding="utf-8") for split in Split}  # noqa: SIM115
+        self.read = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def fill(self, problems: Iterable[Problem]) -> None:
+        """Reads them all. Raises `InvalidProblemError` at an empty question, answer, id or key."""
+        for problem in problems:
+            check_texts(problem)
+            self._files[problem.split].write(json.dumps(astuple(problem)) + "\n")
+            self.read += 1
+
+    def problems(self, split: Split) -> Iterator[Problem]:
+        """Those of one side, in the order in which they came."""
+        file = self._files[split]
+        file.seek(0)
+        for line in file:
+            problem = Problem(*json.loads(line))
+            yield replace(problem, split=Split(problem.split))
+
+
+def store_spool(session: Session, spool: Spool, name: str, now: float) -> ImportReport:
+    """Moves what was read into the store. The caller's transaction makes it all or nothing.
+
+    Raises:
+        InvalidProblemError: an id that another problem has.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        # Two imports in different orders would wait for each other's rows.
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _IMPORT_LOCK})
+    row = ImportRow(name=name, read=spool.read, added=0, known=0, left_out=0, imported_at=now)
+    session.add(row)
+    session.flush()
+    heldout = sum(_add_heldout(session, batch) for batch in batched(spool.problems(Split.HELDOUT), BATCH))
+    _index_heldout(session)
+    sides = [_add_training(session, batch, row.id) for batch in batched(spool.problems(Split.TRAIN), BATCH)]
+    train, left_out = sum(added for added, _ in sides), sum(left for _, left in sides)
+    row.added, row.left_out = heldout + train, left_out
+    row.known = spool.read - row.added - left_out
+    return ImportReport(read=spool.read, train=train, heldout=heldout, known=row.known, left_out=left_out)
+
+
+def read_left_out(session: Session, limit: int | None) -> Iterator[LeftOut]:
+    """What imports left out, the latest import first."""
+    query = select(LeftOutRow).order_by(LeftOutRow.import_id.desc(), LeftOutRow.split_key).limit(limit)
+    for row in session.scalars(query.execution_options(yield_per=BATCH)):
+        yield LeftOut(row.question, row.answer, row.source, row.heldout_id, row.likeness)
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldOut:
+    """What a new problem is compared with."""
+
+    id: str
+    source: str
+    shingles: Shingles
+
+
+def _add_heldout(session: Session, batch: Sequence[Problem]) -> int:
+    check_ids(session, batch)
+    return insert_new(session, batch)
+
+
+def _index_heldout(session: Session) -> None:
+    """Gives bands to the held-out problems that have none yet, new ones and those of an older store."""
+    query = select(ProblemRow.id, ProblemRow.question).where(ProblemRow.split == Split.HELDOUT)
+    query = query.where(~exists().where(HeldOutBandRow.problem_id == ProblemRow.id))
+    for batch in batched(session.execute(query).all(), BATCH):
+        rows = [
+            {"band": band, "problem_id": problem_id}
+            for problem_id, question in batch
+            for band in set(bands(shingles(question)))
+        ]
+        session.execute(insert(table(HeldOutBandRow)), rows)
+
+
+def _add_training(session: Session, batch: Sequence[Problem], import_id: int) -> tuple[int, int]:
+    """(problems added, problems left out)."""
+    check_ids(session, batch)
+    stored = _stored_splits(session, batch)
+    new = [problem for problem in batch if problem.split_key not in stored]
+    alike = _nearest_heldout(session, new)
+    for problem in batch:
+        heldout_id, split = stored.get(problem.split_key, ("", Split.TRAIN))
+        if split is Split.HELDOUT:
+            alike[problem.split_key] = heldout_id, 1.0
+    left_out = [problem for problem in batch if problem.split_key in alike]
+    _keep_left_out(session, left_out, alike, import_id)
+    return insert_new(session, [problem for problem in new if problem.split_key not in alike]), len(left_out)
+
+
+def _stored_splits(session: Session, batch: Sequence[Problem]) -> dict[str, tuple[str, Split]]:
+    keys = {problem.split_key for problem in batch}
+    query = select(ProblemRow.split_key, ProblemRow.id, ProblemRow.split).where(ProblemRow.split_key.in_(keys))
+    return {key: (problem_id, split) for key, problem_id, split in session.execute(query)}
+
+
+def _nearest_heldout(session: Session, new: Sequence[Problem]) -> dict[str, tuple[str, float]]:
+    """(held-out problem, likeness) by split key, for those that are nearly equal to one."""
+    if not session.scalar(select(func.count()).select_from(select(HeldOutBandRow.band).limit(1).subquery())):
+        return {}
+    asked = {problem.split_key: (problem, shingles(problem.question)) for problem in new}
+    by_band: dict[int, list[str]] = defaultdict(list)
+    for key, (_, words) in asked.items():
+        for band in bands(words):
+            by_band[band].append(key)
+    nearest: dict[str, tuple[str, float]] = {}
+    for band, heldout in _candidates(session, list(by_band)):
+        for key in by_band[band]:
+            problem, words = asked[key]
+            found = likeness(words, heldout.shingles)
+            if found >= max(NEAR, nearest.get(key, ("", 0.0))[1]) and not _both_generated(problem, heldout):
+                nearest[key] = heldout.id, found
+    return nearest
+
+
+def _candidates(session: Session, wanted: Sequence[int]) -> Iterator[tuple[int, _HeldOut]]:
+    """(band, held-out problem) of all that share one of these bands."""
+    known: dict[str, _HeldOut] = {}
+    query = select(HeldOutBandRow.band, ProblemRow.id, ProblemRow.source, ProblemRow.question)
+    query = query.join(ProblemRow, ProblemRow.id == HeldOutBandRow.problem_id)
+    for batch in batched(wanted, BATCH):
+        for band, problem_id, source, question in session.execute(query.where(HeldOutBandRow.band.in_(batch))):
+            if problem_id not in known:
+                known[problem_id] = _HeldOut(problem_id, source, shingles(question))
+            yield band, known[problem_id]
+
+
+def _both_generated(problem: Problem, heldout: _HeldOut) -> bool:
+    return problem.source.startswith(GENERATED) and heldout.source.startswith(GENERATED)
+
+
+def _keep_left_out(
+    session: Session, problems: Sequence[Problem], alike: dict[str, tuple[str, float]], import_id: int
+) -> None:
+    """What an earlier import left out stays as it is."""
+    rows = [
+        {
+            "split_key": problem.split_key,
+            "import_id": import_id,
+            "source": problem.source,
+            "question": problem.question,
+            "answer": problem.answer,
+            "heldout_id": alike[problem.split_key][0],
+            "likeness": alike[problem.split_key][1],
+        }
+        for problem in problems
+    ]
+    if rows:
+        session.execute(insert_or_keep(session, LeftOutRow, LeftOutRow.split_key), rows)

@@ -1,0 +1,107 @@
+"""What an import leaves out, and what others can do to the store meanwhile."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from store.likeness import NEAR, bands, likeness, shingles
+from store.records import ImportReport, Problem, Split
+from store.settings import JsonlSettings
+from store.sources import import_problems
+from store.sources.splitting import question_key
+
+DATA = Path(__file__).parents[3] / "shared/data"
+ROUND = "A farmer has {n} round hay bales and sells a third of them to his neighbour. How many are left in the barn?"
+
+
+def problem(name: str, question: str, split: Split = Split.TRAIN, source: str = "mine") -> Problem:
+    return Problem(name, question, "1", source, split, question_key(question))
+
+
+def test_a_problem_that_is_like_a_held_out_one_is_left_out_and_listed(store):
+    heldout = problem("h", ROUND.format(n=21), Split.HELDOUT)
+    near = problem("near", ROUND.format(n=21).replace("How many", "How many bales"))
+    far = problem("far", "A baker has 24 round loaves and bakes a dozen more each hour. How many are there at noon?")
+    assert store.import_problems([near, far, heldout], "files") == ImportReport(3, 1, 1, 0, 1)
+    (left_out,) = store.left_out()
+    assert (left_out.question, left_out.heldout_id) == (near.question, "h")
+    assert NEAR <= left_out.likeness < 1
+    assert {p.id for p in store.problems()} == {"h", "far"}
+
+
+def test_a_problem_that_is_held_out_already_is_left_out_with_likeness_1(store):
+    store.add_problems([problem("h", ROUND.format(n=21), Split.HELDOUT)])
+    assert store.import_problems([problem("t", ROUND.format(n=21))]).left_out == 1
+    assert [found.likeness for found in store.left_out()] == [1.0]
+
+
+def test_importing_again_changes_nothing(store):
+    problems = [
+        problem("h", ROUND.format(n=21), Split.HELDOUT),
+        problem("near", ROUND.format(n=24)),
+        problem("far", "What is the square root of the number of seconds in an hour?"),
+    ]
+    store.import_problems(problems)
+    listed, left_out = list(store.problems()), list(store.left_out())
+    assert store.import_problems(problems) == ImportReport(3, 0, 0, 2, 1)
+    assert (list(store.problems()), list(store.left_out())) == (listed, left_out)
+
+
+def test_generated_problems_differ_by_their_numbers(store):
+    one, two = (f"Find the greatest common divisor of these two whole numbers: 48, {n}" for n in (36, 30))
+    generated = [problem("h", one, Split.HELDOUT, "reasoning_gym/gcd"), problem("t", two, source="reasoning_gym/gcd")]
+    assert store.import_problems(generated).added == 2
+    assert store.import_problems([problem("f", two.replace("30", "24"), source="a file")]).left_out == 1
+
+
+def test_short_questions_are_alike_only_if_they_are_the_same(store):
+    heldout = [problem("h", "What is 3 + 4?", Split.HELDOUT)]
+    assert store.import_problems([*heldout, problem("a", "What is 3 * 4?"), problem("b", "What is 3 + 5?")]).added == 3
+    assert store.import_problems([problem("c", "What is $3+4$?")]).left_out == 1
+
+
+def test_others_can_write_while_a_source_is_read(store, make):
+    def slow():
+        yield make.problem(1)
+        assert store.add_problems([make.problem(2)]) == 1  # another transaction, in the middle of this import
+        yield make.problem(3)
+
+    assert store.import_problems(slow()).added == 2
+
+
+def test_a_label_change_keeps_the_old_answer_with_who_and_why(filled, clock):
+    assert filled.change_label("p1", " 7 ", by="ann", reason="a slip of the pen")
+    assert not filled.change_label("p1", "7", by="bob", reason="again")
+    clock.now_s += 5
+    filled.change_label("p1", "8", by="audit", reason="8 of 8 attempts")
+    assert filled.problem("p1").answer == "8"
+    history = [(c.old_answer, c.new_answer, c.changed_by, c.reason) for c in filled.label_history("p1")]
+    assert history == [("1", "7", "ann", "a slip of the pen"), ("7", "8", "audit", "8 of 8 attempts")]
+    assert [c.changed_at for c in filled.label_history("p1")] == [clock.now_s - 5, clock.now_s]
+
+
+def rows(path: str) -> list[dict[str, str]]:
+    if not (DATA / path).exists():
+        pytest.skip(f"{path} is not among the data beside the project")
+    return [json.loads(line) for line in (DATA / path).read_text().splitlines()]
+
+
+def test_known_overlaps_of_training_and_test_sets_are_found_by_their_bands():
+    pairs = [pair for pair in rows("overlap/train_vs_test.jsonl") if "train_question" in pair]
+    found = 0
+    for pair in pairs:
+        one, other = shingles(pair["question"]), shingles(pair["train_question"])
+        found += likeness(one, other) >= NEAR and not set(bands(one)).isdisjoint(bands(other))
+    assert found >= 0.95 * len(pairs)
+
+
+def test_the_sides_of_gsm8k_share_nothing_and_all_is_imported(tmp_path):
+    from store.store import Store
+
+    rows("gsm8k/test.jsonl")
+    files = {Split.HELDOUT: "gsm8k/test.jsonl", Split.TRAIN: "gsm8k/train.jsonl"}
+    sources = [JsonlSettings(path=str(DATA / path), split=split) for split, path in files.items()]
+    with Store.open(f"sqlite:///{tmp_path}/s.db") as store:
+        report = import_problems(store, sources)
+    assert (report.heldout, report.train, report.left_out) == (1319, 7473, 0)
