@@ -80,7 +80,7 @@ class _Tree:
             self._name(node.id, binds=isinstance(node.ctx, ast.Store))
             return
         naming = _NAMING.get(kind)
-        for field in _fields(kind):
+        for field in _fields(kind._fields):
             value = getattr(node, field, None)
             if field == naming and value is not None:
                 self._name(value, binds=True)
@@ -106,5 +106,5 @@ class _Tree:
 
 
 @cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(field for field in kind._fields if field not in _SILENT)
+def _fields(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in _SILENT)

@@ -1,7 +1,13 @@
-"""Token ids, masks, spans and texts as compressed bytes: a rollout of 500 tokens takes about a kilobyte."""
+"""Token ids, masks, spans and texts as compressed bytes: a rollout of 300 tokens takes about 1.3 kilobytes.
+
+What an execution says mostly stands in its rollout's segments too. So its body is compressed with the segments as
+dictionary, which leaves a tenth of it. Bodies that older versions wrote without one are read all the same.
+"""
 
 import json
+import sys
 import zlib
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,22 +15,25 @@ import numpy as np
 
 from store.records import ExecutionRecord, PolicySpan, Segment, SegmentKind
 
-_LEVEL = 1  # higher levels cost three times as much and save a few per cent on texts this short
+_LEVEL = 1
 
 
 def pack_ids(ids: Sequence[int]) -> bytes:
     """Token ids as little-endian uint32, compressed."""
-    return zlib.compress(np.array(ids, dtype="<u4").tobytes(), _LEVEL)
+    words = array("I", ids)
+    if sys.byteorder == "big":
+        words.byteswap()
+    return compress(words.tobytes())
 
 
 def unpack_ids(packed: bytes) -> tuple[int, ...]:
     """The inverse of `pack_ids`."""
-    return tuple(np.frombuffer(zlib.decompress(packed), dtype="<u4").tolist())
+    return tuple(np.frombuffer(decompress(packed), dtype="<u4").tolist())
 
 
 def pack_mask(mask: Sequence[bool]) -> bytes:
     """One bit a token."""
-    return np.packbits(np.array(mask, dtype=bool)).tobytes()
+    return np.packbits(np.frombuffer(bytes(mask), dtype=np.uint8)).tobytes()
 
 
 def unpack_mask(packed: bytes, tokens: int) -> tuple[bool, ...]:
@@ -42,31 +51,41 @@ def unpack_spans(packed: bytes) -> tuple[PolicySpan, ...]:
     return tuple(PolicySpan(*span) for span in np.frombuffer(packed, dtype="<u4").reshape(-1, 3).tolist())
 
 
-def pack_segments(segments: Sequence[Segment]) -> bytes:
-    """(kind, text) for each segment."""
-    return _pack_json([[segment.kind.value, segment.text] for segment in segments])
+def segments_json(segments: Sequence[Segment]) -> bytes:
+    """(kind, text) for each segment: what is compressed, and the dictionary of the rollout's executions."""
+    return _json([[segment.kind.value, segment.text] for segment in segments])
 
 
-def unpack_segments(packed: bytes) -> tuple[Segment, ...]:
-    """The inverse of `pack_segments`."""
-    return tuple(Segment(SegmentKind(kind), text) for kind, text in _unpack_json(packed))
+def unpack_segments(segments: bytes) -> tuple[Segment, ...]:
+    """The inverse of `segments_json`."""
+    return tuple(Segment(SegmentKind(kind), text) for kind, text in json.loads(segments))
 
 
-def pack_execution(execution: ExecutionRecord) -> bytes:
-    """The texts of an execution; its status and seconds are columns."""
-    return _pack_json([execution.source, execution.stdout, execution.stderr, execution.value])
+def pack_execution(execution: ExecutionRecord, segments: bytes) -> bytes:
+    """The texts of an execution; its status and seconds are columns. `segments`: the rollout's, by `segments_json`."""
+    packer = zlib.compressobj(_LEVEL, zdict=segments)
+    return (
+        packer.compress(_json([execution.source, execution.stdout, execution.stderr, execution.value])) + packer.flush()
+    )
 
 
-def unpack_execution(packed: bytes, status: str, seconds: float) -> ExecutionRecord:
+def unpack_execution(packed: bytes, status: str, seconds: float, segments: bytes) -> ExecutionRecord:
     """The inverse of `pack_execution`."""
-    source, stdout, stderr, value = _unpack_json(packed)
+    unpacker = zlib.decompressobj(zdict=segments)
+    source, stdout, stderr, value = json.loads(unpacker.decompress(packed) + unpacker.flush())
     return ExecutionRecord(status, source, stdout, stderr, value, seconds)
 
 
-def _pack_json(value: Any) -> bytes:
+def compress(plain: bytes) -> bytes:
+    """Deflated; texts this short gain a few per cent at most from a higher level, at three times the cost."""
+    return zlib.compress(plain, _LEVEL)
+
+
+def decompress(packed: bytes) -> bytes:
+    """The inverse of `compress`."""
+    return zlib.decompress(packed)
+
+
+def _json(value: Any) -> bytes:
     # ASCII escapes carry what UTF-8 cannot: half a surrogate pair in a text that was cut.
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode("ascii"), _LEVEL)
-
-
-def _unpack_json(packed: bytes) -> Any:
-    return json.loads(zlib.decompress(packed))
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from sqlalchemy import bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from store.bulk import add_counts
 from store.models import ProblemRow, RolloutRow, table
 from store.problems import BATCH
 from store.records import Outcome, Pool, Purpose
@@ -45,9 +46,9 @@ class Pools:
         self._counts: dict[str, Counter[str]] = {}
 
     @classmethod
-    def open(cls, session: Session, entering: Sequence[Judged]) -> Self:
-        """Those that these rollouts are going to enter."""
-        return cls(hold(session, {judged.problem_id for judged in entering}), _said(session, entering))
+    def open(cls, session: Session, entering: Sequence[Judged], sizes: dict[tuple[str, Pool], int]) -> Self:
+        """Those that these rollouts are going to enter, with their sizes by `hold`."""
+        return cls(sizes, _said(session, entering))
 
     def place(self, judged: Judged) -> Placed:
         """Gives the next place, or none to a rollout that says what an earlier one says; counts it in either case."""
@@ -69,15 +70,8 @@ class Pools:
 
     def save_counts(self, session: Session) -> None:
         """Adds what was counted to the problems."""
-        if not self._counts:
-            return
-        rows = table(ProblemRow)
-        more = {name: rows.c[name] + bindparam(f"more_{name}") for name in _COUNTERS}
-        counted = [
-            {"problem": problem_id} | {f"more_{name}": counts[name] for name in _COUNTERS}
-            for problem_id, counts in sorted(self._counts.items())
-        ]
-        session.execute(update(rows).where(rows.c.id == bindparam("problem")).values(more), counted)
+        counts = {problem: {name: some[name] for name in _COUNTERS} for problem, some in self._counts.items()}
+        add_counts(session, table(ProblemRow), counts)
 
 
 def pool_of(purpose: Purpose, outcome: Outcome) -> Pool | None:

@@ -1,34 +1,53 @@
 """The replay: rollouts written once each, and read back as they were."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, case, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
-from store import packing
-from store.dedup import dedup_key
+from store.bulk import insert_rows, take_ids
 from store.errors import InvalidRolloutError
 from store.models import AssignmentRow, ExecutionRow, ProblemRow, RolloutRow, table
-from store.pools import Judged, Pools, hold
+from store.pools import Pools, hold
 from store.problems import BATCH
-from store.records import ExecutionRecord, Purpose, Rollout, Split, rollout_id
+from store.records import Purpose, Rollout, Split, rollout_id
+from store.rollout_rows import PreparedRollout, restore
 
 DEMONSTRATION_PREFIX = "demo-"
 
 
-def add_rollouts(session: Session, rollouts: Iterable[Rollout], now: float) -> int:
+class _Assigned(NamedTuple):
+    """What a rollout must agree with."""
+
+    id: int
+    problem_id: str
+    purpose: Purpose
+    samples: int
+    iteration: int | None
+
+
+def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: float) -> int:
     """Writes those that are not in the store and counts them for their assignments; returns how many were new.
 
     Raises:
-        InvalidRolloutError: a rollout that contradicts itself, its assignment or its problem.
+        InvalidRolloutError: a rollout that contradicts its assignment or its problem.
     """
-    ordered = sorted(rollouts, key=lambda rollout: rollout.id)
     # All at once and in one order, so that two writers cannot wait for each other.
-    hold(session, {rollout.problem_id for rollout in ordered})
-    return sum(_add_batch(session, batch, now) for batch in batched(ordered, BATCH))
+    sizes = hold(session, {one.rollout.problem_id for one in prepared})
+    assignments = _assignments(session, [one.rollout for one in prepared])
+    for one in prepared:
+        _check_assignment(one.rollout, assignments)
+    _check_demonstrations(session, [one.rollout for one in prepared if one.rollout.assignment_id is None])
+    fresh = _fresh(session, prepared)
+    pools = Pools.open(session, [one.judged for one in fresh], sizes)
+    for batch in batched(fresh, BATCH):
+        _insert(session, batch, pools, assignments, now)
+    pools.save_counts(session)
+    _count_done(session, Counter(i for i in (one.rollout.assignment_id for one in fresh) if i is not None), now)
+    return len(fresh)
 
 
 def read_rollouts(
@@ -43,66 +62,62 @@ def read_rollouts(
 
 def to_rollouts(session: Session, rows: Sequence[RolloutRow]) -> list[Rollout]:
     """The records of rows, executions included."""
-    executions: dict[int, list[ExecutionRecord]] = {}
+    executions: dict[int, list[tuple[str, float, bytes]]] = {}
     query = select(ExecutionRow.rollout_seq, ExecutionRow.status, ExecutionRow.seconds, ExecutionRow.body)
     query = query.where(ExecutionRow.rollout_seq.in_([row.seq for row in rows]))
     for seq, status, seconds, body in session.execute(query.order_by(ExecutionRow.rollout_seq, ExecutionRow.position)):
-        executions.setdefault(seq, []).append(packing.unpack_execution(body, status, seconds))
-    return [_to_rollout(row, executions.get(row.seq, ())) for row in rows]
+        executions.setdefault(seq, []).append((status, seconds, body))
+    return [restore(row, executions.get(row.seq, ())) for row in rows]
 
 
-def _add_batch(session: Session, batch: Sequence[Rollout], now: float) -> int:
-    assignments = _assignments(session, batch)
-    for rollout in batch:
-        _check_itself(rollout)
-        _check_assignment(rollout, assignments)
-    _check_demonstrations(session, [rollout for rollout in batch if rollout.assignment_id is None])
-    fresh = _fresh(session, batch)
-    if not fresh:
-        return 0
-    rows = [_row(rollout, assignments, now) for rollout in fresh]
-    _place(session, rows)
-    inserted = dict(session.execute(_insert(), rows).all())
-    _add_executions(session, [(inserted[rollout.id], rollout) for rollout in fresh])
-    _count_done(session, Counter(r.assignment_id for r in fresh if r.assignment_id is not None), now)
-    return len(fresh)
-
-
-def _fresh(session: Session, batch: Sequence[Rollout]) -> list[Rollout]:
+def _fresh(session: Session, prepared: Sequence[PreparedRollout]) -> list[PreparedRollout]:
     """Those that are not in the store, each once. Nobody else can add one: the transaction holds their problems."""
-    first = {rollout.id: rollout for rollout in reversed(batch)}
-    written = set(session.scalars(select(RolloutRow.id).where(RolloutRow.id.in_(first))))
-    return [rollout for name, rollout in sorted(first.items()) if name not in written]
+    first = {one.rollout.id: one for one in reversed(prepared)}
+    for batch in batched(list(first), BATCH):
+        for written in session.scalars(select(RolloutRow.id).where(RolloutRow.id.in_(batch))):
+            del first[written]
+    return sorted(first.values(), key=lambda one: one.rollout.id)
 
 
-def _place(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    judged = [Judged(row["problem_id"], row["purpose"], row["outcome"], row["dedup_key"]) for row in rows]
-    pools = Pools.open(session, judged)
-    for row, one in zip(rows, judged, strict=True):
-        row["pool"], row["place"] = pools.place(one)
-    pools.save_counts(session)
-
-
-def _assignments(session: Session, batch: Sequence[Rollout]) -> dict[int, AssignmentRow]:
-    ids = {rollout.assignment_id for rollout in batch if rollout.assignment_id is not None}
-    query = select(AssignmentRow).where(AssignmentRow.id.in_(ids)).execution_options(populate_existing=True)
-    return {row.id: row for row in session.scalars(query)}
-
-
-def _check_itself(rollout: Rollout) -> None:
-    tokens = len(rollout.token_ids)
-    if len(rollout.model_mask) != tokens:
-        raise InvalidRolloutError(
-            f"rollout {rollout.id}: {len(rollout.model_mask)} mask flags for {tokens} tokens; there must be one a token"
+def _insert(
+    session: Session,
+    batch: Sequence[PreparedRollout],
+    pools: Pools,
+    assignments: dict[int, _Assigned],
+    now: float,
+) -> None:
+    rows: list[dict[str, Any]] = []
+    executions: list[dict[str, Any]] = []
+    for seq, one in zip(take_ids(session, table(RolloutRow), len(batch)), batch, strict=True):
+        pool, place = pools.place(one.judged)
+        assignment = assignments.get(one.rollout.assignment_id or 0)
+        rows.append(
+            {
+                **one.columns,
+                "seq": seq,
+                "sample_index": _sample_index(one.rollout) if assignment else None,
+                "iteration": assignment.iteration if assignment else None,
+                "pool": pool and pool.value,
+                "place": place,
+                "created_at": now,
+            }
         )
-    for span in rollout.spans:
-        if not 0 <= span.start <= span.end <= tokens:
-            raise InvalidRolloutError(
-                f"rollout {rollout.id}: the span {span.start}:{span.end} is not in its {tokens} tokens"
-            )
+        executions += [{"rollout_seq": seq, **execution} for execution in one.executions]
+    insert_rows(session, table(RolloutRow), rows)
+    insert_rows(session, table(ExecutionRow), executions)
 
 
-def _check_assignment(rollout: Rollout, assignments: dict[int, AssignmentRow]) -> None:
+def _assignments(session: Session, rollouts: Sequence[Rollout]) -> dict[int, _Assigned]:
+    ids = {rollout.assignment_id for rollout in rollouts if rollout.assignment_id is not None}
+    columns = [getattr(AssignmentRow, name) for name in _Assigned._fields]
+    found: dict[int, _Assigned] = {}
+    for batch in batched(sorted(ids), BATCH):
+        rows = session.execute(select(*columns).where(AssignmentRow.id.in_(batch)))
+        found |= {row[0]: _Assigned(*row) for row in rows}
+    return found
+
+
+def _check_assignment(rollout: Rollout, assignments: dict[int, _Assigned]) -> None:
     if rollout.assignment_id is None:
         if rollout.purpose is not Purpose.DEMONSTRATION or not rollout.id.startswith(DEMONSTRATION_PREFIX):
             raise InvalidRolloutError(
@@ -125,7 +140,10 @@ def _check_assignment(rollout: Rollout, assignments: dict[int, AssignmentRow]) -
 
 def _check_demonstrations(session: Session, demonstrations: Sequence[Rollout]) -> None:
     ids = {rollout.problem_id for rollout in demonstrations}
-    splits = dict(session.execute(_splits(ids)).all()) if ids else {}
+    splits: dict[str, Split] = {}
+    for batch in batched(sorted(ids), BATCH):
+        query = select(ProblemRow.id, ProblemRow.split).where(ProblemRow.id.in_(batch))
+        splits.update(session.execute(query).all())
     for rollout in demonstrations:
         match splits.get(rollout.problem_id):
             case None:
@@ -138,69 +156,9 @@ def _check_demonstrations(session: Session, demonstrations: Sequence[Rollout]) -
                 )
 
 
-def _splits(ids: set[str]) -> Any:
-    return select(ProblemRow.id, ProblemRow.split).where(ProblemRow.id.in_(ids))
-
-
 def _sample_index(rollout: Rollout) -> int:
     prefix, _, index = rollout.id.rpartition("-")
     return int(index) if prefix == str(rollout.assignment_id) and index.isdecimal() else -1
-
-
-def _row(rollout: Rollout, assignments: dict[int, AssignmentRow], now: float) -> dict[str, Any]:
-    assignment = assignments[rollout.assignment_id] if rollout.assignment_id is not None else None
-    return {
-        "id": rollout.id,
-        "problem_id": rollout.problem_id,
-        "assignment_id": rollout.assignment_id,
-        "sample_index": _sample_index(rollout) if assignment else None,
-        "iteration": assignment.iteration if assignment else None,
-        "purpose": rollout.purpose,
-        "outcome": rollout.outcome,
-        "solution_format": rollout.solution_format,
-        "answer": _storable(rollout.answer),
-        "dedup_key": dedup_key(rollout.segments, rollout.answer),
-        "policy_version": rollout.spans[-1].version if rollout.spans else None,
-        "first_policy_version": rollout.spans[0].version if rollout.spans else None,
-        "prompt_tokens": len(rollout.prompt_ids),
-        "tokens": len(rollout.token_ids),
-        "prompt_ids": packing.pack_ids(rollout.prompt_ids),
-        "token_ids": packing.pack_ids(rollout.token_ids),
-        "model_mask": packing.pack_mask(rollout.model_mask),
-        "spans": packing.pack_spans(rollout.spans),
-        "segments": packing.pack_segments(rollout.segments),
-        "seed": rollout.seed,
-        "seconds": rollout.seconds,
-        "created_at": now,
-    }
-
-
-def _storable(answer: str | None) -> str | None:
-    """A policy may write anything; a text column takes neither NUL nor half a surrogate pair."""
-    if answer is None:
-        return None
-    return answer.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def _insert() -> Any:
-    rows = table(RolloutRow)
-    return insert(rows).returning(rows.c.id, rows.c.seq)
-
-
-def _add_executions(session: Session, rollouts: Sequence[tuple[int, Rollout]]) -> None:
-    rows = [
-        {
-            "rollout_seq": seq,
-            "position": position,
-            "status": execution.status,
-            "seconds": execution.seconds,
-            "body": packing.pack_execution(execution),
-        }
-        for seq, rollout in rollouts
-        for position, execution in enumerate(rollout.executions)
-    ]
-    if rows:
-        session.execute(insert(table(ExecutionRow)), rows)
 
 
 def _count_done(session: Session, counts: Counter[int], now: float) -> None:
@@ -219,23 +177,3 @@ def _count_done(session: Session, counts: Counter[int], now: float) -> None:
         )
     )
     session.execute(statement, [{"assignment": i, "more": more, "now": now} for i, more in sorted(counts.items())])
-
-
-def _to_rollout(row: RolloutRow, executions: Sequence[ExecutionRecord]) -> Rollout:
-    return Rollout(
-        id=row.id,
-        problem_id=row.problem_id,
-        purpose=row.purpose,
-        outcome=row.outcome,
-        solution_format=row.solution_format,
-        prompt_ids=packing.unpack_ids(row.prompt_ids),
-        token_ids=packing.unpack_ids(row.token_ids),
-        model_mask=packing.unpack_mask(row.model_mask, row.tokens),
-        spans=packing.unpack_spans(row.spans),
-        segments=packing.unpack_segments(row.segments),
-        executions=tuple(executions),
-        answer=row.answer,
-        assignment_id=row.assignment_id,
-        seconds=row.seconds,
-        seed=row.seed,
-    )

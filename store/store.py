@@ -43,6 +43,7 @@ from store.records import (
     Split,
 )
 from store.rollout_rows import prepare
+from store.rollout_rows import prepare
 from store.run_state import ActualState, DesiredState, RunState
 from store.schema import ensure_schema
 from store.settings import SelectionSettings
@@ -258,6 +259,7 @@ class Store:
         Raises:
             InvalidRolloutError: one contradicts itself, its assignment or its problem; then none is written.
         """
+        prepared = [prepare(rollout) for rollout in rollouts]  # before the transaction: others may write meanwhile
         prepared = [prepare(rollout) for rollout in rollouts]  # before the transaction: others may write meanwhile
         with self._write() as session:
             return replay.add_rollouts(session, prepared, self._clock())
