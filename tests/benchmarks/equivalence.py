@@ -235,10 +235,8 @@ def read_cases(data: Path) -> list[Pair]:
 
 
 def read_references(data: Path) -> list[str]:
-    lines = [
-        line for name in ("gsm8k", "math") for line in (data / name / "train.jsonl").read_text().strip().split("\n")
-    ]
-    return [str(json.loads(line)["answer"]) for line in lines]
+    texts = [(data / name / "train.jsonl").read_text() for name in ("gsm8k", "math")]
+    return [str(json.loads(line)["answer"]) for text in texts for line in text.strip().split("\n")]
 
 
 if __name__ == "__main__":

@@ -3,10 +3,19 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from sandbox.guest.answers.intervals import as_intervals
 from sandbox.guest.answers.lists import Listing, read_listing, read_rows
 from sandbox.guest.answers.notation import plain_text
 from sandbox.guest.answers.prose import is_prose
-from sandbox.guest.answers.quantities import is_product, read_beside, read_clock, read_quantity, same_quantity
+from sandbox.guest.answers.python_notation import as_latex
+from sandbox.guest.answers.quantities import (
+    is_product,
+    read_beside,
+    read_clock,
+    read_quantity,
+    same_clock,
+    same_quantity,
+)
 
 Comparison = Callable[[str, str], bool | None]
 
@@ -17,6 +26,7 @@ _ASSIGNED = re.compile(
 )
 _INEQUALITY = re.compile(r"[<>!≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
 _RELATION = re.compile(rf"=|{_INEQUALITY.pattern}")
+_CHOICE = re.compile(r"\(([A-J])\)\s*\S.*")
 _WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
 
 
@@ -24,17 +34,18 @@ def compare(expected: str, given: str, compare_expressions: Comparison, depth: i
     """Whether two normalised answers are equal; None if that cannot be told."""
     if not given:
         return False
+    if is_prose(expected) or is_prose(given):
+        return expected == given or compare_expressions(expected, given)
+    expected, given = as_latex(expected), as_latex(given)
     if _spaceless(expected) == _spaceless(given):
         return True
-    if is_prose(expected) or is_prose(given):
-        return compare_expressions(expected, given)
     verdict = _compare_single(expected, given)
     if verdict is None:
         verdict = _compare_assigned(expected, given, compare_expressions, depth)
     if verdict is None and depth > 0:
         within: Comparison = lambda a, b: compare(a, b, compare_expressions, depth - 1)  # noqa: E731
         verdict = _compare_rows(expected, given, within)
-        for comparison in (_compare_lists, _compare_equations):
+        for comparison in (_compare_intervals, _compare_lists, _compare_equations):
             if verdict is None:
                 verdict = comparison(expected, given, within)
     return compare_expressions(expected, given) if verdict is None else verdict
@@ -55,13 +66,14 @@ def _compare_single(expected: str, given: str) -> bool | None:
         return False
     first, second = read_clock(expected), read_clock(given)
     if first and second:
-        return first[:3] == second[:3] and (first[3] == second[3] or "" in (first[3], second[3]))
+        return same_clock(first, second)
     return _compare_words(expected, given)
 
 
 def _compare_words(expected: str, given: str) -> bool | None:
     """Words in any case, with or without brackets. A single letter may be a variable unless LaTeX calls it text."""
     a, b = plain_text(expected), plain_text(given)
+    a, b = _without_statement(a, b), _without_statement(b, a)
     if not (_WORDS.fullmatch(a) and _WORDS.fullmatch(b)):
         return None
     a, b = a.strip("()"), b.strip("()")
@@ -70,6 +82,12 @@ def _compare_words(expected: str, given: str) -> bool | None:
     if len(a) == len(b) == 1 and "\\" not in expected + given:
         return None
     return a.casefold() == b.casefold()
+
+
+def _without_statement(text: str, other: str) -> str:
+    """Of a choice with what it says, `(C) 12`, the letter, if the other answer is a letter alone."""
+    found = _CHOICE.fullmatch(text)
+    return found[1] if found and len(other.strip("()")) == 1 else text
 
 
 def _compare_assigned(expected: str, given: str, compare_expressions: Comparison, depth: int) -> bool | None:
@@ -111,6 +129,14 @@ def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None
     if a and b and a.ordered == b.ordered:
         return _match_distinct(a, b, within)
     return None
+
+
+def _compare_intervals(expected: str, given: str, within: Comparison) -> bool | None:
+    """An inequality with an interval."""
+    a, b = as_intervals(expected), as_intervals(given)
+    if (a is None) is (b is None) or _RELATION.search(expected if a is None else given):
+        return None
+    return within(a or expected, b or given)
 
 
 def _compare_equations(expected: str, given: str, within: Comparison) -> bool | None:

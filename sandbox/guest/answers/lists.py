@@ -60,7 +60,8 @@ def read_rows(text: str) -> tuple[str, list[list[str]]] | None:
 
 def _without_brackets(text: str) -> tuple[str, str]:
     """The brackets around all of `text`, and what they hold; a set's are `{}`, however they are written."""
-    text = re.sub(r"\\([{}])|\\[lr](?:brace|brack)(?![a-z])", lambda found: found[1] or "", text)
+    text = re.sub(r"\\([{}])", r"\1", text)
+    text = re.sub(r"\\langle(?![a-z])", "(", re.sub(r"\\rangle(?![a-z])", ")", text)).strip()
     pair = text[:1] + text[-1:]
     if pair in ("()", "[]", "(]", "[)", "{}") and _closes_at_end(text):
         return pair, text[1:-1].strip()

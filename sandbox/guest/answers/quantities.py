@@ -42,7 +42,10 @@ _NAMES_OF_NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
-_NUMBER_NAMES = {name: value for value, name in enumerate(_NAMES_OF_NUMBERS)}
+_TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_NUMBER_NAMES = {name: value for value, name in enumerate(_NAMES_OF_NUMBERS)} | {
+    name: 10 * value for value, name in enumerate(_TENS, start=3)
+}
 _CLOCK = re.compile(r"([0-9]{1,2}) ?:([0-9]{2})(?::([0-9]{2}))?\s*([ap])?\.?\s*(?:m\.?)?", re.IGNORECASE)
 
 
@@ -56,6 +59,16 @@ class Quantity:
     unit: Unit | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day. `half_known`: it says whether it is before or after noon."""
+
+    hours: int
+    minutes: int
+    seconds: int
+    half_known: bool
+
+
 def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
     """A number with or without sign, currency, percent sign, degree sign, magnitude word, unit or noun, else None.
 
@@ -64,8 +77,9 @@ def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
     text, marked = plain_text(text), counting or "\\" in text
     if not text or len(text) > QUANTITY_CHARS:
         return None
-    if text.lower() in _NUMBER_NAMES:
-        return Quantity(Fraction(_NUMBER_NAMES[text.lower()]))
+    named = _read_name(text)
+    if named is not None:
+        return Quantity(Fraction(named))
     text, degrees = _DEGREE.subn("", text)
     text, percents = _PERCENT.subn("", text)
     if degrees + percents > 1:
@@ -110,19 +124,30 @@ def is_product(text: str) -> bool:
     return bool(_TOUCHING.fullmatch(text))
 
 
-def read_clock(text: str) -> tuple[int, int, int, str] | None:
-    """Hours, minutes, seconds and `a`, `p` or nothing of a time such as 12:30 or 8:00 p.m."""
+def read_clock(text: str) -> Clock | None:
+    """A time of day such as 12:30, 20:34:00 or 8:00 p.m., else None."""
     found = _CLOCK.fullmatch(plain_text(text))
     if found is None:
         return None
-    hours, minutes, seconds, half = found.groups()
-    return int(hours), int(minutes), int(seconds or 0), (half or "").lower()
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()[:3])
+    half = (found[4] or "").lower()
+    if half:
+        hours = hours % 12 + 12 * (half == "p")
+    return Clock(hours, minutes, seconds, half_known=bool(half) or hours > 12)
+
+
+def same_clock(a: Clock, b: Clock) -> bool:
+    """Whether two times are the same; where one may be of either half of the day, in one of them."""
+    cycle = 24 if a.half_known is b.half_known else 12
+    return (a.hours % cycle, a.minutes, a.seconds) == (b.hours % cycle, b.minutes, b.seconds)
 
 
 def same_quantity(a: Quantity, b: Quantity) -> bool:
     """Whether two quantities are equal: a missing unit or percent sign is no difference, a contradicting one is."""
     if a.unit and b.unit:
         return a.unit[0] == b.unit[0] and _close(a, b, a.unit[1], b.unit[1])
+    if (a.percent and b.unit) or (b.percent and a.unit):
+        return False
     if a.percent != b.percent:
         hundredth = Fraction(1, 100)
         return _close(a, b) or _close(a, b, hundredth if a.percent else 1, hundredth if b.percent else 1)
@@ -139,6 +164,17 @@ def within_tolerance(expected: Fraction, given: Fraction) -> bool:
 def _close(a: Quantity, b: Quantity, a_size: Fraction | int = 1, b_size: Fraction | int = 1) -> bool:
     left, right = a.value * a_size, b.value * b_size
     return left == right or ((a.rounded or b.rounded) and within_tolerance(left, right))
+
+
+def _read_name(text: str) -> int | None:
+    """The number up to 99 that `text` names, such as `seven` or `forty-two`."""
+    values = [_NUMBER_NAMES.get(word) for word in text.lower().replace("-", " ").split()]
+    match values:
+        case [int(value)]:
+            return value
+        case [int(tens), int(ones)] if tens >= 20 and 0 < ones < 10:
+            return tens + ones
+    return None
 
 
 def _value(parts: dict[str, str]) -> Fraction | None:

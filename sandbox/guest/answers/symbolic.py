@@ -11,7 +11,7 @@ from math_verify import parse, verify
 
 from sandbox.guest.answers.comparison import compare
 from sandbox.guest.answers.notation import final_answer, normalise
-from sandbox.guest.answers.prose import for_extraction
+from sandbox.guest.answers.prose import for_extraction, is_prose
 from sandbox.guest.answers.quantities import within_tolerance
 
 logging.disable(logging.CRITICAL)
@@ -51,7 +51,7 @@ def _verified(golds: list[object], targets: list[object]) -> bool | None:
 def _read(answer: str) -> list[object]:
     """math-verify finds LaTeX between dollars or in a box, and plain expressions anywhere."""
     text = for_extraction(answer)
-    if "$" not in text and "\\boxed" not in text:
+    if "$" not in text and "\\boxed" not in text and not is_prose(text):
         text = f"${text}$"
     read: list[object] = parse(text, parsing_timeout=None)
     return read

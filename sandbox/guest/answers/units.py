@@ -13,7 +13,6 @@ _SIZES: dict[str, dict[str, int | str]] = {
     "volume": {"ml": "1/1000", "l": 1},
     "angle": {"degree": 1},
     "radians": {"rad": 1},
-    "speed": {"mph": 1},
     "energy": {"j": 1, "kj": 1000},
     "dollars": {"cent": "1/100", "dollar": 1},
     "euros": {"euro": 1},
@@ -34,25 +33,40 @@ _PATTERN = re.compile(
     r"(?P<power>(?:square|sq\.?|cubic)\s+)?(?P<name>[^\W\d_]+|[$€£])\.?(?:\s*\^\s*\{?\s*(?P<exponent>[23])\s*\}?)?"
 )
 
+_PER = re.compile(r"\s*/\s*|\s+per\s+")
+
 Unit = tuple[str, Fraction]
 
 
 def read_unit(text: str) -> Unit | None:
-    """The dimension and size of a unit such as `cm`, `square feet`, `km^2`; None if it is not known here."""
+    """The dimension and size of a unit such as `cm`, `square feet`, `km^2`, `m/s`; None if it is not known here."""
+    parts = [_read_simple(part) for part in _PER.split(text.strip(), maxsplit=1)]
+    if None in parts:
+        return None
+    units = [part for part in parts if part]
+    if len(units) == 1:
+        return units[0]
+    (dimension, size), (per, per_size) = units
+    return f"{dimension}/{per}", size / per_size
+
+
+def may_touch_a_number(text: str) -> bool:
+    """Whether `text` is read as a unit even with no space before it."""
+    return read_unit(text) is not None and (len(text) >= _LONG_ENOUGH or not text.isascii() or not text.isalpha())
+
+
+def _read_simple(text: str) -> Unit | None:
     found = _PATTERN.fullmatch(text.strip())
     if found is None:
         return None
+    if found["name"].lower() == "mph":
+        return read_unit("mi/h")
     unit = _singular(found["name"])
     if unit is None:
         return None
     dimension, size = _BY_UNIT[unit]
     power = int(found["exponent"] or {"s": 2, "c": 3}.get((found["power"] or " ")[0], 1))
     return f"{dimension}^{power}", size**power
-
-
-def may_touch_a_number(text: str) -> bool:
-    """Whether `text` is read as a unit even with no space before it."""
-    return read_unit(text) is not None and (len(text) >= _LONG_ENOUGH or not text.isascii() or not text.isalpha())
 
 
 def _singular(name: str) -> str | None:
