@@ -59,3 +59,7 @@ class NothingToScheduleError(StoreError):
 
 class HeldOutLeakError(StoreError):
     """A held-out problem was about to be trained on. Nothing was stored."""
+
+
+class ReviewDecidedError(StoreError):
+    """The review was decided otherwise, or its label is another one by now."""

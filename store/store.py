@@ -17,11 +17,13 @@ from store import (
     policies,
     problems,
     replay,
+    reviews,
     run_state,
     scheduling,
     selection,
     stats,
 )
+from store.audit import AuditSettings, Equal, Hear, Proposal, audit
 from store.database import connect, masked, parse_url, transaction
 from store.errors import StoreError
 from store.evaluations import EvaluationRun, SampledAnswer
@@ -38,11 +40,12 @@ from store.records import (
     Policy,
     Problem,
     Purpose,
+    ReviewStatus,
     Rollout,
     Sampling,
     Split,
 )
-from store.rollout_rows import prepare
+from store.reviews import AnswersMissingError, Judge, Rescored, Review
 from store.rollout_rows import prepare
 from store.run_state import ActualState, DesiredState, RunState
 from store.schema import ensure_schema
@@ -166,6 +169,65 @@ class Store:
         with self._read() as session:
             return problems.find_by_split_keys(session, split_keys)
 
+    # Reviews
+
+    def audit(
+        self, settings: AuditSettings, equal: Equal, by: str = "audit", hear: Hear = lambda done, total: None
+    ) -> tuple[list[Proposal], int]:
+        """Looks for labels that are likely wrong and opens a review for each; (what was found, how many are new).
+
+        `equal` tells whether two answers are the same; `hear` is told how many of how many problems were looked at.
+        """
+        with self._read() as session:
+            found = audit(session, settings, equal, hear)
+        with self._write() as session:
+            return found, reviews.propose(session, found, by, self._clock())
+
+    def propose(self, proposals: Iterable[Proposal], by: str) -> int:
+        """Opens a review for each proposal that is new and returns how many are; decided ones stay decided."""
+        with self._write() as session:
+            return reviews.propose(session, proposals, by, self._clock())
+
+    def reviews(self, status: ReviewStatus | None = None, limit: int | None = None) -> list[Review]:
+        """Reviews, the surest first."""
+        with self._read() as session:
+            return reviews.reviews(session, status, limit)
+
+    def review_counts(self) -> dict[str, int]:
+        """{"open": n, "accepted": n, "rejected": n}."""
+        with self._read() as session:
+            return reviews.review_counts(session)
+
+    def review(self, review_id: int) -> Review:
+        """Raises `UnknownRecordError` where there is none."""
+        with self._read() as session:
+            return reviews.get_review(session, review_id)
+
+    def reject_review(self, review_id: int, by: str, reason: str) -> None:
+        """The label stays. Raises `ReviewDecidedError` if the correction was accepted."""
+        with self._write() as session:
+            reviews.reject(session, review_id, by, reason, self._clock())
+
+    def accept_review(self, review_id: int, by: str, reason: str, judge: Judge) -> Rescored:
+        """Corrects the label and judges the problem's rollouts by it, in one transaction; again, it changes nothing.
+
+        Answers are judged before the transaction, so that nobody waits for that.
+
+        Raises:
+            ReviewDecidedError: it was rejected, or the label has been changed by something else since.
+        """
+        outcomes: dict[str, Outcome] = {}
+        while True:
+            with self._read() as session:
+                review = reviews.get_review(session, review_id)
+                answers = reviews.answers_to_judge(session, review_id)
+            outcomes |= judge(review.proposed_answer, sorted(answers - outcomes.keys()))
+            try:
+                with self._write() as session:
+                    return reviews.accept(session, review_id, by, reason, outcomes, self._clock())
+            except AnswersMissingError:
+                continue  # a sampler wrote meanwhile
+
     # Iterations and their assignments
 
     def open_iteration(self, number: int, policy_version: int, config: Mapping[str, Any] | None = None) -> None:
@@ -259,7 +321,6 @@ class Store:
         Raises:
             InvalidRolloutError: one contradicts itself, its assignment or its problem; then none is written.
         """
-        prepared = [prepare(rollout) for rollout in rollouts]  # before the transaction: others may write meanwhile
         prepared = [prepare(rollout) for rollout in rollouts]  # before the transaction: others may write meanwhile
         with self._write() as session:
             return replay.add_rollouts(session, prepared, self._clock())
