@@ -167,10 +167,12 @@ class SessionProcess:
             self._started = time.monotonic()
             self._set_timer(self._wall_s)
             self._watch_soon()
-        elif message["block"] == self._block:
+        elif self._stopped is None:
             value, error = message["value"], message["error"]
             if message["status"] not in REPORTED or not isinstance(value, str | None) or not isinstance(error, str):
                 raise ValueError("not a report")
+            if message["block"] != self._block or self._news is None or self._news.done():
+                raise ValueError("a report that nobody waits for")
             self._tell(message)
 
     def _read_output(self, output: "_Output") -> None:

@@ -11,6 +11,7 @@ from sandbox.guest.confinement import Confinement
 from sandbox.guest.notebook import Notebook
 
 CHANNEL, STDIN, STDOUT, STDERR = 3, 0, 1, 2
+FIRST_PID = 1  # of a session's own pid namespace
 # Known before the fork: to look through sys.modules would touch, and so copy, a page for each of a thousand names.
 OWN_MODULES = {
     "sandbox",
@@ -33,7 +34,10 @@ def serve(confinement: Confinement, keep: set[str], text_chars: int, descriptors
     gc.enable()
     notebook = Notebook(text_chars)
     while (request := wire.read(CHANNEL)) is not None:
-        wire.write(CHANNEL, {"block": request["block"], **notebook.run(request["source"])})
+        report = notebook.run(request["source"])
+        if os.getpid() != FIRST_PID:
+            return  # a child that the block forked has come to the block's end: it is its parent's to report
+        wire.write(CHANNEL, {"block": request["block"], **report})
 
 
 def _take_descriptors(channel: int, stdout: int, stderr: int) -> None:

@@ -11,7 +11,7 @@ from sandbox.settings import SandboxSettings
 from sandbox.watchdog import descendants
 
 MIB = 1024**2
-TRIES, PAUSE_S = 200, 0.05  # the kernel takes a moment to clear up, a busy machine more
+TRIES, PAUSE_S = 1_000, 0.01  # the kernel takes a moment to clear up, a busy machine more
 
 HONEST_BLOCK = """
 import math, os, numpy, sympy

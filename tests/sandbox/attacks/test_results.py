@@ -1,6 +1,7 @@
 """Attacks on the result: what a block says cannot break the reader, nor claim what only the host knows."""
 
 import json
+import os
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -58,10 +59,28 @@ async def test_a_forged_success_is_worth_no_more_than_printing_it(attack: Attack
     assert (execution.status, execution.value) == (Status.OK, "42")
 
 
-async def test_a_report_ahead_of_its_block_is_not_taken_for_it(attack: Attack) -> None:
-    report = json.dumps({"block": 2, "status": "ok", "value": "42", "error": ""}).encode()
+async def test_a_report_ahead_of_its_block_ends_the_session(attack: Attack) -> None:
+    assert (await attack(forge({"block": 2, "status": "ok", "value": "42", "error": ""}))).status is Status.KILLED
+
+
+async def test_a_second_report_of_a_block_ends_the_session(attack: Attack) -> None:
+    report = json.dumps({"block": 1, "status": "ok", "value": "42", "error": ""}).encode()
     frame = len(report).to_bytes(4, "big") + report
-    assert (await attack(f"import os\nos.write(3, {frame!r}) > 0", "6 * 6")).value == "36"
+    source = f"import os, time\nif os.fork() == 0:\n    time.sleep(0.3)\n    os.write(3, {frame!r})\n    os._exit(0)"
+    assert (await attack(source, "time.sleep(20)")).status is Status.KILLED
+
+
+async def test_descriptors_sent_through_the_channel_are_not_taken(attack: Attack) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    source = """
+import array, os, socket
+fds = array.array('i', [os.open('/dev/null', os.O_RDONLY) for _ in range(50)])
+report = b'{"block": 1, "status": "ok", "value": null, "error": ""}'
+frame = len(report).to_bytes(4, 'big') + report
+socket.socket(fileno=os.dup(3)).sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+while True: pass"""
+    assert (await attack(source)).status is Status.OK
+    assert len(os.listdir("/proc/self/fd")) < before + 25  # a jail may be on its way in or out
 
 
 async def test_a_closed_channel_ends_the_session(attack: Attack) -> None:
