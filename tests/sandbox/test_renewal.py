@@ -170,3 +170,19 @@ async def test_closing_while_a_jail_starts_leaves_nothing(settings: SandboxSetti
     await sandbox.close()
     await until(lambda: not jail.exists())
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+async def test_many_renewals_under_load_lose_no_session_and_leave_no_jail(settings: SandboxSettings) -> None:
+    async with Sandbox(settings.model_copy(update={"sessions_per_jail": 5})) as sandbox:
+
+        async def several() -> None:
+            for _ in range(12):
+                async with sandbox.session() as session:
+                    await session.run("x = 20")
+                    assert (await session.run("x + 1")).value == "21"
+
+        await asyncio.gather(*(several() for _ in range(6)))
+        assert (sandbox.counts.failures, sandbox.counts.retries) == (0, 0)
+        assert sandbox.counts.renewals.keys() == {"sessions"}
+        assert sandbox._pool is not None
+        await until(lambda: sandbox._pool is not None and not sandbox._pool._retiring)
