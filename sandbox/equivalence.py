@@ -36,6 +36,7 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
+_MAY_BE_INHERITED = {Status.KILLED, Status.MEMORY, Status.SANDBOX_FAILURE}
 _VERDICTS = {"'True'": Verdict.EQUAL, "'False'": Verdict.DIFFERENT}
 
 
@@ -102,7 +103,7 @@ class AnswerChecker:
         async with self._comparer() as comparer:
             fresh = comparer.served == 0
             execution = await comparer.compare(expected, given)
-        if execution.status in (Status.KILLED, Status.MEMORY) and not fresh:
+        if execution.status in _MAY_BE_INHERITED and not fresh:
             async with self._comparer(fresh=True) as comparer:
                 execution = await comparer.compare(expected, given)
         if execution.status is Status.SANDBOX_FAILURE:

@@ -149,15 +149,19 @@ async def measure_identity(checker: AnswerChecker, references: Sequence[str]) ->
 
 
 async def measure_false_positives(checker: AnswerChecker, references: Sequence[str], count: int) -> None:
-    """Compare answers of different problems, and print each pair that is called equal though written differently."""
+    """Compare answers that should differ, and print each pair that is called equal though written differently."""
     filled = [text for text in references if text.strip()]
     chance = random.Random(SEED)
-    kinds = {"at random": random_pairs(filled, count, chance), "of one shape": alike_pairs(filled, count, chance)}
+    kinds = {
+        "answers of different problems, at random": random_pairs(filled, count, chance),
+        "answers of different problems, of one shape": alike_pairs(filled, count, chance),
+        "answers with one digit changed": changed_pairs(filled, count // 4, chance),
+    }
     for kind, pairs in kinds.items():
         checked = await ours(checker, pairs)
         tally = Counter(checked.verdicts)
         print(
-            f"\n{len(pairs)} pairs of different problems' answers, {kind}: "
+            f"\n{len(pairs)} pairs, {kind}: "
             + ", ".join(f"{tally[verdict]} {verdict}" for verdict in Verdict)
             + f"; {1e3 * checked.seconds / len(pairs):.2f} ms a pair"
         )
@@ -227,6 +231,18 @@ def alike_pairs(answers: Sequence[str], count: int, chance: random.Random) -> li
         by_shape[re.sub(r"(?<!\\)\b[a-z]\b", "x", re.sub("[0-9]", "0", answer))].append(answer)
     groups = [group for group in by_shape.values() if len(group) > 1]
     return [Pair(*chance.sample(chance.choice(groups), 2)) for _ in range(count)]
+
+
+def changed_pairs(answers: Sequence[str], count: int, chance: random.Random) -> list[Pair]:
+    """Answers beside themselves with one digit changed, as a slip in arithmetic does it."""
+    numeric = [answer for answer in answers if re.search("[0-9]", answer)]
+    return [Pair(answer, _with_a_slip(answer, chance)) for answer in chance.choices(numeric, k=count)]
+
+
+def _with_a_slip(answer: str, chance: random.Random) -> str:
+    slip = chance.choice([found.start() for found in re.finditer("[0-9]", answer)])
+    digit = chance.choice([digit for digit in "0123456789" if digit != answer[slip]])
+    return answer[:slip] + digit + answer[slip + 1 :]
 
 
 def read_cases(data: Path) -> list[Pair]:

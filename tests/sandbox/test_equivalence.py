@@ -1,7 +1,9 @@
 """Answers that are equal, different, or neither to be told."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,7 @@ SYMBOLIC = [
     (r"(-\infty, 2) \cup (3, \infty)", r"x < 2 \text{ or } x > 3", Verdict.EQUAL),
     ("2x", "Twice the sum of all the parts is $2x$.", Verdict.EQUAL),
 ]
+CONVENTION = Path(__file__).parents[2] / "docs" / "equivalence.md"
 HOSTILE = [
     "9**9**9**9",
     "{" * 1_000_000,
@@ -71,6 +74,20 @@ async def test_symbolic_answers(checker: AnswerChecker) -> None:
     verdicts = await checker.check_many((expected, given) for expected, given, _ in SYMBOLIC)
     for (expected, given, verdict), found in zip(SYMBOLIC, verdicts, strict=True):
         assert found is verdict, (expected, given)
+
+
+async def test_the_examples_of_the_documented_convention_hold(checker: AnswerChecker) -> None:
+    rows = [line.split("|")[3:5] for line in CONVENTION.read_text().splitlines() if line.startswith("| ")][1:]
+    examples = [
+        (*pair, verdict)
+        for row in rows
+        for cell, verdict in zip(row, (Verdict.EQUAL, Verdict.DIFFERENT), strict=True)
+        for pair in re.findall("`([^`]+)` and `([^`]+)`", cell)
+    ]
+    assert len(examples) > 30
+    verdicts = await checker.check_many((expected, given) for expected, given, _ in examples)
+    wrong = [(*example, found) for example, found in zip(examples, verdicts, strict=True) if example[2] is not found]
+    assert wrong == []
 
 
 async def test_hostile_answers_are_never_equal_and_never_late() -> None:

@@ -17,6 +17,7 @@ def normalise(answer: str) -> str:
     text = re.sub(r"\\!\s*", "", text)
     text = re.sub(r"\\[,;:]|\\q?quad(?![a-zA-Z])|~|\u00a0|\u2009", " ", text)
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text).replace("{,}", ",").replace("−", "-")
+    text = re.sub(r"[ \t]{2,}", " ", text)
     return text.strip().rstrip("\\").strip().removesuffix(".").strip()
 
 
