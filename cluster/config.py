@@ -12,7 +12,7 @@ from actors.settings import SamplerSettings, TeacherSettings
 from learner.bases import Base
 from learner.settings import LearnerSettings
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
-from store.settings import ProblemSourceSettings, SelectionSettings, StoreSettings
+from store.settings import ProblemSourceSettings, SchedulingRule, SelectionSettings, StoreSettings
 
 PRESETS = ("demo", "smollm2", "7b")
 
@@ -33,7 +33,7 @@ class IterationSettings(_Settings):
     samples_per_problem: int = Field(4, ge=1)
     temperature: float = Field(0.8, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
-    scheduling: str = Field("fewest_attempts_first", description="which problems come first")
+    scheduling: SchedulingRule = Field("fewest_attempts_first", description="which problems come first")
     overlap: bool = Field(False, description="go on sampling with the old policy while the learner trains")
     from_base: bool = Field(False, description="train every policy from the base instead of from the one before")
 

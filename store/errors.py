@@ -53,6 +53,10 @@ class IterationClosedError(StoreError):
     """The iteration was closed already; its numbers are history."""
 
 
+class IterationUnfinishedError(StoreError):
+    """The iteration was to be closed before all of its rollouts were written."""
+
+
 class NothingToScheduleError(StoreError):
     """There is no problem that could be scheduled, or no rollout that could be selected."""
 

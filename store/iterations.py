@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from store.errors import IterationClosedError, UnknownRecordError
+from store.errors import IterationClosedError, IterationUnfinishedError, UnknownRecordError
 from store.jsonable import finite_json
 from store.models import AssignmentRow, IterationRow
 from store.policies import require_policy
@@ -48,8 +48,19 @@ def open_iteration(session: Session, number: int, policy_version: int, config: M
 
 
 def close_iteration(session: Session, number: int, metrics: Mapping[str, Any], now: float) -> None:
-    """Closes it with what it came to. Closing it again replaces the metrics."""
+    """Closes it with what it came to. Closing it again replaces the metrics.
+
+    Raises:
+        IterationUnfinishedError: rollouts that were scheduled are not in the store yet.
+    """
     row = require_iteration(session, number)
+    open_ones = select(func.count(), func.sum(AssignmentRow.samples - AssignmentRow.done))
+    mine = AssignmentRow.iteration == number, AssignmentRow.completed_at.is_(None)
+    assignments, missing = session.execute(open_ones.where(*mine)).one()
+    if assignments:
+        raise IterationUnfinishedError(
+            f"iteration {number} lacks {missing} rollouts of {assignments} assignments: wait for them, then close it"
+        )
     row.metrics = finite_json(metrics)
     row.closed_at = row.closed_at or now
 

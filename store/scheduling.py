@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import batched
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -11,12 +12,30 @@ from store.iterations import require_iteration
 from store.models import AssignmentRow, EvaluationRow, ProblemRow, RolloutRow, table
 from store.problems import BATCH, shuffled, to_problem
 from store.records import Assignment, Purpose, Sampling, Split
+from store.settings import SchedulingRule
 
-type Order = Callable[[int], Sequence[ColumnElement[int]]]
+type Order = Callable[[int], Sequence[ColumnElement[Any]]]
 """Makes the ORDER BY of a rule out of a seed."""
 
-RULES: Mapping[str, Order] = {
+_FLOOR = 0.05
+"""The effort that a problem gets which is always or never solved, where one that is solved half the time gets 1."""
+
+
+def _by_difficulty(seed: int) -> Sequence[ColumnElement[Any]]:
+    """Draws problems in proportion to the variance of their outcomes, where there is something to learn.
+
+    The pass rate is Laplace's estimate, so that a problem that was never tried counts as one that is solved half the
+    time. A random number over the weight, the smallest first, is sequential Poisson sampling (Ohlsson 1998).
+    """
+    pass_rate = (ProblemRow.accepted + 1.0) / (ProblemRow.judged + 2.0)
+    effort = _FLOOR + (1 - _FLOOR) * 4 * pass_rate * (1 - pass_rate)
+    return (shuffled(seed) / effort,)
+
+
+RULES: Mapping[SchedulingRule, Order] = {
     "fewest_attempts_first": lambda seed: (ProblemRow.attempts.expression, shuffled(seed)),
+    "fewest_accepted_first": lambda seed: (ProblemRow.accepted.expression, shuffled(seed)),
+    "by_difficulty": _by_difficulty,
     "uniform": lambda seed: (shuffled(seed),),
 }
 """How problems are chosen for an iteration; ties are broken at random by the seed."""
@@ -31,15 +50,14 @@ def schedule_training(
         NothingToScheduleError: there are no training problems.
         StoreError: there is no such rule.
     """
-    if rule not in RULES:
-        raise StoreError(f"there is no scheduling rule {rule!r}: use one of {', '.join(RULES)}")
+    order = _order(rule)(seed)
     require_iteration(session, iteration)
     mine = AssignmentRow.iteration == iteration
     scheduled = session.scalar(select(func.sum(AssignmentRow.samples)).where(mine))
     if scheduled:
         return scheduled
     chosen = select(ProblemRow.id).where(ProblemRow.split == Split.TRAIN)
-    chosen = chosen.order_by(*RULES[rule](seed), ProblemRow.id).limit(problems)
+    chosen = chosen.order_by(*order, ProblemRow.id).limit(problems)
     ids = session.scalars(chosen).all()
     if not ids:
         raise NothingToScheduleError("there are no training problems in the store: import some first")
@@ -102,6 +120,13 @@ def progress(session: Session, mine: ColumnElement[bool]) -> tuple[int, int]:
         select(func.sum(AssignmentRow.done), func.sum(AssignmentRow.samples)).where(mine)
     ).one()
     return int(done or 0), int(scheduled or 0)
+
+
+def _order(rule: str) -> Order:
+    for name, order in RULES.items():
+        if name == rule:
+            return order
+    raise StoreError(f"there is no scheduling rule {rule!r}: use one of {', '.join(RULES)}")
 
 
 def _assign(

@@ -2,19 +2,18 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import batched
+from itertools import accumulate, batched
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, insert, or_, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session
 
+from store.candidates import Candidate, find_attempts, find_demonstrations
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
 from store.models import PolicyRow, ProblemRow, RolloutRow, TrainingSetRolloutRow, TrainingSetRow, table
 from store.problems import BATCH
-from store.records import Outcome, Purpose, Rollout, Split
+from store.records import Purpose, Rollout, Split
 from store.replay import to_rollouts
 from store.settings import SelectionSettings
-
-_IS_DEMONSTRATION = RolloutRow.purpose == Purpose.DEMONSTRATION
 
 
 def select_training_set(session: Session, policy_version: int, settings: SelectionSettings, now: float) -> int:
@@ -25,14 +24,13 @@ def select_training_set(session: Session, policy_version: int, settings: Selecti
         HeldOutLeakError: a held-out problem came through; nothing is stored.
     """
     rng = random.Random(settings.seed)  # noqa: S311 - an order, not a secret
-    demonstrations, attempts = _candidates(session, settings)
-    if settings.prefer == "random":
-        rng.shuffle(attempts)
-    attempts = attempts[: settings.max_samples]
-    chosen = _weigh(demonstrations, len(attempts), settings, rng) + attempts
+    attempts = find_attempts(session, settings, rng) if settings.attempts else []
+    demonstrations = find_demonstrations(session) if settings.demonstrations or not settings.attempts else []
+    chosen = [candidate.seq for candidate in _compose(demonstrations, attempts, settings, rng)]
     if not chosen:
         raise NothingToScheduleError(
-            "no rollout can be trained on: none was accepted yet and there are no demonstrations"
+            "no rollout can be trained on: none was accepted yet and there are no demonstrations, or none is within "
+            "the limits of the selection"
         )
     rng.shuffle(chosen)
     row = TrainingSetRow(
@@ -81,59 +79,49 @@ def trained_on(session: Session, policy_version: int) -> list[str]:
     return list(session.scalars(query))
 
 
-def _candidates(session: Session, settings: SelectionSettings) -> tuple[list[int], list[int]]:
-    """(demonstrations, attempts) by their `seq`; the attempts in the order of preference."""
-    distinct = _distinct(_eligible(session, settings)).subquery()
-    preference = _preference(settings, distinct.c.seq)
-    rank = func.row_number().over(partition_by=(distinct.c.problem_id, distinct.c.demonstration), order_by=preference)
-    ranked = select(distinct.c.seq, distinct.c.demonstration, rank.label("rank")).subquery()
-    query = select(ranked.c.seq, ranked.c.demonstration).order_by(ranked.c.seq.desc())
-    if settings.max_per_problem is not None:
-        query = query.where(or_(ranked.c.demonstration == 1, ranked.c.rank <= settings.max_per_problem))
-    rows = session.execute(query).all()
-    return [seq for seq, demo in rows if demo], [seq for seq, demo in rows if not demo]
-
-
-def _eligible(session: Session, settings: SelectionSettings) -> ColumnElement[bool]:
-    attempt = RolloutRow.purpose == Purpose.TRAIN
-    if settings.accepted_only:
-        attempt = and_(attempt, RolloutRow.outcome == Outcome.ACCEPTED)
-    else:
-        attempt = and_(attempt, RolloutRow.outcome != Outcome.FAULT)
-    if settings.iterations is not None:
-        last = session.scalar(select(func.max(RolloutRow.iteration))) or 0
-        attempt = and_(attempt, RolloutRow.iteration > last - settings.iterations)
-    if settings.demonstrations:
-        attempt = or_(attempt, and_(_IS_DEMONSTRATION, RolloutRow.outcome == Outcome.ACCEPTED))
-    if not settings.attempts:
-        attempt = and_(_IS_DEMONSTRATION, RolloutRow.outcome == Outcome.ACCEPTED)
-    return and_(attempt, ProblemRow.split == Split.TRAIN)
-
-
-def _distinct(eligible: ColumnElement[bool]) -> Select[int, str, int]:
-    """One of each solution to each problem: a demonstration before an attempt, then the newest."""
-    demonstration = case((_IS_DEMONSTRATION, 1), else_=0).label("demonstration")
-    copy = func.row_number().over(
-        partition_by=(RolloutRow.problem_id, RolloutRow.dedup_key),
-        order_by=(demonstration.desc(), RolloutRow.seq.desc()),
+def policies_trained_on(session: Session, rollout_id: str) -> list[int]:
+    """The versions of the policies that learned from a rollout."""
+    query = (
+        select(PolicyRow.version)
+        .join(TrainingSetRolloutRow, TrainingSetRolloutRow.training_set_id == PolicyRow.training_set_id)
+        .join(RolloutRow, RolloutRow.seq == TrainingSetRolloutRow.rollout_seq)
+        .where(RolloutRow.id == rollout_id)
+        .distinct()
+        .order_by(PolicyRow.version)
     )
-    numbered = (
-        select(RolloutRow.seq, RolloutRow.problem_id, demonstration, copy.label("copy"))
-        .join(ProblemRow, ProblemRow.id == RolloutRow.problem_id)
-        .where(eligible)
-        .subquery()
-    )
-    return select(numbered.c.seq, numbered.c.problem_id, numbered.c.demonstration).where(numbered.c.copy == 1)
+    return list(session.scalars(query))
 
 
-def _preference(settings: SelectionSettings, seq: ColumnElement[int]) -> ColumnElement[int]:
-    if settings.prefer == "newest":
-        return seq.desc()
-    # Knuth's multiplicative hash: scatters consecutive numbers, and both databases compute it alike.
-    return ((seq + settings.seed % 1_000_003) * 2_654_435_761) % 4_294_967_296
+def _compose(
+    demonstrations: list[Candidate], attempts: list[Candidate], settings: SelectionSettings, rng: random.Random
+) -> list[Candidate]:
+    """As many of both as the limits and the share of demonstrations allow."""
+    attempts = attempts[: settings.max_samples]
+    budget = settings.max_tokens
+    if budget is None:
+        return _weigh(demonstrations, len(attempts), settings, rng) + attempts
+    if settings.demonstration_share is not None:
+        attempts = _within(attempts, round(budget * (1 - settings.demonstration_share)))
+    weighed = _weigh(demonstrations, len(attempts), settings, rng)
+    if settings.demonstration_share is None:
+        weighed = _within(weighed, budget)
+        return weighed + _within(attempts, budget - _tokens(weighed))
+    return _within(weighed, budget - _tokens(attempts)) + attempts
 
 
-def _weigh(demonstrations: list[int], attempts: int, settings: SelectionSettings, rng: random.Random) -> list[int]:
+def _within(candidates: list[Candidate], max_tokens: int) -> list[Candidate]:
+    """The first so many that do not exceed the budget together."""
+    totals = accumulate(candidate.tokens for candidate in candidates)
+    return [candidate for candidate, total in zip(candidates, totals, strict=True) if total <= max_tokens]
+
+
+def _tokens(candidates: list[Candidate]) -> int:
+    return sum(candidate.tokens for candidate in candidates)
+
+
+def _weigh(
+    demonstrations: list[Candidate], attempts: int, settings: SelectionSettings, rng: random.Random
+) -> list[Candidate]:
     """The demonstrations as often as their weight asks for."""
     if settings.demonstration_share is None or attempts == 0 or not demonstrations:
         return demonstrations * settings.demonstration_repeat

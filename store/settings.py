@@ -22,21 +22,42 @@ class StoreSettings(Settings):
 class SelectionSettings(Settings):
     """How the training set of a new policy is chosen from the replay.
 
-    `iterations` limits the attempts to the newest so many iterations. Demonstrations are outside that limit and outside
-    `max_per_problem`. `demonstration_share`, where given, repeats or thins them so that they make up that share of the
-    set; otherwise each stands in it `demonstration_repeat` times.
+    Of each problem at most `max_per_problem` solutions are taken, those that `prefer` says (a key of
+    `store.candidates.RULES`); of mistakes, which come along unless `accepted_only`, as many again. `iterations` and
+    `policy_versions` limit them to the newest so many.
+
+    `max_samples` and `max_tokens` (prompts included) cut what is left, in the order of preference. Of what they let
+    pass `hard_share` is of hard problems, as far as there is so much; a problem is hard if at most `hard_pass_rate` of
+    its attempts were accepted.
+
+    Demonstrations are outside of these limits but for `max_tokens`. `demonstration_share`, where given, repeats or
+    thins them so that they make up that share of the set; otherwise each stands in it `demonstration_repeat` times.
     """
 
     max_per_problem: int | None = Field(default=4, ge=1)
-    prefer: Literal["newest", "random"] = "newest"
+    prefer: Literal["newest", "oldest", "random"] = "newest"
     accepted_only: bool = True
     iterations: int | None = Field(default=None, ge=1)
+    policy_versions: int | None = Field(default=None, ge=1)
     max_samples: int | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    hard_share: float | None = Field(default=None, gt=0, le=1)
+    hard_pass_rate: float = Field(default=0.3, ge=0, le=1)
     attempts: bool = True
     demonstrations: bool = True
     demonstration_repeat: int = Field(default=1, ge=1)
     demonstration_share: float | None = Field(default=None, gt=0, lt=1)
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _a_share_is_of_something_limited(self) -> "SelectionSettings":
+        if self.hard_share is not None and self.max_samples is None and self.max_tokens is None:
+            raise ValueError("hard_share divides max_samples or max_tokens: give one of them, too")
+        return self
+
+
+SchedulingRule = Literal["fewest_attempts_first", "fewest_accepted_first", "by_difficulty", "uniform"]
+"""A key of `store.scheduling.RULES`."""
 
 
 class SourceSettings(Settings):

@@ -236,7 +236,7 @@ class Store:
             iterations.open_iteration(session, number, policy_version, config or {}, self._clock())
 
     def close_iteration(self, number: int, metrics: Mapping[str, Any]) -> None:
-        """Closes an iteration with what it came to."""
+        """Closes an iteration with what it came to. Raises `IterationUnfinishedError` while rollouts of it are missing."""
         with self._write() as session:
             iterations.close_iteration(session, number, metrics, self._clock())
 
@@ -388,6 +388,11 @@ class Store:
         """The ids of the rollouts that a policy was trained on."""
         with self._read() as session:
             return selection.trained_on(session, policy_version)
+
+    def policies_trained_on(self, rollout_id: str) -> list[int]:
+        """The versions of the policies that learned from a rollout."""
+        with self._read() as session:
+            return selection.policies_trained_on(session, rollout_id)
 
     # Policies
 

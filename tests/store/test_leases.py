@@ -1,9 +1,16 @@
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from store.errors import IterationClosedError, NothingToScheduleError, StoreError, UnknownPolicyError
-from store.records import Policy, Purpose, Sampling, Split
+from store.errors import (
+    IterationClosedError,
+    IterationUnfinishedError,
+    NothingToScheduleError,
+    StoreError,
+    UnknownPolicyError,
+)
+from store.records import Outcome, Policy, Purpose, Sampling, Split
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -44,8 +51,52 @@ def test_the_uniform_rule_draws_by_its_seed(filled):
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+def scheduled(store, iteration, problems, rule, seed=0):
+    """The problems that an iteration was given."""
+    store.open_iteration(iteration, policy_version=1)
+    store.schedule_training(iteration, problems, 1, Sampling(), rule=rule, seed=seed)
+    return [a.problem.id for a in store.lease(f"{rule} {iteration}", 100, 60)]
+
+
+def solve(store, make, iteration, pass_rates):
+    """Ten attempts at each of these problems, of which that many are accepted."""
+    store.open_iteration(iteration, policy_version=1)
+    store.schedule_training(iteration, 20, 10, Sampling())
+    for assignment in store.lease("solver", 100, 60):
+        accepted = pass_rates.get(assignment.problem.id, 0)
+        outcomes = [Outcome.ACCEPTED if i < accepted else Outcome.WRONG for i in assignment.pending]
+        store.add_rollouts(make.attempt(assignment, i, outcome) for i, outcome in enumerate(outcomes))
+
+
+def test_fewest_accepted_first_goes_by_what_was_solved(filled, make):
+    solve(filled, make, 1, {f"p{i}": 5 for i in range(15)})
+    assert sorted(scheduled(filled, 2, 5, "fewest_accepted_first")) == [f"p{i}" for i in range(15, 20)]
+
+
+def test_by_difficulty_spends_most_on_what_is_sometimes_solved_and_a_little_on_all(filled, make):
+    solve(filled, make, 1, {f"p{i}": 10 for i in range(5)} | {f"p{i}": 5 for i in range(5, 10)})
+    drawn = Counter(name for i in range(2, 42) for name in scheduled(filled, i, 5, "by_difficulty", seed=i))
+    per_problem = {
+        kind: sum(drawn[f"p{i}"] for i in numbers) / len(numbers)
+        for kind, numbers in {"always": range(5), "sometimes": range(5, 10), "never": range(10, 20)}.items()
+    }
+    assert per_problem["sometimes"] > 2 * max(per_problem["always"], per_problem["never"])
+    assert min(drawn[f"p{i}"] for i in range(20)) > 0
+
+
+def test_an_iteration_is_not_closed_before_its_rollouts_are_there(filled, make):
+    filled.schedule_training(1, problems=2, samples=2, sampling=Sampling())
+    one, two = filled.lease("a", 10, 60)
+    filled.add_rollouts([make.attempt(one, 0), make.attempt(one, 1), make.attempt(two, 0)])
+    with pytest.raises(IterationUnfinishedError, match="iteration 1 lacks 1 rollouts of 1 assignments"):
+        filled.close_iteration(1, {})
+    filled.add_rollouts([make.attempt(two, 1)])
+    filled.close_iteration(1, {})
+    assert filled.iterations()[0].closed_at is not None
+
+
 def test_an_unknown_rule_or_policy_is_refused(filled):
-    with pytest.raises(StoreError, match="no scheduling rule 'luck': use one of fewest_attempts_first, uniform"):
+    with pytest.raises(StoreError, match=r"no scheduling rule 'luck': use one of fewest_attempts_first, .*, uniform"):
         filled.schedule_training(1, 1, 1, Sampling(), rule="luck")
     with pytest.raises(UnknownPolicyError, match="no policy version 5"):
         filled.open_iteration(2, policy_version=5)

@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import text
 
+from store.candidates import Candidate
 from store.database import transaction
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
 from store.records import Outcome, Policy, Purpose, Sampling, Split
@@ -36,12 +37,6 @@ def test_faults_of_ours_are_never_chosen(filled, make):
     attempts(filled, make, 1, problems=3, samples=2, outcome=Outcome.FAULT)
     with pytest.raises(NothingToScheduleError, match="no rollout can be trained on"):
         filled.select_training_set(2, SelectionSettings(accepted_only=False))
-
-
-def test_at_most_so_many_of_a_problem_the_newest_first(filled, make):
-    written = attempts(filled, make, 1, problems=2, samples=5)
-    got = chosen(filled, SelectionSettings(max_per_problem=2))
-    assert {r.id for r in got} == {r.id for r in written if r.id.endswith(("-3", "-4"))}
 
 
 def test_the_same_solution_to_a_problem_is_chosen_once(filled, make):
@@ -90,9 +85,85 @@ def test_demonstrations_alone_make_the_training_set_of_a_warm_start(filled, make
 
 
 def test_an_attempt_equal_to_a_demonstration_is_left_out(filled, make):
-    (attempt,) = attempts(filled, make, 1, problems=1, samples=1, code="x = 1\nprint(x)")
-    filled.add_rollouts([make.demonstration("a", attempt.problem_id, "y = 1  # one\nprint(y)")])
-    assert [r.id for r in chosen(filled)] == ["demo-a"]
+    same = [make.demonstration(str(i), f"p{i}", "y = 1  # one\nprint(y)") for i in range(20)]
+    filled.add_rollouts(same)
+    attempts(filled, make, 1, problems=3, samples=2, code="x = 1\nprint(x)")
+    assert sorted(r.id for r in chosen(filled)) == sorted(r.id for r in same)
+
+
+def test_of_equal_solutions_the_first_is_kept_and_the_rest_are_counted(filled, make):
+    written = attempts(filled, make, 1, problems=1, samples=4, code="x = 2\nprint(x)")
+    assert [r.id for r in chosen(filled)] == [written[0].id]
+    with transaction(filled._engine, write=False) as session:
+        counts = "SELECT judged, accepted, solutions, duplicates FROM problems WHERE judged > 0"
+        assert session.execute(text(counts)).one() == (4, 4, 1, 3)
+
+
+@pytest.mark.parametrize(("rule", "numbers"), [("newest", {8, 9}), ("oldest", {0, 1})])
+def test_the_cap_takes_what_the_rule_says(filled, make, rule, numbers):
+    written = attempts(filled, make, 1, problems=2, samples=10)
+    got = chosen(filled, SelectionSettings(prefer=rule, max_per_problem=2))
+    assert {r.id for r in got} == {r.id for r in written if int(r.id.split("-")[1]) in numbers}
+
+
+def test_a_random_choice_is_full_and_meets_every_solution_in_time(filled, make):
+    written = attempts(filled, make, 1, problems=2, samples=7)
+    met = set()
+    for seed in range(20):
+        got = [r.id for r in chosen(filled, SelectionSettings(prefer="random", max_per_problem=5, seed=seed))]
+        assert len(got) == len(set(got)) == 10
+        met |= set(got)
+    assert met == {r.id for r in written}
+
+
+@pytest.mark.parametrize("rule", ["newest", "oldest", "random"])
+def test_what_was_sampled_by_an_old_policy_is_not_chosen(filled, make, rule):
+    for version in (2, 3):
+        filled.add_policy(Policy(version, version - 1, f"policies/{version}"))
+    filled.schedule_training(1, 20, 6, Sampling())
+    leased = filled.lease("a", 100, 60)
+    for version, samples in ((1, (0, 1, 2)), (2, (3, 4)), (3, (5,))):
+        filled.add_rollouts([make.attempt(a, i, version=version) for a in leased for i in samples])
+    got = chosen(filled, SelectionSettings(policy_versions=2, prefer=rule))
+    assert Counter(r.spans[-1].version for r in got) == {2: 40, 3: 20}
+
+
+def test_a_share_of_what_is_taken_is_of_hard_problems(filled, make):
+    hard = {f"p{i}" for i in range(5)}
+    filled.schedule_training(1, 20, 10, Sampling())
+    for a in filled.lease("a", 100, 60):
+        accepted = 1 if a.problem.id in hard else 9
+        outcomes = [Outcome.ACCEPTED if i < accepted else Outcome.WRONG for i in a.pending]
+        filled.add_rollouts(make.attempt(a, i, outcome) for i, outcome in enumerate(outcomes))
+
+    def hard_taken(**settings):
+        got = chosen(filled, SelectionSettings(max_samples=8, prefer="random", **settings))
+        return len(got), sum(r.problem_id in hard for r in got)
+
+    assert hard_taken(hard_share=0.5) == (8, 4)
+    assert hard_taken(hard_share=1) == (8, 5)  # there are no more
+    with pytest.raises(ValueError, match="hard_share divides max_samples or max_tokens"):
+        SelectionSettings(hard_share=0.5)
+
+
+def test_a_token_budget_is_kept_demonstrations_included(filled, make):
+    attempts(filled, make, 1, problems=10, samples=4)  # of 8 tokens each
+    filled.add_rollouts([make.demonstration(str(i), f"p{i}", f"print({i} + 1000)") for i in range(4)])
+
+    def purposes(**settings):
+        return Counter(r.purpose for r in chosen(filled, SelectionSettings(**settings)))
+
+    assert purposes(max_tokens=100) == {Purpose.DEMONSTRATION: 4, Purpose.TRAIN: 8}
+    assert purposes(max_tokens=160, demonstration_share=0.5) == {Purpose.DEMONSTRATION: 10, Purpose.TRAIN: 10}
+    assert purposes(max_tokens=24) == {Purpose.DEMONSTRATION: 3}
+    with pytest.raises(NothingToScheduleError, match="within the limits"):
+        purposes(max_tokens=7)
+
+
+def test_the_same_settings_over_the_same_rollouts_choose_the_same_in_the_same_order(filled, make):
+    attempts(filled, make, 1, problems=10, samples=6)
+    settings = SelectionSettings(prefer="random", max_per_problem=3, seed=5)
+    assert [r.id for r in chosen(filled, settings)] == [r.id for r in chosen(filled, settings)]
 
 
 def test_attempts_of_an_evaluation_are_never_chosen(filled, make):
@@ -114,7 +185,7 @@ def test_a_held_out_problem_that_slips_through_the_query_stops_the_selection(fil
     with transaction(filled._engine, write=True) as session:
         (leak,) = session.execute(text("SELECT seq FROM rollouts LIMIT 1")).scalars()
         session.execute(text("UPDATE problems SET split = 'heldout'"))
-    monkeypatch.setattr("store.selection._candidates", lambda session, settings: ([], [leak]))
+    monkeypatch.setattr("store.selection.find_attempts", lambda *_: [Candidate(leak, 1, hard=False)])
     with pytest.raises(HeldOutLeakError, match="is held out and was chosen for training"):
         filled.select_training_set(2)
     with pytest.raises(UnknownRecordError):
@@ -137,3 +208,5 @@ def test_a_policy_is_traced_to_what_it_was_trained_on(filled, make):
     attempts(filled, make, 2, problems=3, samples=2)  # what came later is not in it
     assert filled.trained_on(2) == sorted(r.id for r in written)
     assert filled.trained_on(1) == []
+    assert filled.policies_trained_on(written[0].id) == [2]
+    assert filled.policies_trained_on("unknown") == []
