@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from sandbox.guest.answers.intervals import as_intervals
 from sandbox.guest.answers.lists import Listing, read_listing, read_rows
@@ -19,7 +20,8 @@ from sandbox.guest.answers.quantities import (
 
 Comparison = Callable[[str, str], bool | None]
 
-_DEPTH = 4  # of lists within lists
+_DEPTH = 5  # of lists within lists and names before them
+_IDLE_SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
 _NAME = r"[a-zA-Z](?:_\s*(?:\{[^{}]*\}|\w)|')*"
 _ASSIGNED = re.compile(
     rf"(?P<name>\\?[a-zA-Z]+|{_NAME}(?:\s*\(\s*{_NAME}\s*\)|\^\{{-1\}}\({_NAME}\))?)\s*=(?P<value>[^=]+)"
@@ -40,19 +42,23 @@ def compare(expected: str, given: str, compare_expressions: Comparison, depth: i
     if _spaceless(expected) == _spaceless(given):
         return True
     verdict = _compare_single(expected, given)
-    if verdict is None:
-        verdict = _compare_assigned(expected, given, compare_expressions, depth)
     if verdict is None and depth > 0:
-        within: Comparison = lambda a, b: compare(a, b, compare_expressions, depth - 1)  # noqa: E731
-        verdict = _compare_rows(expected, given, within)
-        for comparison in (_compare_intervals, _compare_lists, _compare_equations):
-            if verdict is None:
-                verdict = comparison(expected, given, within)
+        verdict = _compare_parts(
+            expected, given, partial(compare, compare_expressions=compare_expressions, depth=depth - 1)
+        )
     return compare_expressions(expected, given) if verdict is None else verdict
 
 
+def _compare_parts(expected: str, given: str, within: Comparison) -> bool | None:
+    """Answers made of answers, by the first form that both have; `within` compares their parts."""
+    forms = (_compare_assigned, _compare_rows, _compare_intervals, _compare_lists, _compare_equations)
+    verdicts = (compare_form(expected, given, within) for compare_form in forms)
+    return next((verdict for verdict in verdicts if verdict is not None), None)
+
+
 def _spaceless(text: str) -> str:
-    return re.sub(r"\s+", "", text.replace("$", ""))
+    """Without the spaces that say nothing: that in `1 1/2` does."""
+    return _IDLE_SPACE.sub("", text.replace("$", ""))
 
 
 def _compare_single(expected: str, given: str) -> bool | None:
@@ -90,13 +96,13 @@ def _without_statement(text: str, other: str) -> str:
     return found[1] if found and len(other.strip("()")) == 1 else text
 
 
-def _compare_assigned(expected: str, given: str, compare_expressions: Comparison, depth: int) -> bool | None:
+def _compare_assigned(expected: str, given: str, within: Comparison) -> bool | None:
     """`x = 3` is 3, and `f(x) = 2x` is `y = 2x`: a name on the left says nothing."""
     a, b = _ASSIGNED.fullmatch(expected), _ASSIGNED.fullmatch(given)
     if not (a or b) or (not a and _RELATION.search(expected)) or (not b and _RELATION.search(given)):
         return None
     left, right = (found["value"].strip() if found else text for found, text in ((a, expected), (b, given)))
-    return compare(left, right, compare_expressions, depth)
+    return within(left, right)
 
 
 def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:

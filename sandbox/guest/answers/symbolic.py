@@ -50,7 +50,7 @@ def _verified(golds: list[object], targets: list[object]) -> bool | None:
 
 def _read(answer: str) -> list[object]:
     """math-verify finds LaTeX between dollars or in a box, and plain expressions anywhere."""
-    text = for_extraction(answer)
+    text = for_extraction(answer).replace(r"\$", "")
     if "$" not in text and "\\boxed" not in text and not is_prose(text):
         text = f"${text}$"
     read: list[object] = parse(text, parsing_timeout=None)
