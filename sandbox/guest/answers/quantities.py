@@ -33,7 +33,7 @@ _PERCENT = re.compile(r"\\?%|\b(?:percent|percentage|per cent|pct)\b", re.IGNORE
 _DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)|°|\\degree")
 _MAGNITUDES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _NOUNS = re.compile(r"[^\W\d_]{2,}(?:[\s-]+[^\W\d_]{2,}){0,4}")
-_SHORTEST_UNIT = 2  # 5 m may be five times m; a word has two letters more
+_SHORTEST_UNIT, _SHORTEST_WORD = 2, 4  # outside LaTeX text: 5 m may be five times m, and 5 abc a product
 _NO_NOUNS = frozenset((
     "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "and", "or", "to", "mod", "root",
     "base", "over", "inf", "infinity",
@@ -219,12 +219,8 @@ def _counts(tail: str, *, touches: bool, marked: bool) -> bool:
     """
     if touches:
         return may_touch_a_number(tail)
-    shortest = 1 if marked else _SHORTEST_UNIT
-    if len(tail) >= shortest and read_unit(tail) is not None:
+    shortest_unit, shortest_word = (1, 2) if marked else (_SHORTEST_UNIT, _SHORTEST_WORD)
+    if len(tail) >= shortest_unit and read_unit(tail) is not None:
         return True
-    words = tail.replace("-", " ").split()
-    return bool(
-        _NOUNS.fullmatch(tail)
-        and max(map(len, words)) > shortest + 1 - marked
-        and _NO_NOUNS.isdisjoint(tail.lower().split())
-    )
+    words = tail.lower().replace("-", " ").split()
+    return bool(_NOUNS.fullmatch(tail)) and max(map(len, words)) >= shortest_word and _NO_NOUNS.isdisjoint(words)
