@@ -1,12 +1,17 @@
-"""One sandbox for all attacks; after each of them the next session must find everything as it was."""
+"""One sandbox for all attacks; after each of them the next session must find everything as it was, and the host no
+process, descriptor or mount more than before.
+"""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest_asyncio
 
 from sandbox.execution import Execution, Status
 from sandbox.interpreter import Sandbox
+from sandbox.jail import Jail
 from sandbox.settings import SandboxSettings
 from sandbox.watchdog import descendants
 
@@ -34,6 +39,7 @@ async def arena() -> AsyncIterator[Sandbox]:
         output_bytes=100_000,
     )
     async with Sandbox(settings) as sandbox:
+        _held_at_first[sandbox] = _held(sandbox)
         yield sandbox
 
 
@@ -42,6 +48,7 @@ async def hasty_arena(arena: Sandbox) -> AsyncIterator[Sandbox]:
     """The same with little time, for attacks that only its end ends."""
     settings = arena.settings.model_copy(update={"block_wall_s": 1.5, "session_cpu_s": 2})
     async with Sandbox(settings) as sandbox:
+        _held_at_first[sandbox] = _held(sandbox)
         yield sandbox
 
 
@@ -66,6 +73,23 @@ async def attacked(arena: Sandbox) -> AsyncIterator[Sandbox]:
     await _assert_clean(arena)
 
 
+_held_at_first: dict[Sandbox, tuple[int, int]] = {}
+
+
+def _held(sandbox: Sandbox) -> tuple[int, int]:
+    """How many descriptors the warm parent has open, and how many mounts it sees; only root may look."""
+    if os.geteuid() != 0:
+        return (0, 0)
+    parent = Path(f"/proc/{_jail(sandbox)._parent_pid}")
+    return len(list((parent / "fd").iterdir())), len((parent / "mountinfo").read_text().splitlines())
+
+
+def _jail(sandbox: Sandbox) -> Jail:
+    assert sandbox._pool is not None
+    assert sandbox._pool.current is not None
+    return sandbox._pool.current
+
+
 async def _run(sandbox: Sandbox, *blocks: str) -> Execution:
     async with sandbox.session() as session:
         for block in blocks[:-1]:
@@ -80,15 +104,14 @@ async def _assert_clean(sandbox: Sandbox) -> None:
     assert (honest.status, honest.value, honest.stdout) == (Status.OK, "([], 1)", "printed\n"), honest.error
     assert sandbox.counts.failures == failures == 0
     assert await _strays(sandbox) == set()
+    assert _held(sandbox) == _held_at_first[sandbox]
 
 
 async def _strays(sandbox: Sandbox) -> set[int]:
     """Processes in the jail besides its warm parent, once those of the last session have had time to go."""
     left: set[int] = set()
     for _ in range(TRIES):
-        assert sandbox._pool is not None
-        assert sandbox._pool.current is not None
-        jail = sandbox._pool.current
+        jail = _jail(sandbox)
         left = {*descendants(jail.pid)} - {jail._parent_pid}
         if not left:
             break
