@@ -23,6 +23,8 @@ from store.errors import (
 
 BUSY_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10
+SQLITE_CACHE_KIB = 65_536  # a connection; the default of 2 MiB does not hold the inner pages of a big store's indexes
+SQLITE_CHECKPOINT_PAGES = 8_192  # 32 MiB of log; a page that many batches touch is then copied to its place once
 _WRITES = "store_writes"  # an execution option of connections that are going to write
 _MIGRATES = "store_migrates"  # and of those that are going to change tables
 _PG_BUSY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
@@ -158,6 +160,8 @@ def _sqlite_engine(url: URL, *, create: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: Any) -> None:
         connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a loss of power
+        connection.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}")
         _use_wal(connection)
 
     @event.listens_for(engine, "begin")
