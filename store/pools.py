@@ -40,9 +40,12 @@ class Placed(NamedTuple):
 class Pools:
     """The pools of a few problems, whose rows the transaction holds, while new rollouts take their places."""
 
-    def __init__(self, sizes: dict[tuple[str, Pool], int], said: set[tuple[str, bool, bytes]]) -> None:
+    def __init__(
+        self, sizes: dict[tuple[str, Pool], int], said: set[tuple[str, bool, bytes]], *, first_time: bool = True
+    ) -> None:
         self._sizes = sizes
         self._said = said
+        self._first_time = first_time
         self._counts: dict[str, Counter[str]] = {}
 
     @classmethod
@@ -57,7 +60,7 @@ class Pools:
             return Placed(None, None)
         counts = self._counts.setdefault(judged.problem_id, Counter())
         if judged.purpose is Purpose.TRAIN:
-            counts["judged"] += 1
+            counts["judged"] += self._first_time
             counts["accepted"] += judged.outcome is Outcome.ACCEPTED
         says = judged.problem_id, pool is Pool.MISTAKE, judged.dedup_key
         if says in self._said:
@@ -95,7 +98,10 @@ def hold(session: Session, problem_ids: Iterable[str]) -> dict[tuple[str, Pool],
 
 
 def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
-    """Gives all places and counts of these problems anew, after rollouts were judged again or taken away."""
+    """Gives all places and counts of these problems anew, after rollouts were judged again or taken away.
+
+    But for `judged`, which counts what was ever written.
+    """
     for batch in batched(sorted(set(problem_ids)), BATCH):
         hold(session, batch)
         _clear(session, batch)
@@ -105,7 +111,7 @@ def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
             (seq, Judged(problem_id, purpose, outcome, key))
             for seq, problem_id, purpose, outcome, key in session.execute(query)
         ]
-        pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, set())
+        pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, set(), first_time=False)
         placed = [(seq, pools.place(judged)) for seq, judged in rollouts]
         _save_places(session, [(seq, where) for seq, where in placed if where.pool is not None])
         pools.save_counts(session)
@@ -127,7 +133,7 @@ def _clear(session: Session, problem_ids: Sequence[str]) -> None:
     rollouts, problems = table(RolloutRow), table(ProblemRow)
     mine = rollouts.c.problem_id.in_(problem_ids)
     session.execute(update(rollouts).where(mine, rollouts.c.place.is_not(None)).values(pool=None, place=None))
-    zero = dict.fromkeys(_COUNTERS, 0)
+    zero = {name: 0 for name in _COUNTERS if name != "judged"}
     session.execute(update(problems).where(problems.c.id.in_(problem_ids)).values(zero))
 
 

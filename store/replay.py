@@ -27,6 +27,7 @@ class _Assigned(NamedTuple):
     purpose: Purpose
     samples: int
     iteration: int | None
+    completed_at: float | None
 
 
 def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: float) -> int:
@@ -41,7 +42,9 @@ def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: flo
     for one in prepared:
         _check_assignment(one.rollout, assignments)
     _check_demonstrations(session, [one.rollout for one in prepared if one.rollout.assignment_id is None])
-    fresh = _fresh(session, prepared)
+    # What a complete assignment lacks was written once and thinned since.
+    complete = {one.id for one in assignments.values() if one.completed_at is not None}
+    fresh = _fresh(session, [one for one in prepared if one.rollout.assignment_id not in complete])
     pools = Pools.open(session, [one.judged for one in fresh], sizes)
     for batch in batched(fresh, BATCH):
         _insert(session, batch, pools, assignments, now)

@@ -56,6 +56,13 @@ class SelectionSettings(Settings):
         return self
 
 
+class RetentionSettings(Settings):
+    """Which rejected rollouts are kept when they are thinned: `rule` is a key of `store.retention.RULES`."""
+
+    rule: Literal["newest_per_problem", "newest_iterations"] = "newest_per_problem"
+    keep: int = Field(default=16, ge=0)
+
+
 SchedulingRule = Literal["fewest_attempts_first", "fewest_accepted_first", "by_difficulty", "uniform"]
 """A key of `store.scheduling.RULES`."""
 

@@ -17,6 +17,7 @@ from store import (
     policies,
     problems,
     replay,
+    retention,
     reviews,
     run_state,
     scheduling,
@@ -49,7 +50,7 @@ from store.reviews import AnswersMissingError, Judge, Rescored, Review
 from store.rollout_rows import prepare
 from store.run_state import ActualState, DesiredState, RunState
 from store.schema import ensure_schema
-from store.settings import SelectionSettings
+from store.settings import RetentionSettings, SelectionSettings
 from store.stats import StoreStats
 
 
@@ -236,7 +237,11 @@ class Store:
             iterations.open_iteration(session, number, policy_version, config or {}, self._clock())
 
     def close_iteration(self, number: int, metrics: Mapping[str, Any]) -> None:
-        """Closes an iteration with what it came to. Raises `IterationUnfinishedError` while rollouts of it are missing."""
+        """Closes an iteration with what it came to.
+
+        Raises:
+            IterationUnfinishedError: rollouts of it are missing.
+        """
         with self._write() as session:
             iterations.close_iteration(session, number, metrics, self._clock())
 
@@ -348,12 +353,31 @@ class Store:
         with self._read() as session:
             yield from replay.read_rollouts(session, where, limit, newest_first=newest_first)
 
+    def rollouts_by_id(self, ids: Sequence[str]) -> list[Rollout]:
+        """Those of these ids that are in the store, in the order in which they were written."""
+        with self._read() as session:
+            return list(replay.read_rollouts(session, [RolloutRow.id.in_(ids)]))
+
     def sample_rollouts(
         self, limit: int, outcome: Outcome | None = None, purpose: Purpose | None = None
     ) -> list[tuple[Problem, Rollout]]:
         """The newest few solutions with their problems, to read."""
         newest = list(self.rollouts(purpose=purpose, outcome=outcome, limit=limit, newest_first=True))
         return [(self.problem(rollout.problem_id), rollout) for rollout in newest]
+
+    def thin(self, settings: RetentionSettings | None = None) -> int:
+        """Takes away rejected rollouts that the rule does not keep; returns how many.
+
+        What stands in a training set stays, and so does what a review rests on. A transaction for every few hundred
+        problems: others can write meanwhile, and a thinning that is cut off goes on when it is asked for again.
+        """
+        with self._read() as session:
+            batches = retention.problem_batches(session)
+        thinned = 0
+        for batch in batches:
+            with self._write() as session:
+                thinned += retention.thin(session, batch, settings or RetentionSettings())
+        return thinned
 
     # Training sets
 
