@@ -180,7 +180,7 @@ async def test_outcomes_say_what_became_of_an_attempt(store: Store, work: Work, 
         3: (policy.is_cut("\\boxed{3}"), Outcome.TRUNCATED),
         4: (policy.stops("```python\nprint(4)\n```\n"), Outcome.TRUNCATED),  # again and again
         5: (policy.ends("\\boxed{5.0}"), Outcome.ACCEPTED),
-        6: (policy.ends("\\boxed{1} or \\boxed{six}"), Outcome.WRONG),
+        6: (policy.ends("\\boxed{1} or \\boxed{none}"), Outcome.WRONG),
     }
     engine = ScriptedEngine(codec, lambda number, turn: endings[number % 7][0])
     async with work(engine):
