@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from store.errors import (
     NotAStoreError,
+    StoreAwayError,
     StoreBusyError,
+    StoreDamagedError,
     StoreError,
     StoreMissingError,
     StoreUnreachableError,
@@ -27,6 +29,9 @@ SQLITE_CACHE_KIB = 65_536  # a connection; the default of 2 MiB does not hold th
 SQLITE_CHECKPOINT_PAGES = 8_192  # 32 MiB of log; a page that many batches touch is then copied to its place once
 _WRITES = "store_writes"  # an execution option of connections that are going to write
 _MIGRATES = "store_migrates"  # and of those that are going to change tables
+# connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no answer that has a code
+_PG_AWAY = ("08000", "08003", "08006", "08001", "57P01", "57P02", "57P03", None)
+_PG_DAMAGED = ("XX001", "XX002")  # data_corrupted, index_corrupted
 _PG_BUSY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 _FORMS = "sqlite:///folder/store.db or postgresql://user:password@host/database"
 
@@ -118,15 +123,22 @@ def _explain(error: DBAPIError, url: URL) -> StoreError | None:
     where = masked(url)
     if isinstance(error.orig, sqlite3.Error):
         return _explain_sqlite(reason, where)
-    if getattr(error.orig, "sqlstate", None) in _PG_BUSY:
+    code = getattr(error.orig, "sqlstate", None)
+    if code in _PG_BUSY:
         return StoreBusyError(f"{where}: locked by another process for over {BUSY_TIMEOUT_S:.0f} s: {reason}")
+    if code in _PG_DAMAGED:
+        return StoreDamagedError(f"{where}: {reason}. Restore the database from a copy.")
     if error.connection_invalidated or isinstance(error, OperationalError):
-        return StoreUnreachableError(
-            f"{where}: the database cannot be used: {reason}. Is the server up, the name right?"
-        )
+        kind = StoreAwayError if code in _PG_AWAY and not _refused(reason) else StoreUnreachableError
+        return kind(f"{where}: the database cannot be used: {reason}. Is the server up, the name right?")
     if "permission denied" in reason:
         return StoreUnreachableError(f"{where}: {reason}. Grant the user CREATE and USAGE on the schema.")
     return None
+
+
+def _refused(reason: str) -> bool:
+    """Whom a server turns away for good, it tells so with FATAL and without a code: a wrong user, no such database."""
+    return "FATAL" in reason and not any(sign in reason for sign in ("starting up", "shutting down", "recovery mode"))
 
 
 def _explain_sqlite(reason: str, where: str) -> StoreError | None:
@@ -134,8 +146,10 @@ def _explain_sqlite(reason: str, where: str) -> StoreError | None:
         return StoreBusyError(
             f"{where}: locked by another process for over {BUSY_TIMEOUT_S:.0f} s. Is one of them stuck?"
         )
-    if "not a database" in reason or "malformed" in reason:
+    if "not a database" in reason:
         return NotAStoreError(f"{where}: {reason}. Name another file, or restore this one from a copy.")
+    if "malformed" in reason:
+        return StoreDamagedError(f"{where}: {reason}. Restore the file from a copy.")
     if "unable to open" in reason:
         return StoreUnreachableError(
             f"{where}: the file cannot be opened. Check that it and its folder may be written."

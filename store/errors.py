@@ -17,6 +17,10 @@ class StoreUnreachableError(StoreError):
     """The database cannot be reached, opened or written."""
 
 
+class StoreAwayError(StoreUnreachableError):
+    """The database server does not answer, broke the connection, or starts or stops: it may be back in a moment."""
+
+
 class StoreBusyError(StoreError):
     """Another process kept the database locked for longer than the busy time-out."""
 
@@ -27,6 +31,10 @@ class StoreTooNewError(StoreError):
 
 class NotAStoreError(StoreError):
     """The database exists, and it is something else."""
+
+
+class StoreDamagedError(NotAStoreError):
+    """What stands in the database is not what was written there."""
 
 
 class ProblemSourceError(StoreError):

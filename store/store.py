@@ -30,6 +30,7 @@ from store.errors import StoreError
 from store.evaluations import EvaluationRun, SampledAnswer
 from store.iterations import Iteration
 from store.models import AssignmentRow, RolloutRow
+from store.patience import patient, tried_again
 from store.problems import BATCH
 from store.records import (
     Assignment,
@@ -47,32 +48,44 @@ from store.records import (
     Split,
 )
 from store.reviews import AnswersMissingError, Judge, Rescored, Review
-from store.rollout_rows import prepare
+from store.rollout_rows import PreparedRollout, prepare
 from store.run_state import ActualState, DesiredState, RunState
 from store.schema import ensure_schema
 from store.settings import RetentionSettings, SelectionSettings
 from store.stats import StoreStats
 
+PATIENCE_S = 60.0  # a server restarts in less
 
+
+@patient
 class Store:
     """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
 
     Each method is one transaction: when it returned, what it wrote is on the disk; when it raised, nothing was written.
-    Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails it.
+    Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails it. While a PostgreSQL
+    server is away, methods that return (and do not stream) try again for `patience_s` seconds.
     """
 
-    def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float], patience_s: float = PATIENCE_S) -> None:
         self._engine = engine
         self._clock = clock
+        self.patience_s = patience_s
 
     @classmethod
-    def open(cls, url: str, create: bool = True, clock: Callable[[], float] = time.time) -> Self:
+    def open(
+        cls,
+        url: str,
+        create: bool = True,
+        clock: Callable[[], float] = time.time,
+        patience_s: float = PATIENCE_S,
+    ) -> Self:
         """Opens the store and brings its tables up to date; several processes may do so at once.
 
         Args:
             url: `sqlite:///path` or `postgresql://user:password@host/database`.
             create: make the tables (and the SQLite file) where there are none.
             clock: the time in Unix seconds, for leases and for what is dated.
+            patience_s: how long a server that goes away later is waited for; opening itself does not wait.
 
         Raises:
             StoreError: one of its family, with a message of one line that says what would be right.
@@ -83,7 +96,7 @@ class Store:
         except StoreError:
             engine.dispose()
             raise
-        return cls(engine, clock)
+        return cls(engine, clock, patience_s)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -326,7 +339,11 @@ class Store:
         Raises:
             InvalidRolloutError: one contradicts itself, its assignment or its problem; then none is written.
         """
-        prepared = [prepare(rollout) for rollout in rollouts]  # before the transaction: others may write meanwhile
+        return self._add_prepared([prepare(rollout) for rollout in rollouts])
+
+    @tried_again
+    def _add_prepared(self, prepared: Sequence[PreparedRollout]) -> int:
+        """A transaction of its own: others may write while rollouts are prepared."""
         with self._write() as session:
             return replay.add_rollouts(session, prepared, self._clock())
 

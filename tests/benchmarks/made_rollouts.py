@@ -1,0 +1,99 @@
+"""Rollouts as a sampler would hand them over, made up: about 300 tokens, two blocks of code and what they printed."""
+
+import random
+import re
+import zlib
+from collections.abc import Iterator
+
+from store.records import (
+    Assignment,
+    ExecutionRecord,
+    Outcome,
+    PolicySpan,
+    Rollout,
+    Segment,
+    SegmentKind,
+    rollout_id,
+)
+
+VOCABULARY = 49_152
+_NAMES = ("total", "price", "rate", "share", "speed", "hours", "apples", "boxes", "profit", "area", "width", "count")
+_WORDS = re.findall(
+    r"\w+",
+    "first we need to find how many of them there are in all then each one costs so the number that is left must be "
+    "half as much again because every day she sells three more than he did before and the rest goes to her friends",
+)
+
+
+def make_rollout(assignment: Assignment, sample: int, outcome: Outcome, version: int, rng: random.Random) -> Rollout:
+    """One attempt; no two say the same."""
+    answer = str(rng.randrange(10_000))
+    segments = [Segment(SegmentKind.TEXT, _prose(rng, 60))]
+    executions = []
+    for _ in range(2):
+        code, printed = _code(rng), f"{rng.randrange(10**6)}\n"
+        segments += [Segment(SegmentKind.CODE, code), Segment(SegmentKind.OUTPUT, printed)]
+        segments.append(Segment(SegmentKind.TEXT, _prose(rng, 40)))
+        executions.append(ExecutionRecord("ok", code, printed, "", None, rng.uniform(0.005, 0.2)))
+    segments.append(Segment(SegmentKind.ANSWER, answer))
+    token_ids, mask = _tokens(segments)
+    return Rollout(
+        id=rollout_id(assignment.id, sample),
+        problem_id=assignment.problem.id,
+        purpose=assignment.purpose,
+        outcome=outcome,
+        solution_format="tir",
+        prompt_ids=tuple(_encode(assignment.problem.question)),
+        token_ids=token_ids,
+        model_mask=mask,
+        spans=(PolicySpan(version, 0, len(token_ids)),),
+        segments=tuple(segments),
+        executions=tuple(executions),
+        answer=answer,
+        assignment_id=assignment.id,
+        seconds=rng.uniform(1, 20),
+    )
+
+
+def make_rollouts(assignments: list[Assignment], version: int, seed: int) -> Iterator[Rollout]:
+    """All that the assignments ask for; about half are accepted."""
+    rng = random.Random(seed)
+    for assignment in assignments:
+        for sample in assignment.pending:
+            outcome = rng.choice((Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.WRONG, Outcome.NO_ANSWER))
+            yield make_rollout(assignment, sample, outcome, version, rng)
+
+
+def make_question(number: int) -> str:
+    """A question of about fifty words, always the same one for a number."""
+    return f"({number}) " + _prose(random.Random(number), 50)
+
+
+def _prose(rng: random.Random, words: int) -> str:
+    return " ".join(rng.choice((*_WORDS, str(rng.randrange(1000)))) for _ in range(words)) + ".\n"
+
+
+def _code(rng: random.Random) -> str:
+    names = rng.sample(_NAMES, 4)
+    lines = [f"{name} = {rng.randrange(1000)}" for name in names[:2]]
+    lines.append(f"{names[2]} = {names[0]} {rng.choice('+-*')} {names[1]} {rng.choice('+-*')} {rng.randrange(100)}")
+    lines.append(f"for {names[3]} in range({rng.randrange(2, 30)}):")
+    lines.append(f"    {names[2]} += {names[3]} {rng.choice('*%')} {rng.randrange(1, 9)}")
+    lines += [f"if {names[2]} > {rng.randrange(999)}:", f"    {names[2]} = {names[2]} - {names[0]}"]
+    lines.append(f"print({names[2]})\n")
+    return "\n".join(lines)
+
+
+def _tokens(segments: list[Segment]) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    ids: list[int] = []
+    mask: list[bool] = []
+    for segment in segments:
+        new = _encode(segment.text)
+        ids += new
+        mask += [segment.kind is not SegmentKind.OUTPUT] * len(new)
+    return tuple(ids), tuple(mask)
+
+
+def _encode(text: str) -> list[int]:
+    """Stands in for a tokenizer: about as many tokens, as often the same ones."""
+    return [zlib.crc32(piece.encode()) % VOCABULARY for piece in re.findall(r" ?[A-Za-z]+| ?\d{1,3}|\s+|.", text)]

@@ -1,0 +1,326 @@
+"""The store's speed: rollouts acknowledged a second, and leasing and choosing as the store grows.
+
+    python tests/benchmarks/store.py [--engine sqlite|postgresql|both] [--writers 1,8,64] [--rows 10000,100000]
+                                     [--folder DIR] [--plans]
+
+Writers are processes. Each hands over rollouts of about 300 tokens and two executions, a batch at a time, as a sampler
+does; a batch is acknowledged when its transaction is on the disk. They are measured against as many processes that
+append the same batches as JSON lines, each to a file of its own, and fsync. PostgreSQL is a server of our own with its
+default durability. Rows: leasing 256 problems and choosing training sets in stores of that many rollouts.
+Exit code 1, with a line for each, if a target is missed.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from itertools import batched
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent), str(ROOT / "tests/store")]
+
+from big_store import fill  # noqa: E402
+from made_rollouts import make_question, make_rollouts  # noqa: E402
+from postgresql_server import PostgresqlServer, find_binaries  # noqa: E402
+from sqlalchemy import event, text  # noqa: E402
+
+from store.database import connect, parse_url  # noqa: E402
+from store.records import Assignment, Policy, Problem, Rollout, Sampling, Split  # noqa: E402
+from store.settings import SelectionSettings  # noqa: E402
+from store.store import Store  # noqa: E402
+
+WANTED_PER_S = 5_000  # with eight writers, on the better engine
+WANTED_LEASE_S = 0.050
+WANTED_CHOICE_S = 5.0
+LEASED = 256
+CHOSEN = (1_000, 10_000, 100_000)
+SAMPLES = 8
+SERVER = "-c max_wal_size=8GB -c shared_buffers=2GB -c max_connections=200"
+FORK = multiprocessing.get_context("fork")  # writers share what the parent imported and made
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What came of some writers: rollouts a second by the clock, and what one cost in processor time of the writers."""
+
+    per_s: float
+    writer_cpu_us: float
+
+
+class Report:
+    """Prints tables as they are filled, and remembers what was missed."""
+
+    def __init__(self) -> None:
+        self.missed: list[str] = []
+
+    def heading(self, title: str, *columns: str) -> None:
+        print(f"\n{title}\n{'':24}" + "".join(f"{column:>16}" for column in columns), flush=True)
+
+    def row(self, name: str, *cells: str) -> None:
+        print(f"{name:24}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
+
+    def want(self, what: str, value: float, limit: float, *, at_least: bool = False) -> None:
+        if value < limit if at_least else value > limit:
+            self.missed.append(f"{what}: {value:,.3g}, wanted {'at least' if at_least else 'at most'} {limit:,.3g}")
+
+
+def main() -> int:
+    options = _options()
+    report = Report()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="store-benchmark-", dir=options.folder)))
+        folder.chmod(0o755)
+        open_store = {engine: stack.enter_context(_opener(engine, folder)) for engine in options.engines}
+        measure_writing(open_store, folder, options, report)
+        for rows in options.rows:
+            measure_reading(open_store, rows, options.plans, report)
+    for line in report.missed:
+        print(f"missed: {line}")
+    return 1 if report.missed else 0
+
+
+def measure_writing(open_store: dict[str, Any], folder: Path, options: argparse.Namespace, report: Report) -> None:
+    """Rollouts acknowledged a second by engine and number of writers, beside JSON lines with fsync."""
+    report.heading(
+        f"Rollouts acknowledged a second ({options.rollouts:,} of them, batches of at most {options.batch})",
+        *(f"{writers} writers" for writers in options.writers),
+        "CPU us each",
+    )
+    best: dict[int, float] = dict.fromkeys(options.writers, 0.0)
+    for engine, opened in open_store.items():
+        paces = []
+        for writers in options.writers:
+            with opened() as store:
+                paces.append(_write(_into_store(store.url), _work(store, options.rollouts), writers, options.batch))
+            best[writers] = max(best[writers], paces[-1].per_s)
+        report.row(engine, *(f"{pace.per_s:,.0f}" for pace in paces), f"{paces[0].writer_cpu_us:.0f}")
+    work = [_assignment(number) for number in range(options.rollouts // SAMPLES)]
+    lines = [_write(_into_file(folder), work, writers, options.batch) for writers in options.writers]
+    report.row("JSON lines, fsync", *(f"{pace.per_s:,.0f}" for pace in lines), f"{lines[0].writer_cpu_us:.0f}")
+    report.row("best / JSON lines", *(f"{best[w] / pace.per_s:.2f}" for w, pace in zip(best, lines, strict=True)))
+    if 8 in best:
+        report.want("rollouts a second with 8 writers", best[8], WANTED_PER_S, at_least=True)
+
+
+def measure_reading(open_store: dict[str, Any], rows: int, plans: bool, report: Report) -> None:
+    """Leasing and choosing in a store of so many rollouts."""
+    report.heading(
+        f"A store of {rows:,} rollouts",
+        "filled in s",
+        "bytes each",
+        f"lease {LEASED} ms",
+        "worst ms",
+        "schedule ms",
+        *(f"choose {n:,} s" for n in CHOSEN),
+    )
+    for name, opened in open_store.items():
+        with opened() as store:
+            engine = connect(parse_url(store.url), create=False)
+            filled_s = _timed(lambda: fill(store, engine, rows))  # noqa: B023
+            size = _bytes(engine)
+            schedule_s = _timed(lambda: _schedule(store))
+            leases = [_timed(lambda: store.lease(f"owner {i}", LEASED, 60)) for i in range(20)]  # noqa: B023
+            choices = [_choose(store, chosen) for chosen in CHOSEN]
+            report.row(
+                name,
+                f"{filled_s:.0f}",
+                f"{size / rows:,.0f}",
+                f"{statistics.median(leases) * 1000:.1f}",
+                f"{max(leases) * 1000:.1f}",
+                f"{schedule_s * 1000:.0f}",
+                *(f"{seconds:.2f}" for seconds, _ in choices),
+            )
+            report.row("  chosen", *[""] * 5, *(f"{size:,}" for _, size in choices))
+            report.want(f"leasing {LEASED} of {rows:,}, {name}, s", statistics.median(leases), WANTED_LEASE_S)
+            report.want(f"choosing {CHOSEN[-1]:,} of {rows:,}, {name}, s", choices[-1][0], WANTED_CHOICE_S)
+            engine.dispose()
+            if plans:
+                _print_plans(store)
+
+
+# Writing
+
+
+def _write(
+    write: Callable[[int], Callable[[Sequence[Rollout]], Any]], work: list[Assignment], writers: int, most: int
+) -> Pace:
+    """`write` makes the call that a writer hands its batches to. All begin at once; rollouts are made before."""
+    rollouts = list(make_rollouts(work, version=1, seed=writers))
+    barrier = FORK.Barrier(writers + 1)
+    cpu_s = FORK.Queue()
+    share = -(-len(work) // writers) * SAMPLES
+    processes = [
+        FORK.Process(target=_writer, args=(write, i, rollouts[i * share : (i + 1) * share], most, barrier, cpu_s))
+        for i in range(writers)
+    ]
+    for process in processes:
+        process.start()
+    barrier.wait(timeout=120)
+    seconds = _timed(lambda: barrier.wait(timeout=1200))
+    spent_s = sum(cpu_s.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join(timeout=60)
+    return Pace(len(rollouts) / seconds, spent_s / len(rollouts) * 1e6)
+
+
+def _writer(
+    write: Callable[[int], Callable[[Sequence[Rollout]], Any]],
+    number: int,
+    rollouts: list[Rollout],
+    most: int,
+    barrier: Barrier,
+    cpu_s: Any,
+) -> None:
+    call = write(number)
+    barrier.wait(timeout=120)
+    start_s = time.process_time()
+    for batch in batched(rollouts, most):
+        call(batch)
+    cpu_s.put(time.process_time() - start_s)
+    barrier.wait(timeout=1200)
+
+
+def _into_store(url: str) -> Callable[[int], Callable[[Sequence[Rollout]], Any]]:
+    return lambda _number: Store.open(url, create=False).add_rollouts
+
+
+def _into_file(folder: Path) -> Callable[[int], Callable[[Sequence[Rollout]], Any]]:
+    def open_file(number: int) -> Callable[[Sequence[Rollout]], Any]:
+        file = (folder / f"{number}.jsonl").open("a")
+
+        def append(batch: Sequence[Rollout]) -> None:
+            file.writelines(json.dumps(asdict(rollout)) + "\n" for rollout in batch)
+            file.flush()
+            os.fsync(file.fileno())
+
+        return append
+
+    return open_file
+
+
+def _work(store: Store, rollouts: int) -> list[Assignment]:
+    """Leased assignments for so many rollouts, each of another problem."""
+    problems = rollouts // SAMPLES
+    store.add_problems(Problem(f"p{i}", make_question(i), "1", "made", Split.TRAIN, f"{i}") for i in range(problems))
+    store.add_policy(Policy(store.next_version(), None, "policies/1"))
+    store.open_iteration(1, policy_version=1)
+    store.schedule_training(1, problems, SAMPLES, Sampling())
+    return store.lease("writers", problems, 3600)
+
+
+def _assignment(number: int) -> Assignment:
+    from store.records import Purpose
+
+    problem = Problem(f"p{number}", make_question(number), "1", "made", Split.TRAIN, f"{number}")
+    return Assignment(number, problem, Purpose.TRAIN, Sampling(), tuple(range(SAMPLES)))
+
+
+# Reading
+
+
+def _schedule(store: Store) -> None:
+    number = 1 + max(iteration.number for iteration in store.iterations())
+    store.open_iteration(number, policy_version=1)
+    store.schedule_training(number, 20 * LEASED, SAMPLES, Sampling())
+
+
+def _choose(store: Store, samples: int) -> tuple[float, int]:
+    """(seconds, number chosen)"""
+    settings = SelectionSettings(max_samples=samples, max_per_problem=8)
+    start_s = time.perf_counter()
+    chosen = store.select_training_set(store.next_version(), settings)
+    return time.perf_counter() - start_s, store.training_set_size(chosen)
+
+
+def _print_plans(store: Store) -> None:
+    """How the database finds its way: each query of leasing and choosing, as it plans it."""
+    engine = store._engine
+    seen: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.lstrip().startswith(("SELECT", "WITH")) and not many:
+            seen.setdefault(statement, parameters)
+
+    event.listen(engine, "before_cursor_execute", note)
+    store.lease("planner", LEASED, 60)
+    _choose(store, CHOSEN[0])
+    event.remove(engine, "before_cursor_execute", note)
+    explain = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+    with engine.connect() as connection:
+        for statement, parameters in seen.items():
+            print(f"\n  {' '.join(statement.split())[:300]}")
+            for row in connection.exec_driver_sql(f"{explain} {statement}", parameters):
+                print(f"    {row[-1]}"[:200])
+
+
+def _bytes(engine: Any) -> int:
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            return int(connection.scalar(text("SELECT pg_database_size(current_database())")))
+        pages = connection.scalar(text("PRAGMA page_count"))
+        return int(pages * connection.scalar(text("PRAGMA page_size")))
+
+
+@contextmanager
+def _opener(engine: str, folder: Path) -> Iterator[Callable[[], Any]]:
+    """Makes a function that opens an empty store of this kind, which is deleted when it is closed."""
+    if engine == "sqlite":
+        yield lambda: _sqlite(folder)
+        return
+    with PostgresqlServer(SERVER, folder) as server:
+        yield lambda: _postgresql(server.url)
+
+
+@contextmanager
+def _sqlite(folder: Path) -> Iterator[Store]:
+    with tempfile.TemporaryDirectory(dir=folder) as own, Store.open(f"sqlite:///{own}/store.db") as store:
+        yield store
+
+
+@contextmanager
+def _postgresql(url: str) -> Iterator[Store]:
+    engine = connect(parse_url(url), create=False)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CREATE DATABASE store"))
+    with Store.open(parse_url(url).set(database="store").render_as_string(hide_password=False)) as store:
+        yield store
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("DROP DATABASE store WITH (FORCE)"))
+    engine.dispose()
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    start_s = time.perf_counter()
+    call()
+    return time.perf_counter() - start_s
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    numbers = lambda value: [int(part) for part in value.split(",") if part]  # noqa: E731
+    parser.add_argument("--engine", choices=["sqlite", "postgresql", "both"], default="both")
+    parser.add_argument("--writers", type=numbers, default=[1, 8, 64])
+    parser.add_argument("--rollouts", type=int, default=16_384, help="written for each figure")
+    parser.add_argument("--batch", type=int, default=256, help="rollouts a transaction; a sampler's most is 256")
+    parser.add_argument("--rows", type=numbers, default=[10_000, 100_000], help="sizes of the stores to read from")
+    parser.add_argument("--folder", type=Path, help="where the stores are made; they are deleted afterwards")
+    parser.add_argument("--plans", action="store_true", help="print the query plans of leasing and choosing")
+    options = parser.parse_args()
+    options.engines = ["sqlite", "postgresql"] if options.engine == "both" else [options.engine]
+    if "postgresql" in options.engines and find_binaries() is None:
+        parser.error("there is no PostgreSQL server here (initdb was not found): use --engine sqlite")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

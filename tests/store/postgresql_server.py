@@ -1,0 +1,85 @@
+"""A PostgreSQL server of our own, in a folder of its own: no port is taken, nothing of the machine's is touched."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+COMMAND_S = 300
+
+
+class PostgresqlServer:
+    """Runs inside a `with`; may be stopped and started again meanwhile, and keeps what was committed."""
+
+    def __init__(self, options: str = "", parent: Path | None = None) -> None:
+        binaries = find_binaries()
+        if binaries is None:
+            raise FileNotFoundError("no PostgreSQL server: initdb is neither under /usr/lib/postgresql nor on the PATH")
+        self._binaries = binaries
+        self._user = _unprivileged_user()
+        self.folder = Path(tempfile.mkdtemp(prefix="automathes-pg-", dir=parent))
+        # A socket's path may have no more than about 100 characters.
+        self._socket = Path(tempfile.mkdtemp(prefix="automathes-pg-"))
+        if self._user is not None:
+            for folder in (self.folder, self._socket):
+                shutil.chown(folder, self._user)
+        self._options = f"-c listen_addresses= -c unix_socket_directories={self._socket} {options}"
+
+    @property
+    def url(self) -> str:
+        """Of the database that every server has."""
+        return f"postgresql://automathes@/postgres?host={self._socket}"
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        self._command("pg_ctl", "-D", self._data, "-l", f"{self.folder}/log", "-o", self._options, "-w", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """`immediate`: as if it was killed. Connections break, and the next start recovers from the log."""
+        self._command("pg_ctl", "-D", self._data, "-m", mode, "-w", "stop")
+
+    def __enter__(self) -> Self:
+        self._command("initdb", "-D", self._data, "-U", "automathes", "--auth=trust", "--no-sync")
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if Path(self._data, "postmaster.pid").exists():
+            self.stop()
+        for folder in (self.folder, self._socket):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _data(self) -> str:
+        return f"{self.folder}/data"
+
+    def _command(self, name: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._binaries / name, *arguments],
+            user=self._user,
+            cwd=self.folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=COMMAND_S,
+        )
+
+
+def find_binaries() -> Path | None:
+    """The folder of initdb and pg_ctl, of the newest version there is."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    on_path = shutil.which("initdb")
+    return folders[-1] if folders else Path(on_path).resolve().parent if on_path else None
+
+
+def _unprivileged_user() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
