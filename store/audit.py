@@ -68,7 +68,7 @@ def audit(
     Reads the attempts at problems that are missed more often than solved, and a sample of the others, by which it knows
     the policies' habits. Demonstrations have no say: a teacher may have been shown the label.
     """
-    habits = fit_habits(_habitual(session))
+    habits = fit_habits(list(_habitual(session)), settings.prior)
     suspects = _suspects(session, settings)
     found: list[Proposal] = []
     looked_at = 0

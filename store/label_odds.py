@@ -11,12 +11,14 @@ Four habits of the policy are fitted to all problems of the store, and tell the 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 _GRID = tuple(0.02 * 1.25**step for step in range(50))  # spreads and varieties that are tried: 0.02 to 1,100
 _FEWEST_CASES = 30  # that a habit can be told from; with less its guess holds
+
+_EVEN = 0.5
 
 
 class Beta(NamedTuple):
@@ -79,11 +81,18 @@ def probability_wrong(votes: Votes, habits: Habits, prior: float) -> float:
     return 1 / (1 + math.exp(-min(max(log_odds, -700.0), 700.0)))
 
 
-def fit_habits(problems: Iterable[Votes]) -> Habits:
+def fit_habits(problems: Sequence[Votes], prior: float) -> Habits:
     """The habits that make the attempts likeliest, or a guess where there is too little to tell.
 
-    Mistakes are judged by problems whose label was reached now and then, and is therefore right, and which are hard.
+    Fitted twice: the second time without the problems whose label the first finds more likely wrong than right, because
+    there the policy did not fail.
     """
+    first = _fit(problems)
+    return _fit([votes for votes in problems if probability_wrong(votes, first, prior) <= _EVEN])
+
+
+def _fit(problems: Iterable[Votes]) -> Habits:
+    """Mistakes are judged by problems whose label was reached now and then, and is therefore right, and are hard."""
     right: Counter[tuple[int, int]] = Counter()
     echo, truths, mistakes = right.copy(), right.copy(), right.copy()
     for votes in problems:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,6 +30,7 @@ from store.database import connect, masked, parse_url, transaction
 from store.errors import StoreError
 from store.evaluations import EvaluationRun, SampledAnswer
 from store.iterations import Iteration
+from store.locations import Locations
 from store.models import AssignmentRow, RolloutRow
 from store.patience import patient, tried_again
 from store.problems import BATCH
@@ -70,6 +72,7 @@ class Store:
         self._engine = engine
         self._clock = clock
         self.patience_s = patience_s
+        self._locations = Locations(engine.url)
 
     @classmethod
     def open(
@@ -443,19 +446,23 @@ class Store:
             return policies.next_version(session)
 
     def add_policy(self, policy: Policy) -> None:
-        """Records a published checkpoint; the same one again changes nothing."""
+        """Records a published checkpoint; the same one again changes nothing.
+
+        A path beside a store in a file is kept in relation to it, so that the folder of a run can be moved.
+        """
         with self._write() as session:
-            policies.add_policy(session, policy, self._clock())
+            kept = replace(policy, path=self._locations.keep(policy.path))
+            policies.add_policy(session, kept, self._clock())
 
     def policy(self, version: int) -> Policy:
         """Raises `UnknownPolicyError` where there is none."""
         with self._read() as session:
-            return policies.get_policy(session, version)
+            return self._found(policies.get_policy(session, version))
 
     def policies(self) -> list[Policy]:
         """All, by version; `promoted` is true of the one that is served."""
         with self._read() as session:
-            return policies.policies(session)
+            return [self._found(policy) for policy in policies.policies(session)]
 
     def promote(self, version: int) -> None:
         """From now on this version is the one that is served."""
@@ -466,13 +473,16 @@ class Store:
         """The policy with the highest version."""
         with self._read() as session:
             version = policies.latest_version(session)
-            return None if version is None else policies.get_policy(session, version)
+            return None if version is None else self._found(policies.get_policy(session, version))
 
     def promoted(self) -> Policy | None:
         """The policy that is served."""
         with self._read() as session:
             version = policies.promoted_version(session)
-            return None if version is None else policies.get_policy(session, version)
+            return None if version is None else self._found(policies.get_policy(session, version))
+
+    def _found(self, policy: Policy) -> Policy:
+        return replace(policy, path=self._locations.find(policy.path))
 
     def promotions(self) -> list[int]:
         """The versions that were promoted, in that order; the last one is served."""
@@ -534,7 +544,7 @@ class Store:
             if iteration is not None:
                 row.iteration = iteration
             if checkpoint is not None:
-                row.checkpoint = checkpoint
+                row.checkpoint = self._locations.keep(checkpoint)
 
     def heartbeat(self) -> None:
         """The driver lives."""
@@ -544,7 +554,9 @@ class Store:
     def run_state(self) -> RunState:
         """What the run is asked to do, what it does, and where it can go on from."""
         with self._read() as session:
-            return run_state.read_run_state(session)
+            state = run_state.read_run_state(session)
+        checkpoint = None if state.checkpoint is None else self._locations.find(state.checkpoint)
+        return replace(state, checkpoint=checkpoint)
 
     def stats(self) -> StoreStats:
         """The store in numbers."""
