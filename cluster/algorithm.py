@@ -135,8 +135,9 @@ class SelfTraining(Algorithm):
                 metrics = self._train(training_set, phase, version)
         with self._phase("publish"):
             path = self.folder.policy(version)
-            self.learner_group.publish(version, path)
-            policy = Policy(version, parent.version, str(path), training_set, metrics)
+            checksum = self.learner_group.publish(version, path)
+            config = {"phase": phase.value, **self.run.learner.model_dump(mode="json")}
+            policy = Policy(version, parent.version, str(path), training_set, metrics, config=config, checksum=checksum)
             self.store.add_policy(policy)
         return policy
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from cluster.config import RunConfig
 from cluster.progress import Progress
 from cluster.run_folder import RunFolder
+from learner.publication import checksum
 from store.records import ImportReport, Policy, Problem, Rollout, Split
 from store.store import Store
 
@@ -40,7 +41,8 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
         with progress.phase("demonstrations"):
             written = asyncio.run(write_demonstrations(config, base, store))
         progress.note(f"{written} demonstrations written")
-    store.add_policy(Policy(version=BASE_VERSION, parent=None, path=str(base)))
+    base_config = config.base.model_dump(mode="json")
+    store.add_policy(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base)))
 
 
 def import_problems(config: RunConfig, store: Store) -> ImportReport:
