@@ -4,9 +4,10 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, batched
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from store.bulk import insert_rows
 from store.candidates import Candidate, find_attempts, find_demonstrations
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
 from store.models import PolicyRow, ProblemRow, RolloutRow, TrainingSetRolloutRow, TrainingSetRow, table
@@ -134,7 +135,7 @@ def _weigh(
 def _store(session: Session, training_set_id: int, chosen: Sequence[int]) -> None:
     for batch in batched(enumerate(chosen), BATCH):
         rows = [{"training_set_id": training_set_id, "position": i, "rollout_seq": seq} for i, seq in batch]
-        session.execute(insert(table(TrainingSetRolloutRow)), rows)
+        insert_rows(session, table(TrainingSetRolloutRow), rows)
 
 
 def _check_no_heldout(session: Session, training_set_id: int) -> None:
