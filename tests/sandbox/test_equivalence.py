@@ -29,6 +29,7 @@ SYMBOLIC = [
     (r"\begin{pmatrix} x+1 \\ 2 \end{pmatrix}", r"\begin{bmatrix} 1+x \\ 2 \end{bmatrix}", Verdict.EQUAL),
     (r"\begin{pmatrix} x+1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} x-1 \\ 2 \end{pmatrix}", Verdict.DIFFERENT),
     (r"\begin{cases} a+b=1 \\ a-b=\sqrt{4} \end{cases}", r"\begin{cases} a-b=2 \\ a+b=1 \end{cases}", Verdict.EQUAL),
+    (r"\frac{1}{2^{98}}", r"\frac{1}{2^{88}}", Verdict.DIFFERENT),
     (r"36\pi", "36*pi", Verdict.EQUAL),
     (r"(-\infty, 2) \cup (3, \infty)", r"x < 2 \text{ or } x > 3", Verdict.EQUAL),
     ("2x", "Twice the sum of all the parts is $2x$.", Verdict.EQUAL),

@@ -13,8 +13,10 @@ from sandbox.guest.answers.quantities import (
     is_product,
     read_beside,
     read_clock,
+    read_numeral,
     read_quantity,
     same_clock,
+    same_numeral,
     same_quantity,
 )
 
@@ -70,6 +72,9 @@ def _compare_single(expected: str, given: str) -> bool | None:
         return same_quantity(a, b)
     if (a and is_product(given)) or (b and is_product(expected)):
         return False
+    numeral, other = read_numeral(expected), read_numeral(given)
+    if numeral and other:
+        return same_numeral(numeral, other)
     first, second = read_clock(expected), read_clock(given)
     if first and second:
         return same_clock(first, second)

@@ -46,6 +46,7 @@ _TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBER_NAMES = {name: value for value, name in enumerate(_NAMES_OF_NUMBERS)} | {
     name: 10 * value for value, name in enumerate(_TENS, start=3)
 }
+_NUMERAL = re.compile(r"([0-9]+)(?:_(?:([0-9])|\{\s*([0-9]{1,2})\s*\}))?")
 _CLOCK = re.compile(r"([0-9]{1,2}) ?:([0-9]{2})(?::([0-9]{2}))?\s*([ap])?\.?\s*(?:m\.?)?", re.IGNORECASE)
 
 
@@ -122,6 +123,20 @@ def read_beside(other: Quantity, text: str) -> Quantity | None:
 def is_product(text: str) -> bool:
     """Whether `text` is a number that letters touch, such as `10cm`: MARIO_EVAL reads c times m."""
     return bool(_TOUCHING.fullmatch(text))
+
+
+def read_numeral(text: str) -> tuple[str, int | None] | None:
+    """The digits and the base, None if it is missing, of a numeral such as `1011_2`, else None."""
+    found = _NUMERAL.fullmatch(text.strip())
+    if found is None or len(text) > QUANTITY_CHARS:
+        return None
+    base = found[2] or found[3]
+    return found[1].lstrip("0"), int(base) if base else None
+
+
+def same_numeral(a: tuple[str, int | None], b: tuple[str, int | None]) -> bool:
+    """Whether two numerals have the same digits, and the same base unless one does not say it."""
+    return a[0] == b[0] and (a[1] == b[1] or None in (a[1], b[1]))
 
 
 def read_clock(text: str) -> Clock | None:
