@@ -75,3 +75,11 @@ class HeldOutLeakError(StoreError):
 
 class ReviewDecidedError(StoreError):
     """The review was decided otherwise, or its label is another one by now."""
+
+
+class ExportTargetError(StoreError):
+    """The folder of an export exists already, cannot be written, or is being written."""
+
+
+class NothingToExportError(StoreError):
+    """No rollout meets the settings of an export."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,6 +30,7 @@ from store.audit import AuditSettings, Equal, Hear, Proposal, audit
 from store.database import connect, masked, parse_url, transaction
 from store.errors import StoreError
 from store.evaluations import EvaluationRun, SampledAnswer
+from store.export.settings import ExportReport, ExportSettings, Messages
 from store.iterations import Iteration
 from store.locations import Locations
 from store.models import AssignmentRow, RolloutRow
@@ -142,8 +144,12 @@ class Store:
         """
         with importing.Spool() as spool:
             spool.fill(new)
-            with self._write() as session:
-                return importing.store_spool(session, spool, name, self._clock())
+            return self._store_spool(spool, name)
+
+    @tried_again
+    def _store_spool(self, spool: importing.Spool, name: str) -> ImportReport:
+        with self._write() as session:
+            return importing.store_spool(session, spool, name, self._clock())
 
     def add_problems(self, new: Iterable[Problem]) -> int:
         """`import_problems`, for those who only want to know how many were added."""
@@ -398,6 +404,19 @@ class Store:
             with self._write() as session:
                 thinned += retention.thin(session, batch, settings or RetentionSettings())
         return thinned
+
+    def export(
+        self, target: Path, settings: ExportSettings, messages: Messages, hear: Hear = lambda done, total: None
+    ) -> ExportReport:
+        """Writes rollouts to a new folder as a data set, or goes on with one that was cut off; see `store.export`.
+
+        Raises:
+            ExportTargetError: `target` exists, cannot be written, or is being written by another process.
+            NothingToExportError: no rollout meets the settings.
+        """
+        from store.export.folder import export  # imports pyarrow, which is slow
+
+        return export(self._read, self.masked_url, target, settings, messages, hear)
 
     # Training sets
 

@@ -1,0 +1,164 @@
+"""The rows of an export: what a rollout becomes, and how rollouts are read page by page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from store.export.settings import ExportSettings, Messages
+from store.models import AssignmentRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
+from store.problems import to_problem
+from store.records import Problem, Rollout, Split
+from store.replay import to_rollouts
+
+_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
+_SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string())])
+_EXECUTION = pa.struct([("status", pa.string()), ("seconds", pa.float64())])
+_COLUMNS = (
+    ("id", pa.string(), "the rollout's id in the store"),
+    ("problem_id", pa.string(), "the problem's"),
+    ("question", pa.string(), "the problem"),
+    ("answer", pa.string(), "its reference answer"),
+    ("messages", pa.list_(_MESSAGE), "system, user and assistant, for supervised fine-tuning"),
+    ("final_answer", pa.string(), "the answer that the rollout gave"),
+    ("outcome", pa.string(), "accepted, wrong, no_answer, unverifiable or truncated"),
+    ("segments", pa.list_(_SEGMENT), "the solution's parts: text, code, output, answer"),
+    ("executions", pa.list_(_EXECUTION), "how each code block ended, and its seconds"),
+    ("solution_format", pa.string(), "how code and answers are written"),
+    ("source", pa.string(), "where the problem came from"),
+    ("subject", pa.string(), "the problem's subject, where known"),
+    ("level", pa.string(), "its difficulty, where known"),
+    ("purpose", pa.string(), "train, eval, or demonstration: written by a teacher"),
+    ("policy_version", pa.int64(), "the newest policy that wrote in it"),
+    ("iteration", pa.int64(), "the iteration that it was sampled in"),
+    ("training_sets", pa.list_(pa.int64()), "the training sets that hold it"),
+    ("temperature", pa.float64(), "that it was sampled at"),
+    ("top_p", pa.float64(), "that it was sampled with"),
+    ("tokens", pa.int64(), "after the prompt"),
+)
+_TOKEN_COLUMNS = (
+    ("prompt_ids", pa.list_(pa.int64()), "the prompt as the policy read it"),
+    ("token_ids", pa.list_(pa.int64()), "what follows, the interpreter's words included"),
+    ("model_mask", pa.list_(pa.bool_()), "which of these the policy wrote"),
+)
+
+
+def columns(settings: ExportSettings) -> tuple[tuple[str, pa.DataType, str], ...]:
+    """(name, type, what it holds) of each column, in order."""
+    return _COLUMNS + (_TOKEN_COLUMNS if settings.token_ids else ())
+
+
+def schema(settings: ExportSettings) -> pa.Schema:
+    """The columns' types."""
+    return pa.schema([(name, kind) for name, kind, _ in columns(settings)])
+
+
+def count_rows(session: Session, settings: ExportSettings, split: Split, until: int) -> int:
+    """How many rollouts of a split will be exported."""
+    query = _wanted(select(func.count()).select_from(RolloutRow), settings, split)
+    return session.scalar(query.where(RolloutRow.seq <= until)) or 0
+
+
+def last_seq(session: Session) -> int:
+    """The newest rollout; an export that goes on later does not look beyond it."""
+    return session.scalar(select(func.max(RolloutRow.seq))) or 0
+
+
+def read_page(
+    session: Session, settings: ExportSettings, split: Split, after: int, until: int, messages: Messages, limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    """(up to `limit` rows behind the rollout `after`, the last one's number), in the order of writing."""
+    query = _wanted(select(RolloutRow), settings, split).where(RolloutRow.seq > after, RolloutRow.seq <= until)
+    found = session.scalars(query.order_by(RolloutRow.seq).limit(limit)).all()
+    if not found:
+        return [], after
+    problems = _problems(session, {row.problem_id for row in found})
+    samplings = _samplings(session, {row.assignment_id for row in found if row.assignment_id is not None})
+    sets = _training_sets(session, [row.seq for row in found])
+    rows = []
+    for row, rollout in zip(found, to_rollouts(session, found), strict=True):
+        problem = problems[row.problem_id]
+        temperature, top_p = samplings.get(row.assignment_id or 0, (None, None))
+        whole = _row(problem, rollout, messages(problem, rollout)) | {
+            "policy_version": row.policy_version,
+            "iteration": row.iteration,
+            "training_sets": sets.get(row.seq, []),
+            "temperature": temperature,
+            "top_p": top_p,
+        }
+        rows.append({name: _encodable(whole[name]) for name, _, _ in columns(settings)})
+    return rows, found[-1].seq
+
+
+def _wanted(query: Select[Any], settings: ExportSettings, split: Split) -> Select[Any]:
+    query = query.join(ProblemRow, ProblemRow.id == RolloutRow.problem_id).where(ProblemRow.split == split)
+    choices: tuple[tuple[ColumnElement[Any], Sequence[Any]], ...] = (
+        (RolloutRow.outcome.expression, settings.outcomes),
+        (RolloutRow.purpose.expression, settings.purposes),
+        (RolloutRow.policy_version.expression, settings.policy_versions),
+        (RolloutRow.iteration.expression, settings.iterations),
+    )
+    for column, wanted in choices:
+        if wanted:
+            query = query.where(column.in_(wanted))
+    if settings.distinct:
+        query = query.where(RolloutRow.place.is_not(None))
+    if settings.training_set is not None:
+        members = select(TrainingSetRolloutRow.rollout_seq)
+        query = query.where(
+            RolloutRow.seq.in_(members.where(TrainingSetRolloutRow.training_set_id == settings.training_set))
+        )
+    return query
+
+
+def _problems(session: Session, ids: set[str]) -> dict[str, Problem]:
+    return {row.id: to_problem(row) for row in session.scalars(select(ProblemRow).where(ProblemRow.id.in_(ids)))}
+
+
+def _samplings(session: Session, ids: set[int]) -> dict[int, tuple[float, float]]:
+    query = select(AssignmentRow.id, AssignmentRow.temperature, AssignmentRow.top_p).where(AssignmentRow.id.in_(ids))
+    return {number: (temperature, top_p) for number, temperature, top_p in session.execute(query)}
+
+
+def _training_sets(session: Session, seqs: Sequence[int]) -> dict[int, list[int]]:
+    which = TrainingSetRolloutRow.rollout_seq, TrainingSetRolloutRow.training_set_id
+    query = select(*which).where(TrainingSetRolloutRow.rollout_seq.in_(seqs)).distinct().order_by(*which)
+    sets: dict[int, list[int]] = {}
+    for seq, training_set in session.execute(query):
+        sets.setdefault(seq, []).append(training_set)
+    return sets
+
+
+def _row(problem: Problem, rollout: Rollout, messages: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "id": rollout.id,
+        "problem_id": problem.id,
+        "question": problem.question,
+        "answer": problem.answer,
+        "messages": messages,
+        "final_answer": rollout.answer,
+        "outcome": rollout.outcome.value,
+        "segments": [{"kind": segment.kind.value, "text": segment.text} for segment in rollout.segments],
+        "executions": [{"status": block.status, "seconds": block.seconds} for block in rollout.executions],
+        "solution_format": rollout.solution_format,
+        "source": problem.source,
+        "subject": problem.subject,
+        "level": problem.level,
+        "purpose": rollout.purpose.value,
+        "tokens": len(rollout.token_ids),
+        "prompt_ids": list(rollout.prompt_ids),
+        "token_ids": list(rollout.token_ids),
+        "model_mask": list(rollout.model_mask),
+    }
+
+
+def _encodable(value: Any) -> Any:
+    """A policy may write half a surrogate pair, which no encoding takes."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode("utf-8")
+        case [dict(), *_]:
+            return [{key: _encodable(text) for key, text in part.items()} for part in value]
+    return value

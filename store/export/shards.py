@@ -1,0 +1,34 @@
+"""Files of rows. Each is written aside and renamed, so that one that is there is whole."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def write_shard(path: Path, rows: Rows, schema: pa.Schema) -> None:
+    """Writes rows to `path`, in the form that its suffix names; on the disk when it returns."""
+    aside = path.with_name(f".{path.name}.tmp")
+    _WRITERS[path.suffix](aside, rows, schema)
+    with aside.open("rb") as file:
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def _write_jsonl(path: Path, rows: Rows, schema: pa.Schema) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _write_parquet(path: Path, rows: Rows, schema: pa.Schema) -> None:
+    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")
+
+
+_WRITERS: Mapping[str, Callable[[Path, Rows, pa.Schema], None]] = {".jsonl": _write_jsonl, ".parquet": _write_parquet}
