@@ -1,14 +1,15 @@
 """Rollouts as rows and back. Rows are made before the transaction that writes them: nobody waits for their packing."""
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from store import packing
 from store.dedup import dedup_key
-from store.errors import InvalidRolloutError
+from store.errors import InvalidRolloutError, StoreDamagedError
 from store.models import RolloutRow
 from store.pools import Judged
-from store.records import ExecutionRecord, Rollout
+from store.records import Rollout
 
 
 class PreparedRollout(NamedTuple):
@@ -65,7 +66,20 @@ def prepare(rollout: Rollout) -> PreparedRollout:
 
 
 def restore(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
-    """The record of a row and of the (status, seconds, body) of its executions in their order."""
+    """The record of a row and of the (status, seconds, body) of its executions in their order.
+
+    Raises:
+        StoreDamagedError: what is stored is not what was written.
+    """
+    try:
+        return _unpack(row, executions)
+    except (zlib.error, ValueError) as error:
+        raise StoreDamagedError(
+            f"rollout {row.id}: what is stored of it cannot be read ({error}). Restore the store from a copy."
+        ) from error
+
+
+def _unpack(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
     segments = packing.decompress(row.segments)
     return Rollout(
         id=row.id,
@@ -78,16 +92,14 @@ def restore(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> 
         model_mask=packing.unpack_mask(row.model_mask, row.tokens),
         spans=packing.unpack_spans(row.spans),
         segments=packing.unpack_segments(segments),
-        executions=tuple(_execution(body, status, seconds, segments) for status, seconds, body in executions),
+        executions=tuple(
+            packing.unpack_execution(body, status, seconds, segments) for status, seconds, body in executions
+        ),
         answer=row.answer,
         assignment_id=row.assignment_id,
         seconds=row.seconds,
         seed=row.seed,
     )
-
-
-def _execution(body: bytes, status: str, seconds: float, segments: bytes) -> ExecutionRecord:
-    return packing.unpack_execution(body, status, seconds, segments)
 
 
 def _check(rollout: Rollout) -> None:

@@ -1,10 +1,7 @@
 """A store of each kind, a clock that only moves when told, and a PostgreSQL server of our own."""
 
 import os
-import pwd
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,6 +26,8 @@ from store.records import (
 )
 from store.store import Store
 
+from .postgresql_server import PostgresqlServer, find_binaries
+
 
 class Clock:
     def __init__(self) -> None:
@@ -43,45 +42,13 @@ def clock() -> Clock:
     return Clock()
 
 
-def _unprivileged_user() -> str | None:
-    """PostgreSQL refuses to run as root."""
-    if os.getuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
-def _postgresql_folder() -> Path | None:
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-    on_path = shutil.which("initdb")
-    return folders[-1] if folders else Path(on_path).resolve().parent if on_path else None
-
-
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The URL of a server that this session started; its socket is in a folder of its own, so no port is taken."""
-    binaries = _postgresql_folder()
-    if binaries is None:
+    """The URL of a server that this session started; what it holds need not survive the machine."""
+    if find_binaries() is None:
         pytest.skip("no PostgreSQL server is installed (initdb is neither under /usr/lib/postgresql nor on the PATH)")
-    user = _unprivileged_user()
-    folder = Path(tempfile.mkdtemp(prefix="automathes-pg-"))
-    if user is not None:
-        shutil.chown(folder, user)
-
-    def command(name: str, *arguments: str) -> None:
-        subprocess.run(
-            [binaries / name, *arguments], user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=120
-        )
-
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=100"
-    try:
-        command("initdb", "-D", f"{folder}/data", "-U", "automathes", "--auth=trust", "--no-sync")
-        command("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-o", options, "-w", "start")
-        yield f"postgresql://automathes@/postgres?host={folder}"
-    finally:
-        if (folder / "data/postmaster.pid").exists():
-            command("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with PostgresqlServer("-c fsync=off -c max_connections=100") as server:
+        yield server.url
 
 
 @contextmanager

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psycopg
+from psycopg import sql
+
 COMMAND_S = 300
 
 
@@ -33,6 +36,12 @@ class PostgresqlServer:
     def url(self) -> str:
         """Of the database that every server has."""
         return f"postgresql://automathes@/postgres?host={self._socket}"
+
+    def create_database(self, name: str) -> str:
+        """Makes an empty one and returns its URL."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return f"postgresql://automathes@/{name}?host={self._socket}"
 
     def start(self) -> None:
         """Returns when it takes connections."""
