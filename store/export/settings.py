@@ -24,10 +24,7 @@ class ExportSettings(Settings):
     exact tokens, which are of use with the policy's own tokenizer.
     """
 
-    format: Messages = Callable[[Problem, Rollout], list[dict[str, str]]]
-"""The conversation of a rollout: [{"role": ..., "content": ...}]. The store does not know how formats are written."""
-
-ExportFormat = "jsonl"
+    format: ExportFormat = "jsonl"
     splits: tuple[Split, ...] = (Split.TRAIN,)
     outcomes: tuple[Outcome, ...] = (Outcome.ACCEPTED,)
     purposes: tuple[Purpose, ...] = ()
