@@ -21,6 +21,7 @@ class Candidate(NamedTuple):
     """A rollout that may be chosen, by its `seq`. `tokens` counts its prompt's too; `hard`: its problem is."""
 
     seq: int
+    problem_id: str
     tokens: int
     hard: bool
 
@@ -54,9 +55,9 @@ def find_attempts(session: Session, settings: SelectionSettings, rng: random.Ran
     pools = [Pool.SOLUTION] if settings.accepted_only else [Pool.SOLUTION, Pool.MISTAKE]
     found = sorted(
         (
-            Candidate(seq, tokens, bool(hard))
+            Candidate(seq, problem_id, tokens, bool(hard))
             for pool in pools
-            for seq, tokens, hard in session.execute(attempts_query(session, pool, settings))
+            for seq, problem_id, tokens, hard in session.execute(attempts_query(session, pool, settings))
         ),
         reverse=settings.prefer == "newest",
     )
@@ -68,20 +69,21 @@ def find_attempts(session: Session, settings: SelectionSettings, rng: random.Ran
 def find_demonstrations(session: Session) -> list[Candidate]:
     """All of training problems, the newest first."""
     query = (
-        select(RolloutRow.seq, RolloutRow.prompt_tokens + RolloutRow.tokens)
+        select(RolloutRow.seq, RolloutRow.problem_id, RolloutRow.prompt_tokens + RolloutRow.tokens)
         .join(ProblemRow, ProblemRow.id == RolloutRow.problem_id)
         .where(ProblemRow.split == Split.TRAIN, ProblemRow.demonstrations > 0)
         .where(RolloutRow.pool == Pool.DEMONSTRATION, RolloutRow.place.between(1, ProblemRow.demonstrations))
         .order_by(RolloutRow.seq.desc())
     )
-    return [Candidate(seq, tokens, hard=False) for seq, tokens in session.execute(query)]
+    return [Candidate(*row, hard=False) for row in session.execute(query)]
 
 
-def attempts_query(session: Session, pool: Pool, settings: SelectionSettings) -> Select[int, int, bool]:
-    """(seq, tokens, is the problem hard) of one pool: problems, times choices, each looked up by its place."""
+def attempts_query(session: Session, pool: Pool, settings: SelectionSettings) -> Select[int, str, int, bool]:
+    """(seq, problem, tokens, is the problem hard) of one pool: problems, times choices, each looked up by its place."""
     first, last = _first_place(session, pool, settings), _SIZES[pool]
     hard = and_(ProblemRow.judged > 0, ProblemRow.accepted <= ProblemRow.judged * settings.hard_pass_rate)
-    query = select(RolloutRow.seq, RolloutRow.prompt_tokens + RolloutRow.tokens, hard).select_from(ProblemRow)
+    tokens = RolloutRow.prompt_tokens + RolloutRow.tokens
+    query = select(RolloutRow.seq, RolloutRow.problem_id, tokens, hard).select_from(ProblemRow)
     found = and_(RolloutRow.problem_id == ProblemRow.id, RolloutRow.pool == pool)
     if settings.max_per_problem is None:
         query = query.join(RolloutRow, and_(found, RolloutRow.place.between(first, last)))

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, batched
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.bulk import insert_rows
@@ -12,7 +12,7 @@ from store.candidates import Candidate, find_attempts, find_demonstrations
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
 from store.models import PolicyRow, ProblemRow, RolloutRow, TrainingSetRolloutRow, TrainingSetRow, table
 from store.problems import BATCH
-from store.records import Purpose, Rollout, Split
+from store.records import Rollout, Split
 from store.replay import to_rollouts
 from store.settings import SelectionSettings
 
@@ -27,20 +27,20 @@ def select_training_set(session: Session, policy_version: int, settings: Selecti
     rng = random.Random(settings.seed)  # noqa: S311 - an order, not a secret
     attempts = find_attempts(session, settings, rng) if settings.attempts else []
     demonstrations = find_demonstrations(session) if settings.demonstrations or not settings.attempts else []
-    chosen = [candidate.seq for candidate in _compose(demonstrations, attempts, settings, rng)]
+    chosen = _compose(demonstrations, attempts, settings, rng)
     if not chosen:
         raise NothingToScheduleError(
             "no rollout can be trained on: none was accepted yet and there are no demonstrations, or none is within "
             "the limits of the selection"
         )
+    _check_no_heldout(session, {candidate.problem_id for candidate in chosen})
     rng.shuffle(chosen)
     row = TrainingSetRow(
         policy_version=policy_version, settings=settings.model_dump(mode="json"), size=len(chosen), created_at=now
     )
     session.add(row)
     session.flush()
-    _store(session, row.id, chosen)
-    _check_no_heldout(session, row.id)
+    _store(session, row.id, [candidate.seq for candidate in chosen])
     return row.id
 
 
@@ -133,19 +133,18 @@ def _weigh(
 
 
 def _store(session: Session, training_set_id: int, chosen: Sequence[int]) -> None:
-    for batch in batched(enumerate(chosen), BATCH):
-        rows = [{"training_set_id": training_set_id, "position": i, "rollout_seq": seq} for i, seq in batch]
-        insert_rows(session, table(TrainingSetRolloutRow), rows)
+    # In the order of the rollouts: the database looks each of them up, and meets them side by side.
+    rows = [
+        {"training_set_id": training_set_id, "position": position, "rollout_seq": seq}
+        for seq, position in sorted((seq, position) for position, seq in enumerate(chosen))
+    ]
+    insert_rows(session, table(TrainingSetRolloutRow), rows)
 
 
-def _check_no_heldout(session: Session, training_set_id: int) -> None:
-    query = (
-        select(func.min(ProblemRow.id))
-        .join(RolloutRow, RolloutRow.problem_id == ProblemRow.id)
-        .join(TrainingSetRolloutRow, TrainingSetRolloutRow.rollout_seq == RolloutRow.seq)
-        .where(TrainingSetRolloutRow.training_set_id == training_set_id)
-        .where(or_(ProblemRow.split != Split.TRAIN, RolloutRow.purpose == Purpose.EVAL))
-    )
-    leaked = session.scalar(query)
-    if leaked is not None:
-        raise HeldOutLeakError(f"problem {leaked!r} is held out and was chosen for training: nothing was stored")
+def _check_no_heldout(session: Session, problem_ids: set[str]) -> None:
+    """Once more, and on its own: whatever a query lets through, no held-out problem is trained on."""
+    for batch in batched(sorted(problem_ids), BATCH):
+        query = select(func.min(ProblemRow.id)).where(ProblemRow.id.in_(batch), ProblemRow.split != Split.TRAIN)
+        leaked = session.scalar(query)
+        if leaked is not None:
+            raise HeldOutLeakError(f"problem {leaked!r} is held out and was chosen for training: nothing was stored")

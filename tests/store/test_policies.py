@@ -4,6 +4,7 @@ import pytest
 
 from store.errors import StoreError, UnknownPolicyError
 from store.records import Policy
+from store.store import Store
 
 
 def test_a_version_is_never_handed_out_twice(store):
@@ -44,3 +45,26 @@ def test_what_was_never_published_cannot_be_promoted_or_be_a_parent(store):
         store.add_policy(Policy(10, 9, "a"))
     with pytest.raises(UnknownPolicyError):
         store.policy(10)
+
+
+def test_a_policy_is_kept_with_its_config_and_checksum(store):
+    policy = Policy(1, None, "a", metrics={"loss": 0.5}, config={"lr": 1e-3, "phase": "iteration"}, checksum="ab" * 32)
+    store.add_policy(policy)
+    assert store.policy(1) == policy
+
+
+def test_a_store_that_is_moved_with_its_policies_finds_them(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    with Store.open(f"sqlite:///{old}/store.db") as store:
+        store.add_policy(Policy(1, None, f"{old}/policies/1"))
+        store.add_policy(Policy(2, 1, "/elsewhere/2"))
+        store.promote(1)
+        store.set_actual_state("running", checkpoint=f"{old}/checkpoints/1")
+        assert store.policy(1).path == f"{old}/policies/1"
+        store.add_policy(Policy(1, None, f"{old}/policies/1"))
+    old.rename(new)
+    with Store.open(f"sqlite:///{new}/store.db", create=False) as store:
+        assert [policy.path for policy in store.policies()] == [f"{new}/policies/1", "/elsewhere/2"]
+        assert store.promoted().path == f"{new}/policies/1"
+        assert store.run_state().checkpoint == f"{new}/checkpoints/1"

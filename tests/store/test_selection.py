@@ -183,9 +183,9 @@ def test_held_out_problems_are_never_chosen(filled, make):
 def test_a_held_out_problem_that_slips_through_the_query_stops_the_selection(filled, make, monkeypatch):
     attempts(filled, make, 1, problems=20, samples=1)
     with transaction(filled._engine, write=True) as session:
-        (leak,) = session.execute(text("SELECT seq FROM rollouts LIMIT 1")).scalars()
+        leak, problem_id = session.execute(text("SELECT seq, problem_id FROM rollouts LIMIT 1")).one()
         session.execute(text("UPDATE problems SET split = 'heldout'"))
-    monkeypatch.setattr("store.selection.find_attempts", lambda *_: [Candidate(leak, 1, hard=False)])
+    monkeypatch.setattr("store.selection.find_attempts", lambda *_: [Candidate(leak, problem_id, 1, hard=False)])
     with pytest.raises(HeldOutLeakError, match="is held out and was chosen for training"):
         filled.select_training_set(2)
     with pytest.raises(UnknownRecordError):
