@@ -36,11 +36,13 @@ class AuditSettings(Settings):
     """When a label is named.
 
     `min_score`: the probability that it is wrong. `min_agreeing`: attempts that reached the other answer by code.
-    `prior`: the share of labels that are wrong in data sets of this kind. `split` leaves the other side out.
+    `max_label_share`: of the attempts, that reach the label all the same. `prior`: the share of labels that are wrong
+    in data sets of this kind. `split` leaves the other side out.
     """
 
     min_score: float = Field(default=0.9, ge=0, le=1)
     min_agreeing: int = Field(default=3, ge=2)
+    max_label_share: float = Field(default=0.1, ge=0, le=0.5)
     prior: float = Field(default=0.005, gt=0, lt=0.5)
     split: Split | None = None
 
@@ -136,7 +138,8 @@ def _judge(
     equal: Equal,
 ) -> Proposal | None:
     agreeing = _leading(attempts, equal)
-    if len(agreeing) < settings.min_agreeing:
+    reach_label = sum(attempt.accepted for attempt in attempts)
+    if len(agreeing) < settings.min_agreeing or reach_label > settings.max_label_share * len(attempts):
         return None
     answer = Counter(attempt.answer for attempt in agreeing).most_common(1)[0][0]
     reached = _reached_by_code(session, agreeing, answer, equal)
