@@ -29,6 +29,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_requests(commands)
     _add_status(commands)
     _add_problems(commands)
+    _add_review(commands)
+    _add_export(commands)
     _add_eval(commands)
     _add_report(commands)
     _add_serve(commands)
@@ -171,47 +173,172 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _add_problems(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("problems", help="import or list problems")
+    parser = commands.add_parser("problems", help="import, list, show or audit problems")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    add = _command(
-        actions,
-        "import",
-        _import_problems,
-        "import problems from a JSONL file into a run's store",
-        "automathes problems import problems.jsonl --answer-from gsm8k",
-    )
-    add.add_argument("file", type=Path, help="one JSON object a line")
-    add.add_argument("--question", default="question", metavar="FIELD", help="field with the question")
-    add.add_argument("--answer", default="answer", metavar="FIELD", help="field with the answer")
-    add.add_argument(
-        "--answer-from", choices=("plain", "gsm8k", "boxed"), default="plain", help="how the answer is written"
-    )
-    add.add_argument(
-        "--heldout-fraction", type=float, default=0.1, metavar="SHARE", help="held out, by hash of the question"
-    )
-    add.add_argument("--split", choices=("train", "heldout"), help="put all on one side")
-    _takes_run(add)
+    _add_problems_import(actions)
     show = _command(
         actions, "list", _list_problems, "list problems of a run", "automathes problems list --split heldout"
     )
     show.add_argument("--split", choices=("train", "heldout"))
+    show.add_argument("--left-out", action="store_true", help="what imports left out for being like a held-out problem")
     show.add_argument("--limit", type=_positive, default=20, metavar="N")
     show.add_argument("--json", action="store_true", help="one JSON object a line")
     _takes_run(show)
+    one = _command(
+        actions,
+        "show",
+        _show_problem,
+        "show a problem, the history of its label and what became of its attempts",
+        "automathes problems show gsm8k/train-3f2a81c09d1e",
+    )
+    one.add_argument("id", metavar="ID", help="as `problems list` shows it")
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+    _takes_run(one)
+    audit = _command(
+        actions,
+        "audit",
+        _audit_problems,
+        "find labels that attempts agree against, and open a review for each",
+        "automathes problems audit",
+    )
+    audit.add_argument("--split", choices=("train", "heldout"), help="look at one side alone")
+    audit.add_argument("--min-score", type=float, metavar="P", help="name what is this likely wrong (default: 0.9)")
+    audit.add_argument("--min-agreeing", type=_positive, metavar="N", help="attempts that must agree (default: 3)")
+    audit.add_argument("--json", action="store_true", help="print one JSON object")
+    _takes_run(audit)
+
+
+def _add_problems_import(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    add = _command(
+        actions,
+        "import",
+        _import_problems,
+        "import problems into a run's store, all of them or none",
+        """automathes problems import problems.jsonl --map question=problem
+         automathes problems import openai/gsm8k --from huggingface --config main --answer-from gsm8k
+         automathes problems import chain_sum --from reasoning_gym --size 500 --config max_terms=4""",
+    )
+    add.add_argument("source", help="a .jsonl or .parquet file, a data set's id, or reasoning-gym's name for one")
+    add.add_argument(
+        "--from",
+        dest="kind",
+        choices=("jsonl", "parquet", "huggingface", "reasoning_gym"),
+        help="what the source is (default: by its suffix)",
+    )
+    add.add_argument(
+        "--map", action="append", default=[], metavar="OURS=THEIRS", help="which field holds question, answer, id, ..."
+    )
+    add.add_argument("--answer-from", choices=("plain", "gsm8k", "boxed"), help="how the answer is written")
+    add.add_argument("--bad-rows", choices=("refuse", "skip"), help="refuse all for a bad row, or skip it")
+    add.add_argument("--limit", type=_positive, metavar="N", help="take the first N rows")
+    add.add_argument("--name", metavar="NAME", help="kept as the problems' source (default: the file's)")
+    add.add_argument(
+        "--config", action="append", metavar="NAME", help="of a data set; of reasoning-gym KEY=VALUE, repeatable"
+    )
+    add.add_argument("--dataset-split", metavar="NAME", help="of a data set of Hugging Face (default: train)")
+    add.add_argument("--revision", metavar="NAME", help="of a data set of Hugging Face")
+    add.add_argument("--size", type=_positive, metavar="N", help="problems that reasoning-gym makes (default: 500)")
+    add.add_argument("--seed", type=_positive, metavar="N", help="of reasoning-gym")
+    add.add_argument("--heldout-fraction", type=float, metavar="SHARE", help="held out, by hash (default: 0.1)")
+    add.add_argument("--split", choices=("train", "heldout"), help="put all on one side")
+    add.add_argument("--json", action="store_true", help="print one JSON object")
+    _takes_run(add)
 
 
 def _import_problems(arguments: argparse.Namespace) -> int:
-    from cluster.problems import import_jsonl
+    from cluster.problem_import import import_problems
 
-    print(import_jsonl(arguments))  # noqa: T201
-    return DONE
+    return import_problems(arguments)
 
 
 def _list_problems(arguments: argparse.Namespace) -> int:
     from cluster.problems import list_problems
 
-    list_problems(arguments.runs, arguments.run, arguments.split, arguments.limit, as_json=arguments.json)
-    return DONE
+    return list_problems(arguments)
+
+
+def _show_problem(arguments: argparse.Namespace) -> int:
+    from cluster.problems import show_problem
+
+    return show_problem(arguments)
+
+
+def _audit_problems(arguments: argparse.Namespace) -> int:
+    from cluster.label_audit import audit_problems
+
+    return audit_problems(arguments)
+
+
+# ---------------------------------------------------------------- review, export
+
+
+def _add_review(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "review",
+        _review,
+        "go through labels in doubt, and accept or reject their correction",
+        """automathes review
+         automathes review 3 7 --accept --reason 'checked by hand'""",
+    )
+    parser.add_argument("ids", nargs="*", type=_positive, metavar="ID", help="reviews to show or decide on")
+    decision = parser.add_mutually_exclusive_group()
+    decision.add_argument("--accept", action="store_true", help="correct the label, and judge its rollouts anew")
+    decision.add_argument("--reject", action="store_true", help="leave the label as it is")
+    decision.add_argument("--list", action="store_true", help="list the reviews (the default without a terminal)")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the label's history")
+    parser.add_argument("--by", metavar="NAME", help="who decides (default: the user)")
+    parser.add_argument("--status", choices=("open", "accepted", "rejected", "all"), help="list these (default: open)")
+    parser.add_argument("--limit", type=_positive, metavar="N")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line; of shown and decided ones in full")
+    _takes_run(parser)
+
+
+def _review(arguments: argparse.Namespace) -> int:
+    from cluster.review import review_labels
+
+    return review_labels(arguments)
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "export",
+        _export,
+        "export rollouts as a data set: conversations, segments and where they came from",
+        """automathes export solutions --format parquet --distinct
+         automathes export mistakes --outcome wrong --policy 3
+         (cut off, the same command goes on where it was)""",
+    )
+    parser.add_argument("folder", type=Path, help="a new folder to write")
+    parser.add_argument(
+        "--format", choices=("jsonl", "parquet", "datasets"), default="jsonl", help="datasets: for load_from_disk"
+    )
+    outcomes = ("accepted", "wrong", "no_answer", "unverifiable", "truncated", "any")
+    parser.add_argument(
+        "--outcome", action="append", choices=outcomes, default=[], help="repeatable (default: accepted)"
+    )
+    parser.add_argument(
+        "--split", action="append", choices=("train", "heldout"), help="repeatable (default: train; held-out if asked)"
+    )
+    parser.add_argument(
+        "--purpose", action="append", choices=("train", "eval", "demonstration"), default=[], help="(default: all)"
+    )
+    parser.add_argument(
+        "--policy", action="append", type=_positive, default=[], metavar="VERSION", help="written by it; repeatable"
+    )
+    parser.add_argument("--iteration", action="append", type=_positive, default=[], metavar="N", help="repeatable")
+    parser.add_argument("--training-set", type=_positive, metavar="ID", help="what a training run was given")
+    parser.add_argument("--distinct", action="store_true", help="each solution to a problem once")
+    parser.add_argument("--token-ids", action="store_true", help="with the exact tokens and the model's mask")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    _takes_run(parser)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from cluster.export import export_rollouts
+
+    return export_rollouts(arguments)
 
 
 # ---------------------------------------------------------------- eval, serve, doctor

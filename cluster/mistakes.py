@@ -12,11 +12,15 @@ _WRONG_USE = (
     "learner.huggingface.ModelUnavailableError",
     "learner.policy_folder.PolicyFolderError",
     "learner.smollm2.PackagedModelMissingError",
+    "store.errors.ExportTargetError",
     "store.errors.InvalidProblemError",
+    "store.errors.NothingToExportError",
     "store.errors.ProblemSourceError",
+    "store.errors.ReviewDecidedError",
     "store.errors.StoreMissingError",
     "store.errors.StoreTooNewError",
     "store.errors.StoreUrlError",
+    "store.errors.UnknownRecordError",
 )
 _FAILED = (
     "actors.engine.EngineStartError",

@@ -1,118 +1,111 @@
-"""`automathes problems`: imports a file into a run's store, and lists what is there."""
+"""`automathes problems list` and `show`: what is in a run's store, and what imports left out."""
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from cluster.config import ConfigError
-from cluster.run_folder import RunFolder, find_run_folder
-from store.records import Problem, Split
-from store.settings import Columns, JsonlSettings
-from store.sources import read_problems
+from cluster.printing import add_row, plain_table, printable, printable_lines
+from cluster.run_folder import find_run_folder
+from store.records import Split
 from store.store import Store
 
-_SHOW_EVERY = 200
 
-
-def import_jsonl(arguments: argparse.Namespace) -> str:
-    """Imports the problems of a JSONL file into a run's store, all or none; returns a line on what was done.
-
-    Raises:
-        ConfigError: there is no such run, or an option is out of bounds.
-        ProblemSourceError: the file cannot be read, or has bad lines (each by its number and reason).
-        InvalidProblemError: two problems share an id.
-    """
-    folder = find_run_folder(arguments.runs, arguments.run)
-    settings = _settings(arguments)
-    with _open(folder) as store:
-        before = store.problem_counts()
-        read = _Counted(read_problems(settings))
-        added = store.add_problems(read)
-        after = store.problem_counts()
-    train, heldout = (after[split.value] - before[split.value] for split in (Split.TRAIN, Split.HELDOUT))
-    known = f"; {read.count - added} were there already" if read.count > added else ""
-    return (
-        f"{added} problems imported into run {folder.path.name}: {train} to train on, {heldout} held out{known}. "
-        f"It has {after['train']} and {after['heldout']} now"
-    )
-
-
-def list_problems(runs: Path, run: Path | None, split: str | None, limit: int, *, as_json: bool) -> None:
-    """Prints up to `limit` problems of a run, as a table or as one JSON object a line.
+def list_problems(arguments: argparse.Namespace) -> int:
+    """Prints problems of a run, or what imports left out, as a table or as one JSON object a line.
 
     Raises:
         ConfigError: there is no such run.
     """
-    with _open(find_run_folder(runs, run)) as store:
-        listed = store.problems(Split(split) if split else None, limit)
-        if as_json:
-            for problem in listed:
-                print(json.dumps(asdict(problem)))  # noqa: T201
-            return
-        _print_table(list(listed), store.problem_counts(), split)
-
-
-def _settings(arguments: argparse.Namespace) -> JsonlSettings:
-    try:
-        return JsonlSettings(
-            path=str(arguments.file),
-            columns=Columns(question=arguments.question, answer=arguments.answer),
-            answer_from=arguments.answer_from,
-            heldout_fraction=arguments.heldout_fraction,
-            split=Split(arguments.split) if arguments.split else None,
+    folder = find_run_folder(arguments.runs, arguments.run)
+    split = Split(arguments.split) if arguments.split else None
+    with folder.open_store(folder.read_config()) as store:
+        if arguments.left_out and split is not None:
+            raise ConfigError("--left-out lists what is on neither side: leave --split out")
+        listed: list[Any] = list(
+            store.left_out(arguments.limit) if arguments.left_out else store.problems(split, arguments.limit)
         )
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-")
-        raise ConfigError(f"{option} {first['input']}: {first['msg'].lower()}") from None
+        if arguments.json:
+            for one in listed:
+                print(json.dumps(asdict(one)))  # noqa: T201
+        elif arguments.left_out:
+            _print_left_out(listed)
+        else:
+            _print_problems(listed, store.problem_counts(), split)
+    return 0
 
 
-def _open(folder: RunFolder) -> Store:
-    return Store.open(folder.store_url(folder.read_config()), create=False)
+def show_problem(arguments: argparse.Namespace) -> int:
+    """Prints a problem with the history of its label, its reviews and what became of its attempts.
+
+    Raises:
+        ConfigError: there is no such run.
+        UnknownRecordError: it has no such problem.
+    """
+    folder = find_run_folder(arguments.runs, arguments.run)
+    with folder.open_store(folder.read_config()) as store:
+        shown = _problem_in_full(store, arguments.id)
+    if arguments.json:
+        print(json.dumps(shown, indent=2))  # noqa: T201
+    else:
+        _print_in_full(shown)
+    return 0
 
 
-class _Counted:
-    """Passes problems on, counts them and shows how many there were, on the error output of a terminal alone."""
-
-    def __init__(self, problems: Iterator[Problem]) -> None:
-        self._problems = problems
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Problem]:
-        columns = SpinnerColumn(), TextColumn("importing {task.completed:,.0f} problems"), TimeElapsedColumn()
-        console = Console(stderr=True)
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-            task = bars.add_task("", total=None)
-            for problem in self._problems:
-                self.count += 1
-                if self.count % _SHOW_EVERY == 0:
-                    bars.update(task, completed=self.count)
-                yield problem
-
-
-def _print_table(problems: list[Problem], counts: dict[str, int], split: str | None) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("id", no_wrap=True)
-    table.add_column("split", no_wrap=True)
-    table.add_column("question", ratio=1)
-    table.add_column("answer", max_width=24, no_wrap=True, overflow="ellipsis")
+def _print_problems(problems: list[Any], counts: dict[str, int], split: Split | None) -> None:
+    table = plain_table(id=False, split=False, question=True, answer=False)
     for problem in problems:
-        cells = (problem.id, problem.split.value, problem.question, problem.answer)
-        table.add_row(*(Text(_printable(cell)) for cell in cells))
+        add_row(table, problem.id, problem.split.value, problem.question, problem.answer)
     console = Console()
     console.print(table)
-    total = counts[split] if split else sum(counts.values())
+    total = counts[split.value] if split else sum(counts.values())
     console.print(Text(f"{len(problems)} of {total:,} problems", style="dim"))
 
 
-def _printable(text: str) -> str:
-    """On one line and without control characters, which could move the cursor or worse."""
-    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))
+def _print_left_out(left_out: list[Any]) -> None:
+    table = plain_table(source=False, question=True, like=False, likeness=False)
+    for one in left_out:
+        add_row(table, one.source, one.question, one.heldout_id, f"{one.likeness:.0%}")
+    console = Console()
+    console.print(table)
+    console.print(Text(f"{len(left_out)} problems left out, each like a held-out one", style="dim"))
+
+
+def _problem_in_full(store: Store, problem_id: str) -> dict[str, Any]:
+    problem = store.problem(problem_id)
+    rollouts = list(store.rollouts(problem_id=problem_id))
+    answers = Counter(rollout.answer for rollout in rollouts if rollout.answer is not None)
+    return asdict(problem) | {
+        "label_history": [asdict(change) for change in store.label_history(problem_id)],
+        "reviews": [asdict(review) for review in store.reviews() if review.problem_id == problem_id],
+        "rollouts": len(rollouts),
+        "outcomes": dict(Counter(rollout.outcome.value for rollout in rollouts)),
+        "answers": dict(answers.most_common()),
+    }
+
+
+def _print_in_full(shown: dict[str, Any]) -> None:
+    console = Console()
+    facts = {name: shown[name] for name in ("split", "source", "subject", "level") if shown[name]}
+    console.print(
+        Text(printable(shown["id"]), style="bold"), Text(", ".join(map(printable, facts.values())), style="dim")
+    )
+    console.print(Text(printable_lines(shown["question"])))
+    console.print(Text(f"answer: {printable(shown['answer'])}", style="bold"))
+    for change in shown["label_history"]:
+        console.print(
+            Text(f"  was {printable(change['old_answer'])} until {change['changed_by']}: {printable(change['reason'])}")
+        )
+    for review in shown["reviews"]:
+        console.print(
+            Text(f"review {review['id']} ({review['status']}): {printable(review['proposed_answer'])} instead")
+        )
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in shown["outcomes"].items()) or "none"
+    console.print(Text(f"{shown['rollouts']} rollouts: {outcomes}"))
+    for answer, count in list(shown["answers"].items())[:10]:
+        console.print(Text(f"  {count:4} x {printable(answer)}"))

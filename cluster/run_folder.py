@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cluster.config import ConfigError, RunConfig, load_config, to_toml
 from learner.publication import version_folder
+from store.store import Store
 
 _LATEST = "latest"
 
@@ -49,6 +50,14 @@ class RunFolder:
     def store_url(self, config: RunConfig) -> str:
         """The configured store, else a SQLite file in this folder."""
         return config.store.url or f"sqlite:///{self.path / 'store.db'}"
+
+    def open_store(self, config: RunConfig) -> Store:
+        """The run's store, which is there.
+
+        Raises:
+            StoreError: it is not, or cannot be opened.
+        """
+        return Store.open(self.store_url(config), create=False)
 
     @contextmanager
     def driven(self) -> Iterator[None]:

@@ -60,7 +60,7 @@ def test_other_fields_can_be_named(run: RunFolder, tmp_path: Path) -> None:
     file = tmp_path / "other.jsonl"
     file.write_text('{"Body": "What is 1 + 1?", "Answer": 2}\n')
 
-    assert problems(run, "import", str(file), "--question", "Body", "--answer", "Answer") == 0
+    assert problems(run, "import", str(file), "--map", "question=Body", "--map", "answer=Answer") == 0
 
     assert sum(counts(run).values()) == 1
 

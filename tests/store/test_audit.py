@@ -98,7 +98,7 @@ def named(store: Store, **settings: object) -> dict[str, Proposal]:
 RIGHT = {f"right-{i}": ["1", "1", "1", "1", "2", "1"] for i in range(40)}
 
 
-@pytest.mark.parametrize(("style", "wanted"), [("slips", 11), ("favourites", 9)])
+@pytest.mark.parametrize(("style", "wanted"), [("slips", 10), ("favourites", 8)])
 def test_most_wrong_labels_are_found_and_hardly_a_right_one_is_named(
     sqlite: Store, simulation: ModuleType, style: str, wanted: int
 ) -> None:

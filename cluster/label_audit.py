@@ -1,0 +1,54 @@
+"""`automathes problems audit`: finds labels that a run's attempts agree against, and opens a review for each."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from rich.console import Console
+
+from cluster.bar import progress_bar
+from cluster.options import checked
+from cluster.printing import add_row, plain_table
+from cluster.run_folder import find_run_folder
+from cluster.verdicts import judging
+from store.audit import AuditSettings
+from store.records import ReviewStatus
+
+
+def audit_problems(arguments: argparse.Namespace) -> int:
+    """Names the labels that are likely wrong, the surest first, and opens a review for each.
+
+    Corrections that were accepted are applied to rollouts that came in since with the old label.
+
+    Raises:
+        ConfigError: there is no such run, or an option is out of bounds.
+        SandboxUnavailable: answers need math-verify, and nothing can be isolated on this host.
+    """
+    folder = find_run_folder(arguments.runs, arguments.run)
+    config = folder.read_config()
+    options = {name: getattr(arguments, name) for name in ("min_score", "min_agreeing", "split")}
+    settings = checked(AuditSettings, options)
+    with folder.open_store(config) as store, judging(config.answer_checker) as verdicts:
+        for review in store.reviews(ReviewStatus.ACCEPTED):
+            if store.problem(review.problem_id).answer == review.proposed_answer:
+                store.accept_review(review.id, review.decided_by or "", review.reason or "", verdicts.judge)
+        with progress_bar("auditing labels") as hear:
+            found, opened = store.audit(settings, verdicts.equal, hear=hear)
+        waiting = store.review_counts()["open"]
+    if arguments.json:
+        print(json.dumps({"found": [asdict(one) for one in found], "new": opened, "open": waiting}))  # noqa: T201
+        return 0
+    table = plain_table(problem=False, label=False, likely=False, sure=False, attempts=False, programs=False)
+    for one in found:
+        evidence = one.evidence
+        agree = f"{evidence['reached_by_code']} of {evidence['attempts']}"
+        add_row(
+            table, one.problem_id, one.label, one.proposed_answer, f"{one.score:.1%}", agree, str(evidence["programs"])
+        )
+    if found:
+        Console().print(table)
+    print(  # noqa: T201
+        f"{len(found)} labels in doubt, {opened} of them new; {waiting} reviews are open"
+        + (": `automathes review` goes through them" if waiting else "")
+    )
+    return 0

@@ -1,0 +1,180 @@
+"""`automathes review`: the corrections of labels that were proposed, one by one, and what a person decides on them."""
+
+import argparse
+import getpass
+import json
+import sys
+from dataclasses import asdict
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.prompt import Prompt
+from rich.syntax import Syntax
+from rich.text import Text
+
+from cluster.config import ConfigError
+from cluster.printing import add_row, plain_table, printable, printable_lines
+from cluster.run_folder import find_run_folder
+from cluster.verdicts import Verdicts, judging
+from store.records import ReviewStatus, Rollout, SegmentKind
+from store.reviews import Rescored, Review
+from store.store import Store
+
+_EXAMPLES = 3
+
+
+def review_labels(arguments: argparse.Namespace) -> int:
+    """Lists reviews, shows some, or decides on them; on a terminal and without options it goes through the open ones.
+
+    Raises:
+        ConfigError: there is no such run, or the options contradict each other.
+        UnknownRecordError: there is no such review.
+        ReviewDecidedError: it was decided otherwise.
+        SandboxUnavailable: answers need math-verify, and nothing can be isolated on this host.
+    """
+    _check(arguments)
+    folder = find_run_folder(arguments.runs, arguments.run)
+    config = folder.read_config()
+    with folder.open_store(config) as store, judging(config.answer_checker) as verdicts:
+        if arguments.accept or arguments.reject:
+            _decide_all(store, verdicts, arguments)
+        elif arguments.ids:
+            _show_all(store, arguments)
+        elif arguments.json or arguments.list or arguments.status or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            _list(store, arguments)
+        else:
+            _go_through(store, verdicts, arguments.by or getpass.getuser())
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if not (arguments.accept or arguments.reject):
+        if arguments.reason:
+            raise ConfigError("--reason goes with --accept or --reject")
+        return
+    if not arguments.ids:
+        raise ConfigError("--accept and --reject want the numbers of reviews: `automathes review --list` shows them")
+    if not (arguments.reason or "").strip():
+        raise ConfigError("a decision is kept with its reason: add --reason TEXT")
+
+
+def _decide_all(store: Store, verdicts: Verdicts, arguments: argparse.Namespace) -> None:
+    by = arguments.by or getpass.getuser()
+    decided = []
+    for review_id in arguments.ids:
+        if arguments.reject:
+            store.reject_review(review_id, by, arguments.reason)
+            rescored = None
+        else:
+            rescored = store.accept_review(review_id, by, arguments.reason, verdicts.judge)
+        review = store.review(review_id)
+        decided.append(asdict(review) | {"rescored": rescored and asdict(rescored)})
+        if not arguments.json:
+            print(_said(review, rescored))  # noqa: T201
+    if arguments.json:
+        print(json.dumps(decided, indent=2))  # noqa: T201
+
+
+def _said(review: Review, rescored: Rescored | None) -> str:
+    if rescored is None:
+        return (
+            f"review {review.id} rejected: the answer of {printable(review.problem_id)} stays {printable(review.label)}"
+        )
+    return (
+        f"review {review.id} accepted: the answer of {printable(review.problem_id)} is "
+        f"{printable(review.proposed_answer)}, not {printable(review.label)}. Of {rescored.rollouts} rollouts "
+        f"{rescored.accepted} became right and {rescored.rejected} wrong"
+    )
+
+
+def _list(store: Store, arguments: argparse.Namespace) -> None:
+    status = None if arguments.status == "all" else ReviewStatus(arguments.status or "open")
+    found = store.reviews(status, arguments.limit)
+    if arguments.json:
+        for review in found:
+            print(json.dumps(asdict(review)))  # noqa: T201
+        return
+    table = plain_table(
+        review=False, problem=False, question=True, label=False, proposed=False, sure=False, status=False
+    )
+    for review in found:
+        numbers = f"{review.score:.1%}", review.status.value
+        add_row(
+            table, str(review.id), review.problem_id, review.question, review.label, review.proposed_answer, *numbers
+        )
+    console = Console()
+    if found:
+        console.print(table)
+    counts = ", ".join(f"{count} {name}" for name, count in store.review_counts().items())
+    console.print(Text(f"reviews: {counts}. `automathes problems audit` looks for more", style="dim"))
+
+
+def _show_all(store: Store, arguments: argparse.Namespace) -> None:
+    for review_id in arguments.ids:
+        review = store.review(review_id)
+        if arguments.json:
+            rollouts = [asdict(rollout) for rollout in _examples(store, review)]
+            print(json.dumps(asdict(review) | {"attempts": rollouts}, indent=2))  # noqa: T201
+        else:
+            Console().print(_drawn(store, review))
+
+
+def _go_through(store: Store, verdicts: Verdicts, by: str) -> None:
+    console = Console()
+    waiting = store.reviews(ReviewStatus.OPEN)
+    if not waiting:
+        console.print("no review is open; `automathes problems audit` looks for labels in doubt")
+    for number, review in enumerate(waiting, start=1):
+        console.print(_drawn(store, review))
+        answers = printable(review.proposed_answer), printable(review.label)
+        console.print(Text("[{} of {}] is {} right and {} wrong?".format(number, len(waiting), *answers), style="bold"))
+        choice = Prompt.ask(
+            "(a)ccept, (r)eject, (s)kip, (q)uit", choices=["a", "r", "s", "q"], default="s", console=console
+        )
+        if choice == "q":
+            return
+        if choice == "s":
+            continue
+        reason = ""
+        while not reason.strip():
+            reason = Prompt.ask("why", console=console)
+        rescored = None
+        if choice == "a":
+            rescored = store.accept_review(review.id, by, reason, verdicts.judge)
+        else:
+            store.reject_review(review.id, by, reason)
+        console.print(Text(_said(review, rescored)))
+
+
+def _drawn(store: Store, review: Review) -> RenderableType:
+    evidence = review.evidence
+    facts = [
+        f"label {printable(review.label)}; likely {printable(review.proposed_answer)} ({review.score:.1%} sure)",
+        f"{evidence.get('reached_by_code', 0)} of {evidence.get('attempts', 0)} attempts reach it by code, in "
+        f"{evidence.get('programs', 0)} different programs; {evidence.get('label_attempts', 0)} reach the label",
+    ]
+    answers = ", ".join(f"{printable(answer)} x{count}" for answer, count in evidence.get("answers", {}).items())
+    facts += [f"answers: {answers}"] if answers else []
+    if review.decided_by is not None:
+        facts.append(f"{review.status.value} by {printable(review.decided_by)}: {printable(review.reason or '')}")
+    parts: list[RenderableType] = [Text(printable_lines(review.question)), Text("\n".join(facts), style="bold")]
+    for rollout in _examples(store, review):
+        parts += [Text(f"\nattempt {rollout.id}", style="dim"), *_program(rollout)]
+    title = Text(f" review {review.id}: {printable(review.problem_id)} ", style="bold")
+    return Panel(Group(*parts), title=title, title_align="left", box=box.ROUNDED)
+
+
+def _program(rollout: Rollout) -> list[RenderableType]:
+    """Code and what it printed, without the prose."""
+    parts: list[RenderableType] = []
+    for segment in rollout.segments:
+        if segment.kind is SegmentKind.CODE:
+            parts.append(Syntax(printable_lines(segment.text.rstrip()), "python", theme="ansi_dark", word_wrap=True))
+        elif segment.kind is SegmentKind.OUTPUT:
+            parts.append(Text(f"→ {printable_lines(segment.text.rstrip())}", style="green"))
+    return parts
+
+
+def _examples(store: Store, review: Review) -> list[Rollout]:
+    return store.rollouts_by_id(list(review.evidence.get("rollouts", []))[:_EXAMPLES])
