@@ -11,6 +11,7 @@ Exit code 1, with a line for each, if a target is missed.
 """
 
 import argparse
+import gc
 import json
 import multiprocessing
 import os
@@ -35,17 +36,22 @@ from postgresql_server import PostgresqlServer, find_binaries  # noqa: E402
 from sqlalchemy import event, text  # noqa: E402
 
 from store.database import connect, parse_url  # noqa: E402
-from store.records import Assignment, Policy, Problem, Rollout, Sampling, Split  # noqa: E402
+from store.records import Assignment, Policy, Problem, Purpose, Rollout, Sampling, Split  # noqa: E402
 from store.settings import SelectionSettings  # noqa: E402
 from store.store import Store  # noqa: E402
 
 WANTED_PER_S = 5_000  # with eight writers, on the better engine
-WANTED_LEASE_S = 0.050
+WANTED_LEASE_MS = 50.0
 WANTED_CHOICE_S = 5.0
 LEASED = 256
+LEASE = f"lease {LEASED}, ms"
+LEASES = 20
+WRITTEN = 8_192  # into a big store
 CHOSEN = (1_000, 10_000, 100_000)
 SAMPLES = 8
 SERVER = "-c max_wal_size=8GB -c shared_buffers=2GB -c max_connections=200"
+type Opens = Callable[[int], Callable[[Sequence[Rollout]], Any]]
+"""Makes, for the number of a writer, the call that it hands its batches to."""
 FORK = multiprocessing.get_context("fork")  # writers share what the parent imported and made
 
 
@@ -81,7 +87,8 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="store-benchmark-", dir=options.folder)))
         folder.chmod(0o755)
         open_store = {engine: stack.enter_context(_opener(engine, folder)) for engine in options.engines}
-        measure_writing(open_store, folder, options, report)
+        if options.writers:
+            measure_writing(open_store, folder, options, report)
         for rows in options.rows:
             measure_reading(open_store, rows, options.plans, report)
     for line in report.missed:
@@ -113,49 +120,47 @@ def measure_writing(open_store: dict[str, Any], folder: Path, options: argparse.
 
 
 def measure_reading(open_store: dict[str, Any], rows: int, plans: bool, report: Report) -> None:
-    """Leasing and choosing in a store of so many rollouts."""
-    report.heading(
-        f"A store of {rows:,} rollouts",
-        "filled in s",
-        "bytes each",
-        f"lease {LEASED} ms",
-        "worst ms",
-        "schedule ms",
-        *(f"choose {n:,} s" for n in CHOSEN),
-    )
-    for name, opened in open_store.items():
+    """Leasing, choosing and writing in a store of so many rollouts."""
+    figures: dict[str, dict[str, float]] = {}
+    for engine, opened in open_store.items():
         with opened() as store:
-            engine = connect(parse_url(store.url), create=False)
-            filled_s = _timed(lambda: fill(store, engine, rows))  # noqa: B023
-            size = _bytes(engine)
-            schedule_s = _timed(lambda: _schedule(store))
-            leases = [_timed(lambda: store.lease(f"owner {i}", LEASED, 60)) for i in range(20)]  # noqa: B023
-            choices = [_choose(store, chosen) for chosen in CHOSEN]
-            report.row(
-                name,
-                f"{filled_s:.0f}",
-                f"{size / rows:,.0f}",
-                f"{statistics.median(leases) * 1000:.1f}",
-                f"{max(leases) * 1000:.1f}",
-                f"{schedule_s * 1000:.0f}",
-                *(f"{seconds:.2f}" for seconds, _ in choices),
-            )
-            report.row("  chosen", *[""] * 5, *(f"{size:,}" for _, size in choices))
-            report.want(f"leasing {LEASED} of {rows:,}, {name}, s", statistics.median(leases), WANTED_LEASE_S)
-            report.want(f"choosing {CHOSEN[-1]:,} of {rows:,}, {name}, s", choices[-1][0], WANTED_CHOICE_S)
-            engine.dispose()
+            figures[engine] = _read(store, rows)
             if plans:
                 _print_plans(store)
+    report.heading(f"A store of {rows:,} rollouts", *figures)
+    for name in next(iter(figures.values())):
+        report.row(name, *(f"{some[name]:,.4g}" for some in figures.values()))
+    for engine, some in figures.items():
+        where = f"with {rows:,} rollouts in {engine}"
+        report.want(f"leasing {LEASED} {where}, ms", some[LEASE], WANTED_LEASE_MS)
+        report.want(f"choosing {CHOSEN[-1]:,} {where}, s", some[f"choose {CHOSEN[-1]:,}, s"], WANTED_CHOICE_S)
+
+
+def _read(store: Store, rows: int) -> dict[str, float]:
+    engine = connect(parse_url(store.url), create=False)
+    filled_s = _timed(lambda: fill(store, engine, rows))
+    figures = {"filled in, s": filled_s, "bytes a rollout": _bytes(engine) / rows}
+    engine.dispose()
+    _open_iterations(store, LEASES * LEASED + WRITTEN // SAMPLES)
+    leases_ms = [1000 * _timed(lambda: _lease(store, f"owner {i}")) for i in range(LEASES)]  # noqa: B023
+    figures |= {LEASE: statistics.median(leases_ms), "  the slowest": max(leases_ms)}
+    for chosen in CHOSEN:
+        seconds, size = _choose(store, chosen)
+        figures[f"choose {chosen:,}, s"] = seconds
+        figures[f"  chosen of {chosen:,}"] = size
+    work = store.lease("writers", WRITTEN // SAMPLES, 3600)
+    figures["8 writers, rollouts/s"] = _write(_into_store(store.url), work, 8, 256).per_s
+    return figures
 
 
 # Writing
 
 
-def _write(
-    write: Callable[[int], Callable[[Sequence[Rollout]], Any]], work: list[Assignment], writers: int, most: int
-) -> Pace:
-    """`write` makes the call that a writer hands its batches to. All begin at once; rollouts are made before."""
+def _write(write: Opens, work: list[Assignment], writers: int, most: int) -> Pace:
+    """All writers begin at once; rollouts are made before."""
     rollouts = list(make_rollouts(work, version=1, seed=writers))
+    gc.collect()
+    gc.freeze()  # or each writer would search through, and so copy, all that the parent made
     barrier = FORK.Barrier(writers + 1)
     cpu_s = FORK.Queue()
     share = -(-len(work) // writers) * SAMPLES
@@ -170,11 +175,12 @@ def _write(
     spent_s = sum(cpu_s.get(timeout=60) for _ in processes)
     for process in processes:
         process.join(timeout=60)
+    gc.unfreeze()
     return Pace(len(rollouts) / seconds, spent_s / len(rollouts) * 1e6)
 
 
 def _writer(
-    write: Callable[[int], Callable[[Sequence[Rollout]], Any]],
+    write: Opens,
     number: int,
     rollouts: list[Rollout],
     most: int,
@@ -190,11 +196,11 @@ def _writer(
     barrier.wait(timeout=1200)
 
 
-def _into_store(url: str) -> Callable[[int], Callable[[Sequence[Rollout]], Any]]:
+def _into_store(url: str) -> Opens:
     return lambda _number: Store.open(url, create=False).add_rollouts
 
 
-def _into_file(folder: Path) -> Callable[[int], Callable[[Sequence[Rollout]], Any]]:
+def _into_file(folder: Path) -> Opens:
     def open_file(number: int) -> Callable[[Sequence[Rollout]], Any]:
         file = (folder / f"{number}.jsonl").open("a")
 
@@ -219,8 +225,6 @@ def _work(store: Store, rollouts: int) -> list[Assignment]:
 
 
 def _assignment(number: int) -> Assignment:
-    from store.records import Purpose
-
     problem = Problem(f"p{number}", make_question(number), "1", "made", Split.TRAIN, f"{number}")
     return Assignment(number, problem, Purpose.TRAIN, Sampling(), tuple(range(SAMPLES)))
 
@@ -228,10 +232,17 @@ def _assignment(number: int) -> Assignment:
 # Reading
 
 
-def _schedule(store: Store) -> None:
+def _open_iterations(store: Store, assignments: int) -> None:
+    """As many iterations as have so many assignments."""
     number = 1 + max(iteration.number for iteration in store.iterations())
-    store.open_iteration(number, policy_version=1)
-    store.schedule_training(number, 20 * LEASED, SAMPLES, Sampling())
+    while assignments > 0:
+        store.open_iteration(number, policy_version=1)
+        assignments -= store.schedule_training(number, assignments, SAMPLES, Sampling()) // SAMPLES
+        number += 1
+
+
+def _lease(store: Store, owner: str) -> None:
+    assert len(store.lease(owner, LEASED, 60)) == LEASED
 
 
 def _choose(store: Store, samples: int) -> tuple[float, int]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from store.database import connect, parse_url, transaction
 from store.errors import StoreAwayError, StoreDamagedError
@@ -185,12 +185,15 @@ def damage(path: Path) -> None:
         file.write(os.urandom(page_bytes))
 
 
-def test_a_rollout_whose_bytes_were_changed_is_named(store):
+@pytest.mark.parametrize("column", ["segments", "token_ids"])
+def test_a_rollout_whose_bytes_were_changed_is_named(store, column):
     add_work(store, iterations=1)
     write_all(store, "writer")
     engine = connect(parse_url(store.url), create=False)
+    rollout = RolloutRow.id == "2-3"
     with transaction(engine, write=True) as session:
-        session.execute(text("UPDATE rollouts SET segments = prompt_ids WHERE id = '2-3'"))
+        (whole,) = session.scalars(select(getattr(RolloutRow, column)).where(rollout))
+        session.execute(update(RolloutRow).where(rollout).values({column: whole[:-3] + bytes(3)}))
     engine.dispose()
     with pytest.raises(StoreDamagedError, match="rollout 2-3: what is stored of it cannot be read"):
         list(store.rollouts())
