@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from sandbox.guest.confinement import Confinement
+from sandbox.guest.immortal import make_immortal
 from sandbox.guest.randomness import reseed
 from sandbox.guest.session import serve
 from sandbox.guest.warm import warm_up
@@ -35,6 +36,7 @@ class Zygote:
         self._keep, self._text_chars = set(settings["preload"]), settings["text_chars"]
         self._confinement = Confinement(settings["limits"])
         gc.collect()
+        make_immortal()
         gc.freeze()  # keeps the collector from touching, and so copying, the pages that all sessions share
         self._report({"ready": True})
 
