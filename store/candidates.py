@@ -5,10 +5,11 @@ choice takes grows with what is chosen, and not with what is stored.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, select, text
 from sqlalchemy.orm import Session, aliased
 
 from store.models import PolicyRow, ProblemRow, RolloutRow
@@ -53,12 +54,10 @@ _SIZES = {Pool.SOLUTION: ProblemRow.solutions, Pool.MISTAKE: ProblemRow.mistakes
 def find_attempts(session: Session, settings: SelectionSettings, rng: random.Random) -> list[Candidate]:
     """At most so many of each problem, in the order in which limits take them."""
     pools = [Pool.SOLUTION] if settings.accepted_only else [Pool.SOLUTION, Pool.MISTAKE]
+    with looking_up(session):
+        rows = [row for pool in pools for row in session.execute(attempts_query(session, pool, settings))]
     found = sorted(
-        (
-            Candidate(seq, problem_id, tokens, bool(hard))
-            for pool in pools
-            for seq, problem_id, tokens, hard in session.execute(attempts_query(session, pool, settings))
-        ),
+        (Candidate(seq, problem_id, tokens, bool(hard)) for seq, problem_id, tokens, hard in rows),
         reverse=settings.prefer == "newest",
     )
     if settings.prefer == "random":
@@ -76,6 +75,28 @@ def find_demonstrations(session: Session) -> list[Candidate]:
         .order_by(RolloutRow.seq.desc())
     )
     return [Candidate(*row, hard=False) for row in session.execute(query)]
+
+
+@contextmanager
+def looking_up(session: Session) -> Iterator[None]:
+    """Has PostgreSQL go from problems to places. It cannot know how few that are, and would read all rollouts."""
+    if session.get_bind().dialect.name != "postgresql":
+        yield
+        return
+    for setting, value in _LOOKING_UP.items():
+        session.execute(text(f"SET LOCAL {setting} = {value}"))
+    yield
+    for setting in _LOOKING_UP:
+        session.execute(text(f"SET LOCAL {setting} TO DEFAULT"))
+
+
+_LOOKING_UP = {
+    "join_collapse_limit": "1",  # the order of joins as it is written
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "jit": "off",  # takes longer than it spares
+}
 
 
 def attempts_query(session: Session, pool: Pool, settings: SelectionSettings) -> Select[int, str, int, bool]:

@@ -316,6 +316,7 @@ class RolloutRow(Base):
             "policy_version",
             "prompt_tokens",
             "tokens",
+            postgresql_include=["seq"],  # SQLite has it in every index
             sqlite_where=text("place IS NOT NULL"),
             postgresql_where=text("place IS NOT NULL"),
         ),

@@ -3,10 +3,10 @@ from collections import Counter
 import pytest
 from sqlalchemy import text
 
-from store.candidates import Candidate
+from store.candidates import Candidate, attempts_query, looking_up
 from store.database import transaction
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
-from store.records import Outcome, Policy, Purpose, Sampling, Split
+from store.records import Outcome, Policy, Pool, Purpose, Sampling, Split
 from store.settings import SelectionSettings
 
 
@@ -210,3 +210,23 @@ def test_a_policy_is_traced_to_what_it_was_trained_on(filled, make):
     assert filled.trained_on(1) == []
     assert filled.policies_trained_on(written[0].id) == [2]
     assert filled.policies_trained_on("unknown") == []
+
+
+@pytest.mark.parametrize("rule", ["newest", "random"])
+def test_the_plan_looks_places_up_and_reads_no_other_rollouts(filled, make, rule):
+    attempts(filled, make, 1, problems=20, samples=6)
+    explain = "EXPLAIN" if filled._engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+    with transaction(filled._engine, write=False) as session, looking_up(session):
+        query = attempts_query(session, Pool.SOLUTION, SelectionSettings(prefer=rule))
+        compiled = query.compile(session.connection(), compile_kwargs={"render_postcompile": True})
+        plan = session.connection().exec_driver_sql(f"{explain} {compiled}", _parameters(compiled)).all()
+    steps = [str(row[-1]) for row in plan]
+    assert any("ix_rollouts_pools" in step and "rollouts" in step for step in steps)
+    assert not any("SCAN rollouts" in step or "Seq Scan on rollouts" in step for step in steps)
+
+
+def _parameters(compiled):
+    values = compiled.construct_params()
+    processors = compiled._bind_processors
+    values = {name: processors[name](value) if name in processors else value for name, value in values.items()}
+    return tuple(values[name] for name in compiled.positiontup) if compiled.positional else values

@@ -75,6 +75,7 @@ def upgrade() -> None:
         "ix_rollouts_pools",
         "rollouts",
         ["problem_id", "pool", "place", "policy_version", "prompt_tokens", "tokens"],
+        postgresql_include=["seq"],
         sqlite_where=HAS_PLACE,
         postgresql_where=HAS_PLACE,
     )
