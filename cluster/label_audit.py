@@ -8,10 +8,10 @@ from rich.console import Console
 
 from cluster.bar import progress_bar
 from cluster.options import checked
-from cluster.printing import add_row, plain_table
+from cluster.printing import percent, print_table
 from cluster.run_folder import find_run_folder
 from cluster.verdicts import judging
-from store.audit import AuditSettings
+from store.audit import AuditSettings, Proposal
 from store.records import ReviewStatus
 
 
@@ -38,17 +38,21 @@ def audit_problems(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"found": [asdict(one) for one in found], "new": opened, "open": waiting}))  # noqa: T201
         return 0
-    table = plain_table(problem=False, label=False, likely=False, sure=False, attempts=False, programs=False)
-    for one in found:
-        evidence = one.evidence
-        agree = f"{evidence['reached_by_code']} of {evidence['attempts']}"
-        add_row(
-            table, one.problem_id, one.label, one.proposed_answer, f"{one.score:.1%}", agree, str(evidence["programs"])
-        )
-    if found:
-        Console().print(table)
+    print_table(Console(), [_row(one) for one in found])
     print(  # noqa: T201
         f"{len(found)} labels in doubt, {opened} of them new; {waiting} reviews are open"
         + (": `automathes review` goes through them" if waiting else "")
     )
     return 0
+
+
+def _row(one: Proposal) -> dict[str, str]:
+    evidence = one.evidence
+    return {
+        "problem": one.problem_id,
+        "label": one.label,
+        "likely": one.proposed_answer,
+        "sure": percent(one.score),
+        "attempts": f"{evidence['reached_by_code']} of {evidence['attempts']}",
+        "programs": str(evidence["programs"]),
+    }

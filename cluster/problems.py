@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.config import ConfigError
-from cluster.printing import add_row, plain_table, printable, printable_lines
+from cluster.printing import print_table, printable, printable_lines
 from cluster.run_folder import find_run_folder
 from store.records import Split
 from store.store import Store
@@ -58,21 +58,22 @@ def show_problem(arguments: argparse.Namespace) -> int:
 
 
 def _print_problems(problems: list[Any], counts: dict[str, int], split: Split | None) -> None:
-    table = plain_table(id=False, split=False, question=True, answer=False)
-    for problem in problems:
-        add_row(table, problem.id, problem.split.value, problem.question, problem.answer)
     console = Console()
-    console.print(table)
+    rows = [
+        {"id": one.id, "split": one.split.value, "question": one.question, "answer": one.answer} for one in problems
+    ]
+    print_table(console, rows, widest="question")
     total = counts[split.value] if split else sum(counts.values())
     console.print(Text(f"{len(problems)} of {total:,} problems", style="dim"))
 
 
 def _print_left_out(left_out: list[Any]) -> None:
-    table = plain_table(source=False, question=True, like=False, likeness=False)
-    for one in left_out:
-        add_row(table, one.source, one.question, one.heldout_id, f"{one.likeness:.0%}")
     console = Console()
-    console.print(table)
+    rows = [
+        {"source": one.source, "question": one.question, "held out": one.heldout_id, "likeness": f"{one.likeness:.0%}"}
+        for one in left_out
+    ]
+    print_table(console, rows, widest="question")
     console.print(Text(f"{len(left_out)} problems left out, each like a held-out one", style="dim"))
 
 

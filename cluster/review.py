@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from cluster.config import ConfigError
-from cluster.printing import add_row, plain_table, printable, printable_lines
+from cluster.printing import percent, print_table, printable, printable_lines
 from cluster.run_folder import find_run_folder
 from cluster.verdicts import Verdicts, judging
 from store.records import ReviewStatus, Rollout, SegmentKind
@@ -95,19 +95,22 @@ def _list(store: Store, arguments: argparse.Namespace) -> None:
         for review in found:
             print(json.dumps(asdict(review)))  # noqa: T201
         return
-    table = plain_table(
-        review=False, problem=False, question=True, label=False, proposed=False, sure=False, status=False
-    )
-    for review in found:
-        numbers = f"{review.score:.1%}", review.status.value
-        add_row(
-            table, str(review.id), review.problem_id, review.question, review.label, review.proposed_answer, *numbers
-        )
     console = Console()
-    if found:
-        console.print(table)
+    print_table(console, [_row(review) for review in found], widest="question")
     counts = ", ".join(f"{count} {name}" for name, count in store.review_counts().items())
     console.print(Text(f"reviews: {counts}. `automathes problems audit` looks for more", style="dim"))
+
+
+def _row(review: Review) -> dict[str, str]:
+    return {
+        "review": str(review.id),
+        "problem": review.problem_id,
+        "question": review.question,
+        "label": review.label,
+        "proposed": review.proposed_answer,
+        "sure": percent(review.score),
+        "status": review.status.value,
+    }
 
 
 def _show_all(store: Store, arguments: argparse.Namespace) -> None:
@@ -150,7 +153,7 @@ def _go_through(store: Store, verdicts: Verdicts, by: str) -> None:
 def _drawn(store: Store, review: Review) -> RenderableType:
     evidence = review.evidence
     facts = [
-        f"label {printable(review.label)}; likely {printable(review.proposed_answer)} ({review.score:.1%} sure)",
+        f"label {printable(review.label)}; likely {printable(review.proposed_answer)} ({percent(review.score)} sure)",
         f"{evidence.get('reached_by_code', 0)} of {evidence.get('attempts', 0)} attempts reach it by code, in "
         f"{evidence.get('programs', 0)} different programs; {evidence.get('label_attempts', 0)} reach the label",
     ]

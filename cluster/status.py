@@ -38,6 +38,7 @@ class Status:
     progress: Mapping[str, int] | None
     policy: Mapping[str, int | None]
     problems: Mapping[str, int]
+    reviews: Mapping[str, int]
     demonstrations: int
     rollouts: Mapping[str, Any]
     executions: Mapping[str, Any]
@@ -132,6 +133,7 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
             "promoted_version": promoted.version if promoted else None,
         },
         problems=dict(stats.problems),
+        reviews=store.review_counts(),
         demonstrations=stats.demonstrations.total,
         rollouts={
             "total": stats.train.total,

@@ -70,6 +70,8 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
         ("store", status.store_url),
         ("folder", status.run),
     ]
+    if status.reviews["open"]:
+        facts.insert(3, ("labels in doubt", f"{status.reviews['open']:,}: `automathes review` goes through them"))
     if status.activity:
         facts.insert(0, ("now", status.activity))
     if status.state in _SAID:

@@ -84,6 +84,11 @@ def review_counts(session: Session) -> dict[str, int]:
     return counts
 
 
+def problems_in_doubt(session: Session) -> set[str]:
+    """The problems that have an open review."""
+    return set(session.scalars(select(ReviewRow.problem_id).where(ReviewRow.status == ReviewStatus.OPEN)))
+
+
 def get_review(session: Session, review_id: int) -> Review:
     """Raises `UnknownRecordError` where there is none."""
     row = _require(session, review_id)

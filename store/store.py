@@ -197,14 +197,17 @@ class Store:
     def audit(
         self, settings: AuditSettings, equal: Equal, by: str = "audit", hear: Hear = lambda done, total: None
     ) -> tuple[list[Proposal], int]:
-        """Looks for labels that are likely wrong and opens a review for each; (what was found, how many are new).
+        """Looks for labels that are likely wrong and opens a review for each; (what is in doubt, how many are new).
 
+        What was rejected is not named again, unless the label or what attempts agree on is another one by now.
         `equal` tells whether two answers are the same; `hear` is told how many of how many problems were looked at.
         """
         with self._read() as session:
             found = audit(session, settings, equal, hear)
         with self._write() as session:
-            return found, reviews.propose(session, found, by, self._clock())
+            opened = reviews.propose(session, found, by, self._clock())
+            in_doubt = reviews.problems_in_doubt(session)
+        return [proposal for proposal in found if proposal.problem_id in in_doubt], opened
 
     def propose(self, proposals: Iterable[Proposal], by: str) -> int:
         """Opens a review for each proposal that is new and returns how many are; decided ones stay decided."""

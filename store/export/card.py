@@ -1,4 +1,4 @@
-"""The card of an exported data set: what it holds, where it came from, and how it is loaded."""
+"""The card of an exported data set: what it holds, how it was chosen, and how it is loaded."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,13 +13,12 @@ _LOADERS = {
 }
 
 
-def write_card(settings: ExportSettings, rows: Mapping[Split, int], store: str) -> str:
+def write_card(settings: ExportSettings, rows: Mapping[Split, int]) -> str:
     """The card, as Markdown with the header that the Hugging Face hub reads.
 
     Args:
         settings: of the export.
         rows: how many there are in each split.
-        store: the URL of the store they came from, as it may be shown.
     """
     loader = _LOADERS[settings.format].format(split=next(iter(rows)).value)
     return f"""{_header(settings, rows)}
@@ -27,7 +26,7 @@ def write_card(settings: ExportSettings, rows: Mapping[Split, int], store: str) 
 
 {sum(rows.values()):,} solutions that a language model wrote, or a teacher where `purpose` is `demonstration`: prose,
 Python blocks, what the interpreter printed, and an answer that was compared with the reference answer. Exported by
-Automathes from `{store}`.
+Automathes.
 
 | split | rows |
 |---|---:|

@@ -120,8 +120,8 @@ def _finish(folder: Path, progress: ExportProgress, rows: dict[Split, int]) -> N
     settings = progress.settings
     if settings.format == "datasets":
         _to_datasets(folder, list(rows))
-    (folder / "README.md").write_text(write_card(settings, rows, progress.store), encoding="utf-8")
-    about = {"rows": rows, "store": progress.store, "settings": settings.model_dump(mode="json")}
+    (folder / "README.md").write_text(write_card(settings, rows), encoding="utf-8")
+    about = {"rows": rows, "settings": settings.model_dump(mode="json")}
     (folder / "export.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     progress.remove(folder)
 

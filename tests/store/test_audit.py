@@ -98,13 +98,13 @@ def named(store: Store, **settings: object) -> dict[str, Proposal]:
 RIGHT = {f"right-{i}": ["1", "1", "1", "1", "2", "1"] for i in range(40)}
 
 
-@pytest.mark.parametrize(("style", "wanted"), [("slips", 10), ("favourites", 8)])
+@pytest.mark.parametrize(("style", "wanted"), [("slips", 12), ("favourites", 10)])
 def test_most_wrong_labels_are_found_and_hardly_a_right_one_is_named(
     sqlite: Store, simulation: ModuleType, style: str, wanted: int
 ) -> None:
     """Of 500 problems, 13 with a wrong label."""
     problems = [
-        simulation.Labelled(f"p{i}", f"What is {i} + {i}?", str(i * 4 if i % 41 == 5 else i * 2), str(i * 2))
+        simulation.Labelled(f"p{i}", f"What is {i} + {i}?", str(i * 2 + 57 if i % 41 == 5 else i * 2), str(i * 2))
         for i in range(5, 505)
     ]
     assert sum(problem.label != problem.truth for problem in problems) == 13
@@ -167,3 +167,13 @@ def test_auditing_twice_opens_a_review_once(store: Store) -> None:
     assert list(named(store)) == ["doubtful"]
 
     assert store.review_counts() == {"open": 1, "accepted": 0, "rejected": 0}
+
+
+def test_a_rejected_correction_is_not_named_again(store: Store) -> None:
+    attempt_all(store, RIGHT | {"doubtful": ["7"] * 6})
+    named(store)
+    (review,) = store.reviews()
+
+    store.reject_review(review.id, "ada", "the question says so")
+
+    assert named(store) == {}
