@@ -73,12 +73,10 @@ def _settings(arguments: argparse.Namespace) -> ProblemSourceSettings:
         "seed": arguments.seed,
     }
     for name, value in given.items():
-        if value is None:
-            continue
-        if name not in (*_OPTIONS[kind], "heldout_fraction", "split"):
-            raise ConfigError(f"--{name.replace('_', '-')} means nothing for a source of kind {kind}: leave it out")
-        values[name] = value
-    return checked(ProblemSourceSettings, values)
+        if value is not None and name not in (*_OPTIONS[kind], "heldout_fraction", "split"):
+            option = "map" if name == "columns" else name.replace("_", "-")
+            raise ConfigError(f"--{option} means nothing for a source of kind {kind}: leave it out")
+    return checked(ProblemSourceSettings, values | given)
 
 
 def _source_config(kind: str, arguments: argparse.Namespace) -> Any:

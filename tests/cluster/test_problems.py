@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from cluster.cli import main
@@ -123,3 +125,101 @@ def test_listing_heeds_the_split_and_defuses_control_characters(
 
     problems(run, "list", "--split", "train")
     assert "0 of 0 problems" in capsys.readouterr().out
+
+
+def test_bad_lines_can_be_skipped_and_are_told(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "broken.jsonl"
+    file.write_text('{"question": "What is 1?", "answer": "1"}\nnot json\n')
+
+    assert problems(run, "import", str(file), "--bad-rows", "skip") == 0
+
+    said = capsys.readouterr().out
+    assert "1 problems imported" in said
+    assert "1 bad rows skipped" in said
+    assert "line 2: not JSON" in said
+
+
+def test_what_is_like_a_held_out_problem_is_left_out_and_listed(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = "A baker bakes twelve loaves of bread and sells all of them before noon. How many loaves are left today?"
+    for name, words in (("test", question), ("near", f"{question} Show your work.")):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"question": words, "answer": "0"}) + "\n")
+    assert problems(run, "import", str(tmp_path / "test.jsonl"), "--split", "heldout") == 0
+    assert problems(run, "import", str(tmp_path / "near.jsonl"), "--split", "train") == 0
+    assert "1 left out" in capsys.readouterr().out
+
+    assert problems(run, "list", "--left-out", "--json") == 0
+
+    (left_out,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "Show your work" in left_out["question"]
+    assert counts(run) == {"train": 0, "heldout": 1}
+
+
+def test_an_import_as_json_is_one_object(run: RunFolder, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert problems(run, "import", str(file), "--split", "train", "--json") == 0
+
+    report = json.loads(capsys.readouterr().out)
+    assert (report["read"], report["train"], report["left_out"]) == (100, 100, 0)
+    assert report["problems"] == {"train": 100, "heldout": 0}
+
+
+def test_reasoning_gym_is_imported_by_name_and_config(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    options = "--size", "5", "--config", "min_terms=2", "--config", "max_terms=3"
+    assert problems(run, "import", "chain_sum", "--from", "reasoning_gym", *options) == 0
+
+    assert sum(counts(run).values()) == 5
+
+
+def test_parquet_is_known_by_its_suffix(run: RunFolder, tmp_path: Path) -> None:
+    table = pyarrow.table({"problem": ["What is 1 + 1?"], "answer": ["2"]})
+    pyarrow.parquet.write_table(table, tmp_path / "problems.parquet")
+
+    assert problems(run, "import", str(tmp_path / "problems.parquet"), "--map", "question=problem") == 0
+
+    assert sum(counts(run).values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("openai/gsm8k",), "--from huggingface"),
+        (("gcd", "--from", "reasoning_gym", "--map", "question=problem"), "--map means nothing"),
+        (("gcd", "--from", "reasoning_gym", "--config", "terms"), "--config terms"),
+        (("a.jsonl", "--map", "task=problem"), "'task' is none of question, answer"),
+        (("a.jsonl", "--map", "question"), "--map question=problem"),
+        (("a.jsonl", "--limit", "0"), "--limit 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    run: RunFolder, arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert problems(run, "import", *arguments) == 2
+
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_problem_is_shown_with_its_label_and_attempts(
+    run: RunFolder, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problems(run, "import", str(file), "--answer-from", "gsm8k")
+    with run.open_store(run.read_config()) as store:
+        problem = next(store.problems())
+        store.change_label(problem.id, "1000", "ada", "a test")
+    capsys.readouterr()
+
+    assert problems(run, "show", problem.id) == 0
+
+    said = capsys.readouterr().out
+    assert problem.question in said
+    assert "answer: 1000" in said
+    assert f"was {problem.answer} until ada: a test" in said
+    assert "0 rollouts: none" in said
+
+
+def test_a_problem_that_is_not_there_is_named(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert problems(run, "show", "nobody") == 2
+
+    assert "no problem 'nobody'" in capsys.readouterr().err
