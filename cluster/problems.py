@@ -83,7 +83,7 @@ def _problem_in_full(store: Store, problem_id: str) -> dict[str, Any]:
     answers = Counter(rollout.answer for rollout in rollouts if rollout.answer is not None)
     return asdict(problem) | {
         "label_history": [asdict(change) for change in store.label_history(problem_id)],
-        "reviews": [asdict(review) for review in store.reviews() if review.problem_id == problem_id],
+        "reviews": [asdict(review) for review in store.reviews(problem_id=problem_id)],
         "rollouts": len(rollouts),
         "outcomes": dict(Counter(rollout.outcome.value for rollout in rollouts)),
         "answers": dict(answers.most_common()),

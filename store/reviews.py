@@ -67,11 +67,15 @@ def propose(session: Session, proposals: Iterable[Proposal], by: str, now: float
     return sum(_propose(session, proposal, by, now) for proposal in wanted.values())
 
 
-def reviews(session: Session, status: ReviewStatus | None, limit: int | None) -> list[Review]:
-    """Those of a status, or all; the surest first."""
+def reviews(
+    session: Session, status: ReviewStatus | None, limit: int | None, problem_id: str | None = None
+) -> list[Review]:
+    """Those of a status and of a problem, or all; the surest first."""
     query = select(ReviewRow, ProblemRow.question).join(ProblemRow, ProblemRow.id == ReviewRow.problem_id)
     if status is not None:
         query = query.where(ReviewRow.status == status)
+    if problem_id is not None:
+        query = query.where(ReviewRow.problem_id == problem_id)
     query = query.order_by(ReviewRow.score.desc(), ReviewRow.id).limit(limit)
     return [_to_review(row, question) for row, question in session.execute(query)]
 

@@ -214,10 +214,12 @@ class Store:
         with self._write() as session:
             return reviews.propose(session, proposals, by, self._clock())
 
-    def reviews(self, status: ReviewStatus | None = None, limit: int | None = None) -> list[Review]:
+    def reviews(
+        self, status: ReviewStatus | None = None, limit: int | None = None, problem_id: str | None = None
+    ) -> list[Review]:
         """Reviews, the surest first."""
         with self._read() as session:
-            return reviews.reviews(session, status, limit)
+            return reviews.reviews(session, status, limit, problem_id)
 
     def review_counts(self) -> dict[str, int]:
         """{"open": n, "accepted": n, "rejected": n}."""

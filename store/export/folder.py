@@ -56,8 +56,8 @@ def export(
         rows = {split: written.rows for split, written in progress.splits.items() if written.rows}
         if not rows:
             raise NothingToExportError(f"no rollout in the store meets the choice: {_said(settings)}")
-        _finish(folder, progress, rows)
-        folder.rename(target)
+        _finish(folder, progress, rows).rename(target)
+        shutil.rmtree(folder, ignore_errors=True)  # what a converted export leaves
     return ExportReport(target, {split.value: count for split, count in rows.items()}, resumed)
 
 
@@ -116,39 +116,40 @@ def _write_splits(reading: Reading, folder: Path, progress: ExportProgress, mess
             hear(sum(some.rows for some in progress.splits.values()), total)
 
 
-def _finish(folder: Path, progress: ExportProgress, rows: dict[Split, int]) -> None:
+def _finish(folder: Path, progress: ExportProgress, rows: dict[Split, int]) -> Path:
+    """The folder that is complete but for its name: this one, or a converted one in it."""
     settings = progress.settings
-    if settings.format == "datasets":
-        _to_datasets(folder, list(rows))
-    (folder / "README.md").write_text(write_card(settings, rows), encoding="utf-8")
+    converted = settings.format == "datasets"
+    whole = _to_datasets(folder, list(rows)) if converted else folder
+    (whole / "README.md").write_text(write_card(settings, rows), encoding="utf-8")
     about = {"rows": rows, "settings": settings.model_dump(mode="json")}
-    (folder / "export.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    progress.remove(folder)
+    (whole / "export.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    if not converted:
+        progress.remove(folder)
+    return whole
 
 
-def _to_datasets(folder: Path, splits: list[Split]) -> None:
-    """From Parquet shards to the Arrow files that `datasets.load_from_disk` maps into memory."""
+def _to_datasets(folder: Path, splits: list[Split]) -> Path:
+    """From Parquet shards to the Arrow files that `datasets.load_from_disk` maps into memory; the shards stay."""
     import datasets  # slow to import, and only needed here
 
-    data, cache = folder / "data", folder / "cache"
+    converted, cache = folder / "converted", folder / "cache"
+    for rest in (converted, cache):
+        shutil.rmtree(rest, ignore_errors=True)
     bars = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
-        datasets.DatasetDict(
-            {
-                split.value: datasets.Dataset.from_parquet(
-                    [str(path) for path in sorted(data.glob(f"{split.value}-*"))], cache_dir=str(cache)
-                )
-                for split in splits
-            }
-        ).save_to_disk(str(folder))
+        shards = {split.value: [str(path) for path in sorted(folder.glob(f"data/{split.value}-*"))] for split in splits}
+        loaded = {
+            name: datasets.Dataset.from_parquet(paths, cache_dir=str(cache / name)) for name, paths in shards.items()
+        }
+        datasets.DatasetDict(loaded).save_to_disk(str(converted))
     finally:
         if bars:
             datasets.enable_progress_bars()
-    shutil.rmtree(cache)
-    shutil.rmtree(data)
+    return converted
 
 
 def _said(settings: ExportSettings) -> str:
-    wanted = settings.model_dump(mode="json", exclude={"format", "token_ids", "shard_rows"}, exclude_defaults=False)
+    wanted = settings.model_dump(mode="json", exclude={"format", "token_ids", "shard_rows"})
     return ", ".join(f"{name} {value}" for name, value in wanted.items() if value not in ([], None, False))

@@ -148,6 +148,26 @@ def test_an_export_that_was_cut_off_goes_on_and_takes_no_row_twice(attempted: St
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == ["out"]
 
 
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "datasets"])
+def test_an_export_that_was_cut_off_at_its_card_is_whole_the_next_time(
+    attempted: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    settings = ExportSettings.model_validate({"format": form, "shard_rows": 4})
+
+    def no_card(*_: object) -> str:
+        raise CutError
+
+    with monkeypatch.context() as patched, pytest.raises(CutError):
+        patched.setattr("store.export.folder.write_card", no_card)
+        attempted.export(tmp_path / "out", settings, talk)
+    assert not (tmp_path / "out").exists()
+
+    report = attempted.export(tmp_path / "out", settings, talk)
+
+    assert (report.rows, report.resumed) == ({"train": 6}, 6)
+    assert (tmp_path / "out/README.md").exists()
+
+
 def test_another_choice_does_not_go_on_with_a_rest(attempted: Store, tmp_path: Path) -> None:
     cut_off(attempted, tmp_path / "out", ExportSettings(shard_rows=2), at_row=4)
 
@@ -189,7 +209,7 @@ def test_load_from_disk_reads_the_folder(attempted: Store, tmp_path: Path) -> No
     loaded = datasets.load_from_disk(str(tmp_path / "out"))
     assert {name: split.num_rows for name, split in loaded.items()} == {"train": 6, "heldout": 2}
     assert loaded["train"]["segments"][0][0]["kind"] == "code"
-    assert not (tmp_path / "out/data").exists()
+    assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == ["out"]
 
 
 def test_pyarrow_reads_parquet_with_its_types(attempted: Store, tmp_path: Path) -> None:
