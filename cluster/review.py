@@ -129,25 +129,30 @@ def _go_through(store: Store, verdicts: Verdicts, by: str) -> None:
     if not waiting:
         console.print("no review is open; `automathes problems audit` looks for labels in doubt")
     for number, review in enumerate(waiting, start=1):
-        console.print(_drawn(store, review))
-        answers = printable(review.proposed_answer), printable(review.label)
-        console.print(Text("[{} of {}] is {} right and {} wrong?".format(number, len(waiting), *answers), style="bold"))
-        choice = Prompt.ask(
-            "(a)ccept, (r)eject, (s)kip, (q)uit", choices=["a", "r", "s", "q"], default="s", console=console
-        )
-        if choice == "q":
+        console.print(_drawn(store, review), Text(f"review {number} of {len(waiting)}", style="dim"))
+        choice, reason = _ask(console, review)
+        if choice == "quit":
             return
-        if choice == "s":
-            continue
-        reason = ""
-        while not reason.strip():
-            reason = Prompt.ask("why", console=console)
-        rescored = None
-        if choice == "a":
-            rescored = store.accept_review(review.id, by, reason, verdicts.judge)
-        else:
+        if choice == "accept":
+            console.print(Text(_said(review, store.accept_review(review.id, by, reason, verdicts.judge))))
+        elif choice == "reject":
             store.reject_review(review.id, by, reason)
-        console.print(Text(_said(review, rescored)))
+            console.print(Text(_said(review, None)))
+
+
+def _ask(console: Console, review: Review) -> tuple[str, str]:
+    """(accept, reject, skip or quit; why). The end of the input is a wish to quit."""
+    proposed, label = printable(review.proposed_answer), printable(review.label)
+    question = Text(f"is {proposed} right and {label} wrong? (a)ccept, (r)eject, (s)kip, (q)uit", style="bold")
+    choices = {name[0]: name for name in ("accept", "reject", "skip", "quit")}
+    try:
+        choice = choices[Prompt.ask(question, choices=list(choices), default="s", console=console)]
+        reason = ""
+        while choice in ("accept", "reject") and not reason.strip():
+            reason = Prompt.ask("why", console=console)
+    except EOFError:
+        return "quit", ""
+    return choice, reason
 
 
 def _drawn(store: Store, review: Review) -> RenderableType:
