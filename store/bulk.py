@@ -6,6 +6,7 @@ of our own tables and columns are put together here.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, text
@@ -42,6 +43,29 @@ def add_counts(session: Session, table: Table, counts: Mapping[Any, Mapping[str,
     rows = [(*(more[name] for name in names), key) for key, more in sorted(counts.items())]
     connection = session.connection()
     _execute(connection, _update(table, names, connection.dialect), rows)
+
+
+def find_rows(
+    session: Session, table: Table, keys: tuple[str, ...], wanted: Sequence[tuple[Any, ...]], names: tuple[str, ...]
+) -> list[Any]:
+    """The columns `names` of the rows whose columns `keys` equal one of `wanted`, each looked up by itself.
+
+    SQLite would answer `(a, b) IN (VALUES ...)` by reading the whole table.
+    """
+    if not wanted:
+        return []
+    connection = session.connection()
+    found = f"SELECT {', '.join(f't.{name}' for name in names)} FROM wanted CROSS JOIN {table.name} AS t "  # noqa: S608
+    found += f"WHERE {' AND '.join(f't.{key} = wanted.{key}' for key in keys)}"
+    if connection.dialect.name == "postgresql":
+        arrays = _arrays(table, keys, connection.dialect)
+        rows = f"WITH wanted AS (SELECT * FROM unnest({arrays}) AS rows({', '.join(keys)})) "  # noqa: S608
+        arguments = tuple(list(column) for column in zip(*wanted, strict=True))
+    else:
+        row = f"({', '.join('?' * len(keys))})"
+        rows = f"WITH wanted({', '.join(keys)}) AS (VALUES {', '.join([row] * len(wanted))}) "
+        arguments = tuple(chain.from_iterable(wanted))
+    return list(connection.exec_driver_sql(rows + found, arguments))
 
 
 def _execute(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from itertools import batched
 from typing import NamedTuple, Self
 
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from store.bulk import add_counts
+from store.bulk import add_counts, find_rows
 from store.models import ProblemRow, RolloutRow, table
 from store.problems import BATCH
 from store.records import Outcome, Pool, Purpose
@@ -119,14 +119,15 @@ def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
 
 def _said(session: Session, entering: Sequence[Judged]) -> set[tuple[str, bool, bytes]]:
     """(problem, is it a mistake, dedup key) of what stands in the pools already."""
-    said: set[tuple[str, bool, bytes]] = set()
     says = {(judged.problem_id, judged.dedup_key) for judged in entering}
-    for batch in batched(sorted(says), BATCH):
-        query = select(RolloutRow.problem_id, RolloutRow.pool, RolloutRow.dedup_key)
-        query = query.where(tuple_(RolloutRow.problem_id, RolloutRow.dedup_key).in_(batch))
-        for problem_id, pool, key in session.execute(query.where(RolloutRow.place.is_not(None))):
-            said.add((problem_id, pool is Pool.MISTAKE, key))
-    return said
+    return {
+        (problem_id, pool == Pool.MISTAKE, bytes(key))
+        for batch in batched(sorted(says), BATCH)
+        for problem_id, pool, key in find_rows(
+            session, table(RolloutRow), ("problem_id", "dedup_key"), batch, ("problem_id", "pool", "dedup_key")
+        )
+        if pool is not None  # a duplicate stands in none
+    }
 
 
 def _clear(session: Session, problem_ids: Sequence[str]) -> None:
