@@ -156,21 +156,32 @@ def _ask(console: Console, review: Review) -> tuple[str, str]:
 
 
 def _drawn(store: Store, review: Review) -> RenderableType:
-    evidence = review.evidence
-    facts = [
-        f"label {printable(review.label)}; likely {printable(review.proposed_answer)} ({percent(review.score)} sure)",
-        f"{evidence.get('reached_by_code', 0)} of {evidence.get('attempts', 0)} attempts reach it by code, in "
-        f"{evidence.get('programs', 0)} different programs; {evidence.get('label_attempts', 0)} reach the label",
+    parts: list[RenderableType] = [
+        Text(printable_lines(review.question)),
+        Text("\n".join(_facts(review)), style="bold"),
     ]
-    answers = ", ".join(f"{printable(answer)} x{count}" for answer, count in evidence.get("answers", {}).items())
-    facts += [f"answers: {answers}"] if answers else []
-    if review.decided_by is not None:
-        facts.append(f"{review.status.value} by {printable(review.decided_by)}: {printable(review.reason or '')}")
-    parts: list[RenderableType] = [Text(printable_lines(review.question)), Text("\n".join(facts), style="bold")]
     for rollout in _examples(store, review):
         parts += [Text(f"\nattempt {rollout.id}", style="dim"), *_program(rollout)]
     title = Text(f" review {review.id}: {printable(review.problem_id)} ", style="bold")
     return Panel(Group(*parts), title=title, title_align="left", box=box.ROUNDED)
+
+
+def _facts(review: Review) -> list[str]:
+    evidence = review.evidence
+    facts = [
+        f"label {printable(review.label)}; likely {printable(review.proposed_answer)} ({percent(review.score)} sure)"
+    ]
+    if evidence:
+        policies = ", ".join(f"v{version}" for version in evidence["policy_versions"]) or "no known version"
+        answers = ", ".join(f"{printable(answer)} x{count}" for answer, count in evidence["answers"].items())
+        facts += [
+            f"{evidence['reached_by_code']} of {evidence['attempts']} attempts reach it by code, in "
+            f"{evidence['programs']} different programs; {evidence['label_attempts']} reach the label",
+            f"answers: {answers}; policies: {policies}",
+        ]
+    if review.decided_by is not None:
+        facts.append(f"{review.status.value} by {printable(review.decided_by)}: {printable(review.reason or '')}")
+    return facts
 
 
 def _program(rollout: Rollout) -> list[RenderableType]:

@@ -54,13 +54,15 @@ def same(expected: str, given: str) -> bool:
     return expected.removesuffix(".0") == given.removesuffix(".0")
 
 
-def attempt_all(store: Store, answers: dict[str, list[str]], stdout: str = "{0}\n", purpose: str = "train") -> None:
+def attempt_all(
+    store: Store, answers: dict[str, list[str]], stdout: str = "{0}\n", purpose: Purpose = Purpose.TRAIN
+) -> None:
     """Adds a problem of label "1" for each key, and one attempt by another program for each of its answers."""
-    split = Split.TRAIN if purpose == "train" else Split.HELDOUT
+    split = Split.TRAIN if purpose is Purpose.TRAIN else Split.HELDOUT
     store.add_problems(Problem(name, f"What is {name}?", "1", "test", split, f"key-{name}") for name in answers)
     store.add_policy(Policy(store.next_version(), None, "policies/1"))
     samples = max(map(len, answers.values()))
-    if purpose == "train":
+    if purpose is Purpose.TRAIN:
         store.open_iteration(1, 1)
         store.schedule_training(1, len(answers), samples, Sampling())
     else:
@@ -154,7 +156,7 @@ def test_scattered_mistakes_are_not_named(store: Store) -> None:
 
 
 def test_held_out_problems_are_audited_by_their_evaluations(store: Store) -> None:
-    attempt_all(store, RIGHT | {"doubtful": ["7"] * 6}, purpose=Purpose.EVAL.value)
+    attempt_all(store, RIGHT | {"doubtful": ["7"] * 6}, purpose=Purpose.EVAL)
 
     assert list(named(store)) == ["doubtful"]
     assert named(store, split="train") == {}
