@@ -1,16 +1,18 @@
 """One attempt at a problem: drives a rollout between the engine and the sandbox, and verifies its answer."""
 
+import hashlib
 import logging
 import time
+from dataclasses import replace
 
 from actors.codec import Codec
 from actors.drive import Engine, drive
 from actors.rollout import Finished, RolloutState
-from actors.settings import RolloutLimits
+from actors.settings import SamplerSettings
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.execution import Status
 from sandbox.interpreter import Sandbox
-from store.records import Assignment, Outcome, Rollout, Segment, SegmentKind, rollout_id
+from store.records import Assignment, Outcome, Rollout, Sampling, Segment, SegmentKind, rollout_id
 
 log = logging.getLogger(__name__)
 
@@ -30,15 +32,14 @@ class Attempter:
         sandbox: Sandbox,
         checker: AnswerChecker,
         codec: Codec,
-        limits: RolloutLimits,
-        context_limit_tokens: int,
+        settings: SamplerSettings,
     ) -> None:
         self._engine = engine
         self._sandbox = sandbox
         self._checker = checker
         self._codec = codec
-        self._limits = limits
-        self._context_limit_tokens = context_limit_tokens
+        self._limits = settings.limits
+        self._engine_settings = settings.engine
 
     async def attempt(self, assignment: Assignment, sample_index: int) -> Rollout:
         """The rollout of one sample of an assignment. Failures of the policy are outcomes, never exceptions.
@@ -54,12 +55,13 @@ class Attempter:
     async def _attempt_once(self, assignment: Assignment, sample_index: int) -> Rollout:
         began = time.monotonic()
         problem = assignment.problem
-        state = RolloutState(self._codec, problem.question, self._limits, self._context_limit_tokens)
+        state = RolloutState(self._codec, problem.question, self._limits, self._engine_settings.max_model_len)
+        sampling = self._seeded(assignment.sampling, rollout_id(assignment.id, sample_index))
         end = await drive(
             state,
             self._engine,
             self._sandbox,
-            assignment.sampling,
+            sampling,
             self._limits.max_output_chars,
             caller=assignment.purpose.value,
         )
@@ -78,7 +80,15 @@ class Attempter:
             answer=end.answer,
             assignment_id=assignment.id,
             seconds=time.monotonic() - began,
+            seed=sampling.seed,
         )
+
+    def _seeded(self, sampling: Sampling, attempt: str) -> Sampling:
+        """With the seed of one attempt, which follows from the engine's seed and the rollout's id."""
+        if not self._engine_settings.seed_each_rollout or sampling.temperature == 0:
+            return sampling
+        digest = hashlib.sha256(f"{self._engine_settings.seed}/{attempt}".encode()).digest()
+        return replace(sampling, seed=int.from_bytes(digest[:4], "big"))
 
     async def _outcome(self, state: RolloutState, end: Finished, reference: str) -> Outcome:
         if any(record.status == Status.SANDBOX_FAILURE for record in state.executions):

@@ -1,6 +1,7 @@
 """The drive of one rollout: between the engine, which samples turns, and the sandbox, which runs their code."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from actors.rollout import Execute, Finished, Generate, Generation, RolloutState
@@ -64,7 +65,13 @@ async def _execute_until_finished(
 
 async def _generate_until_code(state: RolloutState, engine: Engine, sampling: Sampling) -> None:
     while isinstance(state.step, Generate):
-        state.add_generation(await engine.generate(state.step.context_ids, state.step.max_tokens, sampling))
+        turn = _of_this_turn(sampling, len(state.token_ids))
+        state.add_generation(await engine.generate(state.step.context_ids, state.step.max_tokens, turn))
+
+
+def _of_this_turn(sampling: Sampling, tokens: int) -> Sampling:
+    """A later turn is not sampled with the random numbers of the first over again."""
+    return sampling if sampling.seed is None else replace(sampling, seed=sampling.seed + tokens)
 
 
 def as_record(source: str, execution: Execution) -> ExecutionRecord:

@@ -81,6 +81,7 @@ class PolicyEngine:
         params = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            seed=sampling.seed,
             max_tokens=max_tokens,
             stop=[self._stop],
             include_stop_str_in_output=True,

@@ -144,9 +144,7 @@ class Sampler(EnvRunner):
         try:
             async with Sandbox(self._sandbox_settings) as sandbox, AnswerChecker(self._checker_settings) as checker:
                 self._sandbox = sandbox
-                attempter = Attempter(
-                    self._engine, sandbox, checker, codec, self._settings.limits, self._settings.engine.max_model_len
-                )
+                attempter = Attempter(self._engine, sandbox, checker, codec, self._settings)
                 self._worker = RolloutWorker(
                     self._owner, self._store, attempter, self._settings, lambda: self._engine.version, self._purpose
                 )

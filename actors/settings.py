@@ -35,6 +35,11 @@ class EngineSettings(_Settings):
     start_timeout_s: float = Field(900.0, gt=0, description="for the engine to load and answer")
     swap_timeout_s: float = Field(300.0, gt=0, description="for new weights to be loaded into the running engine")
     seed: int = Field(0, ge=0, description="of the engine's sampling")
+    seed_each_rollout: bool = Field(
+        True,
+        description="sample each rollout from a seed of its own, which is stored with it; on a GPU each seeded request"
+        " adds a kernel call to every step",
+    )
 
 
 class SamplerSettings(_Settings):

@@ -177,10 +177,11 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the attempts of an assignment are sampled. `temperature` 0 is greedy."""
+    """How the attempts of an assignment are sampled. `temperature` 0 is greedy; `seed` is of one attempt alone."""
 
     temperature: float = 0.8
     top_p: float = 1.0
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,19 @@ async def test_the_pieces_that_are_heard_are_together_the_turn(
     assert await engine.generate(contexts[0], 30, GREEDY) == generation
 
 
+@in_module_loop
+async def test_a_seed_makes_a_sampled_turn_repeatable(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]]
+) -> None:
+    await load(engine, folders, 1)
+    first, again, other = [Sampling(temperature=1.0, seed=seed) for seed in (5, 5, 6)]
+    crowd = asyncio.create_task(sample(engine, contexts, 24, RANDOM))
+    among_others = await engine.generate(contexts[0], 24, first)
+    await crowd
+    assert await engine.generate(contexts[0], 24, again) == among_others
+    assert await engine.generate(contexts[0], 24, other) != among_others
+
+
 @pytest.mark.parametrize("version", [2, 3, 1])
 @in_module_loop
 async def test_after_a_swap_the_whole_policy_is_the_new_one_output_head_included(

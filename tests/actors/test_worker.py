@@ -123,7 +123,7 @@ def work(store: Store, sandbox: Sandbox, codec: Codec) -> Work:
         engine: ScriptedEngine, owner: str = "first", settings: SamplerSettings = SETTINGS
     ) -> AsyncIterator[RolloutWorker]:
         async with AnswerChecker(AnswerCheckerSettings(symbolic=False)) as checker:
-            attempter = Attempter(engine, sandbox, checker, codec, settings.limits, settings.engine.max_model_len)
+            attempter = Attempter(engine, sandbox, checker, codec, settings)
             worker = RolloutWorker(owner, store, attempter, settings, lambda: engine.version)
             running = asyncio.create_task(worker.run())
             try:
@@ -163,6 +163,7 @@ async def test_every_scheduled_rollout_arrives_exactly_once(
     assert as_metrics(tally)["executions"] == {"ok": len(ALL_IDS)}
     rollouts = list(store.rollouts())
     assert tally.model_tokens == sum(sum(rollout.model_mask) for rollout in rollouts)
+    assert len({rollout.seed for rollout in rollouts} - {None}) == len(ALL_IDS)
     for rollout in rollouts:
         number = rollout.problem_id.removeprefix("p")
         assert (rollout.outcome, rollout.answer) == (Outcome.ACCEPTED, number)
@@ -389,7 +390,7 @@ class EngineDeadError(Exception):
 
 def worker_of(engine: Any, store: Store, codec: Codec, settings: SamplerSettings = SETTINGS) -> RolloutWorker:
     checker = AnswerChecker(AnswerCheckerSettings(symbolic=False))
-    attempter = Attempter(engine, Sandbox(), checker, codec, settings.limits, settings.engine.max_model_len)
+    attempter = Attempter(engine, Sandbox(), checker, codec, settings)
     return RolloutWorker("first", store, attempter, settings, lambda: 1)
 
 
