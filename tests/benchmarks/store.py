@@ -259,7 +259,7 @@ def _print_plans(store: Store) -> None:
     seen: dict[str, Any] = {}
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        if statement.lstrip().startswith(("SELECT", "WITH")) and not many:
+        if statement.lstrip().startswith(("SELECT", "WITH", "SET LOCAL")) and not many:
             seen.setdefault(statement, parameters)
 
     event.listen(engine, "before_cursor_execute", note)
@@ -269,6 +269,9 @@ def _print_plans(store: Store) -> None:
     explain = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
     with engine.connect() as connection:
         for statement, parameters in seen.items():
+            if statement.startswith("SET LOCAL"):  # how the store has the next ones planned
+                connection.exec_driver_sql(statement)
+                continue
             print(f"\n  {' '.join(statement.split())[:300]}")
             for row in connection.exec_driver_sql(f"{explain} {statement}", parameters):
                 print(f"    {row[-1]}"[:200])
