@@ -95,6 +95,7 @@ _LOOKING_UP = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
+    "enable_memoize": "off",  # it would read the whole pool of a problem to have it at hand for the next place
     "jit": "off",  # takes longer than it spares
 }
 
