@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 STANDARD = ("math", "cmath", "fractions", "decimal", "itertools", "functools", "collections", "statistics", "random")
 
@@ -32,8 +33,32 @@ def _sympy() -> None:
     sympy.summation(x, (x, 1, y))
     sympy.Matrix([[1, x], [y, 2]]).inv()
     sympy.nsimplify(0.75)
-    sympy.factorint(360)
     repr(sympy.sqrt(x).evalf(20) + sympy.Rational(1, 3))
+    _sympy_further(x, y, sympy.symbols("n", integer=True, positive=True))
+
+
+def _sympy_further(x: Any, y: Any, n: Any) -> None:
+    """What competition problems ask for: numbers, equations of higher degree, trigonometry, geometry, sums."""
+    import sympy
+
+    repr(sympy.factorint(360)), sympy.nextprime(100), sympy.divisors(84), sympy.totient(36), sympy.igcd(12, 18)
+    sympy.mod_inverse(3, 11)
+    sympy.binomial(10, 3), sympy.factorial(6), sympy.fibonacci(12), sympy.gcd(x**2 - 1, x - 1)
+    sympy.solve(x**3 - 2 * x**2 - 5 * x + 6, x)
+    sympy.solve(sympy.Eq(2**x, 8), x)
+    sympy.solveset(sympy.Abs(x - 2) - 3, x, sympy.S.Reals)
+    sympy.solve_univariate_inequality(x**2 - 4 < 0, x)
+    sympy.Poly(x**4 - 5 * x**2 + 4, x).all_roots()
+    sympy.apart(1 / (x * (x + 1)), x), sympy.together(1 / x + 1 / y), sympy.cancel((x**2 - 1) / (x - 1))
+    sympy.trigsimp(2 * sympy.sin(x) * sympy.cos(x)), sympy.expand_trig(sympy.sin(2 * x))
+    sympy.radsimp(1 / (1 + sympy.sqrt(2))), sympy.sqrtdenest(sympy.sqrt(3 + 2 * sympy.sqrt(2)))
+    sympy.summation(1 / (n * (n + 1)), (n, 1, sympy.oo))
+    sympy.integrate(sympy.sin(x) ** 2, (x, 0, sympy.pi))
+    sympy.series(sympy.exp(x), x, 0, 4)
+    sympy.Matrix([[2, 1], [1, 2]]).eigenvals(), sympy.Matrix([[1, 2], [3, 4]]).det()
+    repr(sympy.Triangle(sympy.Point(0, 0), sympy.Point(3, 0), sympy.Point(0, 4)).area)
+    sympy.latex(sympy.Rational(3, 4) * sympy.pi), sympy.sympify("x**2 + 1/2"), sympy.N(sympy.pi, 10)
+    sympy.lambdify(x, x**2)(3)
 
 
 def _numpy() -> None:
