@@ -1,6 +1,7 @@
 """The connection: URLs, how SQLite and PostgreSQL are set up, transactions, and what their errors mean."""
 
 import os
+import random
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ BUSY_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10
 SQLITE_CACHE_KIB = 65_536  # a connection; the default of 2 MiB does not hold the inner pages of a big store's indexes
 SQLITE_CHECKPOINT_PAGES = 8_192  # 32 MiB of log; a page that many batches touch is then copied to its place once
+WRITE_LOCK_POLL_S = (0.001, 0.004)
 _WRITES = "store_writes"  # an execution option of connections that are going to write
 _MIGRATES = "store_migrates"  # and of those that are going to change tables
 # connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no answer that has a code
@@ -184,9 +186,36 @@ def _sqlite_engine(url: URL, *, create: bool) -> Engine:
         options = connection.get_execution_options()
         # SQLite changes a table by making another, and takes this setting outside of a transaction alone.
         connection.exec_driver_sql(f"PRAGMA foreign_keys = {'OFF' if options.get(_MIGRATES) else 'ON'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
+        if options.get(_WRITES):
+            _take_write_lock(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _take_write_lock(connection: Connection) -> None:
+    """Begins a transaction that writes, as soon as no other does.
+
+    SQLite's own waiting sleeps for up to a tenth of a second, in which the lock lies free and its file idle.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        while not _began_to_write(connection, last_try=time.monotonic() > deadline):
+            time.sleep(random.uniform(*WRITE_LOCK_POLL_S))  # noqa: S311 - so that two do not keep in step
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
+
+
+def _began_to_write(connection: Connection, *, last_try: bool) -> bool:
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if last_try or getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def _check_file(path: Path, where: str, *, create: bool) -> None:
