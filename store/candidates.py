@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, select, text
+from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, select, text
 from sqlalchemy.orm import Session, aliased
 
 from store.models import PolicyRow, ProblemRow, RolloutRow
@@ -102,20 +102,32 @@ _LOOKING_UP = {
 
 def attempts_query(session: Session, pool: Pool, settings: SelectionSettings) -> Select[int, str, int, bool]:
     """(seq, problem, tokens, is the problem hard) of one pool: problems, times choices, each looked up by its place."""
+    wanted = _wanted_places(session, pool, settings)
+    tokens = RolloutRow.prompt_tokens + RolloutRow.tokens
+    query = select(RolloutRow.seq, RolloutRow.problem_id, tokens, wanted.c.hard).select_from(wanted)
+    found = and_(RolloutRow.problem_id == wanted.c.problem_id, RolloutRow.pool == pool)
+    query = query.join(RolloutRow, and_(found, RolloutRow.place.between(wanted.c.first, wanted.c.last)))
+    return query.where(*_fresh(session, RolloutRow, settings))
+
+
+def _wanted_places(session: Session, pool: Pool, settings: SelectionSettings) -> CTE:
+    """(problem_id, hard, first, last): the places to be looked up, one a row if there is a cap.
+
+    A table of its own, or PostgreSQL would look the problem up and read its whole pool for each place.
+    """
     first, last = _first_place(session, pool, settings), _SIZES[pool]
     hard = and_(ProblemRow.judged > 0, ProblemRow.accepted <= ProblemRow.judged * settings.hard_pass_rate)
-    tokens = RolloutRow.prompt_tokens + RolloutRow.tokens
-    query = select(RolloutRow.seq, RolloutRow.problem_id, tokens, hard).select_from(ProblemRow)
-    found = and_(RolloutRow.problem_id == ProblemRow.id, RolloutRow.pool == pool)
+    query = select(ProblemRow.id.label("problem_id"), hard.label("hard"))
+    query = query.where(ProblemRow.split == Split.TRAIN, last > 0)
     if settings.max_per_problem is None:
-        query = query.join(RolloutRow, and_(found, RolloutRow.place.between(first, last)))
+        query = query.add_columns(first.label("first"), last.label("last"))
     else:
         choices = _choices(settings.max_per_problem)
-        place = RULES[settings.prefer](Slots(choices.c.k, first, last.expression, settings.seed))
+        rule = RULES[settings.prefer](Slots(choices.c.k, first, last.expression, settings.seed))
+        place = cast(rule, Integer)
         query = query.join(choices, choices.c.k <= last - first)
-        query = query.join(RolloutRow, and_(found, RolloutRow.place == cast(place, Integer)))
-    query = query.where(ProblemRow.split == Split.TRAIN, last > 0)
-    return query.where(*_fresh(session, RolloutRow, settings))
+        query = query.add_columns(place.label("first"), place.label("last"))
+    return query.cte("wanted").prefix_with("MATERIALIZED", dialect="postgresql")
 
 
 def _choices(count: int) -> Any:
