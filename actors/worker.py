@@ -68,6 +68,7 @@ class RolloutWorker:
         self._finished: asyncio.Queue[Rollout] = asyncio.Queue()
         self._leasing = asyncio.Event()
         self._leasing.set()
+        self._held: Counter[int] = Counter()  # leased assignments, and how many of their rollouts are not written
         self._active = 0
         self._unwritten = 0
         self._tally = Tally()
@@ -114,6 +115,7 @@ class RolloutWorker:
             missing = wanted - self._attempts.qsize()
             leased = await self._lease(missing) if missing * 2 >= wanted else []
             for assignment in leased:
+                self._held[assignment.id] = len(assignment.pending)
                 for sample_index in assignment.pending:
                     self._attempts.put_nowait((assignment, sample_index))
             if not leased:
@@ -148,13 +150,20 @@ class RolloutWorker:
             self._unwritten -= len(batch)
             for rollout in batch:
                 self._tally.add(rollout)
+                self._let_go(rollout)
             self._written.set()
 
     async def _keep_leases_alive(self) -> None:
         while True:
             await asyncio.sleep(self._settings.lease_ttl_s / 3)
-            if not self.idle:
-                await self._on_store(lambda: self._store.extend_leases(self._owner, self._settings.lease_ttl_s))
+            if held := list(self._held):
+                await self._on_store(lambda: self._store.extend_leases(self._owner, held, self._settings.lease_ttl_s))
+
+    def _let_go(self, rollout: Rollout) -> None:
+        assert rollout.assignment_id is not None
+        self._held[rollout.assignment_id] -= 1
+        if self._held[rollout.assignment_id] <= 0:
+            del self._held[rollout.assignment_id]
 
     async def _on_store[T](self, call: Callable[[], T]) -> T:
         """Runs a blocking call of the store in a thread; while the store is away it is tried again, for a time."""

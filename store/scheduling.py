@@ -1,6 +1,6 @@
 """Assignments: scheduled by the driver, leased by samplers, done when every sample is in the store."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import batched
 from typing import Any
 
@@ -100,11 +100,15 @@ def lease(
     return _load(session, ids)
 
 
-def extend_leases(session: Session, owner: str, ttl_s: float, now: float) -> int:
-    """Holds all that the owner still has for another `ttl_s` seconds; returns their number."""
-    held = update(AssignmentRow).where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
-    rows = session.execute(held.values(lease_expires_at=now + ttl_s).returning(AssignmentRow.id))
-    return len(rows.all())
+def extend_leases(session: Session, owner: str, assignment_ids: Collection[int], ttl_s: float, now: float) -> int:
+    """Holds those of these that the owner still has for another `ttl_s` seconds; returns their number."""
+    extended = 0
+    for batch in batched(sorted(assignment_ids), BATCH):
+        held = update(AssignmentRow).where(AssignmentRow.id.in_(batch))
+        held = held.where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
+        rows = session.execute(held.values(lease_expires_at=now + ttl_s).returning(AssignmentRow.id))
+        extended += len(rows.all())
+    return extended
 
 
 def release_leases(session: Session, owner: str) -> int:

@@ -1,7 +1,7 @@
 """The store: the one place that problems, policies, rollouts and figures are kept, behind one object."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -330,10 +330,13 @@ class Store:
         with self._write() as session:
             return scheduling.lease(session, owner, limit, ttl_s, policy_version, self._clock(), purpose)
 
-    def extend_leases(self, owner: str, ttl_s: float) -> int:
-        """Holds what the owner still has for `ttl_s` seconds from now; returns the number of assignments."""
+    def extend_leases(self, owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
+        """Holds those of these that the owner still has for `ttl_s` seconds from now; returns their number.
+
+        By id: a lease of which the answer was lost on its way is nobody's, and must end.
+        """
         with self._write() as session:
-            return scheduling.extend_leases(session, owner, ttl_s, self._clock())
+            return scheduling.extend_leases(session, owner, assignment_ids, ttl_s, self._clock())
 
     def release_leases(self, owner: str) -> int:
         """Gives back what the owner holds; returns the number of assignments."""

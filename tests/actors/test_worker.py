@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -294,7 +294,12 @@ async def test_leases_are_extended_while_their_problems_are_under_way(
 ) -> None:
     extended: list[str] = []
     extend = store.extend_leases
-    monkeypatch.setattr(store, "extend_leases", lambda owner, ttl_s: (extended.append(owner), extend(owner, ttl_s))[1])
+
+    def note(owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
+        extended.append(owner)
+        return extend(owner, assignment_ids, ttl_s)
+
+    monkeypatch.setattr(store, "extend_leases", note)
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
     async with work(engine, settings=SETTINGS.model_copy(update={"lease_ttl_s": 0.3})) as worker:

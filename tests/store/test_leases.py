@@ -130,11 +130,29 @@ def test_leased_work_is_not_leased_to_another_until_it_expires(filled, clock):
 
 def test_an_extended_lease_holds(filled, clock):
     filled.schedule_training(1, problems=3, samples=2, sampling=Sampling())
-    filled.lease("a", 2, ttl_s=60)
+    held = [assignment.id for assignment in filled.lease("a", 2, ttl_s=60)]
     clock.now_s += 50
-    assert filled.extend_leases("a", ttl_s=60) == 2
+    assert filled.extend_leases("a", held, ttl_s=60) == 2
     clock.now_s += 50
     assert len(filled.lease("b", 10, ttl_s=60)) == 1
+
+
+def test_a_lease_that_its_owner_never_heard_of_ends(filled, clock):
+    filled.schedule_training(1, problems=3, samples=2, sampling=Sampling())
+    lost = filled.lease("a", 1, ttl_s=60)  # the answer did not arrive
+    (known,) = filled.lease("a", 1, ttl_s=60)
+    clock.now_s += 50
+    assert filled.extend_leases("a", [known.id], ttl_s=60) == 1
+    clock.now_s += 50
+    assert filled.lease("b", 1, ttl_s=60) == lost
+
+
+def test_what_another_holds_by_now_is_not_extended(filled, clock):
+    filled.schedule_training(1, problems=1, samples=2, sampling=Sampling())
+    (held,) = filled.lease("a", 1, ttl_s=60)
+    clock.now_s += 61
+    assert filled.lease("b", 1, ttl_s=60)
+    assert filled.extend_leases("a", [held.id], ttl_s=60) == 0
 
 
 def test_released_work_is_leased_again_at_once(filled):
