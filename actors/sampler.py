@@ -22,6 +22,7 @@ from actors.telemetry import SamplerTelemetry
 from actors.worker import RolloutWorker, as_metrics
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
+from sandbox.pool import Counts
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import Purpose
 from store.store import Store
@@ -142,7 +143,11 @@ class Sampler(EnvRunner):
 
     async def _work(self, codec: Codec, ready: asyncio.Event) -> None:
         try:
-            async with Sandbox(self._sandbox_settings) as sandbox, AnswerChecker(self._checker_settings) as checker:
+            counts = Counts()
+            async with (
+                Sandbox(self._sandbox_settings, counts) as sandbox,
+                AnswerChecker(self._checker_settings, counts) as checker,
+            ):
                 self._sandbox = sandbox
                 attempter = Attempter(self._engine, sandbox, checker, codec, self._settings)
                 self._worker = RolloutWorker(

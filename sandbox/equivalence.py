@@ -19,6 +19,7 @@ from sandbox.guest.answers.notation import final_answer
 from sandbox.guest.answers.prose import is_prose
 from sandbox.guest.answers.quantities import QUANTITY_CHARS, read_quantity
 from sandbox.interpreter import Sandbox, Session
+from sandbox.pool import Counts
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,10 @@ class AnswerChecker:
     that costs no other pair its verdict.
     """
 
-    def __init__(self, settings: AnswerCheckerSettings | None = None) -> None:
+    def __init__(self, settings: AnswerCheckerSettings | None = None, counts: Counts | None = None) -> None:
+        """`counts`: where failures of the sandbox are counted, as for `Sandbox`."""
         self._settings = settings or AnswerCheckerSettings()
+        self._counts = counts
         self._sandbox: Sandbox | None = None
         self._starting = asyncio.Lock()
         self._turns = asyncio.Semaphore(self._settings.max_concurrent_checks)
@@ -125,7 +128,7 @@ class AnswerChecker:
     async def _started_sandbox(self) -> Sandbox:
         async with self._starting:
             if self._sandbox is None:
-                sandbox = Sandbox(self._sandbox_settings())
+                sandbox = Sandbox(self._sandbox_settings(), self._counts)
                 await sandbox.start()
                 self._sandbox = sandbox
             return self._sandbox

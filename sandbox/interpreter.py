@@ -27,9 +27,10 @@ class Sandbox:
     served round robin by caller, and the wait counts against no limit.
     """
 
-    def __init__(self, settings: SandboxSettings | None = None) -> None:
+    def __init__(self, settings: SandboxSettings | None = None, counts: Counts | None = None) -> None:
+        """`counts`: where failures and renewals are counted, if together with another sandbox's."""
         self._settings = settings or SandboxSettings()
-        self._counts = Counts()
+        self._counts = counts if counts is not None else Counts()
         self._pool: JailPool | None = None
         self._session_turns = Turns(self._settings.max_concurrent_sessions)
         self._block_turns = Turns(self._settings.max_concurrent_blocks)

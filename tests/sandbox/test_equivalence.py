@@ -5,9 +5,11 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sandbox.equivalence import AnswerChecker, Verdict, compare_plain
+from sandbox.pool import Counts
 from sandbox.settings import AnswerCheckerSettings
 
 SYMBOLIC = [
@@ -111,6 +113,22 @@ async def test_one_process_serves_many_pairs_and_is_renewed() -> None:
         for served in (1, 2, 1):
             assert await checker.check("x+1", "1+x") is Verdict.EQUAL
             assert [comparer.served for comparer in checker._idle] == ([served] if served < 2 else [])
+
+
+async def test_a_jail_that_dies_costs_no_verdict_and_is_counted() -> None:
+    before, counts = _jails(), Counts()
+    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=10), counts) as checker:
+        assert await checker.check("x+1", "1+x") is Verdict.EQUAL
+        dead = [process for jail in _jails() - before for process in (*jail.children(recursive=True), jail)]
+        for process in dead:
+            process.kill()
+        await asyncio.to_thread(psutil.wait_procs, dead, 30)
+        assert await checker.check("x+2", "2+x") is Verdict.EQUAL
+    assert counts.failures >= 1
+
+
+def _jails() -> set[psutil.Process]:
+    return {child for child in psutil.Process().children() if "nsjail" in child.name()}
 
 
 async def test_a_cancelled_comparison_leaves_no_process_to_the_next(checker: AnswerChecker) -> None:
