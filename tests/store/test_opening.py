@@ -2,6 +2,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -103,25 +104,25 @@ def read_only_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@contextmanager
+def as_somebody() -> Iterator[None]:
+    """As a user whom permissions bind: they do not bind root."""
+    before = os.getresuid()
+    if before[0] != 0:
+        yield
+        return
+    os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(*before)
+
+
 def test_a_folder_that_may_not_be_written_is_named(read_only_folder):
-    receiver, sender = os.pipe()
-    child = os.fork()
-    if child == 0:  # as somebody whom permissions bind: they do not bind root
-        try:
-            if os.getuid() == 0:
-                os.setuid(65534)
-            Store.open(f"sqlite:///{read_only_folder}/store.db")
-        except BaseException as error:
-            os.write(sender, f"{type(error).__name__}: {error}".encode())
-        finally:
-            os._exit(0)
-    os.close(sender)
-    os.waitpid(child, 0)
-    with os.fdopen(receiver) as message:
-        assert message.read() == (
-            f"StoreUnreachableError: sqlite:///{read_only_folder}/store.db: "
-            f"the folder {read_only_folder} is not writable. Name another."
-        )
+    url = f"sqlite:///{read_only_folder}/store.db"
+    with as_somebody(), pytest.raises(StoreUnreachableError) as error:
+        Store.open(url)
+    assert str(error.value) == f"{url}: the folder {read_only_folder} is not writable. Name another."
 
 
 def test_a_server_refuses_an_unknown_database_by_name(postgresql_url):
