@@ -18,7 +18,7 @@ from sandbox.watchdog import Meter, Usage
 
 READ_BYTES = 1 << 16
 READY_S = 30.0  # from the order to a confined process: milliseconds, unless the host is starved
-END_S = 5.0
+END_S = 30.0  # of a killed crowd, each of whose processes ends at the lowest priority
 WATCH_S = 0.25
 IDLE_WATCH_S = 2.0  # between two blocks, while one task is all there is: the kernel's own limits bind that one
 # The kernel enforces the limit by counting ticks and reports usage by the clock: on a busy host the two differ much. A
