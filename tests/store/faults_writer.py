@@ -38,7 +38,8 @@ def write_all(store: Store, owner: str) -> None:
         rollouts = [attempt(assignment, sample) for assignment in assignments for sample in assignment.pending]
         for some in batched(rollouts, BATCH):
             store.add_rollouts(some)
-            print(*(rollout.id for rollout in some), sep="\n", flush=True)
+            # In one piece, so that a kill cannot leave half of a line.
+            os.write(1, "".join(f"{rollout.id}\n" for rollout in some).encode())
 
 
 def attempt(assignment: Assignment, sample: int) -> Rollout:
