@@ -69,8 +69,6 @@ class RolloutWorker:
         self._leasing = asyncio.Event()
         self._leasing.set()
         self._held: Counter[int] = Counter()  # leased assignments, and how many of their rollouts are not written
-        self._active = 0
-        self._unwritten = 0
         self._tally = Tally()
         self._written = asyncio.Event()
 
@@ -94,7 +92,7 @@ class RolloutWorker:
     @property
     def idle(self) -> bool:
         """Nothing is under way, queued or unwritten."""
-        return self._active == 0 and self._attempts.empty() and self._unwritten == 0
+        return not self._held
 
     async def take_tally(self, timeout_s: float) -> Tally:
         """What was written since the last call; waits for something at most `timeout_s`."""
@@ -115,8 +113,8 @@ class RolloutWorker:
             missing = wanted - self._attempts.qsize()
             leased = await self._lease(missing) if missing * 2 >= wanted else []
             for assignment in leased:
-                self._held[assignment.id] = len(assignment.pending)
                 for sample_index in assignment.pending:
+                    self._held[assignment.id] += 1
                     self._attempts.put_nowait((assignment, sample_index))
             if not leased:
                 await asyncio.sleep(self._settings.idle_poll_s if self._attempts.empty() else 0.02)
@@ -132,13 +130,7 @@ class RolloutWorker:
     async def _keep_attempting(self) -> None:
         while True:
             assignment, sample_index = await self._attempts.get()
-            self._active += 1
-            try:
-                rollout = await self._attempter.attempt(assignment, sample_index)
-                self._unwritten += 1
-                self._finished.put_nowait(rollout)
-            finally:
-                self._active -= 1
+            self._finished.put_nowait(await self._attempter.attempt(assignment, sample_index))
 
     async def _keep_writing(self) -> None:
         while True:
@@ -147,7 +139,6 @@ class RolloutWorker:
             while len(batch) < _WRITE_BATCH and not self._finished.empty():
                 batch.append(self._finished.get_nowait())
             await self._on_store(lambda batch=batch: self._store.add_rollouts(batch))  # type: ignore[misc]
-            self._unwritten -= len(batch)
             for rollout in batch:
                 self._tally.add(rollout)
                 self._let_go(rollout)
@@ -162,7 +153,7 @@ class RolloutWorker:
     def _let_go(self, rollout: Rollout) -> None:
         assert rollout.assignment_id is not None
         self._held[rollout.assignment_id] -= 1
-        if self._held[rollout.assignment_id] <= 0:
+        if self._held[rollout.assignment_id] == 0:
             del self._held[rollout.assignment_id]
 
     async def _on_store[T](self, call: Callable[[], T]) -> T:

@@ -58,9 +58,6 @@ class AnswerChecker:
         self._turns = asyncio.Semaphore(self._settings.max_concurrent_checks)
         self._idle: list[_Comparer] = []
 
-    async def start(self) -> None:
-        """Nothing costly happens before the first pair that needs math-verify."""
-
     async def close(self) -> None:
         """End the processes, if any were started."""
         while self._idle:
@@ -70,7 +67,6 @@ class AnswerChecker:
             await sandbox.close()
 
     async def __aenter__(self) -> Self:
-        await self.start()
         return self
 
     async def __aexit__(
