@@ -36,9 +36,9 @@ class EngineSettings(_Settings):
     swap_timeout_s: float = Field(300.0, gt=0, description="for new weights to be loaded into the running engine")
     seed: int = Field(0, ge=0, description="of the engine's sampling")
     seed_each_rollout: bool = Field(
-        True,
-        description="sample each rollout from a seed of its own, which is stored with it; on a GPU each seeded request"
-        " adds a kernel call to every step",
+        False,
+        description="sample each rollout from a seed of its own, which is stored with it; GPUs only: vLLM's engine on a"
+        " CPU dies of it where top_p is below 1, and on a GPU each seeded request adds a kernel call to every step",
     )
 
 

@@ -33,7 +33,7 @@ SETTINGS = SamplerSettings(
     write_interval_s=0.01,
     store_retry_s=30.0,
     limits=RolloutLimits(max_tokens=400, max_blocks=2),
-    engine=EngineSettings(max_concurrent_rollouts=8, max_model_len=600),
+    engine=EngineSettings(max_concurrent_rollouts=8, max_model_len=600, seed_each_rollout=True),
 )
 
 
