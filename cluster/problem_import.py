@@ -121,6 +121,12 @@ def _say_imported(report: ImportReport, skipped: list[str], run: str, counts: di
             f"{report.left_out} left out, because they equal or nearly equal a held-out problem: "
             "`automathes problems list --left-out`"
         )
+    if report.withdrawn:
+        learned = f" From {report.learned} of them a policy has learned already." if report.learned else ""
+        print(  # noqa: T201
+            f"{report.withdrawn} that were there to train on are trained on no more: a new held-out problem equals or "
+            f"nearly equals each of them.{learned}"
+        )
     if skipped:
         print(f"{len(skipped)} bad rows skipped:")  # noqa: T201
     for row in skipped[:_SHOWN_SKIPPED]:

@@ -62,10 +62,11 @@ def _panel(status: Status) -> Panel:
 
 def _facts(status: Status) -> list[tuple[str, Text]]:
     policy, problems = status.policy, status.problems
+    excluded = f", {problems['excluded']:,} excluded" if problems["excluded"] else ""
     facts = [
         ("iterations", f"{status.iterations_done} done, {status.iterations_configured} configured"),
         ("policy", f"{_version(policy['version'])}, promoted {_version(policy['promoted_version'])}"),
-        ("problems", f"{problems['train']:,} to train on, {problems['heldout']:,} held out"),
+        ("problems", f"{problems['train']:,} to train on, {problems['heldout']:,} held out{excluded}"),
         ("demonstrations", f"{status.demonstrations:,}"),
         ("store", status.store_url),
         ("folder", status.run),

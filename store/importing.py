@@ -16,14 +16,12 @@ from typing import Self
 from sqlalchemy import exists, func, insert, select, text
 from sqlalchemy.orm import Session
 
+from store.left_out import Likest, is_generated, keep_left_out
 from store.likeness import NEAR, Shingles, bands, likeness, shingles
-from store.models import HeldOutBandRow, ImportRow, LeftOutRow, ProblemRow, table
-from store.problems import BATCH, check_ids, check_texts, insert_new, insert_or_keep
-from store.records import ImportReport, LeftOut, Problem, Split
-
-GENERATED = "reasoning_gym/"
-"""How the sources of generated problems begin. Those differ in their numbers by design: two of them are the same
-problem if their keys are the same, however alike they read."""
+from store.models import HeldOutBandRow, ImportRow, ProblemRow, table
+from store.problems import BATCH, check_ids, check_texts, insert_new
+from store.records import ImportReport, Problem, Split
+from store.withdrawal import count_learned, hold_out, withdraw_like
 
 _IMPORT_LOCK = 0x70726F62  # any number that all processes agree on
 
@@ -72,20 +70,21 @@ def store_spool(session: Session, spool: Spool, name: str, now: float) -> Import
     row = ImportRow(name=name, read=spool.read, added=0, known=0, left_out=0, imported_at=now)
     session.add(row)
     session.flush()
-    heldout = sum(_add_heldout(session, batch) for batch in batched(spool.problems(Split.HELDOUT), BATCH))
+    heldout, withdrawn = _add_heldout(session, spool.problems(Split.HELDOUT), row.id)
     _index_heldout(session)
     sides = [_add_training(session, batch, row.id) for batch in batched(spool.problems(Split.TRAIN), BATCH)]
     train, left_out = sum(added for added, _ in sides), sum(left for _, left in sides)
     row.added, row.left_out = heldout + train, left_out
     row.known = spool.read - row.added - left_out
-    return ImportReport(read=spool.read, train=train, heldout=heldout, known=row.known, left_out=left_out)
-
-
-def read_left_out(session: Session, limit: int | None) -> Iterator[LeftOut]:
-    """What imports left out, the latest import first."""
-    query = select(LeftOutRow).order_by(LeftOutRow.import_id.desc(), LeftOutRow.split_key).limit(limit)
-    for row in session.scalars(query.execution_options(yield_per=BATCH)):
-        yield LeftOut(row.question, row.answer, row.source, row.heldout_id, row.likeness)
+    return ImportReport(
+        read=spool.read,
+        train=train,
+        heldout=heldout,
+        known=row.known,
+        left_out=left_out,
+        withdrawn=len(withdrawn),
+        learned=count_learned(session, withdrawn),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +96,17 @@ class _HeldOut:
     shingles: Shingles
 
 
-def _add_heldout(session: Session, batch: Sequence[Problem]) -> int:
-    check_ids(session, batch)
-    return insert_new(session, batch)
+def _add_heldout(session: Session, problems: Iterable[Problem], import_id: int) -> tuple[int, set[str]]:
+    """(problems added, ids of those that are trained on no more because of these)."""
+    new: list[str] = []
+    moved: set[str] = set()
+    for batch in batched(problems, BATCH):
+        check_ids(session, batch)
+        stored = _stored_splits(session, batch).values()
+        moved |= {problem_id for problem_id, split in stored if split is not Split.HELDOUT}
+        new += insert_new(session, batch)
+    hold_out(session, moved)
+    return len(new), moved | withdraw_like(session, [*new, *sorted(moved)], import_id)
 
 
 def _index_heldout(session: Session) -> None:
@@ -124,10 +131,11 @@ def _add_training(session: Session, batch: Sequence[Problem], import_id: int) ->
     for problem in batch:
         heldout_id, split = stored.get(problem.split_key, ("", Split.TRAIN))
         if split is Split.HELDOUT:
-            alike[problem.split_key] = heldout_id, 1.0
+            alike[problem.split_key] = Likest(heldout_id, 1.0)
     left_out = [problem for problem in batch if problem.split_key in alike]
-    _keep_left_out(session, left_out, alike, import_id)
-    return insert_new(session, [problem for problem in new if problem.split_key not in alike]), len(left_out)
+    keep_left_out(session, left_out, alike, import_id)
+    added = insert_new(session, [problem for problem in new if problem.split_key not in alike])
+    return len(added), len(left_out)
 
 
 def _stored_splits(session: Session, batch: Sequence[Problem]) -> dict[str, tuple[str, Split]]:
@@ -136,8 +144,8 @@ def _stored_splits(session: Session, batch: Sequence[Problem]) -> dict[str, tupl
     return {key: (problem_id, split) for key, problem_id, split in session.execute(query)}
 
 
-def _nearest_heldout(session: Session, new: Sequence[Problem]) -> dict[str, tuple[str, float]]:
-    """(held-out problem, likeness) by split key, for those that are nearly equal to one."""
+def _nearest_heldout(session: Session, new: Sequence[Problem]) -> dict[str, Likest]:
+    """The held-out problem that each is like, by split key, for those that are nearly equal to one."""
     if not session.scalar(select(func.count()).select_from(select(HeldOutBandRow.band).limit(1).subquery())):
         return {}
     asked = {problem.split_key: (problem, shingles(problem.question)) for problem in new}
@@ -145,13 +153,15 @@ def _nearest_heldout(session: Session, new: Sequence[Problem]) -> dict[str, tupl
     for key, (_, words) in asked.items():
         for band in bands(words):
             by_band[band].append(key)
-    nearest: dict[str, tuple[str, float]] = {}
+    nearest: dict[str, Likest] = {}
     for band, heldout in _candidates(session, list(by_band)):
         for key in by_band[band]:
             problem, words = asked[key]
             found = likeness(words, heldout.shingles)
-            if found >= max(NEAR, nearest.get(key, ("", 0.0))[1]) and not _both_generated(problem, heldout):
-                nearest[key] = heldout.id, found
+            if is_generated(problem.source) and is_generated(heldout.source):
+                continue
+            if found >= max(NEAR, nearest[key].likeness if key in nearest else 0.0):
+                nearest[key] = Likest(heldout.id, found)
     return nearest
 
 
@@ -165,27 +175,3 @@ def _candidates(session: Session, wanted: Sequence[int]) -> Iterator[tuple[int, 
             if problem_id not in known:
                 known[problem_id] = _HeldOut(problem_id, source, shingles(question))
             yield band, known[problem_id]
-
-
-def _both_generated(problem: Problem, heldout: _HeldOut) -> bool:
-    return problem.source.startswith(GENERATED) and heldout.source.startswith(GENERATED)
-
-
-def _keep_left_out(
-    session: Session, problems: Sequence[Problem], alike: dict[str, tuple[str, float]], import_id: int
-) -> None:
-    """What an earlier import left out stays as it is."""
-    rows = [
-        {
-            "split_key": problem.split_key,
-            "import_id": import_id,
-            "source": problem.source,
-            "question": problem.question,
-            "answer": problem.answer,
-            "heldout_id": alike[problem.split_key][0],
-            "likeness": alike[problem.split_key][1],
-        }
-        for problem in problems
-    ]
-    if rows:
-        session.execute(insert_or_keep(session, LeftOutRow, LeftOutRow.split_key), rows)

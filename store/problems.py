@@ -70,7 +70,9 @@ def shuffled(seed: int) -> ColumnElement[int]:
 
 
 def check_texts(problem: Problem) -> None:
-    """Raises `InvalidProblemError` where a text is empty or cannot be stored."""
+    """Raises `InvalidProblemError` where a text is empty or cannot be stored, or the side is none to import to."""
+    if problem.split is Split.EXCLUDED:
+        raise InvalidProblemError(f"problem {problem.id!r}: it is for training or held out, and not excluded yet")
     for name in ("id", "question", "answer", "split_key"):
         value = getattr(problem, name)
         if not value.strip():
@@ -92,12 +94,12 @@ def check_ids(session: Session, batch: Sequence[Problem]) -> None:
             )
 
 
-def insert_new(session: Session, batch: Sequence[Problem]) -> int:
-    """Adds those whose `split_key` is new; returns how many."""
+def insert_new(session: Session, batch: Sequence[Problem]) -> list[str]:
+    """Adds those whose `split_key` is new; returns their ids."""
     if not batch:
-        return 0
+        return []
     statement = insert_or_keep(session, ProblemRow, ProblemRow.split_key).returning(ProblemRow.id)
-    return len(session.execute(statement, [_row(problem) for problem in batch]).all())
+    return list(session.scalars(statement, [_row(problem) for problem in batch]))
 
 
 def insert_or_keep(session: Session, model: type[Base], key: InstrumentedAttribute[str]) -> Any:

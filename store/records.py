@@ -7,10 +7,14 @@ from typing import Any
 
 
 class Split(StrEnum):
-    """Which side of the held-out line a problem stands on. Held-out problems are never trained on."""
+    """Which side of the held-out line a problem stands on. Only those of `train` are trained on.
+
+    A training problem becomes `excluded` when a held-out problem is imported that it nearly equals.
+    """
 
     TRAIN = "train"
     HELDOUT = "heldout"
+    EXCLUDED = "excluded"
 
 
 class Purpose(StrEnum):
@@ -81,6 +85,9 @@ class ImportReport:
 
     `known` were in the store already, or came twice; `left_out` equal or nearly equal a held-out problem. `skipped` are
     the rows that are no problems, each with its place and the reason.
+
+    `withdrawn` were stored before to train on and are trained on no more, because a new held-out problem is the same
+    (then it is held out itself) or nearly so (then it is excluded). From `learned` of them some policy has learned.
     """
 
     read: int
@@ -89,6 +96,8 @@ class ImportReport:
     known: int
     left_out: int
     skipped: tuple[str, ...] = ()
+    withdrawn: int = 0
+    learned: int = 0
 
     @property
     def added(self) -> int:
@@ -98,7 +107,7 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A problem that was not imported, because it is like a held-out one. `likeness` 1: the same words."""
+    """A problem that is not trained on, because it is like a held-out one. `likeness` 1: the same words."""
 
     question: str
     answer: str

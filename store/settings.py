@@ -74,7 +74,7 @@ class SourceSettings(Settings):
     """
 
     heldout_fraction: float = Field(default=0.1, ge=0, le=1)
-    split: Split | None = None
+    split: Literal[Split.TRAIN, Split.HELDOUT] | None = None
 
 
 class ReasoningGymSettings(SourceSettings):

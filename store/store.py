@@ -16,6 +16,7 @@ from store import (
     importing,
     iterations,
     labels,
+    left_out,
     policies,
     problems,
     replay,
@@ -136,8 +137,9 @@ class Store:
     def import_problems(self, new: Iterable[Problem], name: str = "") -> ImportReport:
         """Adds those whose `split_key` is new and that are not like a held-out problem; all or, at an exception, none.
 
-        Held-out ones go first. Streams: memory does not grow with their number, and other processes can write to the
-        store while `new` is read. `name` is kept with the figures.
+        Held-out ones go first, and stored training problems that one of them equals or nearly equals are trained on no
+        more. Streams: memory does not grow with their number, and other processes can write to the store while `new` is
+        read. `name` is kept with the figures.
 
         Raises:
             InvalidProblemError: a text is empty, or two problems share an id.
@@ -156,9 +158,9 @@ class Store:
         return self.import_problems(new).added
 
     def left_out(self, limit: int | None = None) -> Iterator[LeftOut]:
-        """Streams the problems that imports left out because they are like a held-out one, the latest import first."""
+        """Streams what imports left out or withdrew because it is like a held-out problem, the latest import first."""
         with self._read() as session:
-            yield from importing.read_left_out(session, limit)
+            yield from left_out.read_left_out(session, limit)
 
     def change_label(self, problem_id: str, answer: str, by: str, reason: str) -> bool:
         """Gives a problem another reference answer and keeps the old one; False if it was that already."""
@@ -171,7 +173,7 @@ class Store:
             return labels.label_history(session, problem_id)
 
     def problem_counts(self) -> dict[str, int]:
-        """{"train": n, "heldout": n}."""
+        """{"train": n, "heldout": n, "excluded": n}."""
         with self._read() as session:
             return problems.problem_counts(session)
 

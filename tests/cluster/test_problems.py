@@ -55,7 +55,7 @@ def test_importing_twice_adds_once(run: RunFolder, file: Path, capsys: pytest.Ca
 def test_a_side_can_be_chosen(run: RunFolder, file: Path) -> None:
     assert problems(run, "import", str(file), "--split", "heldout") == 0
 
-    assert counts(run) == {"train": 0, "heldout": 100}
+    assert counts(run) == {"train": 0, "heldout": 100, "excluded": 0}
 
 
 def test_other_fields_can_be_named(run: RunFolder, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_share_out_of_bounds_is_refused(
     assert problems(run, "import", str(file), f"--heldout-fraction={share}") == 2
 
     assert "--heldout-fraction" in capsys.readouterr().err
-    assert counts(run) == {"train": 0, "heldout": 0}
+    assert counts(run) == {"train": 0, "heldout": 0, "excluded": 0}
 
 
 def test_bad_lines_are_named_and_nothing_is_imported(
@@ -88,7 +88,7 @@ def test_bad_lines_are_named_and_nothing_is_imported(
     error = capsys.readouterr().err
     assert "line 2: there is no field 'answer'" in error
     assert "line 3: not JSON" in error
-    assert counts(run) == {"train": 0, "heldout": 0}
+    assert counts(run) == {"train": 0, "heldout": 0, "excluded": 0}
 
 
 def test_a_missing_file_is_named(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,21 +141,46 @@ def test_bad_lines_can_be_skipped_and_are_told(
     assert "line 2: not JSON" in said
 
 
-def test_what_is_like_a_held_out_problem_is_left_out_and_listed(
-    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def alike(tmp_path: Path) -> tuple[str, str]:
+    """Two files of a problem each, nearly the same: `test` and `near`."""
     question = "A baker bakes twelve loaves of bread and sells all of them before noon. How many loaves are left today?"
-    for name, words in (("test", question), ("near", f"{question} Show your work.")):
-        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"question": words, "answer": "0"}) + "\n")
-    assert problems(run, "import", str(tmp_path / "test.jsonl"), "--split", "heldout") == 0
-    assert problems(run, "import", str(tmp_path / "near.jsonl"), "--split", "train") == 0
+    paths = tmp_path / "test.jsonl", tmp_path / "near.jsonl"
+    for path, words in zip(paths, (question, f"{question} Show your work."), strict=True):
+        path.write_text(json.dumps({"question": words, "answer": "0"}) + "\n")
+    return str(paths[0]), str(paths[1])
+
+
+def listed_left_out(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    capsys.readouterr()
+    assert problems(run, "list", "--left-out", "--json") == 0
+    return [json.loads(line)["question"] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_what_is_like_a_held_out_problem_is_left_out_and_listed(
+    run: RunFolder, alike: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    test, near = alike
+    assert problems(run, "import", test, "--split", "heldout") == 0
+    assert problems(run, "import", near, "--split", "train") == 0
     assert "1 left out" in capsys.readouterr().out
 
-    assert problems(run, "list", "--left-out", "--json") == 0
+    (question,) = listed_left_out(run, capsys)
+    assert "Show your work" in question
+    assert counts(run) == {"train": 0, "heldout": 1, "excluded": 0}
 
-    (left_out,) = map(json.loads, capsys.readouterr().out.splitlines())
-    assert "Show your work" in left_out["question"]
-    assert counts(run) == {"train": 0, "heldout": 1}
+
+def test_a_held_out_problem_that_comes_second_takes_the_one_like_it_out_of_training(
+    run: RunFolder, alike: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    test, near = alike
+    assert problems(run, "import", near, "--split", "train") == 0
+    assert problems(run, "import", test, "--split", "heldout") == 0
+    assert "1 that were there to train on are trained on no more" in capsys.readouterr().out
+
+    (question,) = listed_left_out(run, capsys)
+    assert "Show your work" in question
+    assert counts(run) == {"train": 0, "heldout": 1, "excluded": 1}
 
 
 def test_an_import_as_json_is_one_object(run: RunFolder, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,7 +188,7 @@ def test_an_import_as_json_is_one_object(run: RunFolder, file: Path, capsys: pyt
 
     report = json.loads(capsys.readouterr().out)
     assert (report["read"], report["train"], report["left_out"]) == (100, 100, 0)
-    assert report["problems"] == {"train": 100, "heldout": 0}
+    assert report["problems"] == {"train": 100, "heldout": 0, "excluded": 0}
 
 
 def test_reasoning_gym_is_imported_by_name_and_config(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from store.errors import InvalidProblemError
 from store.likeness import NEAR, bands, likeness, shingles
-from store.records import ImportReport, Problem, Split
+from store.records import ImportReport, Policy, Problem, Split
 from store.settings import JsonlSettings
 from store.sources import import_problems
 from store.sources.splitting import question_key
@@ -46,6 +47,53 @@ def test_importing_again_changes_nothing(store):
     listed, left_out = list(store.problems()), list(store.left_out())
     assert store.import_problems(problems) == ImportReport(3, 0, 0, 2, 1)
     assert (list(store.problems()), list(store.left_out())) == (listed, left_out)
+
+
+def test_a_held_out_problem_that_comes_later_withdraws_what_is_like_it(store):
+    near = problem("near", ROUND.format(n=21).replace("How many", "How many bales"))
+    far = problem("far", "A baker has 24 round loaves and bakes a dozen more each hour. How many are there at noon?")
+    store.add_problems([near, far])
+    report = store.import_problems([problem("h", ROUND.format(n=21), Split.HELDOUT)])
+    assert report == ImportReport(1, 0, 1, 0, 0, withdrawn=1)
+    assert {p.id: p.split for p in store.problems()} == {
+        "h": Split.HELDOUT, "near": Split.EXCLUDED, "far": Split.TRAIN
+    }  # fmt: skip
+    assert [(one.question, one.heldout_id) for one in store.left_out()] == [(near.question, "h")]
+    assert store.import_problems([near]) == ImportReport(1, 0, 0, 1, 0)
+
+
+def test_a_training_problem_that_is_imported_as_held_out_is_held_out_from_then_on(store):
+    store.add_problems([problem("t", ROUND.format(n=21))])
+    report = store.import_problems([problem("h", ROUND.format(n=21), Split.HELDOUT)])
+    assert report == ImportReport(1, 0, 0, 1, 0, withdrawn=1)
+    assert [(p.id, p.split) for p in store.problems()] == [("t", Split.HELDOUT)]
+    assert store.import_problems([problem("u", ROUND.format(n=22).replace("22", "21 big"))]).left_out == 1
+
+
+def test_no_training_set_holds_what_was_withdrawn_and_who_learned_from_it_is_told(store, make):
+    store.add_problems([problem("near", ROUND.format(n=21)), problem("far", "How many minutes are there in 3 days?")])
+    store.add_rollouts([make.demonstration("demo-1", "near", "7"), make.demonstration("demo-2", "far", "4320")])
+    store.add_policy(Policy(1, None, "policies/1", training_set_id=store.select_training_set(1)))
+    report = store.import_problems([problem("h", ROUND.format(n=22), Split.HELDOUT)])
+    assert (report.withdrawn, report.learned) == (1, 1)
+    samples = store.training_samples(store.select_training_set(2))
+    assert {sample.problem_id for sample in samples} == {"far"}
+    assert len(store.trained_on(1)) == 2
+
+
+def test_generated_problems_are_not_withdrawn_for_one_another(store):
+    one, two = (f"Find the greatest common divisor of these two whole numbers: 48, {n}" for n in (36, 30))
+    store.add_problems([problem("t", two, source="reasoning_gym/gcd"), problem("f", two + " and 6", source="a file")])
+    report = store.import_problems([problem("h", one, Split.HELDOUT, "reasoning_gym/gcd")])
+    assert report.withdrawn == 1
+    assert store.problem("t").split is Split.TRAIN
+
+
+def test_nothing_is_imported_as_excluded(store):
+    with pytest.raises(InvalidProblemError, match="excluded"):
+        store.import_problems([problem("e", ROUND.format(n=21), Split.EXCLUDED)])
+    with pytest.raises(ValueError, match="split"):
+        JsonlSettings(path="problems.jsonl", split="excluded")
 
 
 def test_generated_problems_differ_by_their_numbers(store):

@@ -207,4 +207,4 @@ def test_a_failure_in_the_middle_of_a_migration_leaves_nothing(url, monkeypatch)
         Store.open(url)
     monkeypatch.undo()
     with Store.open(url) as store:
-        assert store.problem_counts() == {"train": 0, "heldout": 0}
+        assert store.problem_counts() == {"train": 0, "heldout": 0, "excluded": 0}

@@ -10,7 +10,7 @@ def test_problems_are_read_back_and_added_once(store, make):
     problems = [replace(make.problem(1), subject="algebra", level="5"), make.problem(2, Split.HELDOUT)]
     assert store.add_problems(problems) == 2
     assert store.add_problems([*problems, make.problem(3)]) == 1
-    assert store.problem_counts() == {"train": 2, "heldout": 1}
+    assert store.problem_counts() == {"train": 2, "heldout": 1, "excluded": 0}
     assert store.problem("p1") == problems[0]
     assert list(store.problems(Split.HELDOUT)) == problems[1:]
     assert store.problems_by_key(["key-1", "nothing"]) == {"key-1": problems[0]}

@@ -62,7 +62,7 @@ def test_two_processes_leasing_at_once_never_get_the_same_work(filled):
 def test_processes_that_open_a_new_store_at_once_make_it_once(url):
     processes = [start(OPEN, url) for _ in range(4)]
     outputs = [process.communicate("go\n", timeout=120)[0] for process in processes]
-    assert outputs == ["{'train': 0, 'heldout': 0}\n"] * 4
+    assert outputs == ["{'train': 0, 'heldout': 0, 'excluded': 0}\n"] * 4
 
 
 def test_what_a_killed_process_was_told_is_written_is_there(url):

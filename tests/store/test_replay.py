@@ -110,7 +110,7 @@ def test_stats_tell_training_from_evaluation(filled, make):
         filled.add_rollouts([make.attempt(assignment, i, outcomes[i]) for i in assignment.pending])
     filled.add_rollouts([make.demonstration("abc", "p0", "print(1)")])
     stats = filled.stats()
-    assert stats.problems == {"train": 20, "heldout": 10}
+    assert stats.problems == {"train": 20, "heldout": 10, "excluded": 0}
     assert stats.train.by_outcome == {"accepted": 2, "wrong": 2}
     assert (stats.train.total, stats.train.accepted) == (4, 2)
     assert stats.eval.by_outcome == {"accepted": 3}

@@ -161,7 +161,7 @@ def test_every_bad_line_is_reported_and_nothing_imported(store, tmp_path):
         assert reason in message
     assert message.startswith(str(path))
     assert "line 1:" not in message
-    assert store.problem_counts() == {"train": 0, "heldout": 0}
+    assert store.problem_counts() == {"train": 0, "heldout": 0, "excluded": 0}
 
 
 def test_bad_lines_can_be_skipped(store, tmp_path, caplog):
@@ -206,7 +206,7 @@ def test_a_problem_of_the_test_set_is_held_out_though_it_stands_in_the_training_
     ]
     report = import_problems(store, sources)
     assert (report.train, report.heldout, report.left_out) == (3, 1, 1)
-    assert store.problem_counts() == {"train": 3, "heldout": 1}
+    assert store.problem_counts() == {"train": 3, "heldout": 1, "excluded": 0}
 
 
 # Parquet
