@@ -1,7 +1,7 @@
 """A run on the screen: progress bars and a table that grows on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,19 +14,33 @@ from cluster.progress import Progress
 
 _PLAIN_EVERY_S = 15.0
 
-_COLUMNS: tuple[tuple[str, int], ...] = (
-    ("iteration", 9),
-    ("policy", 6),
-    ("pass@1", 6),
-    ("promoted", 8),
-    ("rollouts", 8),
-    ("accepted", 8),
-    ("rate", 5),
-    ("blocks", 6),
-    ("tok/s", 6),
-    ("loss", 6),
-    ("seconds", 7),
-)
+_COLUMNS: Mapping[str, int] = {  # with their widths
+    "iteration": 9,
+    "policy": 6,
+    "pass@1": 6,
+    "rollouts": 8,
+    "accepted": 8,
+    "rate": 5,
+    "blocks": 6,
+    "tok/s": 6,
+    "loss": 6,
+    "sample s": 8,
+    "learn s": 7,
+    "measure s": 9,
+    "all s": 5,
+}
+_FIRST_TO_GO = (
+    "blocks",
+    "accepted",
+    "tok/s",
+    "measure s",
+    "learn s",
+    "sample s",
+    "loss",
+    "rollouts",
+)  # if it is narrow
+_GAP = "  "
+_PROMOTED = "★"
 _PHASE_NAMES = {
     "start": "starting samplers and learner",
     "sample": "sampling",
@@ -86,11 +100,12 @@ class LiveView:
 
     def iteration(self, figures: Mapping[str, Any]) -> None:
         """Adds a line to the table."""
+        columns = fitting(self._console.width)
         if not self._has_header:
-            self._console.print(Text(_header(), style="bold"))
+            self._console.print(Text(header(columns), style="bold"))
             self._has_header = True
-        style = "green" if figures["promoted_version"] == figures["policy_version"] else ""
-        self._console.print(Text(_row(figures), style=style))
+        style = "green" if _is_promoted(figures) else ""
+        self._console.print(Text(row(figures, columns), style=style))
 
 
 class PlainLines:
@@ -127,9 +142,9 @@ class PlainLines:
     def iteration(self, figures: Mapping[str, Any]) -> None:
         """Says the figures, under a header the first time."""
         if not self._has_header:
-            self._say(_header())
+            self._say(header())
             self._has_header = True
-        self._say(_row(figures))
+        self._say(row(figures))
 
     def _say(self, text: str) -> None:
         self._console.print(
@@ -137,27 +152,44 @@ class PlainLines:
         )
 
 
-def _header() -> str:
-    return "  ".join(name.rjust(width) for name, width in _COLUMNS)
+def fitting(width: int) -> list[str]:
+    """The columns that stand beside each other on a screen of `width` characters."""
+    columns = list(_COLUMNS)
+    for name in _FIRST_TO_GO:
+        if len(header(columns)) <= width:
+            break
+        columns.remove(name)
+    return columns
 
 
-def _row(figures: Mapping[str, Any]) -> str:
-    number = figures["iteration"]
-    promoted = figures["promoted_version"]
+def header(columns: Iterable[str] = _COLUMNS) -> str:
+    """The names of the columns."""
+    return _GAP.join(name.rjust(_COLUMNS[name]) for name in columns)
+
+
+def row(figures: Mapping[str, Any], columns: Iterable[str] = _COLUMNS) -> str:
+    """A policy with the iteration that made it. A star marks it if it was promoted; `s` are seconds."""
+    number, seconds = figures["iteration"], figures["seconds"]
     cells = {
         "iteration": str(number) if number else ("base" if figures["policy_version"] == 0 else "warm"),
-        "policy": f"v{figures['policy_version']}",
+        "policy": f"v{figures['policy_version']}{_PROMOTED if _is_promoted(figures) else ' '}",
         "pass@1": _share(figures.get("pass@1")),
-        "promoted": f"v{promoted}" if promoted is not None else "-",
         "rollouts": _count(figures["rollouts"]),
         "accepted": _count(figures["accepted"]),
         "rate": _share(figures["acceptance_rate"]),
         "blocks": _count(figures["blocks"]),
         "tok/s": _count(figures["tokens_per_s"]),
         "loss": f"{figures['loss']:.3f}" if figures["loss"] is not None else "-",
-        "seconds": f"{sum(figures['seconds'].values()):.0f}",
+        "sample s": _count(seconds.get("sample")),
+        "learn s": _count(seconds.get("learn")),
+        "measure s": _count(seconds.get("measure")),
+        "all s": _count(sum(seconds.values())),
     }
-    return "  ".join(cells[name].rjust(width) for name, width in _COLUMNS)
+    return _GAP.join(cells[name].rjust(_COLUMNS[name]) for name in columns)
+
+
+def _is_promoted(figures: Mapping[str, Any]) -> bool:
+    return bool(figures["promoted_version"] == figures["policy_version"])
 
 
 def _share(value: float | None) -> str:
