@@ -83,6 +83,7 @@ class SelfTraining(Algorithm):
         self._measure(policy)
         self._promote_if_not_worse(policy)
         self._report(policy)
+        self._thin()
 
     # ---------------------------------------------------------------- the story's parts
 
@@ -206,6 +207,11 @@ class SelfTraining(Algorithm):
                 self.metrics.log_value(("automathes", name), value, window=1)
         self.progress.iteration(row)
 
+    def _thin(self) -> None:
+        """Takes away rejected rollouts that the configuration does not keep."""
+        if self.run.retention is not None:
+            log.info("%d rejected rollouts thinned", self.store.thin(self.run.retention))
+
     def figures(self, policy: Policy) -> dict[str, Any]:
         """What the iteration that published `policy` came to."""
         sampled, seconds = self._sampled, dict(self._seconds)
@@ -221,6 +227,7 @@ class SelfTraining(Algorithm):
             "rollouts": rollouts,
             "accepted": accepted,
             "acceptance_rate": accepted / rollouts if rollouts else None,
+            "outcomes": outcomes,
             "blocks": sampled["blocks"],
             "tokens_per_s": sampled["sampling_tokens"] / sampling_s if number and sampling_s else None,
             "loss": policy.metrics.get("loss"),

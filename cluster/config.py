@@ -12,7 +12,7 @@ from actors.settings import SamplerSettings, TeacherSettings
 from learner.bases import Base
 from learner.settings import LearnerSettings
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
-from store.settings import ProblemSourceSettings, SchedulingRule, SelectionSettings, StoreSettings
+from store.settings import ProblemSourceSettings, RetentionSettings, SchedulingRule, SelectionSettings, StoreSettings
 
 PRESETS = ("demo", "smollm2", "7b")
 
@@ -76,6 +76,9 @@ class RunConfig(_Settings):
     answer_checker: AnswerCheckerSettings = AnswerCheckerSettings()
     learner: LearnerSettings = LearnerSettings()
     selection: SelectionSettings = SelectionSettings()
+    retention: RetentionSettings | None = Field(
+        None, description="thins rejected rollouts behind each iteration; without it all are kept"
+    )
     iteration: IterationSettings = IterationSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     ray: RaySettings = RaySettings()

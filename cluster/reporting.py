@@ -170,12 +170,12 @@ def _scores(store: Store, policies: list[Policy], labels: Mapping[int, str]) -> 
 
 
 def _iterations(store: Store, iterations: Iterable[Iteration]) -> list[IterationFigures]:
-    outcomes = store.outcomes_by_iteration()
+    stored = store.outcomes_by_iteration()
     return [
         IterationFigures(
             number=iteration.number,
             made=iteration.metrics.get("policy_version"),
-            outcomes=outcomes.get(iteration.number, {}),
+            outcomes=iteration.metrics.get("outcomes") or stored.get(iteration.number, {}),  # some may be thinned since
             blocks=iteration.metrics.get("blocks") or 0,
             tokens_per_s=iteration.metrics.get("tokens_per_s"),
             loss=iteration.metrics.get("loss"),

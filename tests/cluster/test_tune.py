@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cluster.config import load_config
+from store.records import Outcome, Purpose
 from store.store import Store
 
 SMALL = [
@@ -16,6 +17,7 @@ SMALL = [
     "sampler.engine.max_concurrent_rollouts=8",
     "learner.warm_start.steps=10",
     "learner.iteration.steps=5",
+    "retention.keep=0",
     "ray.dashboard=false",
 ]
 
@@ -47,4 +49,8 @@ def test_tune_trains_the_warm_start_and_an_iteration(tmp_path: Path) -> None:
     assert results[0].metrics is not None
     assert results[0].metrics["automathes"]["policy_version"] == 2
     with Store.open(f"sqlite:///{folder / 'store.db'}", create=False) as store:
-        assert [iteration.number for iteration in store.iterations() if iteration.closed_at] == [1]
+        (iteration,) = [iteration for iteration in store.iterations() if iteration.closed_at]
+        kept = {rollout.outcome for rollout in store.rollouts(purpose=Purpose.TRAIN)}
+    assert iteration.number == 1
+    assert sum(iteration.metrics["outcomes"].values()) == 20
+    assert kept <= {Outcome.ACCEPTED}, "rejected rollouts were to be thinned"
