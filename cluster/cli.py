@@ -179,7 +179,7 @@ def _add_problems(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     show = _command(
         actions, "list", _list_problems, "list problems of a run", "automathes problems list --split heldout"
     )
-    show.add_argument("--split", choices=("train", "heldout"))
+    show.add_argument("--split", choices=("train", "heldout", "excluded"))
     show.add_argument("--left-out", action="store_true", help="what imports left out for being like a held-out problem")
     show.add_argument("--limit", type=_positive, default=20, metavar="N")
     show.add_argument("--json", action="store_true", help="one JSON object a line")

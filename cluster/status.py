@@ -50,7 +50,7 @@ class Status:
 
 
 def show_status(runs: Path, run: Path | None, *, as_json: bool, watch: bool) -> int:
-    """Prints where a run stands, on a screen or as a JSON object a line; with `watch` again and again until Ctrl-C.
+    """Prints where a run stands, for people or as JSON; with `watch` again and again until Ctrl-C, an object a line.
 
     Raises:
         ConfigError: there is no such run.
@@ -64,20 +64,15 @@ def show_status(runs: Path, run: Path | None, *, as_json: bool, watch: bool) -> 
 
             show(lambda: read_status(store, folder, config), refresh_s=_REFRESH_S if watch else None)
             return 0
+        if not watch:
+            print(json.dumps(asdict(read_status(store, folder, config)), indent=2))  # noqa: T201
+            return 0
         try:
-            print(to_json(read_status(store, folder, config)), flush=True)  # noqa: T201
-            while watch:
+            while True:
+                print(json.dumps(asdict(read_status(store, folder, config))), flush=True)  # noqa: T201
                 time.sleep(_REFRESH_S)
-                print(to_json(read_status(store, folder, config)), flush=True)  # noqa: T201
         except KeyboardInterrupt:
-            if not watch:
-                raise
-    return 0
-
-
-def to_json(status: Status) -> str:
-    """One object on one line."""
-    return json.dumps(asdict(status), indent=2)
+            return 0  # the way to end it
 
 
 def ask(runs: Path, run: Path | None, desired: str) -> str:
