@@ -61,7 +61,7 @@ class PolicyEngine:
             async with asyncio.timeout(self._settings.start_timeout_s):
                 await self._engine.update_weight_version(str(version))
         except (RuntimeError, ValueError, OSError, TimeoutError) as error:
-            raise EngineStartError(f"vLLM did not start with the policy in {folder}: {error}") from error
+            raise EngineStartError(f"vLLM did not start with the policy in {folder}: {_in_a_line(error)}") from error
         self._folder, self.version = Path(folder), version
 
     async def generate(
@@ -146,6 +146,12 @@ class PolicyEngine:
         if self._engine is not None:
             self._engine.shutdown()
             self._engine = None
+
+
+def _in_a_line(error: BaseException) -> str:
+    """What an exception says, without the form that pydantic, which checks vLLM's settings, puts around it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.partition("Value error, ")[2].partition(" [type=")[0] or text
 
 
 def _end(completion: Any) -> End:

@@ -15,7 +15,7 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from actors.attempt import Attempter
 from actors.codec import Codec
-from actors.engine import PolicyEngine, SwapError
+from actors.engine import PolicyEngine
 from actors.formats import get_format
 from actors.settings import SamplerSettings
 from actors.telemetry import SamplerTelemetry
@@ -29,6 +29,8 @@ from store.store import Store
 
 log = logging.getLogger(__name__)
 
+_LAST_WORDS_S = 2.0  # in which the driver, which asks every second, hears why
+
 
 class Sampler(EnvRunner):
     """An async Ray actor that samples rollouts from the policy it was last given, without pause.
@@ -38,8 +40,8 @@ class Sampler(EnvRunner):
     The state called "rl_module" is a pointer, `{"path": folder, "version": int}`, never tensors. The first one starts
     the engine; each further one swaps weights while requests are in flight.
 
-    When a background task fails, the actor logs the traceback and leaves, so that Ray starts it afresh with a new
-    engine; what it had leased goes back.
+    When a background task fails, the actor logs the traceback, tells whoever asks next why, and leaves, so that Ray
+    starts it afresh with a new engine; what it had leased goes back.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -58,12 +60,18 @@ class Sampler(EnvRunner):
         self._sandbox: Sandbox | None = None
         self._worker: RolloutWorker | None = None
         self._background: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
 
     def __repr__(self) -> str:
         return f"Sampler {self.worker_index}"
 
     async def sample(self, wait_s: float = 1.0, **_: Any) -> dict[str, Any]:
-        """What was written to the store since the last call, as counts; waits for something at most `wait_s`."""
+        """What was written to the store since the last call, as counts; waits for something at most `wait_s`.
+
+        Raises what a background task failed of.
+        """
+        if self._failure is not None:
+            raise self._failure
         if self._worker is None:
             return {"ready": False, "version": -1}
         tally = await self._worker.take_tally(wait_s)
@@ -76,7 +84,10 @@ class Sampler(EnvRunner):
     async def set_state(self, state: Any) -> int:
         """Takes the policy that `state["rl_module"]` points to; returns the version that is loaded afterwards.
 
-        A version that fails to load is not swapped in: the sampler goes on with the one it has.
+        Raises:
+            SandboxUnavailable: code cannot be isolated on this machine.
+            EngineStartError: vLLM did not start with the policy.
+            SwapError: a further policy did not load; the sampler goes on with the one it has.
         """
         if isinstance(state, ray.ObjectRef):
             state = await state
@@ -88,8 +99,9 @@ class Sampler(EnvRunner):
         async with self._state_lock:
             try:
                 await self._take_policy(pointer["path"], int(pointer["version"]))
-            except SwapError:
-                log.exception("%r keeps version %d", self, self._engine.version)
+            except Exception:
+                log.exception("%r does not take policy %s and keeps %d", self, pointer, self._engine.version)
+                raise
         return self._engine.version
 
     def get_state(self, *_: Any, **__: Any) -> dict[str, Any]:
@@ -135,27 +147,43 @@ class Sampler(EnvRunner):
         if self._worker is not None:
             await self._engine.swap(folder, version)
             return
-        await self._engine.start(folder, version)
-        codec = await asyncio.to_thread(Codec.from_folder, Path(folder), self._format)
-        ready = asyncio.Event()
-        self._background = asyncio.create_task(self._work(codec, ready), name="rollout worker")
-        await ready.wait()
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._background = asyncio.create_task(self._work(folder, version, ready), name="rollout worker")
+        await ready
 
-    async def _work(self, codec: Codec, ready: asyncio.Event) -> None:
+    async def _work(self, folder: str, version: int, ready: asyncio.Future[None]) -> None:
+        """Starts everything and works until cancelled; a failure on the way to `ready` is told there."""
         try:
             counts = Counts()
             async with (
                 Sandbox(self._sandbox_settings, counts) as sandbox,
                 AnswerChecker(self._checker_settings, counts) as checker,
             ):
+                await self._engine.start(folder, version)
+                codec = await asyncio.to_thread(Codec.from_folder, Path(folder), self._format)
                 self._sandbox = sandbox
                 attempter = Attempter(self._engine, sandbox, checker, codec, self._settings)
                 self._worker = RolloutWorker(
                     self._owner, self._store, attempter, self._settings, lambda: self._engine.version, self._purpose
                 )
-                ready.set()
+                ready.set_result(None)
                 await self._worker.run()
-        except Exception:
+        except Exception as error:
+            if not ready.done():
+                self._engine.close()
+                ready.set_exception(error)
+                return
             log.exception("%r failed and leaves; Ray starts it afresh", self)
+            self._failure = _cause(error)
+            await asyncio.sleep(_LAST_WORDS_S)
             logging.shutdown()
             os._exit(1)  # not sys.exit: vLLM's threads would keep a dead sampler's process alive
+        finally:
+            ready.cancel()  # so that nobody waits who did not hear
+
+
+def _cause(error: Exception) -> Exception:
+    """The first error of a group of errors: what the others follow from."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

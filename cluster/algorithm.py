@@ -59,7 +59,7 @@ class SelfTraining(Algorithm):
         self.store = Store.open(config.store_url)
         prepare(self.run, self.folder, self.store, self.progress)  # nothing is left to do where `automathes run` did it
         super().setup(config)
-        self.fleet = Fleet(self.env_runner_group, self.run.ray)
+        self.fleet = Fleet(self.env_runner_group, self.run.ray, say=lambda text: self.progress.note(text))
         self._telemetry = LoopTelemetry(self.folder.path.name)
         self._seconds: Counter[str] = Counter()
         self._sampled: Counter[str] = Counter()

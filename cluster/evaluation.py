@@ -120,7 +120,7 @@ def _sample(
     from cluster.ray_session import ray_session
 
     quiet = config.ray.model_copy(update={"dashboard": False})
-    with output_redirected_to(folder.log_file), ray_session(quiet, progress), _fleet(config, folder) as fleet:
+    with output_redirected_to(folder.log_file), ray_session(quiet, progress), _fleet(config, folder, progress) as fleet:
         with progress.phase("start"):
             fleet.hand_out(policy)
         with progress.phase("measure", store.evaluation_progress(evaluation)[1]):
@@ -128,7 +128,7 @@ def _sample(
 
 
 @contextmanager
-def _fleet(config: RunConfig, folder: RunFolder) -> Iterator[Any]:
+def _fleet(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator[Any]:
     """Samplers that leave alone what is scheduled for training."""
     from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
@@ -139,7 +139,7 @@ def _fleet(config: RunConfig, folder: RunFolder) -> Iterator[Any]:
     settings.sample_purpose = Purpose.EVAL
     group = EnvRunnerGroup(config=settings, local_env_runner=False)
     try:
-        yield Fleet(group, config.ray)
+        yield Fleet(group, config.ray, say=progress.note)
     finally:
         group.stop()
 

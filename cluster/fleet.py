@@ -3,9 +3,11 @@
 import logging
 import time
 from collections.abc import Callable
+from textwrap import shorten
 from typing import Any
 
 import ray
+from ray.exceptions import RayError, RayTaskError
 from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
@@ -21,6 +23,7 @@ _PROBE_EVERY_S = 3.0
 _PROBE_S = 5.0
 _POLL_S = 0.1
 _LOOK_EVERY_S = 0.5
+_SAID_CHARS = 200
 
 
 class SamplersLostError(RuntimeError):
@@ -28,50 +31,62 @@ class SamplersLostError(RuntimeError):
 
 
 class Fleet:
-    """All samplers of a run. One that died is started again by Ray and gets the current policy from `bring_back`."""
+    """All samplers of a run. One that died is started again by Ray and gets the current policy from `bring_back`.
 
-    def __init__(self, group: EnvRunnerGroup, settings: RaySettings) -> None:
+    One that refuses a policy, or tells of a failure, is ended, so that it starts again too; `say` hears of each of
+    these, with the reason.
+    """
+
+    def __init__(self, group: EnvRunnerGroup, settings: RaySettings, say: Callable[[str], None]) -> None:
         self._group = group
         self._settings = settings
+        self._say = say
         self._last_probe = 0.0
         self._dead_since: float | None = None
         self._heard_at: dict[int, float] = {}
+        self._took: set[int] = set()  # the policy that was handed out last
+        self._refused: set[int] = set()
+        self._failures: dict[int, str] = {}  # of samplers that do not work
 
     def hand_out(self, policy: Policy) -> None:
-        """Gives a policy to all samplers and waits until each that lives has taken or refused it.
+        """Gives a policy to all samplers and waits until each that works has taken it, and one at least.
 
         Raises:
-            SamplersLostError: not one took it within `start_timeout_s`.
+            SamplersLostError: all refused it, or not one took it within `start_timeout_s`.
         """
+        self._took.clear()
+        self._refused.clear()
         self._send(policy, None)
         deadline = time.monotonic() + self._settings.start_timeout_s
-        took: set[int] = set()
-        while not set(self._group.healthy_env_runner_ids()) <= took or not took:
-            for sampler, version in self._fetch(_swap(policy), _POLL_S):
-                if version != policy.version:
-                    raise SamplersLostError(
-                        f"sampler {sampler} did not take policy {policy.version} and keeps {version}: see its log"
-                    )
-                took.add(sampler)
+        while not (self._took and set(self._group.healthy_env_runner_ids()) <= self._took):
+            self._settle(policy, _POLL_S)
+            if len(self._refused) == self._group.num_remote_env_runners():
+                raise SamplersLostError(f"no sampler takes policy {policy.version}: {self._reason()}")
             if self.has_dead():
                 self.bring_back(policy)
             if time.monotonic() > deadline:
                 raise SamplersLostError(
                     f"no sampler took policy {policy.version} within {self._settings.start_timeout_s:g} s "
-                    f"({self.describe()}): see the samplers' logs in the Ray dashboard"
+                    f"({self.describe()})"
                 )
 
     def poll(self, wait_s: float) -> list[dict[str, Any]]:
         """What samplers wrote since they were last asked, as far as they have answered within `wait_s`."""
         self._group.foreach_env_runner_async(_NEWS, tag=_NEWS)
-        answers = self._fetch(_NEWS, wait_s)
-        self._heard_at.update((sampler, time.monotonic()) for sampler, _ in answers)
+        news = []
+        for sampler, answer in self._fetch(_NEWS, wait_s):
+            self._heard_at[sampler] = time.monotonic()
+            if isinstance(answer, RayError):
+                self._fail(sampler, answer)
+            elif answer["ready"]:
+                news.append(answer)
         self._kill_the_silent()
-        return [news for _, news in answers if news["ready"]]
+        return news
 
     def attend(self, policy: Policy, wait_s: float) -> list[dict[str, Any]]:
         """`poll`, and brings samplers that died back to `policy`."""
         news = self.poll(wait_s)
+        self._settle(policy, 0.0)
         if self.has_dead():
             self.bring_back(policy)
         return news
@@ -109,7 +124,7 @@ class Fleet:
             if time.monotonic() - since > self._settings.stall_timeout_s:
                 raise TimeoutError(
                     f"no rollout came in for {self._settings.stall_timeout_s:g} s ({done} of {total} are there): "
-                    f"{self.describe()}. What is there is kept; see the samplers' logs in the Ray dashboard"
+                    f"{self.describe()}. What is there is kept"
                 )
             on_news(self.attend(policy, _LOOK_EVERY_S))
 
@@ -148,11 +163,40 @@ class Fleet:
         self._group.foreach_env_runner("resume", local_env_runner=False, timeout_seconds=_PROBE_S)
 
     def describe(self) -> str:
-        """How many samplers live."""
+        """How many samplers live, what is known of the others, and where their logs are."""
+        reason = f"; {self._reason()}" if self._failures else ""
         return (
             f"{self._group.num_healthy_remote_env_runners()} of {self._group.num_remote_env_runners()} samplers are "
-            f"alive, after {self._group.num_remote_worker_restarts()} restarts"
+            f"alive, after {self._group.num_remote_worker_restarts()} restarts{reason}; "
+            f"their logs are worker-*.err in {_logs()} on their machines"
         )
+
+    def _settle(self, policy: Policy, wait_s: float) -> None:
+        """Hears who has taken the policy and who refuses it."""
+        for sampler, answer in self._fetch(_swap(policy), wait_s):
+            if isinstance(answer, RayError):
+                self._fail(sampler, answer)
+                if isinstance(answer, RayTaskError):
+                    self._refused.add(sampler)
+            else:
+                self._took.add(sampler)
+                self._refused.discard(sampler)
+                self._failures.pop(sampler, None)
+
+    def _fail(self, sampler: int, error: RayError) -> None:
+        """Takes note of why a sampler does not work. One that could still say it is ended, and begins again."""
+        said = isinstance(error, RayTaskError)
+        reason = " ".join(str(error.cause).split()) if said else "its process died"
+        self._took.discard(sampler)
+        if sampler not in self._failures:
+            self._failures[sampler] = reason
+            self._say(f"sampler {sampler} is started again: {shorten(reason, _SAID_CHARS, placeholder=' ...')}")
+        if said:
+            self._end(sampler)
+
+    def _reason(self) -> str:
+        sampler, reason = max(self._failures.items(), key=lambda failure: failure[0] in self._refused)
+        return f"sampler {sampler}: {reason}"
 
     def _kill_the_silent(self) -> None:
         """A hung actor is not dead to Ray, and would hold its problems for ever."""
@@ -160,9 +204,12 @@ class Fleet:
         for sampler in self._group.healthy_env_runner_ids():
             silent_s = now - self._heard_at.setdefault(sampler, now)
             if silent_s > self._settings.sampler_silence_s:
-                log.error("sampler %d has not answered for %.0f s and is killed", sampler, silent_s)
-                ray.kill(self._group._worker_manager.actors()[sampler], no_restart=False)
+                self._say(f"sampler {sampler} has not answered for {silent_s:.0f} s and is started again")
+                self._end(sampler)
                 del self._heard_at[sampler]
+
+    def _end(self, sampler: int) -> None:
+        ray.kill(self._group._worker_manager.actors()[sampler], no_restart=False)
 
     def _send(self, policy: Policy, samplers: list[int] | None) -> None:
         pointer = {"path": policy.path, "version": policy.version}
@@ -172,14 +219,23 @@ class Fleet:
         )
 
     def _fetch(self, tag: str, wait_s: float) -> list[tuple[int, Any]]:
-        """The answers that are there. RLlib waits for all or for the whole time-out: hence short looks."""
+        """The answers that are there, an error where one came instead.
+
+        RLlib waits for all or for the whole time-out: hence short looks.
+        """
         deadline = time.monotonic() + wait_s
         while True:
-            answers = self._group.fetch_ready_async_reqs(tags=tag, timeout_seconds=min(_POLL_S, wait_s))
-            if answers or time.monotonic() >= deadline:
-                return answers
+            answers = self._group._worker_manager.fetch_ready_async_reqs(tags=tag, timeout_seconds=min(_POLL_S, wait_s))
+            found = [(answer.actor_id, answer.get()) for answer in answers]
+            if found or time.monotonic() >= deadline:
+                return found
 
 
 def _swap(policy: Policy) -> str:
     """Requests are tagged by version: a late answer about one policy must not be taken for the next one's."""
     return f"swap-{policy.version}"
+
+
+def _logs() -> str:
+    session = ray.get_runtime_context().get_session_name()
+    return f"/tmp/ray/{session}/logs"  # noqa: S108 - where Ray puts it, unless it was told another place

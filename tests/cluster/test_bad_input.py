@@ -155,6 +155,17 @@ def test_too_little_disk_is_told_with_the_numbers(runs: Path) -> None:
     assert "Traceback" not in answer.stderr
 
 
+def test_an_engine_that_refuses_the_policy_ends_the_run_with_its_reason(runs: Path) -> None:
+    options = "sampler.engine.max_model_len=4096", "evaluation.problems=2", "teacher.count=5"
+    settings = [part for option in options for part in ("--set", option)]
+    arguments = [COMMAND, "run", "--preset", "demo", "--runs", str(runs), *NO_DASHBOARD, *settings]
+    answer = subprocess.run(arguments, capture_output=True, text=True, timeout=180, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("automathes: no sampler takes policy 0: ")
+    assert "max_model_len (4096)" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
 def test_no_run_yet_is_told_with_the_command_that_starts_one(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
     assert main(["status", "--runs", str(runs)]) == 2
     assert "automathes run --preset demo" in capfd.readouterr().err
