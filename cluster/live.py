@@ -15,7 +15,7 @@ from cluster.progress import Progress
 _PLAIN_EVERY_S = 15.0
 
 _COLUMNS: Mapping[str, int] = {  # with their widths
-    "iteration": 9,
+    "iter": 4,
     "policy": 6,
     "pass@1": 6,
     "rollouts": 8,
@@ -171,7 +171,7 @@ def row(figures: Mapping[str, Any], columns: Iterable[str] = _COLUMNS) -> str:
     """A policy with the iteration that made it. A star marks it if it was promoted; `s` are seconds."""
     number, seconds = figures["iteration"], figures["seconds"]
     cells = {
-        "iteration": str(number) if number else ("base" if figures["policy_version"] == 0 else "warm"),
+        "iter": str(number) if number else ("base" if figures["policy_version"] == 0 else "warm"),
         "policy": f"v{figures['policy_version']}{_PROMOTED if _is_promoted(figures) else ' '}",
         "pass@1": _share(figures.get("pass@1")),
         "rollouts": _count(figures["rollouts"]),

@@ -25,29 +25,29 @@ def screen(width: int) -> tuple[Console, io.StringIO]:
 
 
 def cells(line: str) -> dict[str, str]:
-    names = ["iteration", "policy", "pass@1", "rollouts", "accepted", "rate", "blocks", "tok/s", "loss"]
+    names = ["iter", "policy", "pass@1", "rollouts", "accepted", "rate", "blocks", "tok/s", "loss"]
     return dict(zip([*names, "sample", "learn", "measure", "all"], line.split(), strict=True))
 
 
 def test_a_row_has_the_figures_of_its_iteration_and_the_seconds_of_each_phase() -> None:
     assert cells(row(SECOND)) == {
-        "iteration": "2", "policy": "v3", "pass@1": "77.0", "rollouts": "2800", "accepted": "1918", "rate": "68.5",
+        "iter": "2", "policy": "v3", "pass@1": "77.0", "rollouts": "2800", "accepted": "1918", "rate": "68.5",
         "blocks": "3199", "tok/s": "3853", "loss": "0.036", "sample": "14", "learn": "21", "measure": "8", "all": "44",
     }  # fmt: skip
 
 
 def test_what_a_warm_start_does_not_have_is_a_dash_and_a_star_marks_the_promoted() -> None:
     found = cells(row(WARM))
-    assert (found["iteration"], found["policy"]) == ("warm", "v1★")
+    assert (found["iter"], found["policy"]) == ("warm", "v1★")
     assert {found[name] for name in ("rollouts", "accepted", "rate", "blocks", "tok/s", "sample")} == {"-"}
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
 def test_the_table_fits_the_screen(width: int) -> None:
     columns = fitting(width)
-    assert len(header(columns)) <= max(width, len(header(["iteration", "policy", "pass@1", "rate", "all s"])))
+    assert len(header(columns)) <= max(width, len(header(["iter", "policy", "pass@1", "rate", "all s"])))
     assert len(row(SECOND, columns)) == len(header(columns))
-    assert {"iteration", "policy", "pass@1", "rate", "all s"} <= set(columns)
+    assert {"iter", "policy", "pass@1", "rate", "all s"} <= set(columns)
 
 
 def test_a_terminal_shows_each_line_unbroken_under_one_header() -> None:
