@@ -117,14 +117,16 @@ def _sample(
     config: RunConfig, folder: RunFolder, store: Store, policy: Policy, evaluation: int, progress: Progress
 ) -> None:
     """Starts samplers, hands them the policy and waits until everything that was scheduled is in the store."""
-    from cluster.ray_session import ray_session
+    from cluster.ray_session import ray_session, require_store_for_all_machines
 
     quiet = config.ray.model_copy(update={"dashboard": False})
-    with output_redirected_to(folder.log_file), ray_session(quiet, progress), _fleet(config, folder, progress) as fleet:
-        with progress.phase("start"):
-            fleet.hand_out(policy)
-        with progress.phase("measure", store.evaluation_progress(evaluation)[1]):
-            fleet.await_rollouts(policy, lambda: store.evaluation_progress(evaluation), progress)
+    with output_redirected_to(folder.log_file), ray_session(quiet, progress):
+        require_store_for_all_machines(folder.store_url(config))
+        with _fleet(config, folder, progress) as fleet:
+            with progress.phase("start"):
+                fleet.hand_out(policy)
+            with progress.phase("measure", store.evaluation_progress(evaluation)[1]):
+                fleet.await_rollouts(policy, lambda: store.evaluation_progress(evaluation), progress)
 
 
 @contextmanager

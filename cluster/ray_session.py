@@ -3,7 +3,7 @@
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,6 +57,23 @@ def _options(settings: RaySettings) -> dict[str, Any]:
     if settings.address is None:
         return {"include_dashboard": settings.dashboard, "dashboard_port": settings.dashboard_port}
     return {"runtime_env": {"env_vars": dict(_ENVIRONMENT)}}
+
+
+def require_store_for_all_machines(store_url: str) -> None:
+    """Raises `ConfigError` if the joined cluster has several machines and the store is a file on one of them."""
+    import ray
+
+    count = len(machines(ray.nodes()))
+    if count > 1 and store_url.startswith("sqlite"):
+        raise ConfigError(
+            f"store.url: the cluster has {count} machines, and SQLite is for one: its locks do not hold on a network "
+            "file system. Name a PostgreSQL that all of them reach (--set store.url=postgresql://user@host/database)"
+        )
+
+
+def machines(nodes: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The names of the machines that live, of `ray.nodes()`; a machine may be several nodes."""
+    return {node["NodeManagerHostname"] for node in nodes if node["Alive"]}
 
 
 def require_dashboard_port(settings: RaySettings) -> None:

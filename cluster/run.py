@@ -11,11 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cluster.config import RunConfig
+from cluster.config import ConfigError, RunConfig
 from cluster.plan import plan_run
 from cluster.preparation import prepare
 from cluster.progress import Progress
-from cluster.ray_session import ray_session, require_dashboard_port
+from cluster.ray_session import ray_session, require_dashboard_port, require_store_for_all_machines
 from cluster.run_folder import RunFolder, find_run_folder, new_run_folder, point_latest_to
 from cluster.terminal import output_redirected_to
 from learner.publication import clean_leftovers
@@ -60,6 +60,7 @@ def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int |
     What cannot start leaves nothing behind: no folder, and `latest` stays where it was.
     """
     _require_startable(config, runs)
+    _require_unused_store(config)
     folder = new_run_folder(runs, name or config.preset or "run")
     try:
         folder.write_config(config)
@@ -109,6 +110,23 @@ def _require_startable(config: RunConfig, runs: Path) -> None:
     plan_run(config, runs).require_fit()
 
 
+def _require_unused_store(config: RunConfig) -> None:
+    """A database that is given by URL may hold another run, which this one would go on with and confuse.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if config.store.url is None:
+        return
+    with Store.open(config.store.url) as store:
+        latest = store.latest()
+        if latest is not None:
+            raise ConfigError(
+                f"store.url: {store.masked_url} holds a run already, whose last policy is {latest.path}: go on with it "
+                "(--resume --run FOLDER), or name another database for this one"
+            )
+
+
 @contextmanager
 def _at_work(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator[Store]:
     """Holds the run, keeps the screen for `progress`, and has the store say what the driver does."""
@@ -137,6 +155,7 @@ def _train(config: RunConfig, folder: RunFolder, store: Store, iterations: int, 
     progress.note(f"run {_relative(folder.path)}{where}, log {_relative(folder.log_file)}")
     stop = Stop(progress)
     with ray_session(config.ray, progress):
+        require_store_for_all_machines(folder.store_url(config))
         with progress.phase("samplers and learner"):
             algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path)))
             algorithm.progress = progress

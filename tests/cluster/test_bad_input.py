@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from cluster.cli import main
+from store.records import Policy
+from store.store import Store
 
 COMMAND = str(Path(sys.executable).with_name("automathes"))
 NO_DASHBOARD = ("--set", "ray.dashboard=false")
@@ -95,6 +97,21 @@ def test_an_unreachable_database_is_named_without_its_password(capfd: pytest.Cap
     said = complaint(capfd, runs, 1, "--preset", "demo", "--set", f"store.url={url}")
     assert "127.0.0.1:1" in said
     assert "secret" not in said
+
+
+def test_a_database_that_holds_another_run_is_refused(
+    capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db"
+    with Store.open(url) as store:
+        store.add_policy(Policy(0, None, "runs/other-1/policies/v000000"))
+        before = store.run_state()
+    said = complaint(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}")
+    assert "holds a run already" in said
+    assert "runs/other-1" in said
+    assert "--resume" in said
+    with Store.open(url) as store:
+        assert store.run_state() == before
 
 
 def test_a_model_folder_without_weights_is_named(capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path) -> None:
