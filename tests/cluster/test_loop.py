@@ -9,10 +9,9 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,8 @@ import pytest
 from store.records import Outcome, Purpose, Rollout, SegmentKind, Split
 from store.run_state import ActualState
 from store.store import Store
+
+from .driving import COMMAND, LIMIT_S, automathes, open_store, samplers_of, wait_for
 
 CONFIG = """
 preset = "demo"
@@ -47,7 +48,6 @@ dashboard = false
 stall_timeout_s = 240.0
 """
 SAMPLES = 4
-LIMIT_S = 300.0
 
 
 @dataclass
@@ -72,22 +72,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     config.write_text(CONFIG)
     folder = runs / "demo-1"
     log = runs / "output.txt"
-    with _automathes(log, "run", "--config", str(config), "--runs", str(runs)) as driver:
-        store = _open(folder, driver)
-        _wait(driver, log, lambda: _train_rollouts(store) > 0, "the first rollouts")
+    with automathes(log, "run", "--config", str(config), "--runs", str(runs)) as driver:
+        store = open_store(folder, driver)
+        wait_for(driver, log, lambda: _train_rollouts(store) > 0, "the first rollouts")
         paused = _pause_and_resume(runs, store, driver, log)
         restarted = _kill_sampler(store, driver, log)
-        _wait(driver, log, lambda: store.progress(2)[0] > 40, "rollouts of the second iteration")
+        wait_for(driver, log, lambda: store.progress(2)[0] > 40, "rollouts of the second iteration")
         driver.kill()
         driver.wait()
     left_behind = _processes_of(folder, patience_s=30.0)
     acknowledged = {rollout.id for rollout in store.rollouts()}
     interrupted = runs / "interrupted.txt"
-    with _automathes(interrupted, "run", "--resume", "--runs", str(runs)) as driver:
-        _wait(driver, interrupted, lambda: "sampling" in interrupted.read_text(), "sampling after the resume")
+    with automathes(interrupted, "run", "--resume", "--runs", str(runs)) as driver:
+        wait_for(driver, interrupted, lambda: "sampling" in interrupted.read_text(), "sampling after the resume")
         driver.send_signal(signal.SIGINT)
         code_after_interrupt = driver.wait(timeout=LIMIT_S)
-    with _automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
+    with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
         assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
     yield Observed(
         folder, store, *paused, restarted, acknowledged, left_behind, code_after_interrupt, interrupted.read_text()
@@ -196,7 +196,7 @@ def test_training_sees_the_very_tokens_that_were_sampled(run: Observed) -> None:
 
 def test_status_tells_the_run_as_one_json_object(run: Observed) -> None:
     answer = subprocess.run(
-        [_command(), "status", "--json", "--run", str(run.folder)],
+        [COMMAND, "status", "--json", "--run", str(run.folder)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -214,13 +214,13 @@ def test_status_tells_the_run_as_one_json_object(run: Observed) -> None:
 
 def _pause_and_resume(runs: Path, store: Store, driver: subprocess.Popen[bytes], log: Path) -> tuple[int, int]:
     _ask(runs, "pause")
-    _wait(driver, log, lambda: store.run_state().actual is ActualState.PAUSED, "the pause")
-    _wait(driver, log, lambda: _is_still(store), "rollouts under way to end")
+    wait_for(driver, log, lambda: store.run_state().actual is ActualState.PAUSED, "the pause")
+    wait_for(driver, log, lambda: _is_still(store), "rollouts under way to end")
     before = _train_rollouts(store)
     time.sleep(2.0)
     while_paused = _train_rollouts(store) - before
     _ask(runs, "resume")
-    _wait(driver, log, lambda: _train_rollouts(store) > before, "rollouts after the pause")
+    wait_for(driver, log, lambda: _train_rollouts(store) > before, "rollouts after the pause")
     return before, while_paused
 
 
@@ -231,29 +231,12 @@ def _is_still(store: Store) -> bool:
 
 
 def _kill_sampler(store: Store, driver: subprocess.Popen[bytes], log: Path) -> bool:
-    victims = _samplers(driver.pid)
+    victims = samplers_of(driver.pid)
     assert victims, "no sampler process was found"
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
-    _wait(driver, log, lambda: bool(set(_samplers(driver.pid)) - set(victims)), "another sampler")
+    wait_for(driver, log, lambda: bool(set(samplers_of(driver.pid)) - set(victims)), "another sampler")
     return True
-
-
-def _samplers(driver: int) -> list[int]:
-    """The driver's samplers: Ray names a worker's process after its actor."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if (entry / "cmdline").read_bytes().startswith(b"ray::Sampler") and _descends(int(entry.name), driver):
-                found.append(int(entry.name))
-    return found
-
-
-def _descends(pid: int, ancestor: int) -> bool:
-    while pid > 1 and pid != ancestor:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        pid = int(stat.rpartition(")")[2].split()[1])
-    return pid == ancestor
 
 
 def _processes_of(folder: Path, patience_s: float) -> list[str]:
@@ -276,42 +259,8 @@ def _holding(folder: Path) -> list[str]:
     return found
 
 
-# ---------------------------------------------------------------- the command line
-
-
-def _command() -> str:
-    return str(Path(sys.executable).with_name("automathes"))
-
-
-@contextlib.contextmanager
-def _automathes(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [_command(), *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                try:
-                    process.wait(timeout=60.0)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-
-
 def _ask(runs: Path, request: str) -> None:
-    subprocess.run([_command(), request, "--runs", str(runs)], check=True, timeout=60, capture_output=True)
-
-
-def _open(folder: Path, driver: subprocess.Popen[bytes]) -> Store:
-    deadline = time.monotonic() + LIMIT_S
-    while time.monotonic() < deadline and driver.poll() is None:
-        if (folder / "store.db").is_file():
-            with contextlib.suppress(Exception):
-                return Store.open(f"sqlite:///{folder / 'store.db'}", create=False)
-        time.sleep(0.3)
-    pytest.fail("the run did not make its store")
+    subprocess.run([COMMAND, request, "--runs", str(runs)], check=True, timeout=60, capture_output=True)
 
 
 def _train_rollouts(store: Store) -> int:
@@ -320,13 +269,3 @@ def _train_rollouts(store: Store) -> int:
 
 def _sampled(run: Observed) -> list[Rollout]:
     return list(run.store.rollouts(purpose=Purpose.TRAIN))
-
-
-def _wait(driver: subprocess.Popen[bytes], log: Path, condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not condition():
-        if driver.poll() is not None:
-            pytest.fail(f"the driver ended with {driver.returncode} while waiting for {what}:\n{log.read_text()}")
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what} did not come within {LIMIT_S:g} s:\n{log.read_text()}")
-        time.sleep(0.2)

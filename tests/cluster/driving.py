@@ -1,0 +1,72 @@
+"""A run as a user drives it: the command in a process of its own, watched through its store and its processes."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from store.store import Store
+
+LIMIT_S = 300.0
+COMMAND = str(Path(sys.executable).with_name("automathes"))
+
+
+@contextlib.contextmanager
+def automathes(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command under way, which writes to `log`; it is ended with the context."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(timeout=60.0)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def open_store(folder: Path, driver: subprocess.Popen[bytes]) -> Store:
+    """The store of a run that has just been started."""
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline and driver.poll() is None:
+        if (folder / "store.db").is_file():
+            with contextlib.suppress(Exception):
+                return Store.open(f"sqlite:///{folder / 'store.db'}", create=False)
+        time.sleep(0.3)
+    pytest.fail("the run did not make its store")
+
+
+def wait_for(driver: subprocess.Popen[bytes], log: Path, condition: Callable[[], bool], what: str) -> None:
+    """Waits until the condition holds; fails with the log if the driver ends before, or it takes too long."""
+    deadline = time.monotonic() + LIMIT_S
+    while not condition():
+        if driver.poll() is not None:
+            pytest.fail(f"the driver ended with {driver.returncode} while waiting for {what}:\n{log.read_text()}")
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not come within {LIMIT_S:g} s:\n{log.read_text()}")
+        time.sleep(0.2)
+
+
+def samplers_of(driver: int) -> list[int]:
+    """The processes of the driver's samplers: Ray names a worker's process after its actor."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if (entry / "cmdline").read_bytes().startswith(b"ray::Sampler") and _descends(int(entry.name), driver):
+                found.append(int(entry.name))
+    return found
+
+
+def _descends(pid: int, ancestor: int) -> bool:
+    while pid > 1 and pid != ancestor:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        pid = int(stat.rpartition(")")[2].split()[1])
+    return pid == ancestor
