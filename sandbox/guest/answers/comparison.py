@@ -30,6 +30,8 @@ _ASSIGNED = re.compile(
 )
 _INEQUALITY = re.compile(r"[<>!≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
 _RELATION = re.compile(rf"=|{_INEQUALITY.pattern}")
+_COMPOUND = re.compile(r"\)\s*[&|]\s*\(")
+_LATEX_LOG = re.compile(r"\\log(?![a-zA-Z_])")
 _CHOICE = re.compile(r"\(([A-J])\)\s*\S.*")
 _WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
 
@@ -38,9 +40,10 @@ def compare(expected: str, given: str, compare_expressions: Comparison, depth: i
     """Whether two normalised answers are equal; None if that cannot be told."""
     if not given:
         return False
-    if is_prose(expected) or is_prose(given):
+    left, right = as_latex(expected, log=_logarithm(given)), as_latex(given, log=_logarithm(expected))
+    if is_prose(left) or is_prose(right):
         return expected == given or compare_expressions(expected, given)
-    expected, given = as_latex(expected), as_latex(given)
+    expected, given = left, right
     if _spaceless(expected) == _spaceless(given):
         return True
     verdict = _compare_single(expected, given)
@@ -51,9 +54,21 @@ def compare(expected: str, given: str, compare_expressions: Comparison, depth: i
     return compare_expressions(expected, given) if verdict is None else verdict
 
 
+def _logarithm(beside: str) -> str:
+    """How Python's log() is written beside an answer: LaTeX's `\\log` may mean the natural one, too."""
+    return r"\log" if _LATEX_LOG.search(beside) else r"\ln"
+
+
 def _compare_parts(expected: str, given: str, within: Comparison) -> bool | None:
     """Answers made of answers, by the first form that both have; `within` compares their parts."""
-    forms = (_compare_assigned, _compare_rows, _compare_intervals, _compare_lists, _compare_equations)
+    forms = (
+        _compare_assigned,
+        _compare_rows,
+        _compare_intervals,
+        _compare_lists_of_one,
+        _compare_lists,
+        _compare_equations,
+    )
     verdicts = (compare_form(expected, given, within) for compare_form in forms)
     return next((verdict for verdict in verdicts if verdict is not None), None)
 
@@ -130,9 +145,22 @@ def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
     return len(left) == len(right) and _all(within(x, y) for x, y in zip(left, right, strict=True))
 
 
+def _compare_lists_of_one(expected: str, given: str, within: Comparison) -> bool | None:
+    """`[3]` is 3, and `[(1, 2)]` is the point: sympy gives solutions so, and one may be all there is."""
+    alone, other = _alone(expected), _alone(given)
+    if (alone is None) is (other is None):
+        return None
+    return within(alone or expected, other or given)
+
+
+def _alone(text: str) -> str | None:
+    listing = read_listing(text)
+    return listing.items[0] if listing and listing.brackets in ("[]", "{}") and len(listing.items) == 1 else None
+
+
 def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None:
     """Sets and bare lists in any order; tuples, points and intervals item by item."""
-    pairs = [(read_listing(expected, thousands=merge), read_listing(given, thousands=merge)) for merge in (False, True)]
+    pairs = [_read_both(expected, given, thousands=merge) for merge in (False, True)]
     for a, b in pairs:
         if a and b and a.ordered == b.ordered and len(a.items) == len(b.items):
             return _compare_ordered(a, b, within) if a.ordered else _match(a.items, b.items, _named(within))
@@ -142,10 +170,20 @@ def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None
     return None
 
 
+def _read_both(expected: str, given: str, *, thousands: bool) -> tuple[Listing | None, Listing | None]:
+    """Python's `[1, 2]` is given for a list or set as well; where an interval or point is expected it is not one."""
+    a, b = read_listing(expected, thousands=thousands), read_listing(given, thousands=thousands)
+    if a and b and not a.ordered and b.brackets == "[]":
+        b = Listing("", b.items)
+    return a, b
+
+
 def _compare_intervals(expected: str, given: str, within: Comparison) -> bool | None:
-    """An inequality with an interval."""
+    """An inequality with an interval, or with what sympy makes of one: `(1 < x) & (x < 3)`."""
     a, b = as_intervals(expected), as_intervals(given)
-    if (a is None) is (b is None) or _RELATION.search(expected if a is None else given):
+    if a and b:
+        return within(a, b) if _COMPOUND.search(expected) or _COMPOUND.search(given) else None
+    if a is b is None or _RELATION.search(expected if a is None else given):
         return None
     return within(a or expected, b or given)
 

@@ -1,32 +1,91 @@
 """Inequalities in one variable, written as the intervals that they describe."""
 
 import re
+from functools import reduce
+from typing import NamedTuple
+
+from sandbox.guest.answers.lists import without_round_brackets
 
 _LESS = r"(?:<=?|≤|\\leq?(?![a-zA-Z])|\\lt(?![a-zA-Z])|\\leqslant)"
 _MORE = r"(?:>=?|≥|\\geq?(?![a-zA-Z])|\\gt(?![a-zA-Z])|\\geqslant)"
-_NAME = r"\s*(?:[a-zA-Z]|\\[a-zA-Z]+)(?:_\{?\w+\}?)?\s*"
-_BOUND = r"\s*([^<>≤≥=]*?)\s*"
+_UNEQUAL = r"(?:!=|≠|\\neq?(?![a-zA-Z]))"
+_NAME = r"\s*((?:[a-zA-Z]|\\[a-zA-Z]+)(?:_\{?\w+\}?)?)\s*"
+_BOUND = r"\s*([^<>≤≥=!≠]*?)\s*"
 _BETWEEN = re.compile(rf"{_BOUND}({_LESS}){_NAME}({_LESS}){_BOUND}")
-_BELOW = re.compile(rf"{_NAME}({_LESS}){_BOUND}")
-_ABOVE = re.compile(rf"{_NAME}({_MORE}){_BOUND}")
-_OR = re.compile(r"\s*(?:\\(?:text|mbox|mathrm)\s*\{\s*or\s*\}|(?<=\s)or(?=\s)|\\cup|\\lor)\s*")
+_ONE_SIDED = re.compile(rf"{_NAME}({_LESS}|{_MORE}|{_UNEQUAL}){_BOUND}")
+_TURNED = re.compile(rf"{_BOUND}({_LESS}|{_MORE}|{_UNEQUAL}){_NAME}")
+_OR = re.compile(
+    r"\s*(?:\\(?:text|mbox|mathrm)\s*\{\s*or\s*\}|(?<=\s)or(?=\s)|\\cup|\\lor|\\vee|∪|(?<=\))\s*\|\s*(?=\())\s*"
+)
+_AND = re.compile(r"\s*(?:\\(?:text|mbox|mathrm)\s*\{\s*and\s*\}|(?<=\s)and(?=\s)|\\land|\\wedge|&)\s*")
+_LOWEST, _HIGHEST = r"-\infty", r"\infty"
+_INFINITE = re.compile(r"[-+]?\s*\\infty")
+
+
+class _Range(NamedTuple):
+    """Values of a variable from `low` to `high`; a bound that is None is no bound."""
+
+    name: str
+    low: str | None = None
+    low_included: bool = False
+    high: str | None = None
+    high_included: bool = False
 
 
 def as_intervals(text: str) -> str | None:
-    """`[2, 5)` for `2 <= x < 5`, `(5, \\infty)` for `x > 5`, unions for `or`; None if it is no such inequality."""
-    parts = [_as_interval(part) for part in _OR.split(text)]
+    r"""`[2, 5)` for `2 <= x < 5` and `(2 <= x) & (x < 5)`, `(5, \infty)` for `x > 5`; unions for `or` and `x \neq 5`.
+
+    None if it is no such inequality.
+    """
+    parts = [_as_interval(without_round_brackets(part)) for part in _OR.split(text)]
     return None if None in parts else r" \cup ".join(part for part in parts if part)
 
 
 def _as_interval(text: str) -> str | None:
+    values = reduce(_joined, [_read(without_round_brackets(part)) for part in _AND.split(text)])
+    return _written(values) if isinstance(values, _Range) else values
+
+
+def _read(text: str) -> _Range | str | None:
+    """The range of one relation; that of `x \\neq 5` is two, written already."""
     if found := _BETWEEN.fullmatch(text):
-        low, first, second, high = found.groups()
-        return f"{'[' if _includes(first) else '('}{low}, {high}{']' if _includes(second) else ')'}"
-    if found := _BELOW.fullmatch(text):
-        return rf"(-\infty, {found[2]}{']' if _includes(found[1]) else ')'}"
-    if found := _ABOVE.fullmatch(text):
-        return rf"{'[' if _includes(found[1]) else '('}{found[2]}, \infty)"
+        low, first, name, second, high = found.groups()
+        return _Range(name, _finite(low), _includes(first), _finite(high), _includes(second))
+    if found := _ONE_SIDED.fullmatch(text):
+        name, relation, bound = found.groups()
+        return _one_sided(name, bound, relation, below=bool(re.fullmatch(_LESS, relation)))
+    if found := _TURNED.fullmatch(text):
+        bound, relation, name = found.groups()
+        return _one_sided(name, bound, relation, below=bool(re.fullmatch(_MORE, relation)))
     return None
+
+
+def _one_sided(name: str, bound: str, relation: str, *, below: bool) -> _Range | str:
+    if re.fullmatch(_UNEQUAL, relation):
+        return rf"({_LOWEST}, {bound}) \cup ({bound}, {_HIGHEST})"
+    if below:
+        return _Range(name, high=_finite(bound), high_included=_includes(relation))
+    return _Range(name, low=_finite(bound), low_included=_includes(relation))
+
+
+def _joined(one: _Range | str | None, other: _Range | str | None) -> _Range | None:
+    """Where both hold; None if that takes algebra."""
+    if not isinstance(one, _Range) or not isinstance(other, _Range) or one.name != other.name:
+        return None
+    if (one.low and other.low) or (one.high and other.high):
+        return None
+    lower, upper = (one if one.low else other), (one if one.high else other)
+    return _Range(one.name, lower.low, lower.low_included, upper.high, upper.high_included)
+
+
+def _written(values: _Range) -> str:
+    left = "[" if values.low and values.low_included else "("
+    right = "]" if values.high and values.high_included else ")"
+    return f"{left}{values.low or _LOWEST}, {values.high or _HIGHEST}{right}"
+
+
+def _finite(bound: str) -> str | None:
+    return None if _INFINITE.fullmatch(bound.strip()) else bound.strip()
 
 
 def _includes(relation: str) -> bool:

@@ -63,12 +63,21 @@ def _without_brackets(text: str) -> tuple[str, str]:
     text = re.sub(r"\\([{}])", r"\1", text)
     text = re.sub(r"\\langle(?![a-z])", "(", re.sub(r"\\rangle(?![a-z])", ")", text)).strip()
     pair = text[:1] + text[-1:]
-    if pair in ("()", "[]", "(]", "[)", "{}") and _closes_at_end(text):
+    if pair in ("()", "[]", "(]", "[)", "{}") and closes_at_end(text):
         return pair, text[1:-1].strip()
     return "", text
 
 
-def _closes_at_end(text: str) -> bool:
+def without_round_brackets(text: str) -> str:
+    """`text` without brackets that stand around all of it."""
+    text = text.strip()
+    while text[:1] + text[-1:] == "()" and closes_at_end(text):
+        text = text[1:-1].strip()
+    return text
+
+
+def closes_at_end(text: str) -> bool:
+    """Whether the bracket that `text` begins with closes at its end."""
     depth = 0
     for position, character in enumerate(text):
         depth += (character in _OPENING) - (character in _CLOSING)
@@ -80,17 +89,17 @@ def _closes_at_end(text: str) -> bool:
 def _items(text: str) -> list[str] | None:
     """Split at what parts most strongly: `;` or `and` between groups of as many items, else at every separator."""
     marked = _CONNECTIVE.sub(";", text)
-    groups = _split(marked, ";")
+    groups = split_outside_brackets(marked, ";")
     if groups is None:
         return None
-    inner = [_split(group, ",") or [] for group in groups]
+    inner = [split_outside_brackets(group, ",") or [] for group in groups]
     if len(groups) > 1 and len(inner[0]) > 1 and len({len(group) for group in inner}) == 1:
         return groups
     items = [item.strip() for group in inner for item in group if item.strip()]
     return items or None
 
 
-def _split(text: str, separator: str) -> list[str] | None:
+def split_outside_brackets(text: str, separator: str) -> list[str] | None:
     """The parts of `text` between separators that stand in no bracket; None if a bracket does not close."""
     parts, depth, start = [], 0, 0
     for position, character in enumerate(text):

@@ -12,7 +12,7 @@ _JOINER_CHARS = 40
 def normalise(answer: str) -> str:
     """Without a box or dollars around it, LaTeX's spacing and sizes, a full stop at the end."""
     text = _repaired(answer).strip()
-    text = _without_dollars(_without_box(_without_dollars(text)))
+    text = _without_dollars(_without_box(_without_dollars(_without_emphasis(text))))
     text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
     text = re.sub(r"\\!\s*", "", text)
     text = re.sub(r"\\[,;:]|\\q?quad(?![a-zA-Z])|~|\u00a0|\u2009", " ", text)
@@ -58,6 +58,15 @@ def _without_box(text: str) -> str:
     found = BOX.match(text)
     inside = text[found.end() : -1] if found and text.endswith("}") else ""
     return inside.strip() if inside and balanced(inside) else text
+
+
+def _without_emphasis(text: str) -> str:
+    """Without Markdown's asterisks or backticks around all of it."""
+    for mark in ("**", "`"):
+        inside = text.removeprefix(mark).removesuffix(mark)
+        if len(text) == len(inside) + 2 * len(mark) and inside.strip() and mark not in inside:
+            return inside.strip()
+    return text
 
 
 def _without_dollars(text: str) -> str:

@@ -24,11 +24,12 @@ _FORMS = tuple(
         rf"{_SIGN}(?P<whole>[0-9]+)\s+(?P<n>[0-9]+)\s*/\s*(?P<d>[0-9]+)",
         rf"{_SIGN}(?P<n>{_DECIMAL})\s*(?:\\times|\\cdot|\*|×)\s*10\s*\^\s*(?:\{{\s*(?P<e>-?[0-9]+)\s*\}}|(?P<e1>[0-9]+))",
         rf"{_SIGN}(?P<n>{_DECIMAL})[eE](?P<e>[-+]?[0-9]+)",
+        rf"{_SIGN}(?P<n>[0-9]*\.[0-9]*)\\overline\s*\{{\s*(?P<repeated>[0-9]{{1,40}})\s*\}}",
     )
 )
 _COMMA_DECIMAL = re.compile(r"[-+]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
 _TOUCHING = re.compile(r"([-+]?[0-9]+(?:\.[0-9]+)?)([a-zA-Z]{2,4}(?:\^\{?[23]\}?)?)")
-_HEAD = re.compile(r"[-+0-9.,/\s*×]|\\(?:frac|times|cdot)|(?<=[0-9])[eE](?=[-+]?[0-9])|[\^{}]|\\(?=[$%])")
+_HEAD = re.compile(r"[-+0-9.,/\s*×]|\\(?:frac|times|cdot|overline)|(?<=[0-9])[eE](?=[-+]?[0-9])|[\^{}]|\\(?=[$%])")
 _PERCENT = re.compile(r"\\?%|\b(?:percent|percentage|per cent|pct)\b", re.IGNORECASE)
 _DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)|°|\\degree")
 _MAGNITUDES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -45,6 +46,10 @@ _NAMES_OF_NUMBERS = (
 _TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBER_NAMES = {name: value for value, name in enumerate(_NAMES_OF_NUMBERS)} | {
     name: 10 * value for value, name in enumerate(_TENS, start=3)
+}
+_PARTS = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_NAMES_OF_PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4} | {
+    name + plural: value for value, name in enumerate(_PARTS, start=3) for plural in ("", "s")
 }
 _NUMERAL = re.compile(r"([0-9]+)(?:_(?:([0-9])|\{\s*([0-9]{1,2})\s*\}))?")
 _CLOCK = re.compile(r"([0-9]{1,2}) ?:([0-9]{2})(?::([0-9]{2}))?\s*([ap])?\.?\s*(?:m\.?)?", re.IGNORECASE)
@@ -80,7 +85,7 @@ def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
         return None
     named = _read_name(text)
     if named is not None:
-        return Quantity(Fraction(named))
+        return Quantity(named)
     text, degrees = _DEGREE.subn("", text)
     text, percents = _PERCENT.subn("", text)
     if degrees + percents > 1:
@@ -94,7 +99,8 @@ def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
         return None
     factor, tail = _magnitude(tail)
     unit = read_unit("degree" if degrees else tail or currency)
-    return Quantity(value * factor, "." in number, bool(percents), unit)
+    rounded = "." in number and "overline" not in number
+    return Quantity(value * factor, rounded, bool(percents), unit)
 
 
 def read_number(text: str) -> Fraction | None:
@@ -181,14 +187,17 @@ def _close(a: Quantity, b: Quantity, a_size: Fraction | int = 1, b_size: Fractio
     return left == right or ((a.rounded or b.rounded) and within_tolerance(left, right))
 
 
-def _read_name(text: str) -> int | None:
-    """The number up to 99 that `text` names, such as `seven` or `forty-two`."""
-    values = [_NUMBER_NAMES.get(word) for word in text.lower().replace("-", " ").split()]
+def _read_name(text: str) -> Fraction | None:
+    """The number up to 99 that `text` names, such as `seven`, `forty-two` or `two thirds`."""
+    words = text.lower().replace("-", " ").split()
+    values = [_NUMBER_NAMES.get(word) for word in words]
     match values:
         case [int(value)]:
-            return value
+            return Fraction(value)
         case [int(tens), int(ones)] if tens >= 20 and 0 < ones < 10:
-            return tens + ones
+            return Fraction(tens + ones)
+        case [int(count), None] if words[1] in _NAMES_OF_PARTS:
+            return Fraction(count, _NAMES_OF_PARTS[words[1]])
     return None
 
 
@@ -197,13 +206,21 @@ def _value(parts: dict[str, str]) -> Fraction | None:
     denominator = int(parts.get("d") or parts.get("d1") or 1)
     if denominator == 0 or abs(exponent) > _MAX_EXPONENT:
         return None
-    numerator = Fraction((parts.get("n") or parts["n1"]).replace(",", "").replace(" ", ""))
+    numerator = _numerator((parts.get("n") or parts["n1"]).replace(",", "").replace(" ", ""), parts.get("repeated", ""))
     value = numerator / denominator * Fraction(10) ** exponent
     if "whole" in parts:
         if value < 0 or value >= 1:
             return None  # no mixed number
         value += int(parts["whole"])
     return -value if parts.get("sign") == "-" else value
+
+
+def _numerator(written: str, repeated: str) -> Fraction:
+    """A number of which the last decimals, `repeated`, go on for ever."""
+    if not repeated:
+        return Fraction(written)
+    decimals = len(written.partition(".")[2])
+    return Fraction(f"0{written}0") + Fraction(int(repeated), 10**decimals * (10 ** len(repeated) - 1))
 
 
 def _without_currency(text: str) -> tuple[str, str]:
