@@ -12,7 +12,7 @@ from actors.settings import SamplerSettings
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.execution import Status
 from sandbox.interpreter import Sandbox
-from store.records import Assignment, Outcome, Rollout, Sampling, Segment, SegmentKind, rollout_id
+from store.records import Assignment, Outcome, Problem, Rollout, Sampling, Segment, SegmentKind, rollout_id
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Attempter:
             id=rollout_id(assignment.id, sample_index),
             problem_id=problem.id,
             purpose=assignment.purpose,
-            outcome=await self._outcome(state, end, problem.answer),
+            outcome=await self._outcome(state, end, problem),
             solution_format=self._codec.format.name,
             prompt_ids=state.prompt_ids,
             token_ids=tuple(state.token_ids),
@@ -90,14 +90,14 @@ class Attempter:
         digest = hashlib.sha256(f"{self._engine_settings.seed}/{attempt}".encode()).digest()
         return replace(sampling, seed=int.from_bytes(digest[:4], "big"))
 
-    async def _outcome(self, state: RolloutState, end: Finished, reference: str) -> Outcome:
+    async def _outcome(self, state: RolloutState, end: Finished, problem: Problem) -> Outcome:
         if any(record.status == Status.SANDBOX_FAILURE for record in state.executions):
             return Outcome.FAULT
         if end.truncated:
             return Outcome.TRUNCATED
         if end.answer is None:
             return Outcome.NO_ANSWER
-        return _OUTCOME_OF_VERDICT[await self._checker.check(reference, end.answer)]
+        return _OUTCOME_OF_VERDICT[await self._checker.check(problem.accepted_answers, end.answer)]
 
 
 def _with_answer(state: RolloutState) -> tuple[Segment, ...]:

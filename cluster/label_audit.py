@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cluster.bar import progress_bar
 from cluster.options import checked
-from cluster.printing import percent, print_table
+from cluster.printing import answer_shown, percent, print_table
 from cluster.run_folder import find_run_folder
 from cluster.verdicts import judging
 from store.audit import AuditSettings, Proposal
@@ -50,7 +50,7 @@ def _row(one: Proposal) -> dict[str, str]:
     evidence = one.evidence
     return {
         "problem": one.problem_id,
-        "label": one.label,
+        "label": answer_shown(one.label),
         "likely": one.proposed_answer,
         "sure": percent(one.score),
         "attempts": f"{evidence['reached_by_code']} of {evidence['attempts']}",

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from store.records import accepted_answers
+
 _MOST_CHARS, _FEWEST_CHARS = 32, 20  # of a column
 _GAP_CHARS = 2
 
@@ -27,6 +29,11 @@ def print_table(console: Console, rows: Sequence[Mapping[str, str]], widest: str
     for row in zip(*cells.values(), strict=True):
         table.add_row(*map(Text, row))
     console.print(table)
+
+
+def answer_shown(label: str) -> str:
+    """The answers that a label accepts, on one line."""
+    return " or ".join(map(printable, accepted_answers(label)))
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.config import ConfigError
-from cluster.printing import print_table, printable, printable_lines
+from cluster.printing import answer_shown, print_table, printable, printable_lines
 from cluster.run_folder import find_run_folder
 from store.records import Split
 from store.store import Store
@@ -60,7 +60,8 @@ def show_problem(arguments: argparse.Namespace) -> int:
 def _print_problems(problems: list[Any], counts: dict[str, int], split: Split | None) -> None:
     console = Console()
     rows = [
-        {"id": one.id, "split": one.split.value, "question": one.question, "answer": one.answer} for one in problems
+        {"id": one.id, "split": one.split.value, "question": one.question, "answer": answer_shown(one.answer)}
+        for one in problems
     ]
     print_table(console, rows, widest="question")
     total = counts[split.value] if split else sum(counts.values())
@@ -97,7 +98,7 @@ def _print_in_full(shown: dict[str, Any]) -> None:
         Text(printable(shown["id"]), style="bold"), Text(", ".join(map(printable, facts.values())), style="dim")
     )
     console.print(Text(printable_lines(shown["question"])))
-    console.print(Text(f"answer: {printable(shown['answer'])}", style="bold"))
+    console.print(Text(f"answer: {answer_shown(shown['answer'])}", style="bold"))
     for change in shown["label_history"]:
         console.print(
             Text(f"  was {printable(change['old_answer'])} until {change['changed_by']}: {printable(change['reason'])}")

@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from cluster.config import ConfigError
-from cluster.printing import percent, print_table, printable, printable_lines
+from cluster.printing import answer_shown, percent, print_table, printable, printable_lines
 from cluster.run_folder import find_run_folder
 from cluster.verdicts import Verdicts, judging
 from store.records import ReviewStatus, Rollout, SegmentKind
@@ -78,12 +78,11 @@ def _decide_all(store: Store, verdicts: Verdicts, arguments: argparse.Namespace)
 
 def _said(review: Review, rescored: Rescored | None) -> str:
     if rescored is None:
-        return (
-            f"review {review.id} rejected: the answer of {printable(review.problem_id)} stays {printable(review.label)}"
-        )
+        problem, label = printable(review.problem_id), answer_shown(review.label)
+        return f"review {review.id} rejected: the answer of {problem} stays {label}"
     return (
         f"review {review.id} accepted: the answer of {printable(review.problem_id)} is "
-        f"{printable(review.proposed_answer)}, not {printable(review.label)}. Of {rescored.rollouts} rollouts "
+        f"{answer_shown(review.proposed_answer)}, not {answer_shown(review.label)}. Of {rescored.rollouts} rollouts "
         f"{rescored.accepted} became right and {rescored.rejected} wrong"
     )
 
@@ -106,7 +105,7 @@ def _row(review: Review) -> dict[str, str]:
         "review": str(review.id),
         "problem": review.problem_id,
         "question": review.question,
-        "label": review.label,
+        "label": answer_shown(review.label),
         "proposed": review.proposed_answer,
         "sure": percent(review.score),
         "status": review.status.value,
@@ -142,7 +141,7 @@ def _go_through(store: Store, verdicts: Verdicts, by: str) -> None:
 
 def _ask(console: Console, review: Review) -> tuple[str, str]:
     """(accept, reject, skip or quit; why). The end of the input is a wish to quit."""
-    proposed, label = printable(review.proposed_answer), printable(review.label)
+    proposed, label = answer_shown(review.proposed_answer), answer_shown(review.label)
     question = Text(f"is {proposed} right and {label} wrong? (a)ccept, (r)eject, (s)kip, (q)uit", style="bold")
     choices = {name[0]: name for name in ("accept", "reject", "skip", "quit")}
     try:
@@ -169,7 +168,8 @@ def _drawn(store: Store, review: Review) -> RenderableType:
 def _facts(review: Review) -> list[str]:
     evidence = review.evidence
     facts = [
-        f"label {printable(review.label)}; likely {printable(review.proposed_answer)} ({percent(review.score)} sure)"
+        f"label {answer_shown(review.label)}; likely {answer_shown(review.proposed_answer)} "
+        f"({percent(review.score)} sure)"
     ]
     if evidence:
         policies = ", ".join(f"v{version}" for version in evidence["policy_versions"]) or "no known version"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.settings import AnswerCheckerSettings
-from store.records import Outcome
+from store.records import Outcome, accepted_answers
 
 _OUTCOMES = {
     Verdict.EQUAL: Outcome.ACCEPTED,
@@ -21,19 +21,18 @@ class Verdicts:
     def __init__(self, runner: asyncio.Runner, checker: AnswerChecker) -> None:
         self._runner = runner
         self._checker = checker
-        self._known: dict[tuple[str, str], Verdict] = {}
+        self._known: dict[tuple[tuple[str, ...], str], Verdict] = {}
 
     def equal(self, expected: str, given: str) -> bool:
         """Whether they are the same; what cannot be decided is not."""
-        return self._verdicts(expected, [given])[0] is Verdict.EQUAL
+        return self._verdicts((expected,), [given])[0] is Verdict.EQUAL
 
     def judge(self, label: str, answers: Sequence[str]) -> Mapping[str, Outcome]:
         """The outcome of a rollout that gives each of the answers."""
-        return {
-            answer: _OUTCOMES[verdict] for answer, verdict in zip(answers, self._verdicts(label, answers), strict=True)
-        }
+        verdicts = self._verdicts(accepted_answers(label), answers)
+        return {answer: _OUTCOMES[verdict] for answer, verdict in zip(answers, verdicts, strict=True)}
 
-    def _verdicts(self, expected: str, answers: Sequence[str]) -> list[Verdict]:
+    def _verdicts(self, expected: tuple[str, ...], answers: Sequence[str]) -> list[Verdict]:
         new = [(expected, answer) for answer in dict.fromkeys(answers) if (expected, answer) not in self._known]
         if new:
             self._known |= zip(new, self._runner.run(self._checker.check_many(new)), strict=True)

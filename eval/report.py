@@ -316,7 +316,7 @@ def _card(solution: Solution) -> str:
     problem, rollout = solution.problem, solution.rollout
     name = next(name for outcome, name, _ in _OUTCOMES if outcome is rollout.outcome)
     given = "nothing" if rollout.answer is None else shortened(rollout.answer, 200)
-    expected = shortened(problem.answer, 200)
+    expected = shortened(" or ".join(problem.accepted_answers), 200)
     parts = "".join(_part(segment) for segment in rollout.segments if segment.kind is not SegmentKind.ANSWER)
     return (
         '<article class="card solution">'

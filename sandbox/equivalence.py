@@ -7,7 +7,7 @@ a model wrote.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from types import TracebackType
@@ -74,11 +74,22 @@ class AnswerChecker:
     ) -> None:
         await self.close()
 
-    async def check(self, expected: str, given: str) -> Verdict:
+    async def check(self, expected: str | Sequence[str], given: str) -> Verdict:
         """Compare the reference answer with a given one, with or without `\\boxed{}` or dollars around them.
 
-        Raises SandboxUnavailable if math-verify is needed and nothing can be isolated on this host.
+        Of several references one that is equal suffices. Raises SandboxUnavailable if math-verify is needed and nothing
+        can be isolated on this host.
         """
+        references = [expected] if isinstance(expected, str) else expected
+        undecided = False
+        for reference in references:
+            verdict = await self._check_one(reference, given)
+            if verdict is Verdict.EQUAL:
+                return verdict
+            undecided = undecided or verdict is Verdict.UNDECIDED
+        return Verdict.UNDECIDED if undecided else Verdict.DIFFERENT
+
+    async def _check_one(self, expected: str, given: str) -> Verdict:
         verdict = compare_plain(expected, given)
         if verdict is not None:
             return verdict
@@ -91,7 +102,7 @@ class AnswerChecker:
         async with self._turns:
             return await self._compare_in_jail(expected, given)
 
-    async def check_many(self, pairs: Iterable[tuple[str, str]]) -> list[Verdict]:
+    async def check_many(self, pairs: Iterable[tuple[str | Sequence[str], str]]) -> list[Verdict]:
         """The verdicts of (expected, given) pairs, in their order. Raises as `check` does."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self.check(expected, given)) for expected, given in pairs]

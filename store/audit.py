@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from store import replay
 from store.label_odds import Habits, Votes, fit_habits, probability_wrong
 from store.models import ProblemRow, RolloutRow
-from store.records import ExecutionRecord, Outcome, Purpose, Split
+from store.records import ExecutionRecord, Outcome, Purpose, Split, label_of
 from store.settings import Settings
 
 Equal = Callable[[str, str], bool]
@@ -147,7 +147,7 @@ def _judge(
         return None
     votes = _votes(attempts, reached)
     score = probability_wrong(votes, habits, settings.prior)
-    return Proposal(problem_id, label, answer, score, _evidence(votes, attempts, agreeing, reached))
+    return Proposal(problem_id, label, label_of([answer]), score, _evidence(votes, attempts, agreeing, reached))
 
 
 def _leading(attempts: Sequence[_Attempt], equal: Equal) -> list[_Attempt]:

@@ -1,6 +1,6 @@
 """The records that cross a process boundary, apart from the database rows that keep them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -67,6 +67,7 @@ class Problem:
 
     `split_key` decides the split and tells duplicates: problems with the same key are the same problem (for generated
     arithmetic the task and its sorted operands, so that 3*7 and 7*3 fall on one side; else the normalised question).
+    Where several answers are accepted, each is a line of `answer`.
     """
 
     id: str
@@ -77,6 +78,21 @@ class Problem:
     split_key: str
     subject: str | None = None
     level: str | None = None
+
+    @property
+    def accepted_answers(self) -> tuple[str, ...]:
+        """The answers of which any is right."""
+        return accepted_answers(self.answer)
+
+
+def accepted_answers(label: str) -> tuple[str, ...]:
+    """The answers that a label accepts."""
+    return tuple(line.strip() for line in label.split("\n") if line.strip())
+
+
+def label_of(answers: Iterable[str]) -> str:
+    """The label that accepts these answers, in which line breaks of their own are spaces."""
+    return "\n".join(" ".join(answer.split()) for answer in answers)
 
 
 @dataclass(frozen=True, slots=True)

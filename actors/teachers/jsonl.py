@@ -9,7 +9,7 @@ from actors.codec import Codec
 from actors.settings import JsonlTeacherSettings
 from actors.teachers.teacher import demonstration
 from sandbox.interpreter import Sandbox
-from store.records import Problem, Rollout, Split
+from store.records import Problem, Rollout, Split, label_of
 from store.sources.splitting import question_key
 
 
@@ -66,7 +66,9 @@ class JsonlTeacher:
         missing = [name for name in fields if row.get(name) is None or not str(row[name]).strip()]
         if missing:
             raise DemonstrationFileError(f"{where}: field {missing[0]!r} is missing or empty")
-        return str(row[fields[0]]), str(row[fields[1]]), str(row[fields[2]])
+        answer = row[settings.answer_field]
+        label = label_of(map(str, answer) if isinstance(answer, list) else [str(answer)])
+        return str(row[settings.question_field]), label, str(row[settings.solution_field])
 
 
 def _problem(question: str, answer: str, path: Path) -> Problem:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import ProblemSourceError
-from store.records import Problem
-from store.settings import TableSettings
+from store.records import Problem, label_of
+from store.settings import AnswerForm, TableSettings
 from store.sources.answers import ANSWER_FORMS, AnswerFormError
 from store.sources.splitting import made_id, question_key, side
 
@@ -83,12 +83,20 @@ def _problem(row: Mapping[str, Any], settings: TableSettings, name: str) -> Prob
 
 
 def _answer(row: Mapping[str, Any], settings: TableSettings) -> str:
+    """A list of answers accepts each of them."""
     field = settings.columns.answer
+    listed = row.get(field)
+    several = listed if isinstance(listed, list | tuple) and listed else [listed]
+    rows = [{**row, field: one} for one in several] if field in row else [row]
+    return label_of(_answer_of_one(one, field, settings.answer_from) for one in rows)
+
+
+def _answer_of_one(row: Mapping[str, Any], field: str, form: AnswerForm) -> str:
     text = _text(row, field)
     try:
-        answer = ANSWER_FORMS[settings.answer_from](text)
+        answer = ANSWER_FORMS[form](text)
     except AnswerFormError as error:
-        raise BadRowError(f'{field!r} is not of the form "{settings.answer_from}": {error}') from error
+        raise BadRowError(f'{field!r} is not of the form "{form}": {error}') from error
     if not answer:
         raise BadRowError(f"the answer in {field!r} is empty")
     return answer

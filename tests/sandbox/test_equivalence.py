@@ -148,3 +148,10 @@ def test_a_long_text_is_read_at_its_end() -> None:
 def test_endless_digits_are_no_ordinary_number() -> None:
     assert compare_plain("42", "1" * 1_000_000) is Verdict.DIFFERENT
     assert compare_plain("1" * 1_000_000, "1" * 1_000_000) is Verdict.EQUAL
+
+
+async def test_of_several_accepted_answers_one_suffices(checker: AnswerChecker) -> None:
+    references = ("1/2", r"\sqrt{2}", "no solution")
+    given = ("0.5", "1.41421", r"\emptyset", "2")
+    verdicts = await checker.check_many([(references, answer) for answer in given])
+    assert verdicts == [Verdict.EQUAL, Verdict.EQUAL, Verdict.EQUAL, Verdict.DIFFERENT]

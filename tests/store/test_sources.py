@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from store.errors import ProblemSourceError
 from store.records import Split
-from store.settings import Columns, ProblemSourceSettings
+from store.settings import Columns, JsonlSettings, ProblemSourceSettings
 from store.sources import import_problems, read_problems
 from store.sources.answers import AnswerFormError, after_hashes, last_boxed
 from store.sources.splitting import operands_key, question_key, side
@@ -139,7 +139,7 @@ def test_every_bad_line_is_reported_and_nothing_imported(store, tmp_path):
         '{"question": "cut off',
         {"question": "no answer?"},
         {"question": "", "answer": "1"},
-        {"question": "list?", "answer": [1]},
+        {"question": "object?", "answer": {"value": 1}},
         "[1, 2]",
         {"question": "half \ud800?", "answer": "1"},
     )
@@ -153,7 +153,7 @@ def test_every_bad_line_is_reported_and_nothing_imported(store, tmp_path):
         "line 2: not JSON: ",
         "line 3: there is no field 'answer' (it has question)",
         "line 4: 'question' is empty",
-        "line 5: 'answer' is list, not a text or a number",
+        "line 5: 'answer' is dict, not a text or a number",
         "line 6: not a JSON object in braces",
         "line 7: 'question' holds a character that is no text",
         "line 8: byte 15 is not UTF-8",
@@ -252,3 +252,27 @@ def test_a_data_set_that_cannot_be_reached_is_named_with_a_way_out(tmp_path, mon
         ProblemSourceError, match=r"'nobody/nothing', split 'train': it cannot be loaded: .*kind = \"jsonl\""
     ):
         list(read_problems(settings(kind="huggingface", dataset="nobody/nothing")))
+
+
+def test_a_list_of_answers_accepts_each_of_them(tmp_path):
+    file = tmp_path / "several.jsonl"
+    rows = [{"question": "What is a half?", "answer": ["1/2", "0.5"]}, {"question": "2 + 2?", "answer": 4}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    several, one = read_problems(JsonlSettings(path=str(file)))
+    assert several.accepted_answers == ("1/2", "0.5")
+    assert one.accepted_answers == ("4",)
+
+
+@pytest.mark.parametrize("answer", [[], ["1", ""], ["1", None], ["1", ["2"]]])
+def test_a_list_that_holds_no_answer_is_a_bad_row(tmp_path, answer):
+    file = tmp_path / "several.jsonl"
+    file.write_text(json.dumps({"question": "What is a half?", "answer": answer}) + "\n")
+    with pytest.raises(ProblemSourceError, match="line 1"):
+        list(read_problems(JsonlSettings(path=str(file))))
+
+
+def test_a_line_break_within_an_answer_parts_no_answers(tmp_path):
+    file = tmp_path / "broken.jsonl"
+    file.write_text(json.dumps({"question": "How large is it?", "answer": "90\\text{ square\nunits}"}) + "\n")
+    (problem,) = read_problems(JsonlSettings(path=str(file)))
+    assert problem.accepted_answers == ("90\\text{ square units}",)
