@@ -19,6 +19,7 @@ from store.sources import read_problems
 _SHOW_EVERY = 200
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 _SHOWN_SKIPPED = 5
+_EXAMPLES = {"--map": "question=problem", "--config": "max_terms=4"}
 _OPTIONS = {  # of each kind of source, by the name of its setting
     "jsonl": ("columns", "answer_from", "bad_rows", "limit", "name"),
     "parquet": ("columns", "answer_from", "bad_rows", "limit", "name"),
@@ -90,7 +91,7 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     for text, (key, _, value) in zip(texts, pairs, strict=True):
         if not key or not value:
-            raise ConfigError(f"{option} {text}: write it as in {option} question=problem")
+            raise ConfigError(f"{option} {text}: write it as in {option} {_EXAMPLES[option]}")
         if option == "--map" and key not in Columns.model_fields:
             raise ConfigError(f"{option} {text}: {key!r} is none of {', '.join(Columns.model_fields)}")
     return {key: value for key, _, value in pairs}

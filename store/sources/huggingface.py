@@ -24,7 +24,9 @@ def load(settings: HuggingFaceSettings, on_skipped: OnSkipped) -> Iterator[Probl
 def _rows(settings: HuggingFaceSettings, where: str) -> Iterator[dict[str, Any]]:
     import datasets  # slow to import, and only needed here
     import httpx
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # of each attempt to reach the hub it would tell; the last one is told below
     try:
         yield from datasets.load_dataset(
             settings.dataset,
