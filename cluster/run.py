@@ -25,6 +25,8 @@ from store.store import Store
 
 log = logging.getLogger(__name__)
 
+_NOTE_EVERY_S = 10.0
+
 
 class Stop:
     """Ctrl-C: once stops at the next safe point, twice stops now."""
@@ -134,6 +136,7 @@ def _at_work(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterat
         folder.driven(),
         output_redirected_to(folder.log_file),
         _logging_to(folder.log_file),
+        _outages_told_to(progress),
         Store.open(folder.store_url(config)) as store,
     ):
         store.set_desired_state(DesiredState.RUNNING)
@@ -216,6 +219,33 @@ def _logging_to(path: Path) -> Iterator[None]:
         root.setLevel(before)
         root.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def _outages_told_to(progress: Progress) -> Iterator[None]:
+    """While a database is waited for the screen says so, or a run would seem to hang."""
+    handler = _Notes(progress)
+    logger = logging.getLogger("store.patience")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Notes(logging.Handler):
+    """Shows what is logged as notes, one in a while."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+        self._noted_at = -_NOTE_EVERY_S
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Notes it, unless something was noted a moment ago."""
+        if record.created - self._noted_at >= _NOTE_EVERY_S:
+            self._noted_at = record.created
+            self._progress.note(record.getMessage())
 
 
 def _relative(path: Path) -> str:

@@ -67,7 +67,7 @@ def parse_url(url: str) -> URL:
 
 def masked(url: URL) -> str:
     """The URL as it may be shown: no password, neither in its place nor in the query."""
-    hidden = url.update_query_dict(dict.fromkeys(_secret_keys(url), "***"))
+    hidden = url.update_query_dict(dict.fromkeys(_secret_keys(url), "***")).set(drivername=url.get_backend_name())
     return hidden.render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 

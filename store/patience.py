@@ -50,7 +50,7 @@ def tried_again[**P, T](method: Callable[P, T]) -> Callable[P, T]:
             except StoreAwayError as error:
                 if time.monotonic() + delay_s > give_up_at:
                     raise
-                log.warning("%s: trying again in %.1f s: %s", method.__name__, delay_s, error)
+                log.warning("the store is away, trying again in %.1f s: %s", delay_s, error)
             time.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
 
