@@ -134,7 +134,7 @@ def _add_requests(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _request(arguments: argparse.Namespace) -> int:
-    from cluster.status import ask
+    from cluster.requests import ask
 
     print(ask(arguments.runs, arguments.run, arguments.desired))  # noqa: T201
     return DONE

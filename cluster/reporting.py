@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster.config import ConfigError, RunConfig, to_toml
 from cluster.run_folder import RunFolder, find_run_folder
-from cluster.status import judge
+from cluster.run_status import judge
 from eval.report import IterationFigures, PolicyScore, Report, Solution, render
 from store.iterations import Iteration
 from store.records import Outcome, Policy, Purpose, Rollout

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cluster.status import Status
+from cluster.run_status import Status
 
 _STATE_STYLES = {"running": "green", "starting": "cyan", "paused": "yellow", "failed": "red", "dead": "red"}
 _OUTCOME_STYLES = {"accepted": "green", "wrong": "red", "fault": "magenta"}

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from cluster.cli import main
 from cluster.config import ConfigError, RunConfig, load_config
+from cluster.requests import ask
 from cluster.run_folder import RunFolder, new_run_folder
-from cluster.status import ask, judge, read_status
+from cluster.run_status import judge, read_status
 from cluster.status_screen import draw
 from store.records import ExecutionRecord, Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
 from store.run_state import ActualState, DesiredState, RunState
