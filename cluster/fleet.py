@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from textwrap import shorten
 from typing import Any
@@ -45,22 +46,25 @@ class Fleet:
         self._dead_since: float | None = None
         self._heard_at: dict[int, float] = {}
         self._took: set[int] = set()  # the policy that was handed out last
-        self._refused: set[int] = set()
+        self._refusals: Counter[int] = Counter()  # of that policy, by sampler
+        self._refusals_borne = 0
         self._failures: dict[int, str] = {}  # of samplers that do not work
 
     def hand_out(self, policy: Policy) -> None:
         """Gives a policy to all samplers and waits until each that works has taken it, and one at least.
 
+        A sampler that has worked and does not take a further policy gets it once more when it has started again.
+
         Raises:
             SamplersLostError: all refused it, or not one took it within `start_timeout_s`.
         """
         self._took.clear()
-        self._refused.clear()
+        self._refusals.clear()
         self._send(policy, None)
         deadline = time.monotonic() + self._settings.start_timeout_s
         while not (self._took and set(self._group.healthy_env_runner_ids()) <= self._took):
             self._settle(policy, _POLL_S)
-            if len(self._refused) == self._group.num_remote_env_runners():
+            if self._all_refuse():
                 raise SamplersLostError(f"no sampler takes policy {policy.version}: {self._reason()}")
             if self.has_dead():
                 self.bring_back(policy)
@@ -69,6 +73,7 @@ class Fleet:
                     f"no sampler took policy {policy.version} within {self._settings.start_timeout_s:g} s "
                     f"({self.describe()})"
                 )
+        self._refusals_borne = 1
 
     def poll(self, wait_s: float) -> list[dict[str, Any]]:
         """What samplers wrote since they were last asked, as far as they have answered within `wait_s`."""
@@ -176,12 +181,15 @@ class Fleet:
         for sampler, answer in self._fetch(_swap(policy), wait_s):
             if isinstance(answer, RayError):
                 self._fail(sampler, answer)
-                if isinstance(answer, RayTaskError):
-                    self._refused.add(sampler)
+                self._refusals[sampler] += isinstance(answer, RayTaskError)
             else:
                 self._took.add(sampler)
-                self._refused.discard(sampler)
+                del self._refusals[sampler]
                 self._failures.pop(sampler, None)
+
+    def _all_refuse(self) -> bool:
+        for_good = [sampler for sampler, count in self._refusals.items() if count > self._refusals_borne]
+        return len(for_good) == self._group.num_remote_env_runners()
 
     def _fail(self, sampler: int, error: RayError) -> None:
         """Takes note of why a sampler does not work. One that could still say it is ended, and begins again."""
@@ -195,7 +203,7 @@ class Fleet:
             self._end(sampler)
 
     def _reason(self) -> str:
-        sampler, reason = max(self._failures.items(), key=lambda failure: failure[0] in self._refused)
+        sampler, reason = max(self._failures.items(), key=lambda failure: self._refusals[failure[0]])
         return f"sampler {sampler}: {reason}"
 
     def _kill_the_silent(self) -> None:

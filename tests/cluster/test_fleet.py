@@ -103,6 +103,18 @@ def test_a_sampler_that_refuses_alone_is_started_again_and_the_others_go_on(ende
     assert group.healthy == {1, 2}
 
 
+def test_a_sampler_that_does_not_take_a_further_policy_gets_it_once_more(
+    ended: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "_PROBE_EVERY_S", 0.0)
+    fleet = make_fleet(Group(swap={1: [2, REFUSAL, 3, REFUSAL, REFUSAL]}), [])
+    fleet.hand_out(Policy(2, None, "policies/2"))
+    fleet.hand_out(POLICY)
+    assert ended == [1]
+    with pytest.raises(SamplersLostError, match="no sampler takes policy 4"):
+        fleet.hand_out(Policy(4, None, "policies/4"))
+
+
 def test_a_sampler_that_dies_is_waited_for_while_no_other_has_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "_PROBE_EVERY_S", 0.0)
     said = list[str]()
