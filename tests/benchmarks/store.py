@@ -157,15 +157,16 @@ def _read(store: Store, rows: int) -> dict[str, float]:
 
 
 def _write(write: Opens, work: list[Assignment], writers: int, most: int) -> Pace:
-    """All writers begin at once; rollouts are made before."""
-    rollouts = list(make_rollouts(work, version=1, seed=writers))
+    """All writers begin at once. Each has made its rollouts before, as a sampler has: those that a parent made would be
+    copied page by page where they are merely looked at.
+    """
     gc.collect()
     gc.freeze()  # or each writer would search through, and so copy, all that the parent made
     barrier = FORK.Barrier(writers + 1)
     cpu_s = FORK.Queue()
-    share = -(-len(work) // writers) * SAMPLES
+    share = -(-len(work) // writers)
     processes = [
-        FORK.Process(target=_writer, args=(write, i, rollouts[i * share : (i + 1) * share], most, barrier, cpu_s))
+        FORK.Process(target=_writer, args=(write, i, work[i * share : (i + 1) * share], most, barrier, cpu_s))
         for i in range(writers)
     ]
     for process in processes:
@@ -176,17 +177,21 @@ def _write(write: Opens, work: list[Assignment], writers: int, most: int) -> Pac
     for process in processes:
         process.join(timeout=60)
     gc.unfreeze()
-    return Pace(len(rollouts) / seconds, spent_s / len(rollouts) * 1e6)
+    rollouts = sum(len(assignment.pending) for assignment in work)
+    return Pace(rollouts / seconds, spent_s / rollouts * 1e6)
 
 
 def _writer(
     write: Opens,
     number: int,
-    rollouts: list[Rollout],
+    work: list[Assignment],
     most: int,
     barrier: Barrier,
     cpu_s: Any,
 ) -> None:
+    rollouts = list(make_rollouts(work, version=1, seed=number))
+    gc.collect()
+    gc.freeze()
     call = write(number)
     barrier.wait(timeout=120)
     start_s = time.process_time()
