@@ -104,8 +104,11 @@ class AnswerChecker:
 
     async def check_many(self, pairs: Iterable[tuple[str | Sequence[str], str]]) -> list[Verdict]:
         """The verdicts of (expected, given) pairs, in their order. Raises as `check` does."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.check(expected, given)) for expected, given in pairs]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self.check(expected, given)) for expected, given in pairs]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # one cause, seen by several
         return [task.result() for task in tasks]
 
     async def _compare_in_jail(self, expected: str, given: str) -> Verdict:

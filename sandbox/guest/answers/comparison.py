@@ -32,7 +32,8 @@ _INEQUALITY = re.compile(r"[<>!≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])
 _RELATION = re.compile(rf"=|{_INEQUALITY.pattern}")
 _COMPOUND = re.compile(r"\)\s*[&|]\s*\(")
 _LATEX_LOG = re.compile(r"\\log(?![a-zA-Z_])")
-_CHOICE = re.compile(r"\(([A-J])\)\s*\S.*")
+_CHOICE = re.compile(r"\(([A-J])\)(?!.*\([A-J]\))\s*\S.*")
+_OPEN_ENDED = re.compile(r"\bor (?:more|less|fewer|greater|above|below|higher|lower)\b")
 _WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
 
 
@@ -80,6 +81,8 @@ def _spaceless(text: str) -> str:
 
 def _compare_single(expected: str, given: str) -> bool | None:
     """Quantities, times of day and words."""
+    if bool(_OPEN_ENDED.search(expected)) != bool(_OPEN_ENDED.search(given)):
+        return False
     a, b = read_quantity(expected), read_quantity(given)
     a = a or (read_beside(b, expected) if b else None)
     b = b or (read_beside(a, given) if a else None)

@@ -5,6 +5,9 @@ import re
 BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _CONTROL = {"\f": r"\f", "\b": r"\b", "\a": r"\a"}  # a backslash that was read as an escape: \frac, \begin, \alpha
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mbox)\s*\{([^{}\\]*)\}")
+_SENTENCE = re.compile(r"\\text\{\s*([^{}\\$]*[^{}\\$\s][, ][^{}\\$]*)\}")
+_SIGNS = {"−": "-", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}"}
+_DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means from one to the other
 _JOINER = re.compile(r"(?:[^\w.。\n]*\w+){0,4}[^\w.。\n]*")
 _JOINER_CHARS = 40
 
@@ -16,9 +19,14 @@ def normalise(answer: str) -> str:
     text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
     text = re.sub(r"\\!\s*", "", text)
     text = re.sub(r"\\[,;:]|\\q?quad(?![a-zA-Z])|~|\u00a0|\u2009", " ", text)
-    text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text).replace("{,}", ",").replace("−", "-")
+    text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text).replace("{,}", ",")
+    for sign, written in _SIGNS.items():
+        text = text.replace(sign, written)
+    text = _DASHED.sub("-", text)
     text = re.sub(r"[ \t]{2,}", " ", text)
-    return text.strip().rstrip("\\").strip().removesuffix(".").strip()
+    text = text.strip().rstrip("\\").strip().removesuffix(".").strip()
+    sentence = _SENTENCE.fullmatch(text)  # several words or a list of them, all of it text
+    return sentence[1].strip() if sentence else text
 
 
 def final_answer(answer: str) -> str:

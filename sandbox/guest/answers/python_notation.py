@@ -12,13 +12,16 @@ _SYMBOLS = (
     (re.compile(r"(?<![a-zA-Z\\])oo(?![a-zA-Z])|∞"), r"\\infty "),
     (re.compile(r"\*\s*[Ij](?![a-zA-Z])|(?<=[0-9])j(?![a-zA-Z0-9])"), "i"),
     (re.compile(r"(?<![a-zA-Z\\])I\s*\*(?!\*)"), "i"),
-    (re.compile(r"(?<![a-zA-Z0-9.\\])E(?=\s*[\^*])|(?<=\*)\s*E(?![a-zA-Z0-9])"), "e"),
+    (re.compile(r"(?<![a-zA-Z0-9.\\])E(?=\s*[-+\^*/])|(?<=[-+*/])\s*E(?![a-zA-Z0-9])"), "e"),
     (re.compile(r"√\s*([0-9]+|[a-zA-Z])"), r"\\sqrt{\1}"),
-    (re.compile(r"(?<![a-zA-Z\\])(sin|cos|tan|ln|exp)(?=\s*\()"), r"\\\1"),
+    (re.compile(r"(?<![a-zA-Z\\])(sin|cos|tan|ln|exp)(?=\s*\(|\s+[0-9])"), r"\\\1"),
+    (re.compile(r"(?<![a-zA-Z\\])log(?=\s+[0-9])"), r"\\log"),
+    (re.compile(r"(?<![a-zA-Z\\])sqrt\s+([0-9]+)"), r"\\sqrt{\1}"),
     (re.compile(r"(?<![a-zA-Z\\])a(?:rc)?(sin|cos|tan)(?=\s*\()"), r"\\arc\1"),
     (re.compile(r"(?<=[\])])\s*U\s*(?=[\[(])|∪"), r" \\cup "),
 )
 _SCIENTIFIC = re.compile(r"(?<![a-zA-Z0-9.\\_])([0-9]+(?:\.[0-9]+)?)[eE]([-+]?[0-9]{1,3})(?![0-9a-zA-Z.])")
+_NUMPY_SCALAR = re.compile(r"(?<![a-zA-Z])np\.[a-z]+[0-9]*_?\(([^()]*)\)")
 _ARRAY = re.compile(r"(?:array\(\s*)?(\[[\[\]0-9.,\s+\-eE]*\])\s*\)?")
 _BETWEEN_NUMBERS = re.compile(r"(?<=[0-9.\]])\s+(?=[-+.0-9\[])")
 _MATRIX = re.compile(r"(?:Matrix\(\s*)?\[\s*(\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])*)\s*\]\s*\)?")
@@ -33,6 +36,8 @@ _WRITTEN: dict[str, Callable[..., str]] = {  # by name, and with how many argume
     "floor/1": lambda x: rf"\lfloor {x}\rfloor ",
     "ceiling/1": lambda x: rf"\lceil {x}\rceil ",
     "ceil/1": lambda x: rf"\lceil {x}\rceil ",
+    "Integer/1": lambda n: n,
+    "Float/1": lambda x: x,
     "factorial/1": lambda n: f"({n})!",
     "binomial/2": lambda n, k: rf"\binom{{{n}}}{{{k}}}",
     "Rational/2": lambda p, q: rf"\frac{{{p}}}{{{q}}}",
@@ -48,6 +53,7 @@ def as_latex(text: str, *, log: str = r"\ln") -> str:
 
     `log`: how the logarithm is written, which is the natural one in Python; `\log` beside a text that has that.
     """
+    text = _NUMPY_SCALAR.sub(r"\1", text)
     array = _ARRAY.fullmatch(text.strip())
     if array is not None:  # numpy puts spaces and new lines where Python's lists have commas
         text = _BETWEEN_NUMBERS.sub(", ", array[1])

@@ -37,7 +37,8 @@ _NOUNS = re.compile(r"[^\W\d_]{2,}(?:[\s-]+[^\W\d_]{2,}){0,4}")
 _SHORTEST_UNIT, _SHORTEST_WORD = 2, 4  # outside LaTeX text: 5 m may be five times m, and 5 abc a product
 _NO_NOUNS = frozenset((
     "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "and", "or", "to", "mod", "root",
-    "base", "over", "inf", "infinity",
+    "base", "over", "inf", "infinity", "squared", "cubed", "factorial", "plus", "minus", "halves", "thirds", "lakh",
+    "crore",
 ))  # fmt: skip
 _NAMES_OF_NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",

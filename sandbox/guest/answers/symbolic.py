@@ -20,6 +20,9 @@ _DECIMAL = re.compile(r"[0-9]?\.[0-9]")
 _DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)")
 _PRECISION = 30
 _SMALL = Fraction(1, 1000)
+_FUNCTIONS = "sin|cos|tan|cot|sec|csc|log|exp|ln|pi|mod|lim"
+_MONOMIAL = re.compile(rf"(?<![a-zA-Z\\{{0-9.])([0-9]+)(?!(?:{_FUNCTIONS})(?![a-z]))([a-z]{{2,3}})(?![a-zA-Z({{])")
+"""Letters behind a number, which math-verify takes for a unit if there is one of that name: 2ab and 2bc for 2."""
 
 
 def same(expected: str, given: str) -> bool | None:
@@ -51,7 +54,7 @@ def _verified(golds: list[object], targets: list[object]) -> bool | None:
 
 def _read(answer: str) -> list[object]:
     """math-verify finds LaTeX between dollars or in a box, and plain expressions anywhere."""
-    text = for_extraction(answer).replace(r"\$", "")
+    text = _MONOMIAL.sub(lambda found: found[1] + r" \cdot ".join(found[2]), for_extraction(answer)).replace(r"\$", "")
     if "$" not in text and "\\boxed" not in text and not is_prose(text):
         text = f"${text}$"
     read: list[object] = parse(text, parsing_timeout=None)
