@@ -63,6 +63,8 @@ class Cgroups:
             for group in [path for path in parent.iterdir() if path.is_dir()]:
                 with contextlib.suppress(OSError):  # still in use, or gone already
                     if time.time() - group.stat().st_mtime > STALE_S:
+                        for left in group.glob("NSJAIL*"):  # by an nsjail that was killed
+                            left.rmdir()
                         group.rmdir()
 
     def remove(self) -> bool:

@@ -1,6 +1,7 @@
 """A session's process, seen from the host: its channel, its output, its end."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from sandbox.watchdog import Meter, Usage
 READ_BYTES = 1 << 16
 READY_S = 30.0  # from the order to a confined process: milliseconds, unless the host is starved
 END_S = 30.0  # of a killed crowd, each of whose processes ends at the lowest priority
+NOTE_CHARS = 100  # at most, of the note of how much was cut out
 WATCH_S = 0.25
 IDLE_WATCH_S = 2.0  # between two blocks, while one task is all there is: the kernel's own limits bind that one
 # The kernel enforces the limit by counting ticks and reports usage by the clock: on a busy host the two differ much. A
@@ -64,15 +66,15 @@ class SessionProcess:
         self._watch_timer: asyncio.TimerHandle | None = None
         self._wall_s, self._time_out_text = 0.0, ""
         self._started = 0.0
-        self._channel, self._their_channel = socket.socketpair()
-        self._channel.setblocking(False)
-        ask_for_credentials(self._channel)
-        self._stdout, self._stderr = _Output(), _Output()
+        self._channel, self._their_channel, self._stdout, self._stderr = _open_channels()
 
     @classmethod
     async def open(cls, jail: Jail, settings: SandboxSettings) -> Self:
-        """Order a new process from `jail`. Raises JailFailure if the jail is gone."""
-        process = cls(jail, settings)
+        """Order a new process from `jail`. Raises JailFailure if the jail is gone, or file descriptors run out."""
+        try:
+            process = cls(jail, settings)
+        except OSError as error:
+            raise JailFailure(f"no channel for a session: {error}; `ulimit -n` raises the limit") from error
         try:
             descriptors = (process._their_channel.fileno(), process._stdout.write_fd, process._stderr.write_fd)
             process._number = await jail.open_session(descriptors, process._take_end)
@@ -173,6 +175,9 @@ class SessionProcess:
                 raise ValueError("not a report")
             if message["block"] != self._block or self._news is None or self._news.done():
                 raise ValueError("a report that nobody waits for")
+            if max(len(value or ""), len(error)) > self._settings.output_bytes + NOTE_CHARS:
+                raise ValueError("longer than a session's interpreter writes it")
+            message["value"], message["error"] = value and _clean(value), _clean(error)
             self._tell(message)
 
     def _read_output(self, output: "_Output") -> None:
@@ -317,6 +322,11 @@ class SessionProcess:
         return f"TimeoutError: the session used more than {self._settings.session_cpu_s} s of processor time"
 
 
+def _clean(text: str) -> str:
+    """`text` as UTF-8 can hold it: a block makes lone surrogates at will, at which tokenizers and databases fail."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 class _Output:
     """One of the session's output pipes and what has come through it since the block began."""
 
@@ -347,6 +357,21 @@ class _Output:
     def close(self) -> None:
         self.close_write()
         os.close(self.read_fd)
+
+
+def _open_channels() -> tuple[socket.socket, socket.socket, _Output, _Output]:
+    """Our end of a session's channel, its own end, and its outputs: all or, where descriptors run out, none."""
+    with contextlib.ExitStack() as opened:
+        ours, theirs = socket.socketpair()
+        opened.callback(ours.close)
+        opened.callback(theirs.close)
+        ours.setblocking(False)
+        ask_for_credentials(ours)
+        stdout = _Output()
+        opened.callback(stdout.close)
+        stderr = _Output()
+        opened.pop_all()
+    return ours, theirs, stdout, stderr
 
 
 def _next_frame(inbox: bytearray, limit_bytes: int) -> dict[str, Any] | None:

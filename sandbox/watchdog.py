@@ -65,8 +65,9 @@ class Meter:
         single one that most sessions are. What they start later inherits it.
         """
         for pid in (self._pid, *descendants(self._pid)):
-            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
-                os.setpriority(os.PRIO_PROCESS, pid, LOWEST_PRIORITY)
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                for thread in os.listdir(f"/proc/{pid}/task"):  # a priority is a thread's own
+                    os.setpriority(os.PRIO_PROCESS, int(thread), LOWEST_PRIORITY)
 
     def memory_shares_bytes(self) -> int | None:
         """Memory with each shared page counted once, as exact as the kernel is; None if it does not tell us.

@@ -14,14 +14,27 @@ DENIED = {
 }
 CLONE = 56
 CLONE3 = 435
+MMAP = 9
+SOCKETPAIR = 53
+FCNTL = 72
+# Locks on what sessions share (the devices, the libraries), leases, and news of what others read.
+_F_GETLK, _F_SETLK, _F_SETLKW, _F_OFD_GETLK, _F_OFD_SETLK, _F_OFD_SETLKW = 5, 6, 7, 36, 37, 38
+_F_SETLEASE, _F_NOTIFY = 1024, 1026
+FCNTL_DENIED = (
+    *(_F_GETLK, _F_SETLK, _F_SETLKW),
+    *(_F_OFD_GETLK, _F_OFD_SETLK, _F_OFD_SETLKW),
+    *(_F_SETLEASE, _F_NOTIFY),
+)
+_AF_UNIX, _SOCK_STREAM, _SOCK_SEQPACKET, _SOCK_TYPE_MASK = 1, 1, 5, 0xF
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 # CLONE_NEWTIME | NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 NAMESPACE_FLAGS = 0x80 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 
 _AUDIT_ARCH_X86_64 = 0xC000003E
 _X32_BIT = 0x40000000
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
-_LOAD, _JEQ, _JGE, _JSET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER_OFFSET, _ARCH_OFFSET, _FIRST_ARGUMENT_OFFSET = 0, 4, 16
+_LOAD, _AND, _JEQ, _JGE, _JSET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
+_NUMBER_OFFSET, _ARCH_OFFSET, _FIRST_ARGUMENT_OFFSET, _ARGUMENT_BYTES = 0, 4, 16, 8
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -49,15 +62,48 @@ def _assemble() -> bytes:
     ]
     for number in DENIED.values():
         program += [_instruction(_JEQ, number, if_false=1), _instruction(_RETURN, _ERRNO | errno.EPERM)]
-    program += [
-        _instruction(_JEQ, CLONE, if_true=1),
-        _instruction(_RETURN, _ALLOW),
-        _instruction(_LOAD, _FIRST_ARGUMENT_OFFSET),
-        _instruction(_JSET, NAMESPACE_FLAGS, if_false=1),
-        _instruction(_RETURN, _ERRNO | errno.EPERM),
-        _instruction(_RETURN, _ALLOW),
-    ]
-    return b"".join(program)
+    for number, rule in _RULES.items():
+        program += [_instruction(_JEQ, number, if_false=len(rule)), *rule]
+    return b"".join([*program, _instruction(_RETURN, _ALLOW)])
+
+
+def _argument(index: int) -> bytes:
+    """Load the low half of a call's argument: the kernel reads no more of those that the rules look at."""
+    return _instruction(_LOAD, _FIRST_ARGUMENT_OFFSET + index * _ARGUMENT_BYTES)
+
+
+_DENY = _instruction(_RETURN, _ERRNO | errno.EPERM)
+_PASS = _instruction(_RETURN, _ALLOW)
+
+# What to do about calls of which some are denied, by their arguments. Each rule ends in a return.
+_RULES = {
+    CLONE: [_argument(0), _instruction(_JSET, NAMESPACE_FLAGS, if_false=1), _DENY, _PASS],
+    # Datagram sockets can be given an abstract name without `bind`, and send to one without `connect`.
+    SOCKETPAIR: [
+        _argument(0),
+        _instruction(_JEQ, _AF_UNIX, if_true=1),
+        _DENY,
+        _argument(1),
+        _instruction(_AND, _SOCK_TYPE_MASK),
+        _instruction(_JEQ, _SOCK_STREAM, if_true=2),
+        _instruction(_JEQ, _SOCK_SEQPACKET, if_true=1),
+        _DENY,
+        _PASS,
+    ],
+    # Its pages outlive their mappings and then count as nobody's: sessions could fill the jail's memory unseen.
+    MMAP: [
+        _argument(3),
+        _instruction(_JSET, _MAP_ANONYMOUS, if_false=2),
+        _instruction(_JSET, _MAP_SHARED, if_false=1),
+        _DENY,
+        _PASS,
+    ],
+    FCNTL: [
+        _argument(1),
+        *(part for command in FCNTL_DENIED for part in (_instruction(_JEQ, command, if_false=1), _DENY)),
+        _PASS,
+    ],
+}
 
 
 class Filter:

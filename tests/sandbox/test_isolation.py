@@ -53,7 +53,7 @@ async def test_every_mount_of_a_session_but_its_tmpfs_and_devices_is_read_only(s
     writable = {fields[4] for fields in mounts if "rw" in fields[5].split(",")}
     assert "/python/bin/python3" in {fields[4] for fields in mounts}
     # The lower /tmp is the jail's, hidden below the session's.
-    assert writable == {"/dev/null", "/dev/zero", "/dev/urandom", "/tmp"}
+    assert writable == {"/dev/null", "/dev/urandom", "/tmp"}
     assert all("nosuid" in fields[5] for fields in mounts if fields[4] != "/")
 
 
@@ -94,5 +94,5 @@ def test_nothing_is_mounted_writable_but_the_tmpfs_and_the_devices() -> None:
         open_files=64,
     )
     jail = text_format.Parse(config, config_pb2.NsJailConfig())
-    assert {mount.dst for mount in jail.mount if mount.rw} == {"/dev/null", "/dev/zero", "/dev/urandom", "/tmp"}
+    assert {mount.dst for mount in jail.mount if mount.rw} == {"/dev/null", "/dev/urandom", "/tmp"}
     assert all(mount.nosuid for mount in jail.mount)

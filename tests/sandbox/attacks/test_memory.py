@@ -41,8 +41,13 @@ async def test_a_session_goes_on_after_a_memory_error(attack: Attack) -> None:
     assert (await attack(source, "x, caught")).value == "(1, True)"
 
 
-async def test_a_shared_mapping_is_no_way_around_the_limit(attack: Attack) -> None:
-    assert "Cannot allocate memory" in (await attack("import mmap\nm = mmap.mmap(-1, 1 << 30)")).error
+async def test_a_mapping_is_no_way_around_the_limit(attack: Attack) -> None:
+    source = "import mmap\nm = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE)"
+    assert "Cannot allocate memory" in (await attack(source)).error
+
+
+async def test_shared_memory_that_no_process_is_seen_to_hold_cannot_be_had(attack: Attack) -> None:
+    assert "PermissionError" in (await attack("import mmap\nm = mmap.mmap(-1, 1 << 20)")).error
 
 
 async def test_processes_that_share_out_too_much_memory_are_ended(attack: Attack) -> None:
@@ -56,12 +61,12 @@ time.sleep(100)"""
     assert "the session's processes hold more than" in (await assert_out_of_memory(attack, source)).error
 
 
-async def test_processes_with_a_shared_mapping_each_are_ended(attack: Attack) -> None:
+async def test_processes_with_a_mapping_each_are_ended(attack: Attack) -> None:
     source = """
 import mmap, os, time
 for _ in range(4):
     if os.fork() == 0:
-        m = mmap.mmap(-1, 100 << 20)
+        m = mmap.mmap(-1, 100 << 20, flags=mmap.MAP_PRIVATE)
         m.write(b'x' * (100 << 20))
         time.sleep(100)
 time.sleep(100)"""

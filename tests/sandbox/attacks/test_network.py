@@ -44,8 +44,27 @@ async def test_a_name_cannot_be_resolved(attack: Attack) -> None:
 
 async def test_a_socket_pair_cannot_be_bound_to_an_abstract_name(attack: Attack) -> None:
     source = (
-        "import socket\na, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\na.send(b'x')\na.bind('\\0meet')"
+        "import socket\na, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)\na.send(b'x')\na.bind('\\0meet')"
     )
+    assert "PermissionError" in (await attack(source)).error
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"), [("AF_UNIX", "SOCK_DGRAM"), ("AF_INET", "SOCK_STREAM"), ("AF_NETLINK", "SOCK_RAW")]
+)
+async def test_no_pair_is_to_be_had_that_could_send_to_another_session(attack: Attack, family: str, kind: str) -> None:
+    source = f"import socket\nsocket.socketpair(socket.{family}, socket.{kind} | socket.SOCK_CLOEXEC)"
+    assert "PermissionError" in (await attack(source)).error
+
+
+async def test_a_connected_pair_works_within_a_session(attack: Attack) -> None:
+    source = "import asyncio, socket\na, b = socket.socketpair()\na.send(b'x')\nasync def say(): return b.recv(9)\n"
+    assert (await attack(source + "asyncio.run(say())")).value == "b'x'"
+
+
+@pytest.mark.parametrize("command", [6, 7, 37, 38, 1024, 1026])
+async def test_no_lock_lease_or_notice_on_a_shared_file_tells_another_session(attack: Attack, command: int) -> None:
+    source = f"import fcntl, os\nfcntl.fcntl(os.open('/dev/null', os.O_RDWR), {command}, bytes(32))"
     assert "PermissionError" in (await attack(source)).error
 
 

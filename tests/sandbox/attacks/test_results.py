@@ -221,3 +221,11 @@ async def test_an_error_is_one_even_if_nothing_is_left_to_show_it_with(attack: A
         Status.ERROR,
         "ZeroDivisionError: its traceback cannot be shown",
     )
+
+
+async def test_lone_surrogates_in_a_value_or_an_error_reach_nobody(attack: Attack) -> None:
+    value = await attack("class Odd:\n    def __repr__(self): return '\\ud800'\nOdd()")
+    error = await attack("raise ValueError('\\ud800')")
+    assert value.value == "\\ud800"
+    assert error.error.endswith("ValueError: \\ud800")
+    (value.value + error.error).encode()
