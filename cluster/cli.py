@@ -103,6 +103,9 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             "--resume goes on with the run's own configuration: leave --preset and --config out, or use --set"
         )
+    if arguments.resume and (arguments.dry_run or arguments.name):
+        option = "--dry-run" if arguments.dry_run else "--name"
+        raise ConfigError(f"{option} is for a new run: leave it out, or leave --resume out")
     if arguments.run and not arguments.resume:
         raise ConfigError("--run names an existing run: add --resume to go on with it, or use --name for a new one")
     progress = make_progress(own_console())
@@ -239,6 +242,11 @@ def _add_problems_import(actions: "argparse._SubParsersAction[argparse.ArgumentP
     add.add_argument("--revision", metavar="NAME", help="of a data set of Hugging Face")
     add.add_argument("--size", type=_positive, metavar="N", help="problems that reasoning-gym makes (default: 500)")
     add.add_argument("--seed", type=_positive, metavar="N", help="of reasoning-gym")
+    add.add_argument(
+        "--split-by",
+        choices=("operands", "question"),
+        help="what makes problems of reasoning-gym the same (default: operands in plain arithmetic)",
+    )
     add.add_argument("--heldout-fraction", type=float, metavar="SHARE", help="held out, by hash (default: 0.1)")
     add.add_argument("--split", choices=("train", "heldout"), help="put all on one side")
     add.add_argument("--json", action="store_true", help="print one JSON object")

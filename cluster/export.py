@@ -8,7 +8,10 @@ from cluster.bar import progress_bar
 from cluster.options import checked
 from cluster.run_folder import find_run_folder
 from store.export.settings import ExportSettings
-from store.records import Problem, Rollout, SegmentKind
+from store.records import Outcome, Problem, Rollout, SegmentKind
+
+_ANY_OUTCOME = tuple(outcome.value for outcome in Outcome if outcome is not Outcome.FAULT)
+"""A fault is a failure of ours: its rollout is cut off somewhere, and says nothing of the policy."""
 
 
 def export_rollouts(arguments: argparse.Namespace) -> int:
@@ -72,7 +75,7 @@ def _settings(arguments: argparse.Namespace) -> ExportSettings:
     chosen = {
         "format": arguments.format,
         "splits": tuple(dict.fromkeys(arguments.split or ["train"])),
-        "outcomes": () if "any" in arguments.outcome else tuple(arguments.outcome or ["accepted"]),
+        "outcomes": _ANY_OUTCOME if "any" in arguments.outcome else tuple(arguments.outcome or ["accepted"]),
         "purposes": tuple(arguments.purpose),
         "policy_versions": tuple(arguments.policy),
         "iterations": tuple(arguments.iteration),

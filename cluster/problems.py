@@ -34,7 +34,7 @@ def list_problems(arguments: argparse.Namespace) -> int:
             for one in listed:
                 print(json.dumps(asdict(one)))  # noqa: T201
         elif arguments.left_out:
-            _print_left_out(listed)
+            _print_left_out(listed, store.left_out_count())
         else:
             _print_problems(listed, store.problem_counts(), split)
     return 0
@@ -68,14 +68,14 @@ def _print_problems(problems: list[Any], counts: dict[str, int], split: Split | 
     console.print(Text(f"{len(problems)} of {total:,} problems", style="dim"))
 
 
-def _print_left_out(left_out: list[Any]) -> None:
+def _print_left_out(left_out: list[Any], total: int) -> None:
     console = Console()
     rows = [
         {"source": one.source, "question": one.question, "held out": one.heldout_id, "likeness": f"{one.likeness:.0%}"}
         for one in left_out
     ]
     print_table(console, rows, widest="question")
-    console.print(Text(f"{len(left_out)} problems left out, each like a held-out one", style="dim"))
+    console.print(Text(f"{len(left_out)} of {total:,} problems left out, each like a held-out one", style="dim"))
 
 
 def _problem_in_full(store: Store, problem_id: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from store.errors import (
     StoreAwayError,
     StoreBusyError,
     StoreDamagedError,
+    StoreDeadlockError,
     StoreError,
     StoreMissingError,
     StoreUnreachableError,
@@ -34,7 +35,8 @@ _MIGRATES = "store_migrates"  # and of those that are going to change tables
 # connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no answer that has a code
 _PG_AWAY = ("08000", "08003", "08006", "08001", "57P01", "57P02", "57P03", None)
 _PG_DAMAGED = ("XX001", "XX002")  # data_corrupted, index_corrupted
-_PG_BUSY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
+_PG_BUSY = "55P03"  # lock_not_available
+_PG_DEADLOCK = "40P01"
 _FORMS = "sqlite:///folder/store.db or postgresql://user:password@host/database"
 
 
@@ -126,7 +128,9 @@ def _explain(error: DBAPIError, url: URL) -> StoreError | None:
     if isinstance(error.orig, sqlite3.Error):
         return _explain_sqlite(reason, where)
     code = getattr(error.orig, "sqlstate", None)
-    if code in _PG_BUSY:
+    if code == _PG_DEADLOCK:
+        return StoreDeadlockError(f"{where}: two transactions waited for each other: {reason}")
+    if code == _PG_BUSY:
         return StoreBusyError(f"{where}: locked by another process for over {BUSY_TIMEOUT_S:.0f} s: {reason}")
     if code in _PG_DAMAGED:
         return StoreDamagedError(f"{where}: {reason}. Restore the database from a copy.")

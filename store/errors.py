@@ -21,6 +21,10 @@ class StoreAwayError(StoreUnreachableError):
     """The database server does not answer, broke the connection, or starts or stops: it may be back in a moment."""
 
 
+class StoreDeadlockError(StoreError):
+    """Two transactions waited for each other, and the server ended this one: it is done again."""
+
+
 class StoreBusyError(StoreError):
     """Another process kept the database locked for longer than the busy time-out."""
 

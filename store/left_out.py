@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.models import LeftOutRow
@@ -44,6 +44,11 @@ def keep_left_out(session: Session, problems: Sequence[Problem], likest: Mapping
     ]
     if rows:
         session.execute(insert_or_keep(session, LeftOutRow, LeftOutRow.split_key), rows)
+
+
+def count_left_out(session: Session) -> int:
+    """How many are listed."""
+    return session.scalar(select(func.count()).select_from(LeftOutRow)) or 0
 
 
 def read_left_out(session: Session, limit: int | None) -> Iterator[LeftOut]:

@@ -1,7 +1,7 @@
 """Token ids, masks, spans and texts as compressed bytes: a rollout of 300 tokens takes about 1.3 kilobytes.
 
 What an execution says mostly stands in its rollout's segments too. So its body is compressed with the segments as
-dictionary, which leaves a tenth of it. Bodies that older versions wrote without one are read all the same.
+dictionary, which leaves a fifth of it. Bodies that older versions wrote without one are read all the same.
 """
 
 import json

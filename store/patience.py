@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from store.errors import StoreAwayError
+from store.errors import StoreAwayError, StoreDeadlockError
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
@@ -47,10 +47,10 @@ def tried_again[**P, T](method: Callable[P, T]) -> Callable[P, T]:
         while True:
             try:
                 return method(*args, **kwargs)
-            except StoreAwayError as error:
+            except (StoreAwayError, StoreDeadlockError) as error:
                 if time.monotonic() + delay_s > give_up_at:
                     raise
-                log.warning("the store is away, trying again in %.1f s: %s", delay_s, error)
+                log.warning("trying again in %.1f s: %s", delay_s, error)
             time.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
 

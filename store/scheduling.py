@@ -104,6 +104,10 @@ def extend_leases(session: Session, owner: str, assignment_ids: Collection[int],
     """Holds those of these that the owner still has for another `ttl_s` seconds; returns their number."""
     extended = 0
     for batch in batched(sorted(assignment_ids), BATCH):
+        # By id, as whoever counts what was written does it: in an order of its own the two would wait for each other.
+        session.execute(
+            select(AssignmentRow.id).where(AssignmentRow.id.in_(batch)).order_by(AssignmentRow.id).with_for_update()
+        )
         held = update(AssignmentRow).where(AssignmentRow.id.in_(batch))
         held = held.where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
         rows = session.execute(held.values(lease_expires_at=now + ttl_s).returning(AssignmentRow.id))

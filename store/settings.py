@@ -81,7 +81,7 @@ class ReasoningGymSettings(SourceSettings):
     """One data set of reasoning-gym: `size` distinct problems, or as many as there are.
 
     `split_by` "operands": problems with the same numbers in any order are the same problem, which is right for plain
-    arithmetic. "question": for tasks whose words matter, such as gsm_symbolic.
+    arithmetic, and what those sets get by default. "question": for tasks whose words matter, as in all others.
     """
 
     kind: Literal["reasoning_gym"] = "reasoning_gym"
@@ -89,7 +89,7 @@ class ReasoningGymSettings(SourceSettings):
     size: int = Field(default=500, ge=1)
     seed: int = Field(default=0, ge=0)
     config: dict[str, Any] = Field(default_factory=dict)
-    split_by: Literal["operands", "question"] = "operands"
+    split_by: Literal["operands", "question"] | None = None
 
     @model_validator(mode="after")
     def _size_and_seed_have_keys_of_their_own(self) -> "ReasoningGymSettings":

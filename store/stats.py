@@ -63,10 +63,12 @@ def read_stats(session: Session) -> StoreStats:
     )
 
 
-def outcomes_by_iteration(session: Session) -> dict[int, dict[str, int]]:
-    """Training rollouts by iteration and outcome; what did not occur is left out."""
+def outcomes_by_iteration(session: Session, number: int | None = None) -> dict[int, dict[str, int]]:
+    """Training rollouts by iteration (of one alone, with `number`) and outcome; what did not occur is left out."""
     counts: dict[int, dict[str, int]] = {}
-    groups = select(RolloutRow.iteration, RolloutRow.outcome, func.count()).where(RolloutRow.iteration.is_not(None))
+    groups = select(RolloutRow.iteration, RolloutRow.outcome, func.count()).where(
+        RolloutRow.iteration.is_not(None) if number is None else RolloutRow.iteration == number
+    )
     for iteration, outcome, count in session.execute(groups.group_by(RolloutRow.iteration, RolloutRow.outcome)):
         assert iteration is not None
         counts.setdefault(iteration or 0, {})[outcome.value] = count

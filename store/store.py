@@ -157,6 +157,11 @@ class Store:
         """`import_problems`, for those who only want to know how many were added."""
         return self.import_problems(new).added
 
+    def left_out_count(self) -> int:
+        """How many problems were left out of imports."""
+        with self._read() as session:
+            return left_out.count_left_out(session)
+
     def left_out(self, limit: int | None = None) -> Iterator[LeftOut]:
         """Streams what imports left out or withdrew because it is like a held-out problem, the latest import first."""
         with self._read() as session:
@@ -592,7 +597,7 @@ class Store:
         with self._read() as session:
             return stats.read_stats(session)
 
-    def outcomes_by_iteration(self) -> dict[int, dict[str, int]]:
-        """Training rollouts by iteration and outcome; what did not occur is left out."""
+    def outcomes_by_iteration(self, number: int | None = None) -> dict[int, dict[str, int]]:
+        """Training rollouts by iteration (of one alone, with `number`) and outcome; what did not occur is left out."""
         with self._read() as session:
-            return stats.outcomes_by_iteration(session)
+            return stats.outcomes_by_iteration(session, number)

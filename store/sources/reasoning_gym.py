@@ -14,6 +14,9 @@ from store.sources.splitting import made_id, operands_key, question_key, side
 log = logging.getLogger(__name__)
 _DRAWS = 20  # entries drawn at most for each problem asked for: enough to find nearly all of a small task
 
+PLAIN_ARITHMETIC = frozenset({"products", "chain_sum", "decimal_chain_sum", "gcd", "lcm", "count_bits"})
+"""Tasks whose problems are their numbers: the wording around them varies, their order too."""
+
 
 def generate(settings: ReasoningGymSettings, _on_skipped: OnSkipped) -> Iterator[Problem]:
     """Yields `size` distinct problems, or with a warning as many as came up. None of them is ever skipped.
@@ -53,7 +56,8 @@ def _problem(entry: dict[str, Any], settings: ReasoningGymSettings) -> Problem:
     task, question, answer = settings.dataset, entry["question"].strip(), entry["answer"]
     if answer is None or not str(answer).strip():
         raise ProblemSourceError(f"reasoning_gym data set {task!r}: it gives no reference answer for {question[:60]!r}")
-    key = operands_key(task, question) if settings.split_by == "operands" else question_key(question)
+    split_by = settings.split_by or ("operands" if task in PLAIN_ARITHMETIC else "question")
+    key = operands_key(task, question) if split_by == "operands" else question_key(question)
     # Without the task's name: the same operands stand on one side in gcd, lcm and every other task.
     split = settings.split or side(key.removeprefix(f"{task}:"), settings.heldout_fraction)
     return Problem(

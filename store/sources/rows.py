@@ -1,5 +1,6 @@
 """Problems out of rows: one mapping of fields, whatever the rows were read from."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,8 @@ def _text(row: Mapping[str, Any], field: str) -> str:
     value = row[field]
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise BadRowError(f"{field!r} is {type(value).__name__}, not a text or a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadRowError(f"{field!r} is {value}, no number")
     text = str(value).strip()
     if not text:
         raise BadRowError(f"{field!r} is empty")
@@ -118,4 +121,4 @@ def _text(row: Mapping[str, Any], field: str) -> str:
 
 def _optional(row: Mapping[str, Any], field: str) -> str | None:
     value = row.get(field)
-    return None if value is None else _text(row, field)
+    return None if value is None or (isinstance(value, str) and not value.strip()) else _text(row, field)
