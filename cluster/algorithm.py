@@ -19,7 +19,9 @@ from cluster.progress import Progress, Silence
 from cluster.run_folder import RunFolder
 from cluster.telemetry import LoopTelemetry
 from eval.metrics import NothingMeasuredError, figures
+from learner.batching import NoTrainingSamplesError
 from learner.group import LearnerGroupError
+from learner.loss import TrainingDivergedError
 from learner.settings import Phase
 from store.records import Outcome, Policy, Sampling, Split
 from store.run_state import ActualState, DesiredState
@@ -130,8 +132,10 @@ class SelfTraining(Algorithm):
             try:
                 metrics = self._train(training_set, phase, version)
             except LearnerGroupError as error:
+                if isinstance(error.__cause__, NoTrainingSamplesError | TrainingDivergedError):
+                    raise  # the same samples in the same order end the same way
                 log.warning("the learner failed and is started again: %s", error)
-                self.progress.note("a learner rank died; the learner starts again from the last policy")
+                self.progress.note(f"the learner starts again from the last policy: {error}")
                 self.learner_group.rebuild()
                 metrics = self._train(training_set, phase, version)
         with self._phase("publish"):
@@ -190,11 +194,8 @@ class SelfTraining(Algorithm):
 
     def _promote_if_not_worse(self, policy: Policy) -> None:
         promoted = self.store.promoted()
-        if promoted is not None:
-            best = self.heldout_score(promoted.version)
-            if best is not None and self._figures_of_policy["pass@1"] < best - self.run.evaluation.tolerance:
-                return
-        self.store.promote(policy.version)
+        if promoted is None or not self._is_worse(policy, promoted):
+            self.store.promote(policy.version)
 
     def _report(self, policy: Policy) -> None:
         """Closes the iteration with its figures, which RLlib, Tune and the live view get too."""
@@ -216,7 +217,7 @@ class SelfTraining(Algorithm):
         """What the iteration that published `policy` came to."""
         sampled, seconds = self._sampled, dict(self._seconds)
         number = self._iteration_of(policy)
-        outcomes = self.store.outcomes_by_iteration().get(number, {})
+        outcomes = self.store.outcomes_by_iteration(number).get(number, {})
         rollouts, accepted = sum(outcomes.values()), outcomes.get(Outcome.ACCEPTED.value, 0)
         sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if self.run.iteration.overlap else 0.0)
         promoted = self.store.promoted()
@@ -257,11 +258,26 @@ class SelfTraining(Algorithm):
         return self._unmeasured_policy() is not None or self._wants_warm_start()
 
     def _unmeasured_policy(self) -> Policy | None:
-        """The latest policy, if its score is missing: the base at first, later one whose driver died."""
+        """The latest policy, if it was not measured and judged: the base at first, later one whose driver died."""
         latest = self._latest()
         if latest.version == 0 and not self.run.evaluation.base:
             return None
-        return latest if self.heldout_score(latest.version) is None else None
+        return None if self._is_judged(latest) else latest
+
+    def _is_judged(self, policy: Policy) -> bool:
+        """A score is not enough: the driver may have died before it promoted the policy or closed its iteration."""
+        promoted = self.store.promoted()
+        if self.heldout_score(policy.version) is None:
+            return False
+        if promoted is None or (policy.version > promoted.version and not self._is_worse(policy, promoted)):
+            return False
+        closed = {iteration.metrics.get("policy_version") for iteration in self.store.iterations()}
+        return policy.config.get("phase") != Phase.ITERATION.value or policy.version in closed
+
+    def _is_worse(self, policy: Policy, promoted: Policy) -> bool:
+        """Whether it solves fewer of the held-out problems than the promoted one, by more than is tolerated."""
+        score, best = self.heldout_score(policy.version), self.heldout_score(promoted.version)
+        return score is not None and best is not None and score < best - self.run.evaluation.tolerance
 
     def _wants_warm_start(self) -> bool:
         return self.run.teacher is not None and self._latest().version == 0

@@ -23,7 +23,7 @@ from ray.rllib.utils.actor_manager import RemoteCallResults, ResultOrError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from learner.engine import StateMismatchError
-from learner.publication import clean_leftovers
+from learner.publication import clean_leftovers, is_complete
 from learner.rllib_learner import WATCH, PolicyLearner
 from learner.settings import LearnerJob
 
@@ -153,12 +153,15 @@ class GangLearnerGroup(LearnerGroup):
             self._gather("build", starting, self.job.settings.build_timeout_s)
 
     def rebuild(self) -> None:
-        """End all ranks, start new ones and return to the last saved state, or else to the last published policy."""
+        """End all ranks, start new ones and return to the last saved state, or else to the last published policy.
+
+        A state whose folder was moved since, as a checkpoint's is once it is whole, counts as none.
+        """
         self._end()
         self.job = self.job.model_copy(update={"policy_path": self.policy.path, "policy_version": self.policy.version})
         self._start()
         self.ready()
-        if self._state is not None:
+        if self._state is not None and is_complete(self._state):
             self.load_state(self._state)
 
     def health(self) -> dict[int, bool]:

@@ -55,6 +55,7 @@ def complaint(capfd: pytest.CaptureFixture[str], runs: Path, code: int, *argumen
         (["--preset", "demo", "--set", "sampler.solution_format=prose"], ["'prose' does not exist", "tir"]),
         (["--preset", "demo", "--set", "store.url=mysql://x/y"], ["mysql", "postgresql"]),
         (["--preset", "demo", "--resume"], ["--resume", "--set"]),
+        (["--resume", "--dry-run"], ["--dry-run is for a new run"]),
     ],
 )
 def test_a_wrong_argument_is_named(

@@ -165,6 +165,8 @@ def test_a_rank_killed_in_training_is_raised_at_once_and_the_gang_comes_back(
 ) -> None:
     pair.train(training_set[1], "warm_start", version=21)
     pair.publish(21, tmp_path / "v000021")
+    pair.save_to_path(tmp_path / "aside")
+    (tmp_path / "aside").rename(tmp_path / "checkpoint")  # as a run's checkpoints are, once they are whole
     killed = threading.Event()
 
     def kill_when_under_way(done: int, total: int) -> None:
