@@ -61,6 +61,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _decide_all(store: Store, verdicts: Verdicts, arguments: argparse.Namespace) -> None:
     by = arguments.by or getpass.getuser()
+    for review_id in arguments.ids:
+        store.review(review_id)  # names one that is not there before anything is decided
     decided = []
     for review_id in arguments.ids:
         if arguments.reject:

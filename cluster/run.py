@@ -72,7 +72,7 @@ def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int |
         shutil.rmtree(folder.path)
         raise
     point_latest_to(folder.path)
-    with _at_work(config, folder, progress) as store:
+    with _at_work(config, folder, progress) as store, _told_how_to_go_on(folder, progress):
         _train(config, folder, store, config.iteration.count if iterations is None else iterations, progress)
     return folder
 
@@ -83,14 +83,15 @@ def resume_run(
     """Goes on with a run: by `iterations` more, or until the configured number is reached."""
     folder = find_run_folder(runs, chosen)
     config = folder.read_config(overrides)
-    _require_startable(config, runs)
+    with folder.driven():  # says whose it is where somebody drives it, before its port is found in use
+        _require_startable(config, runs)
     with Store.open(folder.store_url(config), create=False) as store:
         done = sum(iteration.closed_at is not None for iteration in store.iterations())
     left = max(config.iteration.count - done, 0) if iterations is None else iterations
     if left == 0:
         progress.note(f"all {done} iterations are done; --iterations N adds more")
         return folder
-    with _at_work(config, folder, progress) as store:
+    with _at_work(config, folder, progress) as store, _told_how_to_go_on(folder, progress):
         folder.write_config(config)
         prepare(config, folder, store, progress)
         _train(config, folder, store, left, progress)
@@ -143,11 +144,24 @@ def _at_work(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterat
         store.set_actual_state(ActualState.STARTING)
         try:
             yield store
+        except KeyboardInterrupt:  # while it starts, or a second one
+            store.set_actual_state(ActualState.STOPPED)
+            raise
         except BaseException:
             log.exception("the run ended")
             store.set_actual_state(ActualState.FAILED)
             raise
         store.set_actual_state(ActualState.STOPPED)
+
+
+@contextmanager
+def _told_how_to_go_on(folder: RunFolder, progress: Progress) -> Iterator[None]:
+    """Whoever breaks off at once, rather than at a safe point, has lost nothing either."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        progress.note(f"broken off; `automathes run --resume --run {_relative(folder.path)}` goes on with it")
+        raise
 
 
 def _train(config: RunConfig, folder: RunFolder, store: Store, iterations: int, progress: Progress) -> None:

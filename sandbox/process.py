@@ -22,6 +22,7 @@ READY_S = 30.0  # from the order to a confined process: milliseconds, unless the
 END_S = 30.0  # of a killed crowd, each of whose processes ends at the lowest priority
 NOTE_CHARS = 100  # at most, of the note of how much was cut out
 WATCH_S = 0.25
+SHARES_GAP = 50  # times what a look at shared pages took pass before the next: a crowd must not hold up the event loop
 IDLE_WATCH_S = 2.0  # between two blocks, while one task is all there is: the kernel's own limits bind that one
 # The kernel enforces the limit by counting ticks and reports usage by the clock: on a busy host the two differ much. A
 # SIGKILL that is neither ours nor for want of memory is that limit's if at least this share of it was used.
@@ -64,6 +65,7 @@ class SessionProcess:
         self._news: asyncio.Future[dict[str, Any] | _Stop | _Lost | Ended] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
+        self._next_shares_at = 0.0
         self._wall_s, self._time_out_text = 0.0, ""
         self._started = 0.0
         self._channel, self._their_channel, self._stdout, self._stderr = _open_channels()
@@ -315,7 +317,11 @@ class SessionProcess:
         limit = self._settings.memory_bytes
         if self._usage.memory_bytes <= limit:
             return False
+        started = time.monotonic()
+        if started < self._next_shares_at:
+            return False
         shares = meter.memory_shares_bytes()
+        self._next_shares_at = started + SHARES_GAP * (time.monotonic() - started)
         return shares is None or shares > limit
 
     def _out_of_cpu(self) -> str:

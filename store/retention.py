@@ -17,7 +17,7 @@ from store.models import (
 )
 from store.pools import hold, rebuild
 from store.problems import BATCH
-from store.records import Outcome, Purpose, ReviewStatus
+from store.records import Outcome, Purpose
 from store.settings import RetentionSettings
 
 RULES: Mapping[str, Callable[[Session, int], ColumnElement[bool]]] = {
@@ -30,8 +30,8 @@ RULES: Mapping[str, Callable[[Session, int], ColumnElement[bool]]] = {
 
 
 def problem_batches(session: Session) -> list[tuple[str, ...]]:
-    """The problems that were attempted, a few hundred at a time. Those with an open review are left alone."""
-    reviewed = exists().where(ReviewRow.problem_id == ProblemRow.id, ReviewRow.status == ReviewStatus.OPEN)
+    """The problems that were attempted, a few hundred at a time. Not those with a review, which names rollouts."""
+    reviewed = exists().where(ReviewRow.problem_id == ProblemRow.id)
     attempted = select(ProblemRow.id).where(ProblemRow.attempts > 0, ~reviewed).order_by(ProblemRow.id)
     return list(batched(session.scalars(attempted), BATCH))
 

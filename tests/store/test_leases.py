@@ -124,7 +124,9 @@ def test_leased_work_is_not_leased_to_another_until_it_expires(filled, clock):
     first = filled.lease("a", 10, ttl_s=60)
     assert len(first) == 3
     assert filled.lease("b", 10, ttl_s=60) == []
-    clock.now_s += 61
+    clock.now_s += 59
+    assert filled.lease("b", 10, ttl_s=60) == []
+    clock.now_s += 1
     assert filled.lease("b", 10, ttl_s=60) == first
 
 

@@ -90,6 +90,14 @@ def test_going_down_and_up_again_keeps_every_row(first_form: Engine) -> None:
     assert contents(first_form, "id", "problem_id", "outcome", "assignment_id") == before
 
 
+def test_what_was_excluded_is_held_out_on_the_way_down(filled: Store) -> None:
+    with transaction(filled._engine, write=True) as session:
+        session.execute(text("UPDATE problems SET split = 'excluded' WHERE split = 'train'"))
+    upgraded(filled._engine, "0001")
+    with transaction(filled._engine, write=False) as session:
+        assert session.scalars(text("SELECT DISTINCT split FROM problems")).all() == ["heldout"]
+
+
 def test_no_reference_dangles_after_a_way_down_and_up(filled: Store, make) -> None:
     filled.schedule_training(1, problems=2, samples=2, sampling=Sampling())
     rollouts = [make.attempt(a, i, Outcome.ACCEPTED) for a in filled.lease("a", 10, 60) for i in a.pending]

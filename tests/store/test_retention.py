@@ -53,12 +53,13 @@ def test_what_trained_a_policy_is_never_taken_away(attempted):
     assert len(list(attempted.rollouts(iteration=1, outcome=Outcome.WRONG))) == 0
 
 
-def test_a_problem_under_review_is_left_alone(attempted):
+@pytest.mark.parametrize("status", ReviewStatus)
+def test_a_problem_with_a_review_is_left_alone_also_when_it_is_decided(attempted, status):
     before = left(attempted)
     problem = before[0][0]
     with transaction(attempted._engine, write=True) as session:
         values = {"label": "1", "proposed_answer": "2", "score": 0.9, "evidence": {}, "proposed_by": "a"}
-        session.add(ReviewRow(problem_id=problem, status=ReviewStatus.OPEN, proposed_at=0.0, **values))
+        session.add(ReviewRow(problem_id=problem, status=status, proposed_at=0.0, **values))
     attempted.thin(KEEP_NOTHING)
     assert [one for one in left(attempted) if one[0] == problem] == [one for one in before if one[0] == problem]
 
