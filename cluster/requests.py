@@ -26,8 +26,6 @@ def ask(runs: Path, run: Path | None, desired: str) -> str:
     with Store.open(folder.store_url(config), create=False) as store:
         before = store.run_state()
         state = judge(before, config, time.time())
-        if state == DEAD and desired == DesiredState.STOPPED:
-            store.set_desired_state(desired)  # it may only be silent, while it publishes a large policy
         if state not in WORKING:
             return _answer_undriven(name, state, DesiredState(desired))
         store.set_desired_state(desired)
