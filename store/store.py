@@ -458,9 +458,12 @@ class Store:
         """
         positions = range(rank, self.training_set_size(training_set_id), world_size)
         for start in range(0, len(positions), BATCH):
-            with self._read() as session:
-                samples = list(selection.read_samples(session, training_set_id, positions[start : start + BATCH]))
-            yield from samples
+            yield from self._samples_at(training_set_id, positions[start : start + BATCH])
+
+    @tried_again
+    def _samples_at(self, training_set_id: int, positions: range) -> list[Rollout]:
+        with self._read() as session:
+            return list(selection.read_samples(session, training_set_id, positions))
 
     def trained_on(self, policy_version: int) -> list[str]:
         """The ids of the rollouts that a policy was trained on."""

@@ -81,6 +81,10 @@ def _aside(target: Path) -> Iterator[Path]:
         except NothingToExportError:
             shutil.rmtree(folder)
             raise
+        except OSError as error:
+            raise ExportTargetError(
+                f"{target} cannot be written: {error.strerror}. What was written is kept: the same command goes on"
+            ) from error
         finally:
             lock_file.unlink(missing_ok=True)
 
