@@ -33,7 +33,7 @@ def _repeatable(method: Callable[..., Any]) -> bool:
 
 
 def tried_again[**P, T](method: Callable[P, T]) -> Callable[P, T]:
-    """Calls the method again, at growing intervals, while the server is away, for its object's `patience_s` seconds.
+    """Calls the method again, at growing intervals, for `patience_s`, while the server is away or a deadlock ends it.
 
     The method is one transaction, and harmless when repeated: what was committed, without word of it coming back, is
     found and left alone.

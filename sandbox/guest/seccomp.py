@@ -5,6 +5,7 @@ import errno
 import os
 import platform
 import struct
+from collections.abc import Iterable
 
 # x86-64 numbers, from the kernel's arch/x86/entry/syscalls/syscall_64.tbl.
 DENIED = {
@@ -48,6 +49,20 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
     return struct.pack("HBBI", code, if_true, if_false, value)
 
 
+def _argument(index: int) -> bytes:
+    """Load the low half of a call's argument: the kernel reads no more of those that the rules look at."""
+    return _instruction(_LOAD, _FIRST_ARGUMENT_OFFSET + index * _ARGUMENT_BYTES)
+
+
+_DENY = _instruction(_RETURN, _ERRNO | errno.EPERM)
+_PASS = _instruction(_RETURN, _ALLOW)
+
+
+def _deny_each(values: Iterable[int]) -> list[bytes]:
+    """Deny if what was loaded is one of these."""
+    return [part for value in values for part in (_instruction(_JEQ, value, if_false=1), _DENY)]
+
+
 def _assemble() -> bytes:
     """Deny with EPERM; a clone3, whose flags a filter cannot see, with ENOSYS, at which libc falls back to clone."""
     program = [
@@ -60,20 +75,11 @@ def _assemble() -> bytes:
         _instruction(_JEQ, CLONE3, if_false=1),
         _instruction(_RETURN, _ERRNO | errno.ENOSYS),
     ]
-    for number in DENIED.values():
-        program += [_instruction(_JEQ, number, if_false=1), _instruction(_RETURN, _ERRNO | errno.EPERM)]
+    program += _deny_each(DENIED.values())
     for number, rule in _RULES.items():
         program += [_instruction(_JEQ, number, if_false=len(rule)), *rule]
-    return b"".join([*program, _instruction(_RETURN, _ALLOW)])
+    return b"".join([*program, _PASS])
 
-
-def _argument(index: int) -> bytes:
-    """Load the low half of a call's argument: the kernel reads no more of those that the rules look at."""
-    return _instruction(_LOAD, _FIRST_ARGUMENT_OFFSET + index * _ARGUMENT_BYTES)
-
-
-_DENY = _instruction(_RETURN, _ERRNO | errno.EPERM)
-_PASS = _instruction(_RETURN, _ALLOW)
 
 # What to do about calls of which some are denied, by their arguments. Each rule ends in a return.
 _RULES = {
@@ -100,7 +106,7 @@ _RULES = {
     ],
     FCNTL: [
         _argument(1),
-        *(part for command in FCNTL_DENIED for part in (_instruction(_JEQ, command, if_false=1), _DENY)),
+        *_deny_each(FCNTL_DENIED),
         _PASS,
     ],
 }

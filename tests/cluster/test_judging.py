@@ -1,4 +1,4 @@
-"""What a resumed run takes for judged: a score alone does not say that its policy was promoted or judged."""
+"""What a resumed run takes for judged: a score alone does not say that its iteration was closed."""
 
 from collections.abc import Iterator
 from pathlib import Path
