@@ -156,7 +156,6 @@ class SelfTraining(Algorithm):
         """A stop abandons the training under way: its selection is stored and every rollout is, nothing is lost."""
         self._stop_if_asked(self.store.desired_state())
         self.progress.advance(done, total)
-        self.store.heartbeat()
         self._tally(self.fleet.attend(self._latest(), wait_s=0.0))
 
     def _hand_out(self, policy: Policy) -> None:
@@ -318,7 +317,6 @@ class SelfTraining(Algorithm):
         while True:
             desired = self.store.desired_state()
             self._stop_if_asked(desired)
-            self.store.heartbeat()
             if desired is not DesiredState.PAUSED:
                 break
             if not paused:

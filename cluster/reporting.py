@@ -53,7 +53,7 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
     return Report(
         name=folder.path.name,
         about=_about(config, policies),
-        state=judge(store.run_state(), config, time.time()),
+        state=judge(store.run_state(), time.time()),
         written=time.strftime("%Y-%m-%d %H:%M"),
         start=start,
         facts=_facts(stats),

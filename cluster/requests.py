@@ -4,12 +4,13 @@ import time
 from pathlib import Path
 
 from cluster.config import ConfigError
+from cluster.heartbeat import BEAT_S
 from cluster.run_folder import find_run_folder
 from cluster.run_status import DEAD, WORKING, heartbeat_age_s, judge
 from store.run_state import ActualState, DesiredState, RunState
 from store.store import Store
 
-_HEARD_LATELY_S = 15.0  # while it samples or learns, a driver is heard about twice a second
+_HEARD_LATELY_S = 3 * BEAT_S
 
 
 def ask(runs: Path, run: Path | None, desired: str) -> str:
@@ -25,7 +26,7 @@ def ask(runs: Path, run: Path | None, desired: str) -> str:
     name = folder.path.name
     with Store.open(folder.store_url(config), create=False) as store:
         before = store.run_state()
-        state = judge(before, config, time.time())
+        state = judge(before, time.time())
         if state not in WORKING:
             return _answer_undriven(name, state, DesiredState(desired))
         store.set_desired_state(desired)
@@ -43,10 +44,7 @@ def _answer_driven(name: str, before: RunState, desired: DesiredState) -> str:
     age_s = heartbeat_age_s(before, time.time())
     if age_s <= _HEARD_LATELY_S:
         return f"run {name} {will}"
-    return (
-        f"run {name} was asked and {will}, once it is heard of again: its driver has been silent for {age_s:.0f} s, "
-        "as it is while models start or a policy is written"
-    )
+    return f"run {name} was asked and {will}, once it is heard of again: its driver has been silent for {age_s:.0f} s"
 
 
 def _answer_undriven(name: str, state: str, desired: DesiredState) -> str:

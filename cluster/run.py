@@ -6,12 +6,13 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from cluster.config import ConfigError, RunConfig
+from cluster.heartbeat import beating
 from cluster.plan import plan_run
 from cluster.preparation import prepare
 from cluster.progress import Progress
@@ -20,6 +21,7 @@ from cluster.run_folder import RunFolder, find_run_folder, new_run_folder, point
 from cluster.terminal import output_redirected_to
 from learner.publication import clean_leftovers
 from sandbox.host import require_host
+from store.errors import StoreError
 from store.run_state import ActualState, DesiredState
 from store.store import Store
 
@@ -59,14 +61,14 @@ class Stop:
 def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int | None, progress: Progress) -> RunFolder:
     """Starts a new run in a folder of its own and works until its iterations are done or it is asked to stop.
 
-    What cannot start leaves nothing behind: no folder, and `latest` stays where it was.
+    What cannot start leaves nothing behind: no folder, no problems in the database, and `latest` stays where it was.
     """
     _require_startable(config, runs)
     _require_unused_store(config)
     folder = new_run_folder(runs, name or config.preset or "run")
     try:
         folder.write_config(config)
-        with _at_work(config, folder, progress) as store:
+        with _at_work(config, folder, progress) as store, _emptied_at_failure(store):
             prepare(config, folder, store, progress)
     except BaseException:
         shutil.rmtree(folder.path)
@@ -114,7 +116,8 @@ def _require_startable(config: RunConfig, runs: Path) -> None:
 
 
 def _require_unused_store(config: RunConfig) -> None:
-    """A database that is given by URL may hold another run, which this one would go on with and confuse.
+    """A database that is given by URL may hold another run, or what is left of one that was killed while it started:
+    this one would go on with it and mix up both.
 
     Raises:
         ConfigError: it does.
@@ -122,12 +125,29 @@ def _require_unused_store(config: RunConfig) -> None:
     if config.store.url is None:
         return
     with Store.open(config.store.url) as store:
-        latest = store.latest()
+        if store.is_empty():
+            return
+        latest, url = store.latest(), store.masked_url
         if latest is not None:
             raise ConfigError(
-                f"store.url: {store.masked_url} holds a run already, whose last policy is {latest.path}: go on with it "
+                f"store.url: {url} holds a run already, whose last policy is {latest.path}: go on with it "
                 "(--resume --run FOLDER), or name another database for this one"
             )
+        raise ConfigError(
+            f"store.url: {url} holds {sum(store.problem_counts().values())} problems and no policy, as a run leaves "
+            "them that is killed while it starts: drop that database and make it anew, or name another one"
+        )
+
+
+@contextmanager
+def _emptied_at_failure(store: Store) -> Iterator[None]:
+    """A run that starts again with other problems must not find these."""
+    try:
+        yield
+    except BaseException:
+        with suppress(StoreError):  # the first error is the one to tell
+            store.empty()
+        raise
 
 
 @contextmanager
@@ -143,7 +163,8 @@ def _at_work(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterat
         store.set_desired_state(DesiredState.RUNNING)
         store.set_actual_state(ActualState.STARTING)
         try:
-            yield store
+            with beating(store):
+                yield store
         except KeyboardInterrupt:  # while it starts, or a second one
             store.set_actual_state(ActualState.STOPPED)
             raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.config import RunConfig
+from cluster.heartbeat import SILENCE_S
 from cluster.run_folder import RunFolder
 from eval.metrics import standard_error
 from store.iterations import Iteration
@@ -17,8 +18,6 @@ DEAD = "dead"
 
 WORKING = (ActualState.STARTING, ActualState.RUNNING, ActualState.PAUSED)
 """What a driver says of itself while it drives."""
-
-_SILENCE_S = 60.0  # publishing and handing out a policy take a while, in which it is silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +46,16 @@ class Status:
     checkpoint: str | None
 
 
-def judge(state: RunState, config: RunConfig, now_s: float) -> str:
-    """What the driver says that it does, or `dead`: it says that it works and was silent for too long.
-
-    A driver that starts is silent until models are loaded, which may take as long as is configured for that.
-    """
-    if state.actual not in WORKING:
-        return state.actual.value
-    allowed_s = _SILENCE_S + (config.ray.start_timeout_s if state.actual is ActualState.STARTING else 0.0)
-    return DEAD if heartbeat_age_s(state, now_s) > allowed_s else state.actual.value
+def judge(state: RunState, now_s: float) -> str:
+    """What the driver says that it does, or `dead`: it says that it works and was silent for too long."""
+    silent = heartbeat_age_s(state, now_s) > SILENCE_S
+    return DEAD if state.actual in WORKING and silent else state.actual.value
 
 
 def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
     """Where the run stands at this moment."""
     run_state, stats, now_s = store.run_state(), store.stats(), time.time()
-    state = judge(run_state, config, now_s)
+    state = judge(run_state, now_s)
     latest, promoted = store.latest(), store.promoted()
     open_one = next((i for i in stats.iterations if i.closed_at is None), None)
     done = sum(i.closed_at is not None for i in stats.iterations)

@@ -26,6 +26,7 @@ from store import (
     scheduling,
     selection,
     stats,
+    unused,
 )
 from store.audit import AuditSettings, Equal, Hear, Proposal, audit
 from store.database import connect, masked, parse_url, transaction
@@ -131,6 +132,16 @@ class Store:
 
     def _write(self) -> AbstractContextManager[Session]:
         return transaction(self._engine, write=True)
+
+    def is_empty(self) -> bool:
+        """Whether it holds neither problems nor policies: nothing of any run."""
+        with self._read() as session:
+            return unused.is_empty(session)
+
+    def empty(self) -> None:
+        """Takes away what a run left that ended before it had a policy. Raises `StoreError` if there is one."""
+        with self._write() as session:
+            unused.empty(session)
 
     # Problems
 

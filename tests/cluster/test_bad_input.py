@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cluster.cli import main
-from store.records import Policy
+from store.records import Policy, Problem, Split
 from store.store import Store
 
 COMMAND = str(Path(sys.executable).with_name("automathes"))
@@ -113,6 +113,31 @@ def test_a_database_that_holds_another_run_is_refused(
     assert "--resume" in said
     with Store.open(url) as store:
         assert store.run_state() == before
+
+
+def test_a_run_that_cannot_start_leaves_nothing_in_its_database(
+    capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db"
+    demonstrations = tmp_path / "demonstrations.jsonl"
+    demonstrations.write_text("no JSON\n")
+    teacher = f'teacher={{kind = "jsonl", path = "{demonstrations}"}}'
+
+    said = complaint(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}", "--set", teacher)
+
+    assert "demonstrations.jsonl, line 1" in said
+    with Store.open(url) as store:
+        assert store.is_empty()
+
+
+def test_a_database_with_the_remains_of_a_start_is_refused(
+    capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db"
+    with Store.open(url) as store:
+        store.add_problems([Problem("p", "1+1?", "2", "test", Split.TRAIN, "k")])
+    said = complaint(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}")
+    assert "holds 1 problems and no policy" in said
 
 
 def test_a_model_folder_without_weights_is_named(capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path) -> None:

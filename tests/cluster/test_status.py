@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cluster.cli import main
 from cluster.config import ConfigError, RunConfig, load_config
+from cluster.heartbeat import beating
 from cluster.requests import ask
 from cluster.run_folder import RunFolder, new_run_folder
 from cluster.run_status import judge, read_status
@@ -135,22 +136,27 @@ def test_the_screen_fits_eighty_columns_and_shows_the_scores(make_run: MakeRun, 
     assert "…" not in text
 
 
-def test_silence_makes_a_working_run_dead_and_a_stopped_one_stays_stopped(config: RunConfig) -> None:
+def test_silence_makes_a_working_run_dead_and_a_stopped_one_stays_stopped() -> None:
     def judged(actual: ActualState, age_s: float) -> str:
-        return judge(RunState(DesiredState.RUNNING, actual, 1, None, 1000.0), config, 1000.0 + age_s)
+        return judge(RunState(DesiredState.RUNNING, actual, 1, None, 1000.0), 1000.0 + age_s)
 
     assert judged(ActualState.RUNNING, 30) == "running"
+    assert judged(ActualState.STARTING, 90) == "dead"
     assert judged(ActualState.RUNNING, 90) == "dead"
     assert judged(ActualState.PAUSED, 90) == "dead"
     assert judged(ActualState.STOPPED, 9000) == "stopped"
     assert judged(ActualState.FAILED, 9000) == "failed"
 
 
-def test_a_starting_run_may_be_silent_while_models_load(config: RunConfig) -> None:
-    state = RunState(DesiredState.RUNNING, ActualState.STARTING, None, None, 1000.0)
-
-    assert judge(state, config, 1000.0 + config.ray.start_timeout_s) == "starting"
-    assert judge(state, config, 1000.0 + 2 * config.ray.start_timeout_s) == "dead"
+def test_a_driver_is_heard_of_while_it_is_at_something_long(make_run: MakeRun, config: RunConfig) -> None:
+    folder = make_run(ActualState.STARTING, 3600.0)
+    with open_store(folder, config) as store, beating(store, beat_s=0.01):
+        deadline = time.monotonic() + 30.0
+        while judge(store.run_state(), time.time()) == "dead":  # the thread that drives does nothing at all
+            assert time.monotonic() < deadline
+        said = ask(folder.path.parent, folder.path, "stopped")
+        assert "stops at its next safe point" in said
+        assert "silent" not in said
 
 
 @pytest.mark.parametrize(("desired", "said"), [("paused", "pauses"), ("running", "goes on"), ("stopped", "stops at")])
