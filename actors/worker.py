@@ -26,6 +26,7 @@ class Tally:
     rollouts: int = 0
     train_rollouts: int = 0
     train_accepted: int = 0
+    train_tokens: int = 0
     model_tokens: int = 0
     blocks: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -33,10 +34,13 @@ class Tally:
 
     def add(self, rollout: Rollout) -> None:
         """Counts a rollout that the store acknowledged."""
+        tokens = sum(rollout.model_mask)
         self.rollouts += 1
-        self.train_rollouts += rollout.purpose is Purpose.TRAIN
-        self.train_accepted += rollout.purpose is Purpose.TRAIN and rollout.outcome is Outcome.ACCEPTED
-        self.model_tokens += sum(rollout.model_mask)
+        self.model_tokens += tokens
+        if rollout.purpose is Purpose.TRAIN:
+            self.train_rollouts += 1
+            self.train_accepted += rollout.outcome is Outcome.ACCEPTED
+            self.train_tokens += tokens
         self.blocks += len(rollout.executions)
         self.outcomes[rollout.outcome.value] += 1
         self.executions.update(record.status for record in rollout.executions)
@@ -177,6 +181,7 @@ def as_metrics(tally: Tally) -> dict[str, Any]:
         "rollouts": tally.rollouts,
         "train_rollouts": tally.train_rollouts,
         "train_accepted": tally.train_accepted,
+        "train_tokens": tally.train_tokens,
         "model_tokens": tally.model_tokens,
         "blocks": tally.blocks,
         "outcomes": dict(tally.outcomes),

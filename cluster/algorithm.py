@@ -64,7 +64,7 @@ class SelfTraining(Algorithm):
         self.fleet = Fleet(self.env_runner_group, self.run.ray, say=lambda text: self.progress.note(text))
         self._telemetry = LoopTelemetry(self.folder.path.name)
         self._seconds: Counter[str] = Counter()
-        self._sampled: Counter[str] = Counter()
+        self._sampled_tokens = 0
         self._is_ready = False
 
     def wait_until_ready(self) -> None:
@@ -79,7 +79,7 @@ class SelfTraining(Algorithm):
         if not self._is_ready:  # Tune knows nothing of `wait_until_ready`
             self.wait_until_ready()
         self._seconds.clear()
-        self._sampled.clear()
+        self._sampled_tokens = 0
         policy = self._unmeasured_policy() or self._next_policy()
         self._hand_out(policy)
         self._measure(policy)
@@ -214,7 +214,7 @@ class SelfTraining(Algorithm):
 
     def figures(self, policy: Policy) -> dict[str, Any]:
         """What the iteration that published `policy` came to."""
-        sampled, seconds = self._sampled, dict(self._seconds)
+        seconds = dict(self._seconds)
         number = self._iteration_of(policy)
         outcomes = self.store.outcomes_by_iteration(number).get(number, {})
         rollouts, accepted = sum(outcomes.values()), outcomes.get(Outcome.ACCEPTED.value, 0)
@@ -228,8 +228,8 @@ class SelfTraining(Algorithm):
             "accepted": accepted,
             "acceptance_rate": accepted / rollouts if rollouts else None,
             "outcomes": outcomes,
-            "blocks": sampled["blocks"],
-            "tokens_per_s": sampled["sampling_tokens"] / sampling_s if number and sampling_s else None,
+            "blocks": self.store.blocks_run(number),
+            "tokens_per_s": self._sampled_tokens / sampling_s if number and sampling_s else None,
             "loss": policy.metrics.get("loss"),
             **self._figures_of_policy,
             "seconds": seconds,
@@ -305,11 +305,7 @@ class SelfTraining(Algorithm):
         self.fleet.await_rollouts(self._latest(), count, self.progress, self._tally, self._heed_requests)
 
     def _tally(self, news: list[dict[str, Any]]) -> None:
-        for tally in news:
-            self._sampled.update(
-                blocks=tally["blocks"],
-                sampling_tokens=tally["model_tokens"],
-            )
+        self._sampled_tokens += sum(tally["train_tokens"] for tally in news)
 
     def _heed_requests(self) -> bool:
         """Pauses while that is wanted; true if it did. Raises `StopRequested` when the run is to end."""

@@ -1,17 +1,17 @@
 """Imports: all of their problems or none, and no training problem that a held-out one equals or nearly equals.
 
-Problems stream into a file first; the transaction only moves them, so that writers of rollouts wait for as long as that
-takes, and not for as long as a source takes to read.
+Problems stream into a file first, with the keys by which like ones are found; the transaction only moves them, so that
+writers of rollouts wait for as long as that takes, and not for as long as a source takes to read and to compare.
 """
 
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import batched
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from sqlalchemy import exists, func, insert, select, text
 from sqlalchemy.orm import Session
@@ -24,6 +24,13 @@ from store.records import ImportReport, Problem, Split
 from store.withdrawal import count_learned, hold_out, withdraw_like
 
 _IMPORT_LOCK = 0x70726F62  # any number that all processes agree on
+
+
+class Spooled(NamedTuple):
+    """A problem that was read, and the bands of its question (see `store.likeness`)."""
+
+    problem: Problem
+    bands: list[int]
 
 
 class Spool:
@@ -46,16 +53,17 @@ class Spool:
         """Reads them all. Raises `InvalidProblemError` at an empty question, answer, id or key."""
         for problem in problems:
             check_texts(problem)
-            self._files[problem.split].write(json.dumps(astuple(problem)) + "\n")
+            line = [astuple(problem), bands(shingles(problem.question))]
+            self._files[problem.split].write(json.dumps(line) + "\n")
             self.read += 1
 
-    def problems(self, split: Split) -> Iterator[Problem]:
+    def problems(self, split: Split) -> Iterator[Spooled]:
         """Those of one side, in the order in which they came."""
         file = self._files[split]
         file.seek(0)
         for line in file:
-            problem = Problem(*json.loads(line))
-            yield replace(problem, split=Split(problem.split))
+            fields, keys = json.loads(line)
+            yield Spooled(replace(Problem(*fields), split=split), keys)
 
 
 def store_spool(session: Session, spool: Spool, name: str, now: float) -> ImportReport:
@@ -96,38 +104,44 @@ class _HeldOut:
     shingles: Shingles
 
 
-def _add_heldout(session: Session, problems: Iterable[Problem], import_id: int) -> tuple[int, set[str]]:
+def _add_heldout(session: Session, spooled: Iterable[Spooled], import_id: int) -> tuple[int, set[str]]:
     """(problems added, ids of those that are trained on no more because of these)."""
     new: list[str] = []
     moved: set[str] = set()
-    for batch in batched(problems, BATCH):
-        check_ids(session, batch)
-        stored = _stored_splits(session, batch).values()
+    for batch in batched(spooled, BATCH):
+        problems = [one.problem for one in batch]
+        check_ids(session, problems)
+        stored = _stored_splits(session, problems).values()
         moved |= {problem_id for problem_id, split in stored if split is not Split.HELDOUT}
-        new += insert_new(session, batch)
+        added = insert_new(session, problems)
+        known = {one.problem.id: one.bands for one in batch}
+        _insert_bands(session, {problem_id: known[problem_id] for problem_id in added})
+        new += added
     hold_out(session, moved)
     return len(new), moved | withdraw_like(session, [*new, *sorted(moved)], import_id)
 
 
 def _index_heldout(session: Session) -> None:
-    """Gives bands to the held-out problems that have none yet, new ones and those of an older store."""
+    """Gives bands to the held-out problems that have none yet: those that were not held out, or in an older store."""
     query = select(ProblemRow.id, ProblemRow.question).where(ProblemRow.split == Split.HELDOUT)
     query = query.where(~exists().where(HeldOutBandRow.problem_id == ProblemRow.id))
     for batch in batched(session.execute(query).all(), BATCH):
-        rows = [
-            {"band": band, "problem_id": problem_id}
-            for problem_id, question in batch
-            for band in set(bands(shingles(question)))
-        ]
+        _insert_bands(session, {problem_id: bands(shingles(question)) for problem_id, question in batch})
+
+
+def _insert_bands(session: Session, of: Mapping[str, Collection[int]]) -> None:
+    rows = [{"band": band, "problem_id": problem_id} for problem_id, found in of.items() for band in set(found)]
+    if rows:
         session.execute(insert(table(HeldOutBandRow)), rows)
 
 
-def _add_training(session: Session, batch: Sequence[Problem], import_id: int) -> tuple[int, int]:
+def _add_training(session: Session, spooled: Sequence[Spooled], import_id: int) -> tuple[int, int]:
     """(problems added, problems left out)."""
+    batch = [one.problem for one in spooled]
     check_ids(session, batch)
     stored = _stored_splits(session, batch)
     new = [problem for problem in batch if problem.split_key not in stored]
-    alike = _nearest_heldout(session, new)
+    alike = _nearest_heldout(session, [one for one in spooled if one.problem.split_key not in stored])
     for problem in batch:
         heldout_id, split = stored.get(problem.split_key, ("", Split.TRAIN))
         if split is Split.HELDOUT:
@@ -144,22 +158,20 @@ def _stored_splits(session: Session, batch: Sequence[Problem]) -> dict[str, tupl
     return {key: (problem_id, split) for key, problem_id, split in session.execute(query)}
 
 
-def _nearest_heldout(session: Session, new: Sequence[Problem]) -> dict[str, Likest]:
+def _nearest_heldout(session: Session, new: Sequence[Spooled]) -> dict[str, Likest]:
     """The held-out problem that each is like, by split key, for those that are nearly equal to one."""
     if not session.scalar(select(func.count()).select_from(select(HeldOutBandRow.band).limit(1).subquery())):
         return {}
-    asked = {problem.split_key: (problem, shingles(problem.question)) for problem in new}
-    by_band: dict[int, list[str]] = defaultdict(list)
-    for key, (_, words) in asked.items():
-        for band in bands(words):
-            by_band[band].append(key)
+    by_band: dict[int, list[Problem]] = defaultdict(list)
+    for problem, keys in new:
+        for band in keys:
+            by_band[band].append(problem)
     nearest: dict[str, Likest] = {}
     for band, heldout in _candidates(session, list(by_band)):
-        for key in by_band[band]:
-            problem, words = asked[key]
-            found = likeness(words, heldout.shingles)
+        for problem in by_band[band]:
             if is_generated(problem.source) and is_generated(heldout.source):
                 continue
+            key, found = problem.split_key, likeness(shingles(problem.question), heldout.shingles)
             if found >= max(NEAR, nearest[key].likeness if key in nearest else 0.0):
                 nearest[key] = Likest(heldout.id, found)
     return nearest

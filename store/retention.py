@@ -17,7 +17,7 @@ from store.models import (
 )
 from store.pools import hold, rebuild
 from store.problems import BATCH
-from store.records import Outcome, Purpose
+from store.records import Outcome
 from store.settings import RetentionSettings
 
 RULES: Mapping[str, Callable[[Session, int], ColumnElement[bool]]] = {
@@ -58,7 +58,8 @@ def _going(session: Session, problem_ids: Sequence[str], settings: RetentionSett
     rejected = (
         select(RolloutRow.seq, RolloutRow.problem_id, RULES[settings.rule](session, settings.keep).label("goes"))
         .join(AssignmentRow, AssignmentRow.id == RolloutRow.assignment_id)
-        .where(RolloutRow.problem_id.in_(problem_ids), RolloutRow.purpose == Purpose.TRAIN)
+        # Training rollouts, told by their assignment: by their purpose, SQLite would read them for all problems.
+        .where(RolloutRow.problem_id.in_(problem_ids), AssignmentRow.iteration.is_not(None))
         .where(RolloutRow.outcome != Outcome.ACCEPTED, AssignmentRow.completed_at.is_not(None))
         .subquery()
     )

@@ -63,6 +63,12 @@ def read_stats(session: Session) -> StoreStats:
     )
 
 
+def blocks_run(session: Session, iteration: int) -> int:
+    """Code blocks that the training rollouts of an iteration ran."""
+    query = select(func.count()).select_from(ExecutionRow).join(RolloutRow, RolloutRow.seq == ExecutionRow.rollout_seq)
+    return session.scalar(query.where(RolloutRow.iteration == iteration)) or 0
+
+
 def outcomes_by_iteration(session: Session, number: int | None = None) -> dict[int, dict[str, int]]:
     """Training rollouts by iteration (of one alone, with `number`) and outcome; what did not occur is left out."""
     counts: dict[int, dict[str, int]] = {}

@@ -615,3 +615,8 @@ class Store:
         """Training rollouts by iteration (of one alone, with `number`) and outcome; what did not occur is left out."""
         with self._read() as session:
             return stats.outcomes_by_iteration(session, number)
+
+    def blocks_run(self, iteration: int) -> int:
+        """Code blocks that the training rollouts of an iteration ran."""
+        with self._read() as session:
+            return stats.blocks_run(session, iteration)

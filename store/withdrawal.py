@@ -32,6 +32,8 @@ def withdraw_like(session: Session, heldout_ids: Sequence[str], import_id: int) 
     Reads every training problem once, and compares it with those alone that share a run of words with it.
     """
     withdrawn: set[str] = set()
+    if not session.scalar(select(exists().where(ProblemRow.split == Split.TRAIN))):
+        return withdrawn
     for batch in batched(heldout_ids, _INDEXED):
         index = _Index(_problems(session, batch))
         likest: dict[str, Likest] = {}

@@ -162,7 +162,7 @@ async def test_every_scheduled_rollout_arrives_exactly_once(
     assert as_metrics(tally)["outcomes"] == {"accepted": len(ALL_IDS)}
     assert as_metrics(tally)["executions"] == {"ok": len(ALL_IDS)}
     rollouts = list(store.rollouts())
-    assert tally.model_tokens == sum(sum(rollout.model_mask) for rollout in rollouts)
+    assert tally.train_tokens == tally.model_tokens == sum(sum(rollout.model_mask) for rollout in rollouts)
     assert len({rollout.seed for rollout in rollouts} - {None}) == len(ALL_IDS)
     for rollout in rollouts:
         number = rollout.problem_id.removeprefix("p")
@@ -430,6 +430,7 @@ async def test_a_tally_is_taken_once_and_waited_for_no_longer_than_told(store: S
         "rollouts": 0,
         "train_rollouts": 0,
         "train_accepted": 0,
+        "train_tokens": 0,
         "model_tokens": 0,
         "blocks": 0,
         "outcomes": {},

@@ -35,3 +35,5 @@ def test_outcomes_are_counted_by_iteration_without_evaluations(filled, make):
     filled.add_rollouts([make.attempt(training[2], 0, Outcome.WRONG)])
 
     assert filled.outcomes_by_iteration() == {1: {"accepted": 2, "wrong": 1}}
+    assert filled.outcomes_by_iteration(2) == {}
+    assert (filled.blocks_run(1), filled.blocks_run(2)) == (3, 0)
