@@ -6,13 +6,13 @@ the answers that they have: nothing is sampled again.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from store.audit import Proposal
+from store.audit import Equal, Proposal
 from store.errors import InvalidProblemError, ReviewDecidedError, UnknownRecordError
 from store.labels import change_label
 from store.models import OutcomeChangeRow, ProblemRow, ReviewRow, RolloutRow, table
@@ -55,6 +55,14 @@ class Rescored:
 
 class AnswersMissingError(Exception):
     """Rollouts came with answers that were not judged yet. `Store.accept_review` judges those and tries again."""
+
+
+def respelled(session: Session, proposals: Iterable[Proposal], equal: Equal) -> list[Proposal]:
+    """The proposals, with answers as the reviews spell them that know them already.
+
+    The commonest spelling among attempts changes as they come in; a decision is about the answer and not its spelling.
+    """
+    return [_respelled(session, proposal, equal) for proposal in proposals]
 
 
 def propose(session: Session, proposals: Iterable[Proposal], by: str, now: float) -> int:
@@ -150,6 +158,15 @@ def accept(
         _decide(row, ReviewStatus.ACCEPTED, by, reason, now)
         _supersede(session, row, by, now)
     return rescored
+
+
+def _respelled(session: Session, proposal: Proposal, equal: Equal) -> Proposal:
+    same_problem = ReviewRow.problem_id == proposal.problem_id, ReviewRow.label == proposal.label
+    known = session.scalars(select(ReviewRow.proposed_answer).where(*same_problem).order_by(ReviewRow.id)).all()
+    if proposal.proposed_answer in known:
+        return proposal
+    spelling = next((answer for answer in known if equal(answer, proposal.proposed_answer)), proposal.proposed_answer)
+    return replace(proposal, proposed_answer=spelling)
 
 
 def _propose(session: Session, proposal: Proposal, by: str, now: float) -> bool:

@@ -221,7 +221,7 @@ class Store:
         `equal` tells whether two answers are the same; `hear` is told how many of how many problems were looked at.
         """
         with self._read() as session:
-            found = audit(session, settings, equal, hear)
+            found = reviews.respelled(session, audit(session, settings, equal, hear), equal)
         with self._write() as session:
             opened = reviews.propose(session, found, by, self._clock())
             in_doubt = reviews.problems_in_doubt(session)

@@ -179,3 +179,13 @@ def test_a_rejected_correction_is_not_named_again(store: Store) -> None:
     store.reject_review(review.id, "ada", "the question says so")
 
     assert named(store) == {}
+
+
+def test_another_spelling_of_a_rejected_correction_is_not_named(store: Store) -> None:
+    attempt_all(store, RIGHT | {"doubtful": ["7.0"] * 6})
+    store.propose([Proposal("doubtful", "1", "7", 0.9, {})], "ada")
+    (review,) = store.reviews()
+    store.reject_review(review.id, "ada", "the question says so")
+
+    assert named(store) == {}
+    assert len(store.reviews()) == 1
