@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from itertools import batched
 from pathlib import Path
@@ -39,8 +40,10 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
         base = make_base_policy(config, folder, store)
     if config.teacher is not None:
         with progress.phase("demonstrations"):
-            written = asyncio.run(write_demonstrations(config, base, store))
+            written, left_out = asyncio.run(write_demonstrations(config, base, store))
         progress.note(f"{written} demonstrations written")
+        if left_out:
+            progress.note(f"{left_out.total()} solutions left out: {_counted(left_out)}")
     base_config = config.base.model_dump(mode="json")
     store.add_policy(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base)))
 
@@ -73,8 +76,10 @@ def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Path
     return base
 
 
-async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> int:
+async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> tuple[int, Counter[str]]:
     """Has the teacher write its demonstrations into the store; returns how many there are.
+
+    With them comes how many of its solutions were left out, by the reason.
 
     Raises:
         PreparationError: not one could be used.
@@ -82,21 +87,28 @@ async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> i
     from actors.codec import Codec
     from actors.formats import get_format
     from actors.teachers import make_teacher
+    from sandbox.equivalence import AnswerChecker
     from sandbox.interpreter import Sandbox
 
     assert config.teacher is not None
     codec = Codec.from_folder(base, get_format(config.sampler.solution_format))
     problems = list(store.problems(split=Split.TRAIN))
-    async with Sandbox(config.sandbox) as sandbox:
+    async with Sandbox(config.sandbox) as sandbox, AnswerChecker(config.answer_checker) as checker:
         teacher = make_teacher(config.teacher)
-        written = [pair async for pair in teacher.demonstrations(codec, sandbox, problems)]
+        written = [pair async for pair in teacher.demonstrations(codec, sandbox, checker, problems)]
     kept = [rollout for batch in batched(written, _ROLLOUT_BATCH) for rollout in _keep(store, batch)]
+    left_out = teacher.left_out.copy()
+    left_out["solves a held-out problem"] += len(written) - len(kept)
     if not kept:
         raise PreparationError(
             f"the {config.teacher.kind} teacher wrote no demonstration that can be used: they must solve training "
-            f"problems and be written in the format {config.sampler.solution_format!r}"
+            f"problems and be written in the format {config.sampler.solution_format!r} (left out: {_counted(left_out)})"
         )
-    return len(kept)
+    return len(kept), +left_out
+
+
+def _counted(reasons: Counter[str]) -> str:
+    return "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common() if count) or "none"
 
 
 def _keep(store: Store, written: Iterable[tuple[Problem, Rollout]]) -> list[Rollout]:

@@ -2,15 +2,21 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from itertools import batched
 from pathlib import Path
+from typing import NamedTuple
 
 from actors.codec import Codec
 from actors.settings import JsonlTeacherSettings
-from actors.teachers.teacher import demonstration
+from actors.teachers.teacher import Turns, demonstration
+from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.interpreter import Sandbox
 from store.records import Problem, Rollout, Split, label_of
 from store.sources.splitting import question_key
+
+_AT_ONCE = 64
 
 
 class DemonstrationFileError(ValueError):
@@ -25,21 +31,36 @@ class JsonlTeacher:
 
     def __init__(self, settings: JsonlTeacherSettings) -> None:
         self._settings = settings
+        self.left_out: Counter[str] = Counter()
 
     def texts(self, problems: Sequence[Problem]) -> list[str]:
         """Questions and solutions, for a tokenizer."""
         return [f"{row[0]}\n{row[2]}" for row in self._rows()]
 
     async def demonstrations(
-        self, codec: Codec, sandbox: Sandbox, problems: Sequence[Problem]
+        self, codec: Codec, sandbox: Sandbox, checker: AnswerChecker, problems: Sequence[Problem]
     ) -> AsyncIterator[tuple[Problem, Rollout]]:
-        """The file's solutions whose answer can be found in them, each with its problem."""
-        for question, answer, solution in self._rows():
-            turns = codec.format.split_solution(solution)
-            if len(solution) > self._settings.max_chars or codec.format.find_answer(turns[-1][0]) is None:
-                continue
-            problem = _problem(question, answer, self._settings.path)
-            yield problem, demonstration(codec, problem, turns)
+        """The file's solutions that end with the answer of their row, each with its problem."""
+        readable = [written for row in self._rows() if (written := self._read(codec, row)) is not None]
+        for batch in batched(readable, _AT_ONCE):
+            pairs = [(written.problem.accepted_answers, written.answer) for written in batch]
+            for written, verdict in zip(batch, await checker.check_many(pairs), strict=True):
+                if verdict is Verdict.EQUAL:
+                    yield written.problem, demonstration(codec, written.problem, written.turns)
+                else:
+                    self.left_out["answer is not that of its row"] += 1
+
+    def _read(self, codec: Codec, row: tuple[str, str, str]) -> "_Written | None":
+        question, label, solution = row
+        turns = codec.format.split_solution(solution)
+        answer = codec.format.find_answer(turns[-1][0])
+        if len(solution) > self._settings.max_chars:
+            self.left_out[f"has more than {self._settings.max_chars} characters"] += 1
+        elif answer is None:
+            self.left_out[f"has no answer in the format {codec.format.name!r}"] += 1
+        else:
+            return _Written(_problem(question, label, self._settings.path), turns, answer)
+        return None
 
     def _rows(self) -> list[tuple[str, str, str]]:
         settings = self._settings
@@ -66,9 +87,26 @@ class JsonlTeacher:
         missing = [name for name in fields if row.get(name) is None or not str(row[name]).strip()]
         if missing:
             raise DemonstrationFileError(f"{where}: field {missing[0]!r} is missing or empty")
+        broken = [name for name in fields if not _is_text(str(row[name]))]
+        if broken:
+            raise DemonstrationFileError(
+                f"{where}: field {broken[0]!r} holds a character that is no text (NUL or half a surrogate pair)"
+            )
         answer = row[settings.answer_field]
         label = label_of(map(str, answer) if isinstance(answer, list) else [str(answer)])
         return str(row[settings.question_field]), label, str(row[settings.solution_field])
+
+
+class _Written(NamedTuple):
+    """A solution as the file has it, with the answer that it ends with."""
+
+    problem: Problem
+    turns: Turns
+    answer: str
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _problem(question: str, answer: str, path: Path) -> Problem:

@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from actors.codec import Codec
 from actors.drive import as_record
 from actors.settings import ScriptedTeacherSettings
 from actors.teachers.teacher import demonstration
+from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.execution import Status
 from sandbox.interpreter import Sandbox
 from store.records import Problem, Rollout
@@ -25,6 +27,7 @@ class ScriptedTeacher:
 
     def __init__(self, settings: ScriptedTeacherSettings) -> None:
         self._count = settings.count
+        self.left_out: Counter[str] = Counter()
 
     def texts(self, problems: Sequence[Problem]) -> list[str]:
         """Questions and solutions of the chosen problems, for a tokenizer."""
@@ -35,15 +38,17 @@ class ScriptedTeacher:
         ]
 
     async def demonstrations(
-        self, codec: Codec, sandbox: Sandbox, problems: Sequence[Problem]
+        self, codec: Codec, sandbox: Sandbox, checker: AnswerChecker, problems: Sequence[Problem]
     ) -> AsyncIterator[tuple[Problem, Rollout]]:
         """Programs the chosen problems, runs the programs, and yields those whose answer is right."""
         chosen = self._choose(problems)
         for start in range(0, len(chosen), _AT_ONCE):
             batch = chosen[start : start + _AT_ONCE]
-            written = await asyncio.gather(*(self._solve(codec, sandbox, problem) for problem in batch))
+            written = await asyncio.gather(*(self._solve(codec, sandbox, checker, problem) for problem in batch))
             for problem, rollout in zip(batch, written, strict=True):
-                if rollout is not None:
+                if rollout is None:
+                    self.left_out["program does not give the answer"] += 1
+                else:
                     yield problem, rollout
 
     def _choose(self, problems: Sequence[Problem]) -> list[Problem]:
@@ -56,13 +61,15 @@ class ScriptedTeacher:
         in_turn = (group[i] for i in range(rounds) for group in by_task.values() if i < len(group))
         return [problem for problem, _ in zip(in_turn, range(self._count), strict=False)]
 
-    async def _solve(self, codec: Codec, sandbox: Sandbox, problem: Problem) -> Rollout | None:
+    async def _solve(self, codec: Codec, sandbox: Sandbox, checker: AnswerChecker, problem: Problem) -> Rollout | None:
         code = program(problem)
         assert code is not None
         async with sandbox.session() as session:
             execution = await session.run(code)
         printed = execution.stdout.strip()
-        if execution.status is not Status.OK or printed != problem.answer.strip():
+        if execution.status is not Status.OK:
+            return None
+        if await checker.check(problem.accepted_answers, printed) is not Verdict.EQUAL:
             return None
         fmt = codec.format
         turns = [(fmt.code_block(code), printed), (fmt.write_answer(printed), None)]

@@ -1,10 +1,12 @@
 """What a teacher is, and how what it wrote becomes a rollout."""
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from actors.codec import Codec
+from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from store.records import ExecutionRecord, Outcome, Problem, Purpose, Rollout, SegmentKind
 
@@ -12,16 +14,28 @@ Turns = Sequence[tuple[str, str | None]]
 
 
 class Teacher(Protocol):
-    """Writes solutions that the policy imitates before it teaches itself."""
+    """Writes solutions that the policy imitates before it teaches itself.
+
+    `left_out` counts, by the reason, the solutions that `demonstrations` did not yield.
+    """
+
+    left_out: Counter[str]
 
     def texts(self, problems: Sequence[Problem]) -> list[str]:
         """Questions and solutions as text: what a tokenizer made on the spot is trained on."""
         ...
 
     def demonstrations(
-        self, codec: Codec, sandbox: Sandbox, problems: Sequence[Problem]
+        self, codec: Codec, sandbox: Sandbox, checker: AnswerChecker, problems: Sequence[Problem]
     ) -> AsyncIterator[tuple[Problem, Rollout]]:
-        """Demonstrations, each with the problem that it solves."""
+        """Demonstrations whose answer is right, each with the problem that it solves.
+
+        Args:
+            codec: Of the policy that is to learn from them.
+            sandbox: Runs what a teacher programs.
+            checker: Compares answers.
+            problems: All training problems.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from actors.settings import JsonlTeacherSettings, ScriptedTeacherSettings
 from actors.teachers import make_teacher
 from actors.teachers.jsonl import DemonstrationFileError
 from actors.teachers.scripted import program
+from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from store.records import Outcome, Problem, Purpose, Rollout, SegmentKind, Split
 
@@ -36,8 +37,9 @@ async def demonstrations(
     sandbox: Sandbox | None,
     problems: Sequence[Problem] = (),
 ) -> list[tuple[Problem, Rollout]]:
-    written = make_teacher(settings).demonstrations(codec, sandbox or Sandbox(), problems)
-    return [pair async for pair in written]
+    async with AnswerChecker() as checker:
+        written = make_teacher(settings).demonstrations(codec, sandbox or Sandbox(), checker, problems)
+        return [pair async for pair in written]
 
 
 # The scripted teacher
@@ -163,6 +165,18 @@ async def test_solutions_too_long_or_without_an_answer_are_left_out(
     assert len(await demonstrations(settings, codec, None)) == 1
 
 
+async def test_a_solution_that_contradicts_its_row_is_left_out_and_told(
+    codec: Codec, write: Callable[..., JsonlTeacherSettings]
+) -> None:
+    teacher = make_teacher(
+        write(row(), {**row(), "answer": "41"}, row(answer=r"\frac{1}{2}"), row(solution="No idea."))
+    )
+    async with AnswerChecker() as checker:
+        written = [rollout.answer async for _, rollout in teacher.demonstrations(codec, Sandbox(), checker, [])]
+    assert written == ["42", r"\frac{1}{2}"]
+    assert teacher.left_out == {"answer is not that of its row": 1, "has no answer in the format 'tir'": 1}
+
+
 async def test_other_names_of_fields_and_a_count_are_heeded(
     codec: Codec, write: Callable[..., JsonlTeacherSettings]
 ) -> None:
@@ -179,6 +193,7 @@ async def test_other_names_of_fields_and_a_count_are_heeded(
         ({"question": "?", "answer": "1"}, r"line 2: field 'solution' is missing or empty"),
         (row(answer=None), r"line 2: field 'answer' is missing or empty"),
         (row(question="  "), r"line 2: field 'question' is missing or empty"),
+        (row(question="\ud800"), r"line 2: field 'question' holds a character that is no text"),
     ],
 )
 async def test_a_line_that_cannot_be_used_is_named_with_its_file_and_field(
@@ -193,7 +208,7 @@ async def test_a_line_that_cannot_be_used_is_named_with_its_file_and_field(
 async def test_nothing_is_yielded_from_a_file_with_a_bad_line(
     codec: Codec, write: Callable[..., JsonlTeacherSettings]
 ) -> None:
-    stream = make_teacher(write(row(), "{")).demonstrations(codec, Sandbox(), [])
+    stream = make_teacher(write(row(), "{")).demonstrations(codec, Sandbox(), AnswerChecker(), [])
     with pytest.raises(DemonstrationFileError):
         await anext(aiter(stream))
 
