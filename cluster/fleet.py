@@ -44,7 +44,7 @@ class Fleet:
         self._say = say
         self._last_probe = 0.0
         self._dead_since: float | None = None
-        self._heard_at: dict[int, float] = {}
+        self._unanswered_since: dict[int, float] = {}
         self._took: set[int] = set()  # the policy that was handed out last
         self._refusals: Counter[int] = Counter()  # of that policy, by sampler
         self._refusals_borne = 0
@@ -78,9 +78,11 @@ class Fleet:
     def poll(self, wait_s: float) -> list[dict[str, Any]]:
         """What samplers wrote since they were last asked, as far as they have answered within `wait_s`."""
         self._group.foreach_env_runner_async(_NEWS, tag=_NEWS)
+        for sampler in self._group.healthy_env_runner_ids():
+            self._unanswered_since.setdefault(sampler, time.monotonic())
         news = []
         for sampler, answer in self._fetch(_NEWS, wait_s):
-            self._heard_at[sampler] = time.monotonic()
+            self._unanswered_since.pop(sampler, None)
             if isinstance(answer, RayError):
                 self._fail(sampler, answer)
             elif answer["ready"]:
@@ -150,7 +152,7 @@ class Fleet:
         restored = self._group.probe_unhealthy_env_runners(timeout_seconds=_PROBE_S)
         if restored:
             log.warning("samplers %s are back", restored)
-            self._heard_at.clear()  # they load the policy first
+            self._unanswered_since.clear()  # they load the policy first
             self._send(policy, restored)
         if self._group.num_healthy_remote_env_runners():
             self._dead_since = None
@@ -208,13 +210,12 @@ class Fleet:
 
     def _kill_the_silent(self) -> None:
         """A hung actor is not dead to Ray, and would hold its problems for ever."""
-        now = time.monotonic()
-        for sampler in self._group.healthy_env_runner_ids():
-            silent_s = now - self._heard_at.setdefault(sampler, now)
+        for sampler in set(self._group.healthy_env_runner_ids()) & self._unanswered_since.keys():
+            silent_s = time.monotonic() - self._unanswered_since[sampler]
             if silent_s > self._settings.sampler_silence_s:
                 self._say(f"sampler {sampler} has not answered for {silent_s:.0f} s and is started again")
                 self._end(sampler)
-                del self._heard_at[sampler]
+                del self._unanswered_since[sampler]
 
     def _end(self, sampler: int) -> None:
         ray.kill(self._group._worker_manager.actors()[sampler], no_restart=False)

@@ -1,5 +1,6 @@
 """The driver's view of its samplers: what they refuse and fail of is heard, and what is asked of a run is heeded."""
 
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -136,11 +137,21 @@ def test_what_a_sampler_failed_of_is_told_once_and_it_starts_again(ended: list[i
 
 def test_a_sampler_that_is_silent_for_too_long_is_started_again(ended: list[int]) -> None:
     said = list[str]()
-    fleet = make_fleet(Group(sample={1: []}), said, sampler_silence_s=1e-9)
+    fleet = make_fleet(Group(sample={1: []}), said, sampler_silence_s=0.05)
     fleet.poll(wait_s=0.0)
+    time.sleep(0.1)
     fleet.poll(wait_s=0.0)
     assert ended == [1]
     assert "has not answered" in said[0]
+
+
+def test_a_sampler_that_was_not_asked_for_long_is_not_silent(ended: list[int]) -> None:
+    heard = {"ready": True}
+    fleet = make_fleet(Group(sample={1: [heard]}), [], sampler_silence_s=0.05)
+    fleet.poll(wait_s=0.0)
+    time.sleep(0.1)
+    fleet.poll(wait_s=0.0)
+    assert ended == []
 
 
 def test_samplers_that_stay_dead_end_the_run_with_the_last_reason(monkeypatch: pytest.MonkeyPatch) -> None:
