@@ -18,7 +18,7 @@ from cluster.preparation import prepare
 from cluster.progress import Progress, Silence
 from cluster.run_folder import RunFolder
 from cluster.telemetry import LoopTelemetry
-from eval.metrics import NothingMeasuredError, figures
+from eval.metrics import NothingMeasuredError, compare, counted, figures
 from learner.batching import NoTrainingSamplesError
 from learner.group import LearnerGroupError
 from learner.loss import TrainingDivergedError
@@ -165,9 +165,10 @@ class SelfTraining(Algorithm):
     def _measure(self, policy: Policy) -> None:
         """Attempts the held-out problems greedily, and several times at a temperature if that is wanted."""
         settings = self.run.evaluation
-        measured: dict[str, float] = self._evaluate(policy, HELDOUT, 1, Sampling(temperature=0.0))
+        measured: dict[str, float] = self._evaluate(policy, HELDOUT, 1, self.run.evaluation_sampling(0.0))
         if settings.sampled:
-            sampled = self._evaluate(policy, f"{HELDOUT}-sampled", settings.sampled, Sampling(settings.temperature))
+            sampling = self.run.evaluation_sampling(settings.temperature)
+            sampled = self._evaluate(policy, f"{HELDOUT}-sampled", settings.sampled, sampling)
             measured |= {name: value for name, value in sampled.items() if name != "pass@1"}
         self._figures_of_policy = measured
 
@@ -188,7 +189,7 @@ class SelfTraining(Algorithm):
             raise NothingMeasuredError(
                 f"no attempt to measure policy {policy.version} got past a fault of ours: see the logs"
             )
-        self.store.finish_evaluation(evaluation, measured, len(answers))
+        self.store.finish_evaluation(evaluation, measured, counted(answers))
         return measured
 
     def _promote_if_not_worse(self, policy: Policy) -> None:
@@ -241,13 +242,6 @@ class SelfTraining(Algorithm):
         """The number of the iteration that is open, else of the next one. The warm start is 0."""
         return self.iterations_done() + 1
 
-    def heldout_score(self, version: int) -> float | None:
-        """Greedy pass@1 of a version on the held-out problems, None if it was not measured."""
-        for figure in self.store.evaluations():
-            if (figure.policy_version, figure.benchmark, figure.metric) == (version, HELDOUT, "pass@1"):
-                return figure.value
-        return None
-
     def iterations_done(self) -> int:
         """Iterations that are closed; the warm start is none."""
         return sum(iteration.closed_at is not None for iteration in self.store.iterations())
@@ -266,7 +260,8 @@ class SelfTraining(Algorithm):
     def _is_judged(self, policy: Policy) -> bool:
         """A score is not enough: the driver may have died before it promoted the policy or closed its iteration."""
         promoted = self.store.promoted()
-        if self.heldout_score(policy.version) is None:
+        measured = {figure.policy_version for figure in self.store.evaluations() if figure.benchmark == HELDOUT}
+        if policy.version not in measured:
             return False
         if promoted is None or (policy.version > promoted.version and not self._is_worse(policy, promoted)):
             return False
@@ -275,8 +270,9 @@ class SelfTraining(Algorithm):
 
     def _is_worse(self, policy: Policy, promoted: Policy) -> bool:
         """Whether it solves fewer of the held-out problems than the promoted one, by more than is tolerated."""
-        score, best = self.heldout_score(policy.version), self.heldout_score(promoted.version)
-        return score is not None and best is not None and score < best - self.run.evaluation.tolerance
+        ours, theirs = (self.store.benchmark_answers(one.version, HELDOUT) for one in (policy, promoted))
+        scores = compare(ours, theirs)
+        return scores is not None and scores[0] < scores[1] - self.run.evaluation.tolerance
 
     def _wants_warm_start(self) -> bool:
         return self.run.teacher is not None and self._latest().version == 0

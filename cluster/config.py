@@ -12,6 +12,7 @@ from actors.settings import SamplerSettings, TeacherSettings
 from learner.bases import Base
 from learner.settings import LearnerSettings
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
+from store.records import Sampling
 from store.settings import ProblemSourceSettings, RetentionSettings, SchedulingRule, SelectionSettings, StoreSettings
 
 PRESETS = ("demo", "smollm2", "7b")
@@ -86,6 +87,10 @@ class RunConfig(_Settings):
         "self_training",
         description="'demonstrations_only' is the control: as many steps, on the warm start's data alone",
     )
+
+    def evaluation_sampling(self, temperature: float) -> Sampling:
+        """How measurements sample at a temperature: as iterations do, or greedily at 0."""
+        return Sampling(temperature, self.iteration.top_p if temperature else 1.0)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RunConfig":

@@ -17,7 +17,7 @@ from cluster.live import make_progress
 from cluster.progress import Progress
 from cluster.run_folder import RunFolder, find_run_folder
 from cluster.terminal import output_redirected_to, own_console
-from eval.metrics import Answers, NothingMeasuredError, figures, standard_error
+from eval.metrics import Answers, NothingMeasuredError, counted, figures, standard_error
 from store.records import Outcome, Policy, Purpose, Sampling, Split
 from store.store import Store
 
@@ -98,7 +98,7 @@ def _sampling(arguments: argparse.Namespace, config: RunConfig) -> Sampling:
         raise ConfigError(f"--temperature {temperature:g}: give a number from 0 (greedy) to 2")
     if samples > 1 and temperature == 0:
         raise ConfigError(f"--samples {samples} --temperature 0: greedy attempts are all the same; give a temperature")
-    return Sampling(temperature, config.iteration.top_p if temperature else 1.0)
+    return config.evaluation_sampling(temperature)
 
 
 def _benchmark(arguments: argparse.Namespace, config: RunConfig, sampling: Sampling) -> str:
@@ -154,7 +154,7 @@ def _finish(store: Store, evaluation: int, folder: RunFolder) -> Measurement:
             f"not one of {len(answers)} attempts came to an end of its own: see `automathes doctor` and the samplers' "
             "logs"
         )
-    n, faults = _counts(answers)
+    n, faults = counted(answers), _faults(answers)
     store.finish_evaluation(evaluation, measured, n)
     run = store.evaluation(evaluation)
     return Measurement(
@@ -171,11 +171,9 @@ def _finish(store: Store, evaluation: int, folder: RunFolder) -> Measurement:
     )
 
 
-def _counts(answers: Answers) -> tuple[int, int]:
-    """Problems that count, and attempts that a fault of ours ended."""
-    faults = [sum(attempt.outcome is Outcome.FAULT for attempt in attempts) for attempts in answers.values()]
-    counted = sum(fault < len(attempts) for fault, attempts in zip(faults, answers.values(), strict=True))
-    return counted, sum(faults)
+def _faults(answers: Answers) -> int:
+    """Attempts that a fault of ours ended."""
+    return sum(attempt.outcome is Outcome.FAULT for attempts in answers.values() for attempt in attempts)
 
 
 def _show(measurement: Measurement, *, as_json: bool) -> None:

@@ -152,7 +152,7 @@ def _scores(store: Store, policies: list[Policy], labels: Mapping[int, str]) -> 
     scores = []
     for policy in policies:
         mine = [figure for figure in figures if figure.policy_version == policy.version]
-        greedy = next((f for f in mine if (f.benchmark, f.metric) == (_HELDOUT, "pass@1")), None)
+        greedy = next((f for f in reversed(mine) if (f.benchmark, f.metric) == (_HELDOUT, "pass@1")), None)
         scores.append(
             PolicyScore(
                 version=policy.version,

@@ -66,6 +66,23 @@ def figures(answers: Answers) -> dict[str, float]:
     return result
 
 
+def counted(answers: Answers) -> int:
+    """How many problems the figures are over: those with an attempt that no fault of ours ended."""
+    return sum(any(attempt.outcome is not Outcome.FAULT for attempt in attempts) for attempts in answers.values())
+
+
+def compare(ours: Answers, theirs: Answers) -> tuple[float, float] | None:
+    """pass@1 of two policies on the problems that both were measured on, None where there is none.
+
+    Problems that were imported between their measurements, or measured by one alone, would favour one of them.
+    """
+    common = [p for p in ours if p in theirs and counted({p: ours[p]}) and counted({p: theirs[p]})]
+    if not common:
+        return None
+    one, other = (figures({p: answers[p] for p in common})["pass@1"] for answers in (ours, theirs))
+    return one, other
+
+
 def standard_error(p: float, n: int) -> float:
     """The standard error of a share `p` measured on `n` problems."""
     return sqrt(p * (1 - p) / n) if n else 0.0

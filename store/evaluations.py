@@ -134,6 +134,17 @@ def evaluation_answers(session: Session, evaluation_id: int) -> dict[str, list[S
     return answers
 
 
+def benchmark_answers(session: Session, policy_version: int, benchmark: str) -> dict[str, list[SampledAnswer]]:
+    """A policy's attempts at a benchmark, as last measured on each problem, by problem id."""
+    query = select(EvaluationRow.id).filter_by(policy_version=policy_version, benchmark=benchmark)
+    answers: dict[str, list[SampledAnswer]] = {}
+    for evaluation_id in session.scalars(
+        query.where(EvaluationRow.finished_at.is_not(None)).order_by(EvaluationRow.id)
+    ):
+        answers |= evaluation_answers(session, evaluation_id)
+    return answers
+
+
 def require_evaluation(session: Session, evaluation_id: int) -> EvaluationRow:
     """Raises `UnknownRecordError` where there is none."""
     row = session.get(EvaluationRow, evaluation_id)

@@ -554,6 +554,11 @@ class Store:
         with self._read() as session:
             return evaluations.evaluation_answers(session, evaluation_id)
 
+    def benchmark_answers(self, policy_version: int, benchmark: str) -> dict[str, list[SampledAnswer]]:
+        """A policy's attempts at a benchmark, as last measured on each problem, by problem id."""
+        with self._read() as session:
+            return evaluations.benchmark_answers(session, policy_version, benchmark)
+
     def finish_evaluation(self, evaluation_id: int, metrics: Mapping[str, float], n: int) -> None:
         """Stores the figures over `n` problems; finishing again replaces them."""
         with self._write() as session:

@@ -7,8 +7,9 @@ import pytest
 
 from cluster.algorithm import SelfTraining
 from cluster.config import load_config
+from eval.metrics import counted, figures
 from learner.settings import Phase
-from store.records import Policy, Problem, Sampling, Split
+from store.records import Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
 from store.store import Store
 
 DEMO = load_config("demo", None, [])
@@ -20,45 +21,72 @@ def loop(tmp_path: Path) -> Iterator[SelfTraining]:
     loop: SelfTraining = object.__new__(SelfTraining)
     loop.run = DEMO
     with Store.open(f"sqlite:///{tmp_path / 'store.db'}") as loop.store:
-        loop.store.add_problems([Problem("p", "What is 1?", "1", "test", Split.HELDOUT, "k")])
+        loop.store.add_problems(heldout(number) for number in range(10))
         loop.store.add_policy(Policy(0, None, "v0"))
         loop.store.add_policy(Policy(1, 0, "v1", config={"phase": Phase.WARM_START.value}))
         yield loop
 
 
-def score(store: Store, version: int, value: float) -> None:
+def score(store: Store, version: int, solved: int) -> None:
+    """Measures a policy, which solves so many of the held-out problems."""
     evaluation = store.schedule_evaluation(version, "heldout", sampling=Sampling(0.0))
-    store.finish_evaluation(evaluation, {"pass@1": value}, 1)
+    for position, assignment in enumerate(store.lease("test", 100, 60, version)):
+        outcome = Outcome.ACCEPTED if position < solved else Outcome.WRONG
+        store.add_rollouts(
+            [
+                Rollout(
+                    rollout_id(assignment.id, 0), assignment.problem.id, Purpose.EVAL, outcome, "tir", (1,), (2,),
+                    (True,), answer="1", assignment_id=assignment.id
+                )
+            ]
+        )  # fmt: skip
+    answers = store.evaluation_answers(evaluation)
+    store.finish_evaluation(evaluation, figures(answers), counted(answers))
+
+
+def heldout(number: int) -> Problem:
+    return Problem(f"p{number}", f"What is {number}?", "1", "test", Split.HELDOUT, f"k{number}")
 
 
 def test_a_first_policy_that_was_measured_is_judged_once_it_is_promoted(loop: SelfTraining) -> None:
     assert not loop._is_judged(loop.store.policy(1))
-    score(loop.store, 1, 0.5)
+    score(loop.store, 1, 5)
     assert not loop._is_judged(loop.store.policy(1))
     loop.store.promote(1)
     assert loop._is_judged(loop.store.policy(1))
 
 
 def test_an_iterations_policy_is_judged_once_its_iteration_is_closed(loop: SelfTraining) -> None:
-    score(loop.store, 1, 0.5)
+    score(loop.store, 1, 5)
     loop.store.promote(1)
     loop.store.open_iteration(1, 1)
     loop.store.add_policy(Policy(2, 1, "v2", config={"phase": Phase.ITERATION.value}))
-    score(loop.store, 2, 0.4)  # worse: it is never promoted
+    score(loop.store, 2, 4)  # worse: it is never promoted
     assert not loop._is_judged(loop.store.policy(2))
     loop.store.close_iteration(1, {"policy_version": 2})
     assert loop._is_judged(loop.store.policy(2))
 
 
 def test_a_policy_that_is_better_is_not_judged_before_it_is_promoted(loop: SelfTraining) -> None:
-    score(loop.store, 0, 0.0)
+    score(loop.store, 0, 0)
     loop.store.promote(0)
-    score(loop.store, 1, 0.5)
+    score(loop.store, 1, 5)
     assert not loop._is_judged(loop.store.policy(1))
 
 
 def test_a_warm_start_that_is_worse_than_the_base_is_judged(loop: SelfTraining) -> None:
-    score(loop.store, 0, 0.5)
+    score(loop.store, 0, 5)
     loop.store.promote(0)
-    score(loop.store, 1, 0.1)
+    score(loop.store, 1, 1)
     assert loop._is_judged(loop.store.policy(1))
+
+
+def test_policies_are_compared_on_the_problems_that_both_were_measured_on(loop: SelfTraining) -> None:
+    score(loop.store, 0, 5)
+    loop.store.promote(0)
+    loop.store.add_problems(heldout(number) for number in range(10, 30))  # harder ones, of which it solves none
+    score(loop.store, 1, 0)
+    assert loop._is_worse(loop.store.policy(1), loop.store.policy(0))
+    answers = loop.store.benchmark_answers(1, "heldout")
+    assert len(answers) == 30
+    assert len(loop.store.benchmark_answers(0, "heldout")) == 10

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from eval.metrics import figures, majority_is_right, pass_at_k, standard_error
+from eval.metrics import compare, counted, figures, majority_is_right, pass_at_k, standard_error
 from store.evaluations import SampledAnswer
 from store.records import Outcome
 
@@ -40,6 +40,14 @@ def test_pass_at_k_is_right_on_average_over_attempts() -> None:
 def test_pass_at_k_of_impossible_counts_is_refused(n: int, c: int, k: int) -> None:
     with pytest.raises(ValueError, match=f"pass@{k}"):
         pass_at_k(n, c, k)
+
+
+def test_two_policies_are_compared_on_what_both_were_measured_on() -> None:
+    ours = {"a": [RIGHT], "b": [wrong("8")], "mine": [RIGHT], "faulty": [RIGHT]}
+    theirs = {"b": [RIGHT], "a": [RIGHT], "theirs": [wrong("8")], "faulty": [FAULT]}
+    assert compare(ours, theirs) == (0.5, 1.0)
+    assert compare(ours, {"theirs": [RIGHT]}) is None
+    assert (counted(ours), counted(theirs)) == (4, 3)
 
 
 def test_the_answer_given_most_often_decides() -> None:
