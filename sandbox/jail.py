@@ -28,6 +28,7 @@ CLOSE_S = 5.0
 CLOSE_TRIES = 50
 SEND_S = 10.0
 LOG_LINES = 20
+SHARE_MARGIN = 0.8  # the kernel's tables for a session's pages count, and are not in what the session is seen to hold
 # Said by the dynamic linker whenever nsjail starts beside Debian's libnl, and by nsjail when root runs it: not ours.
 LOG_NOISE = ("no version information available", "in the global user namespace")
 
@@ -67,7 +68,7 @@ class Jail:
         self._suspicion = ""
         self._ready: asyncio.Future[None] | None = None
         self._next_session = 0
-        self._inherited_bytes = 0
+        self._inherited_bytes = self._resident_bytes = 0
         self._memory_kills = self._cgroups.out_of_memory_kills()
         self._dead = False
 
@@ -198,6 +199,17 @@ class Jail:
         before, self._memory_kills = self._memory_kills, self._cgroups.out_of_memory_kills()
         return self._memory_kills > before
 
+    def held_its_share(self, held_bytes: int, peak_bytes: int) -> bool:
+        """Whether a session that has ended held at least an equal part of what the jail's sessions may hold together.
+
+        Args:
+            held_bytes: What its processes were seen to hold, beyond what they inherited.
+            peak_bytes: The most that its first process held, all that it inherited included.
+        """
+        held_bytes = max(held_bytes, peak_bytes - self._resident_bytes)
+        for_sessions_bytes = self._settings.jail_memory_bytes - self._resident_bytes
+        return self.sessions_open == 0 or held_bytes >= SHARE_MARGIN * for_sessions_bytes / (self.sessions_open + 1)
+
     def kill(self) -> None:
         """End the jail at once, without waiting. Everyone who waits for a session of it is told."""
         if self._dead:
@@ -302,7 +314,7 @@ class Jail:
     def _take(self, report: dict[str, Any], pid: int) -> None:
         if "ready" in report and self._ready is not None and not self._ready.done():
             self._parent_pid, self._started = pid, time.monotonic()
-            self._inherited_bytes = watchdog.anonymous_bytes(pid)
+            self._inherited_bytes, self._resident_bytes = watchdog.anonymous_bytes(pid), watchdog.resident_bytes(pid)
             self._ready.set_result(None)
         elif "ended" in report:
             self._end(report["ended"], Ended(report["wait_status"], report["cpu_s"], report["peak_bytes"]))

@@ -168,6 +168,7 @@ class SessionProcess:
     def _take_message(self, message: dict[str, Any], pid: int) -> None:
         if self._meter is None and message["ready"] is True:
             self._meter = Meter(pid, self._jail.inherited_bytes)
+            self._meter.end_before_others()
             self._started = time.monotonic()
             self._set_timer(self._wall_s)
             self._watch_soon()
@@ -253,6 +254,8 @@ class SessionProcess:
             return Status.KILLED, None, f"RuntimeError: the block ended its process with exit code {code}"
         number = os.WTERMSIG(ended.wait_status)
         if number == signal.SIGKILL and self._jail.killed_for_memory():
+            if not self._jail.held_its_share(self._usage.memory_bytes, ended.peak_bytes):
+                raise JailFailure("the jail ran out of memory, of which other sessions held more than this one")
             return Status.MEMORY, None, "MemoryError: the block was ended for want of memory"
         if number == signal.SIGKILL and ended.cpu_s >= CPU_SHARE * self._settings.session_cpu_s:
             return Status.TIMEOUT, None, self._out_of_cpu()

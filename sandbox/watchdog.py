@@ -11,6 +11,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 LOWEST_PRIORITY = 19
+FIRST_TO_END = "300"
 _KIB = 1024
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # Positions in /proc/PID/stat, behind the name in brackets: see proc_pid_stat(5).
@@ -69,6 +70,11 @@ class Meter:
                 for thread in os.listdir(f"/proc/{pid}/task"):  # a priority is a thread's own
                     os.setpriority(os.PRIO_PROCESS, int(thread), LOWEST_PRIORITY)
 
+    def end_before_others(self) -> None:
+        """Where memory runs out, the kernel is to end a session, whose children inherit this, before a warm parent."""
+        with contextlib.suppress(OSError):  # not ours to say, or it has ended
+            (PROC / str(self._pid) / "oom_score_adj").write_text(FIRST_TO_END)
+
     def memory_shares_bytes(self) -> int | None:
         """Memory with each shared page counted once, as exact as the kernel is; None if it does not tell us.
 
@@ -96,6 +102,11 @@ def children(pid: int) -> list[int]:
 def anonymous_bytes(pid: int) -> int:
     """Memory that no file stands behind, an anonymous shared mapping included; 0 if `pid` has ended."""
     return _sum_kib(PROC / str(pid) / "status", ("RssAnon:", "RssShmem:")) or 0
+
+
+def resident_bytes(pid: int) -> int:
+    """All memory that `pid` holds, files included; 0 if it has ended."""
+    return _sum_kib(PROC / str(pid) / "status", ("VmRSS:",)) or 0
 
 
 def _proportional_bytes(pid: int) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any
 from sandbox.guest.seccomp import Filter
 
 NOBODY = 65534
+PENDING_SIGNALS = 256  # each costs the kernel memory that no other limit counts
 LAST_CAPABILITY = 63  # the kernel says no to those that it lacks
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
@@ -63,6 +64,7 @@ class Confinement:
             (resource.RLIMIT_FSIZE, limits["file_bytes"]),
             (resource.RLIMIT_NOFILE, limits["open_files"]),
             (resource.RLIMIT_NPROC, limits["processes"]),
+            (resource.RLIMIT_SIGPENDING, PENDING_SIGNALS),
             (resource.RLIMIT_CORE, 0),
         ):
             resource.setrlimit(which, (value, value))

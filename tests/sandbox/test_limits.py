@@ -1,12 +1,13 @@
 """Each limit ends what exceeds it, under its own name."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from sandbox.cgroup import find_cgroups
 from sandbox.execution import Status
-from sandbox.interpreter import Sandbox
+from sandbox.interpreter import Sandbox, Session
 from sandbox.settings import SandboxSettings
 
 MIB = 1024**2
@@ -44,7 +45,10 @@ async def test_processor_time_is_limited(settings: SandboxSettings) -> None:
         assert "processor time" in execution.error
 
 
-@pytest.mark.skipif(find_cgroups().memory_parent is None, reason="no control groups here")
+NO_CGROUPS = pytest.mark.skipif(find_cgroups().memory_parent is None, reason="no control groups here")
+
+
+@NO_CGROUPS
 async def test_a_kill_by_the_kernel_for_want_of_memory_is_told_as_such(settings: SandboxSettings) -> None:
     small = settings.model_copy(update={"jail_memory_bytes": 64 * MIB, "memory_bytes": 1024 * MIB})
     async with Sandbox(small) as sandbox, sandbox.session() as session:
@@ -52,3 +56,45 @@ async def test_a_kill_by_the_kernel_for_want_of_memory_is_told_as_such(settings:
         assert (execution.status, execution.error[:11]) == (Status.MEMORY, "MemoryError")
         async with sandbox.session() as next_session:
             assert (await next_session.run("1")).value == "1"
+
+
+@NO_CGROUPS
+async def test_a_session_that_pays_for_what_another_holds_is_run_again(settings: SandboxSettings) -> None:
+    """Many small processes fill the jail; the kernel ends the largest one, which is another session's."""
+    small = settings.model_copy(update={"jail_memory_bytes": 192 * MIB, "memory_bytes": 1024 * MIB})
+    crowd = """
+import os, time
+for _ in range(10):
+    if os.fork() == 0:
+        x = b'x' * (12 << 20)
+        time.sleep(100)
+time.sleep(0.5)"""
+    async with Sandbox(small) as sandbox, sandbox.session() as greedy, sandbox.session() as modest:
+        assert (await greedy.run(crowd)).status is Status.OK
+        execution = await modest.run("x = b'x' * (60 << 20)\nlen(x)")
+        assert (execution.status, execution.value) == (Status.OK, str(60 * MIB))
+        assert sandbox.counts.retries == 1
+
+
+def readiness_to_end(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+async def test_the_kernel_would_end_a_session_before_the_warm_parent(sandbox: Sandbox) -> None:
+    async with sandbox.session() as session:
+        await session.run("1")
+        assert session._process is not None
+        assert session._process._meter is not None
+        pids = session._process._meter._pid, session._process.jail._parent_pid
+        ours, parents = map(readiness_to_end, pids)
+        assert ours > parents
+
+
+async def test_signals_that_wait_are_limited(session: Session) -> None:
+    source = """
+import resource, signal, os, ctypes
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+sent = 0
+while sent < 10_000 and ctypes.CDLL(None).sigqueue(os.getpid(), int(signal.SIGRTMIN), None) == 0: sent += 1
+0 < sent <= 256"""
+    assert (await session.run(source)).value == "True"
