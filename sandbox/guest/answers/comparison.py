@@ -32,8 +32,11 @@ _INEQUALITY = re.compile(r"[<>!≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])
 _RELATION = re.compile(rf"=|{_INEQUALITY.pattern}")
 _COMPOUND = re.compile(r"\)\s*[&|]\s*\(")
 _LATEX_LOG = re.compile(r"\\log(?![a-zA-Z_])")
-_CHOICE = re.compile(r"\(([A-J])\)(?!.*\([A-J]\))\s*\S.*")
-_OPEN_ENDED = re.compile(r"\bor (?:more|less|fewer|greater|above|below|higher|lower)\b")
+_CHOICE = re.compile(r"(?:\((?=[A-J]\)))?([A-J])(?:\)|[.:](?=\s))(?!.*\([A-J]\))\s*\S.*")
+_CALLED = re.compile(r"(?:the )?(?:correct )?(?:option|choice|answer)(?: is|:)?\s+", re.IGNORECASE)
+_QUALIFIED = re.compile(
+    r"\bor (?:more|less|fewer|greater|above|below|higher|lower)\b|\bnot (?:equal to )?[-$\\(]*[0-9]"
+)
 _WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
 
 
@@ -43,6 +46,8 @@ def compare(expected: str, given: str, compare_expressions: Comparison, depth: i
         return False
     left, right = as_latex(expected, log=_logarithm(given)), as_latex(given, log=_logarithm(expected))
     if is_prose(left) or is_prose(right):
+        if _qualified(expected, given):
+            return False
         return expected == given or compare_expressions(expected, given)
     expected, given = left, right
     if _spaceless(expected) == _spaceless(given):
@@ -81,7 +86,7 @@ def _spaceless(text: str) -> str:
 
 def _compare_single(expected: str, given: str) -> bool | None:
     """Quantities, times of day and words."""
-    if bool(_OPEN_ENDED.search(expected)) != bool(_OPEN_ENDED.search(given)):
+    if _qualified(expected, given):
         return False
     a, b = read_quantity(expected), read_quantity(given)
     a = a or (read_beside(b, expected) if b else None)
@@ -99,6 +104,11 @@ def _compare_single(expected: str, given: str) -> bool | None:
     return _compare_words(expected, given)
 
 
+def _qualified(expected: str, given: str) -> bool:
+    """Whether one says `or more`, or `not` before a number, and the other does not."""
+    return bool(_QUALIFIED.search(expected)) != bool(_QUALIFIED.search(given))
+
+
 def _compare_words(expected: str, given: str) -> bool | None:
     """Words in any case, with or without brackets. A single letter may be a variable unless LaTeX calls it text."""
     a, b = plain_text(expected), plain_text(given)
@@ -114,9 +124,11 @@ def _compare_words(expected: str, given: str) -> bool | None:
 
 
 def _without_statement(text: str, other: str) -> str:
-    """Of a choice with what it says, `(C) 12`, the letter, if the other answer is a letter alone."""
+    """Of a choice with what it says or is called, `(C) 12`, the letter, if the other answer is a letter alone."""
+    if len(other.strip("()")) != 1:
+        return text
     found = _CHOICE.fullmatch(text)
-    return found[1] if found and len(other.strip("()")) == 1 else text
+    return found[1] if found else _CALLED.sub("", text, count=1)
 
 
 def _compare_assigned(expected: str, given: str, within: Comparison) -> bool | None:
@@ -164,6 +176,8 @@ def _alone(text: str) -> str | None:
 def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None:
     """Sets and bare lists in any order; tuples, points and intervals item by item."""
     pairs = [_read_both(expected, given, thousands=merge) for merge in (False, True)]
+    if any(a and b and a.ordered and b.brackets == "{}" for a, b in pairs):
+        return False  # a set has lost the order that is wanted
     for a, b in pairs:
         if a and b and a.ordered == b.ordered and len(a.items) == len(b.items):
             return _compare_ordered(a, b, within) if a.ordered else _match(a.items, b.items, _named(within))
@@ -174,9 +188,11 @@ def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None
 
 
 def _read_both(expected: str, given: str, *, thousands: bool) -> tuple[Listing | None, Listing | None]:
-    """Python's `[1, 2]` is given for a list or set as well; where an interval or point is expected it is not one."""
+    """Python's `[1, 2]` is given for a list or set as well, and `(1, 2)` for a set; where an interval or point is
+    expected they are not one.
+    """
     a, b = read_listing(expected, thousands=thousands), read_listing(given, thousands=thousands)
-    if a and b and not a.ordered and b.brackets == "[]":
+    if a and b and ((b.brackets == "[]" and not a.ordered) or (b.brackets == "()" and a.brackets == "{}")):
         b = Listing("", b.items)
     return a, b
 

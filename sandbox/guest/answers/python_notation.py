@@ -38,6 +38,7 @@ _WRITTEN: dict[str, Callable[..., str]] = {  # by name, and with how many argume
     "ceil/1": lambda x: rf"\lceil {x}\rceil ",
     "Integer/1": lambda n: n,
     "Float/1": lambda x: x,
+    "Decimal/1": lambda x: x.strip("'\""),
     "factorial/1": lambda n: f"({n})!",
     "binomial/2": lambda n, k: rf"\binom{{{n}}}{{{k}}}",
     "Rational/2": lambda p, q: rf"\frac{{{p}}}{{{q}}}",

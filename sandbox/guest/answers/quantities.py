@@ -28,7 +28,8 @@ _FORMS = tuple(
     )
 )
 _COMMA_DECIMAL = re.compile(r"[-+]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
-_TOUCHING = re.compile(r"([-+]?[0-9]+(?:\.[0-9]+)?)([a-zA-Z]{2,4}(?:\^\{?[23]\}?)?)")
+_TOUCHING = re.compile(r"([-+]?[0-9]+(?:\.[0-9]+)?)((?:[a-zA-Z]{2,4}|[a-df-hj-zA-DF-HJ-Z])(?:\^\{?[23]\}?)?)")
+_DOLLARS = re.compile(r"(-?\s*)\$(?=\s*[0-9.])([^$]*)")
 _HEAD = re.compile(r"[-+0-9.,/\s*×]|\\(?:frac|times|cdot|overline)|(?<=[0-9])[eE](?=[-+]?[0-9])|[\^{}]|\\(?=[$%])")
 _PERCENT = re.compile(r"\\?%|\b(?:percent|percentage|per cent|pct)\b", re.IGNORECASE)
 _DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)|°|\\degree")
@@ -81,6 +82,7 @@ def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
 
     `counting`: a letter after it is a unit, not a variable.
     """
+    text = _DOLLARS.sub(r"\1\\$\2", text) if _DOLLARS.fullmatch(text) else text
     text, marked = plain_text(text), counting or "\\" in text
     if not text or len(text) > QUANTITY_CHARS:
         return None
@@ -189,7 +191,7 @@ def _close(a: Quantity, b: Quantity, a_size: Fraction | int = 1, b_size: Fractio
 
 
 def _read_name(text: str) -> Fraction | None:
-    """The number up to 99 that `text` names, such as `seven`, `forty-two` or `two thirds`."""
+    """The number that `text` names, such as `seven`, `forty-two`, `one hundred` or `two thirds`."""
     words = text.lower().replace("-", " ").split()
     values = [_NUMBER_NAMES.get(word) for word in words]
     match values:
@@ -199,6 +201,8 @@ def _read_name(text: str) -> Fraction | None:
             return Fraction(tens + ones)
         case [int(count), None] if words[1] in _NAMES_OF_PARTS:
             return Fraction(count, _NAMES_OF_PARTS[words[1]])
+        case [int(count), None] if words[1] in _MAGNITUDES:
+            return Fraction(count * _MAGNITUDES[words[1]])
     return None
 
 

@@ -23,6 +23,9 @@ _SMALL = Fraction(1, 1000)
 _FUNCTIONS = "sin|cos|tan|cot|sec|csc|log|exp|ln|pi|mod|lim"
 _MONOMIAL = re.compile(rf"(?<![a-zA-Z\\{{0-9.])([0-9]+)(?!(?:{_FUNCTIONS})(?![a-z]))([a-z]{{2,3}})(?![a-zA-Z({{])")
 """Letters behind a number, which math-verify takes for a unit if there is one of that name: 2ab and 2bc for 2."""
+_LAST_VARIABLE = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z])$")
+_COMMAND = re.compile(r"\\(?!cdot|times)[a-zA-Z]+")
+_IN_A_TERM = re.compile(r"[0-9}]$|[a-zA-Z*+=^\\]")
 
 
 def same(expected: str, given: str) -> bool | None:
@@ -54,11 +57,23 @@ def _verified(golds: list[object], targets: list[object]) -> bool | None:
 
 def _read(answer: str) -> list[object]:
     """math-verify finds LaTeX between dollars or in a box, and plain expressions anywhere."""
-    text = _MONOMIAL.sub(lambda found: found[1] + r" \cdot ".join(found[2]), for_extraction(answer)).replace(r"\$", "")
+    text = _MONOMIAL.sub(lambda found: found[1] + _variables(found[2]), for_extraction(answer)).replace(r"\$", "")
     if "$" not in text and "\\boxed" not in text and not is_prose(text):
-        text = f"${text}$"
+        text = f"${_with_last_variable(text)}$"
     read: list[object] = parse(text, parsing_timeout=None)
     return read
+
+
+def _with_last_variable(text: str) -> str:
+    """`text` so that math-verify does not drop a letter at its end as a unit: the t of `x + 2t`, not the m of `5 m`."""
+    found = _LAST_VARIABLE.search(text)
+    if found is None or not _IN_A_TERM.search(_COMMAND.sub("", text[: found.start()])):
+        return text
+    return text[: found.start()] + _variables(found[1])
+
+
+def _variables(letters: str) -> str:
+    return "".join(f"{{{letter}}}" for letter in letters)
 
 
 def _number(read: list[object]) -> sympy.Expr | None:

@@ -11,7 +11,7 @@ _NAMES = {
     ),
     r"\emptyset": (
         "emptyset", "empty set", "the empty set", "set()", "∅", r"\emptyset", r"\varnothing", "{}", r"\{\}", r"\{ \}",
-        "no solution", "no solutions", "no real solution", "no real solutions",
+        "no solution", "no solutions", "no real solution", "no real solutions", "none", "[]",
     ),
 }  # fmt: skip
 _NAMED = {name: written for written, names in _NAMES.items() for name in names}
