@@ -35,7 +35,7 @@ _LATEX_LOG = re.compile(r"\\log(?![a-zA-Z_])")
 _CHOICE = re.compile(r"(?:\((?=[A-J]\)))?([A-J])(?:\)|[.:](?=\s))(?!.*\([A-J]\))\s*\S.*")
 _CALLED = re.compile(r"(?:the )?(?:correct )?(?:option|choice|answer)(?: is|:)?\s+", re.IGNORECASE)
 _QUALIFIED = re.compile(
-    r"\bor (?:more|less|fewer|greater|above|below|higher|lower)\b|\bnot (?:equal to )?[-$\\(]*[0-9]"
+    r"\bor (?:more|less|fewer|greater|above|below|higher|lower)\b|\bnot (?:equal to )?[-$\\(]*[0-9][^a-zA-Z]*$"
 )
 _WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
 
@@ -105,7 +105,7 @@ def _compare_single(expected: str, given: str) -> bool | None:
 
 
 def _qualified(expected: str, given: str) -> bool:
-    """Whether one says `or more`, or `not` before a number, and the other does not."""
+    """Whether one says `or more`, or `not` before its last number, and the other does not."""
     return bool(_QUALIFIED.search(expected)) != bool(_QUALIFIED.search(given))
 
 
