@@ -156,6 +156,7 @@ async def measure_false_positives(checker: AnswerChecker, references: Sequence[s
         "answers of different problems, at random": random_pairs(filled, count, chance),
         "answers of different problems, of one shape": alike_pairs(filled, count, chance),
         "answers with one digit changed": changed_pairs(filled, count // 4, chance),
+        "answers with one variable or sign changed or left out": spoilt_pairs(filled, count // 4, chance),
     }
     for kind, pairs in kinds.items():
         checked = await ours(checker, pairs)
@@ -243,6 +244,30 @@ def _with_a_slip(answer: str, chance: random.Random) -> str:
     slip = chance.choice([found.start() for found in re.finditer("[0-9]", answer)])
     digit = chance.choice([digit for digit in "0123456789" if digit != answer[slip]])
     return answer[:slip] + digit + answer[slip + 1 :]
+
+
+def spoilt_pairs(answers: Sequence[str], count: int, chance: random.Random) -> list[Pair]:
+    """Answers in variables beside themselves with one variable or sign changed or left out, as in wrong algebra."""
+    spoilable = {answer: found for answer in answers if (found := _variables_and_signs(answer))}
+    pairs = []
+    for answer in chance.choices(list(spoilable), k=count):
+        at = chance.choice(spoilable[answer])
+        others = "+-" if answer[at] in "+-" else "abhkmnstxyz"
+        instead = chance.choice([*(other for other in others if other != answer[at]), ""])
+        pairs.append(Pair(answer, answer[:at] + instead + answer[at + 1 :]))
+    return pairs
+
+
+def _variables_and_signs(answer: str) -> list[int]:
+    """Where they stand, in an answer without words; behind the equals sign, as the name before it says nothing."""
+    if re.search(
+        r"\\(?:text|mbox|begin|operatorname|pm|mp|infty|in)|[a-zA-Z]{3}", re.sub(r"\\(?!text)[a-z]+", "", answer)
+    ):
+        return []
+    value = answer.rfind("=") + 1
+    letters = [found.start() for found in re.finditer(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", answer)]
+    signs = [found.start() for found in re.finditer(r"(?<=[\w})])\s*[+-]", answer)] if letters else []
+    return [at for at in letters + [found for found in signs if answer[found] in "+-"] if at >= value]
 
 
 def read_cases(data: Path) -> list[Pair]:

@@ -133,11 +133,18 @@ def _without_statement(text: str, other: str) -> str:
 
 def _compare_assigned(expected: str, given: str, within: Comparison) -> bool | None:
     """`x = 3` is 3, and `f(x) = 2x` is `y = 2x`: a name on the left says nothing."""
-    a, b = _ASSIGNED.fullmatch(expected), _ASSIGNED.fullmatch(given)
+    a, b = _assigned(expected), _assigned(given)
     if not (a or b) or (not a and _RELATION.search(expected)) or (not b and _RELATION.search(given)):
         return None
     left, right = (found["value"].strip() if found else text for found, text in ((a, expected), (b, given)))
     return within(left, right)
+
+
+def _assigned(text: str) -> re.Match[str] | None:
+    """The name and its value; one that is in its own value, as in `x = 2x - 4`, stands in an equation."""
+    found = _ASSIGNED.fullmatch(text)
+    alone = rf"(?<![a-zA-Z\\]){re.escape(found['name'])}(?![a-zA-Z])" if found else ""
+    return None if found and re.search(alone, found["value"]) else found
 
 
 def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:

@@ -7,6 +7,11 @@ _CONTROL = {"\f": r"\f", "\b": r"\b", "\a": r"\a"}  # a backslash that was read 
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mbox)\s*\{([^{}\\]*)\}")
 _SENTENCE = re.compile(r"\\text\{\s*([^{}\\$]*[^{}\\$\s][, ][^{}\\$]*)\}")
 _SIGNS = {"−": "-", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}"}
+_ARGUMENT = r"\s*(\\sqrt\s*\{[^{}]*\}|\\(?!frac|sqrt)[a-zA-Z]+|[0-9a-zA-Z])"
+_GROUP = r"\s*(\{(?:[^{}]|\{[^{}]*\})*\})"
+_BARE_NUMERATOR = re.compile(rf"\\frac{_ARGUMENT}")
+_BARE_DENOMINATOR = re.compile(rf"\\frac{_GROUP}{_ARGUMENT}")
+_BARE_ROOT = re.compile(r"\\sqrt\s*(\\(?!frac|sqrt)[a-zA-Z]+)")
 _DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means from one to the other
 _JOINER = re.compile(r"(?:[^\w.。\n]*\w+){0,4}[^\w.。\n]*")
 _JOINER_CHARS = 40
@@ -19,7 +24,7 @@ def normalise(answer: str) -> str:
     text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
     text = re.sub(r"\\!\s*", "", text)
     text = re.sub(r"\\[,;:]|\\q?quad(?![a-zA-Z])|~|\u00a0|\u2009", " ", text)
-    text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text).replace("{,}", ",")
+    text = _with_arguments(re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)).replace("{,}", ",")
     for sign, written in _SIGNS.items():
         text = text.replace(sign, written)
     text = _DASHED.sub("-", text)
@@ -52,6 +57,13 @@ def balanced(text: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
+
+
+def _with_arguments(text: str) -> str:
+    r"""`\frac{\pi}{2}` for `\frac\pi2` and the like: TeX takes one sign or command as an argument, parsers may not."""
+    text = _BARE_NUMERATOR.sub(r"\\frac{\1}", text)
+    text = _BARE_DENOMINATOR.sub(r"\\frac\1{\2}", text)
+    return _BARE_ROOT.sub(r"\\sqrt{\1}", text)
 
 
 def _repaired(text: str) -> str:
