@@ -158,7 +158,7 @@ class Session:
             seconds = time.monotonic() - started
             execution = Execution(Status.SANDBOX_FAILURE, seconds=seconds, error=f"SandboxFailure: {failure}")
         except asyncio.CancelledError:
-            self._discard()
+            self._end(_refusal(Status.KILLED, "RuntimeError: the block was cancelled"))
             raise
         if execution.status is Status.SANDBOX_FAILURE:
             self._sandbox.counts.failures += 1

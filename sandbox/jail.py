@@ -1,6 +1,7 @@
 """One nsjail with its warm parent, seen from the host."""
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -143,6 +144,9 @@ class Jail:
             raise JailFailure(
                 f"the warm parent took more than {self._settings.start_s:g} s{self._log_text()}"
             ) from None
+        except OSError as error:
+            await self.close()
+            raise JailFailure(f"it cannot be started: {error}{_remedy(error)}") from error
         except BaseException:
             await self.close()
             raise
@@ -356,6 +360,10 @@ class Jail:
 
     def _log_text(self) -> str:
         return "".join(f"\n  {line}" for line in self._log)
+
+
+def _remedy(error: OSError) -> str:
+    return "; `ulimit -n` raises the limit" if error.errno in (errno.EMFILE, errno.ENFILE) else ""
 
 
 def _is_noise(line: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cgroup import CONTROLLERS, LEAF, PARENT, CgroupVersion, find_cgroups
+from sandbox.cgroup import CONTROLLERS, LEAF, PARENT, STALE_S, Cgroups, CgroupVersion, find_cgroups
 
 NOBODY = 65534
 
@@ -133,3 +133,12 @@ def effective_user(number: int) -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+def test_groups_of_jails_whose_program_was_killed_are_swept_and_young_ones_stay(tmp_path: Path) -> None:
+    long_ago = time.time() - 2 * STALE_S
+    for name in ("old", "young"):
+        (tmp_path / name / "NSJAIL.1234").mkdir(parents=True)
+    os.utime(tmp_path / "old", (long_ago, long_ago))
+    Cgroups(CgroupVersion.V1, memory_parent=tmp_path).sweep()
+    assert [path.name for path in tmp_path.iterdir()] == ["young"]

@@ -8,7 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sandbox import interpreter
 from sandbox.equivalence import AnswerChecker, Verdict, compare_plain
+from sandbox.host import SandboxUnavailable
 from sandbox.pool import Counts
 from sandbox.settings import AnswerCheckerSettings
 
@@ -137,6 +139,17 @@ async def test_a_cancelled_comparison_leaves_no_process_to_the_next(checker: Ans
             await checker.check("x+1", "1+x")
     assert await checker.check("x+1", "1+x") is Verdict.EQUAL
     assert len(checker._idle) == 1
+
+
+async def test_where_nothing_can_be_isolated_many_pairs_say_so_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise SandboxUnavailable("no namespaces here")
+
+    monkeypatch.setattr(interpreter, "require_host", refuse)
+    async with AnswerChecker() as checker:
+        with pytest.raises(SandboxUnavailable, match="no namespaces"):
+            await checker.check_many([("x+1", "1+x"), ("x+2", "2+x")])
+        assert await checker.check("1", "1.0") is Verdict.EQUAL  # which needs no isolation
 
 
 def test_a_long_text_is_read_at_its_end() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import threading
@@ -96,6 +97,8 @@ async def test_cancellation_ends_the_block_and_the_sandbox_goes_on(sandbox: Sand
                 break
             await asyncio.sleep(0.05)
         assert len(descendants(jail_pid(sandbox))) < len(before)
+        after = await session.run("1")  # its variables are gone
+        assert (after.status, "ended by an earlier block" in after.error) == (Status.KILLED, True)
     async with sandbox.session() as session:
         assert (await session.run("1")).value == "1"
 
@@ -204,3 +207,17 @@ async def test_no_code_runs_where_it_cannot_be_isolated(
 
 def test_without_control_groups_none_are_used(tmp_path: Path) -> None:
     assert find_cgroups(tmp_path).version is CgroupVersion.NONE
+
+
+async def test_running_out_of_descriptors_is_a_failure_of_ours_that_passes(sandbox: Sandbox) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), before[1]))
+    try:
+        async with sandbox.session() as session:
+            execution = await session.run("1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert execution.status is Status.SANDBOX_FAILURE
+    assert "ulimit -n" in execution.error
+    async with sandbox.session() as session:
+        assert (await session.run("1")).value == "1"

@@ -174,6 +174,21 @@ async def test_many_busy_processes_give_way_to_other_sessions(attacked: Sandbox)
         assert (await single.run("import os\nos.nice(0)")).value == "0"
 
 
+async def test_busy_threads_give_way_too(attack: Attack) -> None:
+    source = """
+import os, threading, time
+found = []
+def work():
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end: pass
+    found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+found"""
+    assert (await attack(source)).value == "[19, 19, 19]"
+
+
 async def test_many_descriptors_run_into_their_limit(attack: Attack, arena: Sandbox) -> None:
     source = (
         "files = []\ntry:\n    while True: files.append(open('/dev/null'))\nexcept OSError as error: x = error.errno\n"

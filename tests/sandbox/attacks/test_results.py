@@ -50,6 +50,11 @@ async def test_a_report_that_announces_four_gigabytes_is_not_waited_for(attack: 
     assert (await attack(forge(b"x", length=2**32 - 1))).status is Status.KILLED
 
 
+async def test_a_report_longer_than_the_interpreter_writes_ends_the_session(attack: Attack) -> None:
+    report = {"block": 1, "status": "ok", "value": "x" * 150_000, "error": ""}
+    assert (await attack(forge(report))).status is Status.KILLED
+
+
 async def test_a_second_claim_to_be_confined_is_refused(attack: Attack) -> None:
     assert (await attack(forge({"ready": True}))).status is Status.KILLED
 
