@@ -58,7 +58,7 @@ class SelfTraining(Algorithm):
         assert config.run_config is not None, "build the algorithm with SelfTrainingConfig(run, folder)"
         self.run: RunConfig = config.run_config
         self.folder = RunFolder(Path(config.run_folder))
-        self.store = Store.open(config.store_url)
+        self.store = Store.open(config.store_url, wait=True)
         prepare(self.run, self.folder, self.store, self.progress)  # nothing is left to do where `automathes run` did it
         super().setup(config)
         self.fleet = Fleet(self.env_runner_group, self.run.ray, say=lambda text: self.progress.note(text))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -184,6 +185,8 @@ def _sqlite_engine(url: URL, *, create: bool) -> Engine:
         connection.execute(f"PRAGMA wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}")
         _use_wal(connection)
 
+    _close_cursors_with_their_transaction(engine)
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # Python's driver would begin by itself, and only at the first write: hence isolation_level None and this.
@@ -196,6 +199,23 @@ def _sqlite_engine(url: URL, *, create: bool) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _close_cursors_with_their_transaction(engine: Engine) -> None:
+    """A SELECT whose result nobody read outlives its transaction: until it is collected, its connection would go on
+    seeing the database as it was then, and could not write.
+    """
+    opened = "store_cursors"
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def remember(connection: Connection, cursor: sqlite3.Cursor, *_: Any) -> None:
+        connection.info.setdefault(opened, WeakSet()).add(cursor)
+
+    @event.listens_for(engine, "commit")
+    @event.listens_for(engine, "rollback")
+    def close(connection: Connection) -> None:
+        for cursor in connection.info.pop(opened, ()):
+            cursor.close()
 
 
 def _take_write_lock(connection: Connection) -> None:
@@ -216,7 +236,9 @@ def _began_to_write(connection: Connection, *, last_try: bool) -> bool:
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError as error:
-        if last_try or getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+        # The lower byte: besides plain SQLITE_BUSY there is one for an index of the log that another is mending.
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if last_try or code != sqlite3.SQLITE_BUSY:
             raise
         return False
     return True

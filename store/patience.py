@@ -42,16 +42,21 @@ def tried_again[**P, T](method: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         store: Any = args[0]
-        give_up_at = time.monotonic() + store.patience_s
-        delay_s = FIRST_DELAY_S
-        while True:
-            try:
-                return method(*args, **kwargs)
-            except (StoreAwayError, StoreDeadlockError) as error:
-                if time.monotonic() + delay_s > give_up_at:
-                    raise
-                log.warning("trying again in %.1f s: %s", delay_s, error)
-            time.sleep(delay_s)
-            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+        return persist(lambda: method(*args, **kwargs), store.patience_s)
 
     return call
+
+
+def persist[T](call: Callable[[], T], patience_s: float) -> T:
+    """What `call` returns, which is called again while the server is away or a deadlock ends it, for `patience_s`."""
+    give_up_at = time.monotonic() + patience_s
+    delay_s = FIRST_DELAY_S
+    while True:
+        try:
+            return call()
+        except (StoreAwayError, StoreDeadlockError) as error:
+            if time.monotonic() + delay_s > give_up_at:
+                raise
+            log.warning("trying again in %.1f s: %s", delay_s, error)
+        time.sleep(delay_s)
+        delay_s = min(2 * delay_s, LONGEST_DELAY_S)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from store.errors import NothingToScheduleError, StoreError
@@ -104,10 +104,7 @@ def extend_leases(session: Session, owner: str, assignment_ids: Collection[int],
     """Holds those of these that the owner still has for another `ttl_s` seconds; returns their number."""
     extended = 0
     for batch in batched(sorted(assignment_ids), BATCH):
-        # By id, as whoever counts what was written does it: in an order of its own the two would wait for each other.
-        session.execute(
-            select(AssignmentRow.id).where(AssignmentRow.id.in_(batch)).order_by(AssignmentRow.id).with_for_update()
-        )
+        _hold(session, AssignmentRow.id.in_(batch))
         held = update(AssignmentRow).where(AssignmentRow.id.in_(batch))
         held = held.where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
         rows = session.execute(held.values(lease_expires_at=now + ttl_s).returning(AssignmentRow.id))
@@ -117,7 +114,9 @@ def extend_leases(session: Session, owner: str, assignment_ids: Collection[int],
 
 def release_leases(session: Session, owner: str) -> int:
     """Gives back all that the owner holds; returns their number."""
-    held = update(AssignmentRow).where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
+    mine = and_(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
+    _hold(session, mine)
+    held = update(AssignmentRow).where(mine)
     rows = session.execute(held.values(owner=None, lease_expires_at=None).returning(AssignmentRow.id))
     return len(rows.all())
 
@@ -128,6 +127,13 @@ def progress(session: Session, mine: ColumnElement[bool]) -> tuple[int, int]:
         select(func.sum(AssignmentRow.done), func.sum(AssignmentRow.samples)).where(mine)
     ).one()
     return int(done or 0), int(scheduled or 0)
+
+
+def _hold(session: Session, mine: ColumnElement[bool]) -> None:
+    """Locks assignments by id, as whoever counts what was written does: in orders of their own two would wait for each
+    other.
+    """
+    session.scalars(select(AssignmentRow.id).where(mine).order_by(AssignmentRow.id).with_for_update()).all()
 
 
 def _order(rule: str) -> Order:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
 from store import (
@@ -36,7 +36,7 @@ from store.export.settings import ExportReport, ExportSettings, Messages
 from store.iterations import Iteration
 from store.locations import Locations
 from store.models import AssignmentRow, RolloutRow
-from store.patience import patient, tried_again
+from store.patience import patient, persist, tried_again
 from store.problems import BATCH
 from store.records import (
     Assignment,
@@ -85,6 +85,7 @@ class Store:
         create: bool = True,
         clock: Callable[[], float] = time.time,
         patience_s: float = PATIENCE_S,
+        wait: bool = False,
     ) -> Self:
         """Opens the store and brings its tables up to date; several processes may do so at once.
 
@@ -92,17 +93,14 @@ class Store:
             url: `sqlite:///path` or `postgresql://user:password@host/database`.
             create: make the tables (and the SQLite file) where there are none.
             clock: the time in Unix seconds, for leases and for what is dated.
-            patience_s: how long a server that goes away later is waited for; opening itself does not wait.
+            patience_s: how long a server that goes away later is waited for.
+            wait: wait as long for one that is away now; whoever sits before a screen wants to be told.
 
         Raises:
             StoreError: one of its family, with a message of one line that says what would be right.
         """
-        engine = connect(parse_url(url), create=create)
-        try:
-            ensure_schema(engine, create=create)
-        except StoreError:
-            engine.dispose()
-            raise
+        parsed = parse_url(url)
+        engine = persist(lambda: _connect(parsed, create=create), patience_s if wait else 0.0)
         return cls(engine, clock, patience_s)
 
     def close(self) -> None:
@@ -625,3 +623,14 @@ class Store:
         """Code blocks that the training rollouts of an iteration ran."""
         with self._read() as session:
             return stats.blocks_run(session, iteration)
+
+
+def _connect(url: URL, *, create: bool) -> Engine:
+    """An engine on a database whose tables are up to date."""
+    engine = connect(url, create=create)
+    try:
+        ensure_schema(engine, create=create)
+    except StoreError:
+        engine.dispose()
+        raise
+    return engine

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -125,6 +126,20 @@ def test_a_server_that_stays_away_is_waited_for_as_long_as_asked_and_then_named(
         finally:
             server.start()
         assert store.add_rollouts([attempt(assignment, 0)]) == 1
+
+
+def test_who_opens_a_store_may_wait_for_its_server(server):
+    url = server.create_database("opened_late")
+    server.stop()
+    try:
+        with pytest.raises(StoreAwayError):
+            Store.open(url)
+        later = threading.Timer(1.0, server.start)
+        later.start()
+        with Store.open(url, wait=True, patience_s=60) as store:
+            assert store.is_empty()
+    finally:
+        later.join()
 
 
 def has_namespaces() -> bool:
