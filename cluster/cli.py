@@ -70,7 +70,7 @@ def _takes_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
     return int(text)
@@ -85,7 +85,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     _takes_run(parser)
     parser.add_argument("--name", metavar="NAME", help="of the run's folder, a number is added (default: the preset)")
     parser.add_argument(
-        "--iterations", type=_positive, metavar="N", help="iterations of self-training (with --resume: more)"
+        "--iterations", type=_count, metavar="N", help="iterations of self-training (with --resume: more)"
     )
     parser.add_argument("--resume", action="store_true", help="go on with the latest run, or with --run FOLDER")
     parser.add_argument(
@@ -184,7 +184,7 @@ def _add_problems(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     show.add_argument("--split", choices=("train", "heldout", "excluded"))
     show.add_argument("--left-out", action="store_true", help="what imports left out for being like a held-out problem")
-    show.add_argument("--limit", type=_positive, default=20, metavar="N")
+    show.add_argument("--limit", type=_count, default=20, metavar="N")
     show.add_argument("--json", action="store_true", help="one JSON object a line")
     _takes_run(show)
     one = _command(
@@ -206,7 +206,7 @@ def _add_problems(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     audit.add_argument("--split", choices=("train", "heldout"), help="look at one side alone")
     audit.add_argument("--min-score", type=float, metavar="P", help="name what is this likely wrong (default: 0.9)")
-    audit.add_argument("--min-agreeing", type=_positive, metavar="N", help="attempts that must agree (default: 3)")
+    audit.add_argument("--min-agreeing", type=_count, metavar="N", help="attempts that must agree (default: 3)")
     audit.add_argument("--json", action="store_true", help="print one JSON object")
     _takes_run(audit)
 
@@ -233,15 +233,15 @@ def _add_problems_import(actions: "argparse._SubParsersAction[argparse.ArgumentP
     )
     add.add_argument("--answer-from", choices=("plain", "gsm8k", "boxed"), help="how the answer is written")
     add.add_argument("--bad-rows", choices=("refuse", "skip"), help="refuse all for a bad row, or skip it")
-    add.add_argument("--limit", type=_positive, metavar="N", help="take the first N rows")
+    add.add_argument("--limit", type=_count, metavar="N", help="take the first N rows")
     add.add_argument("--name", metavar="NAME", help="kept as the problems' source (default: the file's)")
     add.add_argument(
         "--config", action="append", metavar="NAME", help="of a data set; of reasoning-gym KEY=VALUE, repeatable"
     )
     add.add_argument("--dataset-split", metavar="NAME", help="of a data set of Hugging Face (default: train)")
     add.add_argument("--revision", metavar="NAME", help="of a data set of Hugging Face")
-    add.add_argument("--size", type=_positive, metavar="N", help="problems that reasoning-gym makes (default: 500)")
-    add.add_argument("--seed", type=_positive, metavar="N", help="of reasoning-gym")
+    add.add_argument("--size", type=_count, metavar="N", help="problems that reasoning-gym makes (default: 500)")
+    add.add_argument("--seed", type=_count, metavar="N", help="of reasoning-gym")
     add.add_argument(
         "--split-by",
         choices=("operands", "question"),
@@ -289,7 +289,7 @@ def _add_review(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         """automathes review
          automathes review 3 7 --accept --reason 'checked by hand'""",
     )
-    parser.add_argument("ids", nargs="*", type=_positive, metavar="ID", help="reviews to show or decide on")
+    parser.add_argument("ids", nargs="*", type=_count, metavar="ID", help="reviews to show or decide on")
     decision = parser.add_mutually_exclusive_group()
     decision.add_argument("--accept", action="store_true", help="correct the label, and judge its rollouts anew")
     decision.add_argument("--reject", action="store_true", help="leave the label as it is")
@@ -297,7 +297,7 @@ def _add_review(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--reason", metavar="TEXT", help="why, for the label's history")
     parser.add_argument("--by", metavar="NAME", help="who decides (default: the user)")
     parser.add_argument("--status", choices=("open", "accepted", "rejected", "all"), help="list these (default: open)")
-    parser.add_argument("--limit", type=_positive, metavar="N")
+    parser.add_argument("--limit", type=_count, metavar="N")
     parser.add_argument("--json", action="store_true", help="one JSON object a line; of shown and decided ones in full")
     _takes_run(parser)
 
@@ -333,10 +333,10 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--purpose", action="append", choices=("train", "eval", "demonstration"), default=[], help="(default: all)"
     )
     parser.add_argument(
-        "--policy", action="append", type=_positive, default=[], metavar="VERSION", help="written by it; repeatable"
+        "--policy", action="append", type=_count, default=[], metavar="VERSION", help="written by it; repeatable"
     )
-    parser.add_argument("--iteration", action="append", type=_positive, default=[], metavar="N", help="repeatable")
-    parser.add_argument("--training-set", type=_positive, metavar="ID", help="what a training run was given")
+    parser.add_argument("--iteration", action="append", type=_count, default=[], metavar="N", help="repeatable")
+    parser.add_argument("--training-set", type=_count, metavar="ID", help="what a training run was given")
     parser.add_argument("--distinct", action="store_true", help="each solution to a problem once")
     parser.add_argument("--token-ids", action="store_true", help="with the exact tokens and the model's mask")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -357,11 +357,11 @@ def _add_eval(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         commands, "eval", _eval, "measure a policy of a run on its held-out problems", "automathes eval --samples 8"
     )
     _takes_run(parser)
-    parser.add_argument("--policy", type=_positive, metavar="VERSION", help="(default: the promoted one)")
+    parser.add_argument("--policy", type=_count, metavar="VERSION", help="(default: the promoted one)")
     parser.add_argument(
-        "--samples", type=_positive, default=1, metavar="K", help="1: greedy pass@1; more: pass@k and maj@k"
+        "--samples", type=_count, default=1, metavar="K", help="1: greedy pass@1; more: pass@k and maj@k"
     )
-    parser.add_argument("--problems", type=_positive, metavar="N", help="(default: as configured)")
+    parser.add_argument("--problems", type=_count, metavar="N", help="(default: as configured)")
     parser.add_argument(
         "--temperature", type=float, metavar="T", help="(default: as configured; greedy for one sample)"
     )
@@ -384,7 +384,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     _takes_run(parser)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=_positive, default=8000)
+    parser.add_argument("--port", type=_count, default=8000)
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import json
+import os
 import sys
 from dataclasses import asdict
 
@@ -44,11 +45,21 @@ def review_labels(arguments: argparse.Namespace) -> int:
         elif arguments.json or arguments.list or arguments.status or not (sys.stdin.isatty() and sys.stdout.isatty()):
             _list(store, arguments)
         else:
-            _go_through(store, verdicts, arguments.by or getpass.getuser())
+            _go_through(store, verdicts, arguments.by or _user())
     return 0
 
 
+def _user() -> str:
+    """Who sits here; a number where the system has no name for them, as in containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
 def _check(arguments: argparse.Namespace) -> None:
+    if arguments.ids and (arguments.list or arguments.status):
+        raise ConfigError("--list and --status are for all reviews: leave the numbers out, or these options")
     if not (arguments.accept or arguments.reject):
         if arguments.reason:
             raise ConfigError("--reason goes with --accept or --reject")
@@ -60,7 +71,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _decide_all(store: Store, verdicts: Verdicts, arguments: argparse.Namespace) -> None:
-    by = arguments.by or getpass.getuser()
+    by = arguments.by or _user()
     for review_id in arguments.ids:
         store.review(review_id)  # names one that is not there before anything is decided
     decided = []

@@ -1,7 +1,8 @@
 """Two iterations of the whole loop on its real parts, disturbed in every way that a run must survive.
 
 One run serves all tests of this module: it is paused and resumed, a sampler is killed, then the driver is killed, the
-next one is stopped by Ctrl-C, and the last brings the run to its end. Each test looks at one thing that must have held.
+next ones are stopped by a command and by Ctrl-C, and the last brings the run to its end. Each test looks at one thing
+that must have held.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,11 +59,11 @@ class Observed:
     store: Store
     written_before_pause: int
     written_while_paused: int
-    restarted_sampler: bool
+    killed_samplers: set[int]
+    samplers_afterwards: set[int]
     acknowledged_before_driver_kill: set[str]
     left_behind: list[str]
-    code_after_interrupt: int
-    output_of_interrupted: str
+    ends: dict[str, tuple[int, str]]  # by what ended a driver, its exit code and what it printed
 
 
 @pytest.fixture(scope="module")
@@ -76,22 +77,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         store = open_store(folder, driver)
         wait_for(driver, log, lambda: _train_rollouts(store) > 0, "the first rollouts")
         paused = _pause_and_resume(runs, store, driver, log)
-        restarted = _kill_sampler(store, driver, log)
+        samplers = _kill_samplers(driver, log)
         wait_for(driver, log, lambda: store.progress(2)[0] > 40, "rollouts of the second iteration")
         driver.kill()
         driver.wait()
     left_behind = _processes_of(folder, patience_s=30.0)
     acknowledged = {rollout.id for rollout in store.rollouts()}
-    interrupted = runs / "interrupted.txt"
-    with automathes(interrupted, "run", "--resume", "--runs", str(runs)) as driver:
-        wait_for(driver, interrupted, lambda: "sampling" in interrupted.read_text(), "sampling after the resume")
-        driver.send_signal(signal.SIGINT)
-        code_after_interrupt = driver.wait(timeout=LIMIT_S)
-    with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
+    ends = {
+        "stop": _end(runs, lambda _: _ask(runs, "stop"), "stopped.txt"),
+        "Ctrl-C": _end(runs, lambda driver: driver.send_signal(signal.SIGINT), "interrupted.txt"),
+    }
+    with automathes(log, "run", "--resume", "--iterations", "1", "--runs", str(runs)) as driver:
         assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
-    yield Observed(
-        folder, store, *paused, restarted, acknowledged, left_behind, code_after_interrupt, interrupted.read_text()
-    )
+    yield Observed(folder, store, *paused, *samplers, acknowledged, left_behind, ends)
     store.close()
 
 
@@ -118,17 +116,20 @@ def test_nothing_is_sampled_while_the_run_is_paused(run: Observed) -> None:
 
 
 def test_a_killed_sampler_is_replaced_and_the_run_goes_on(run: Observed) -> None:
-    assert run.restarted_sampler
+    assert run.killed_samplers
+    assert run.samplers_afterwards - run.killed_samplers
 
 
 def test_a_killed_driver_leaves_no_process_behind(run: Observed) -> None:
     assert run.left_behind == []
 
 
-def test_ctrl_c_ends_at_a_safe_point_and_says_how_to_go_on(run: Observed) -> None:
-    assert run.code_after_interrupt == 0
-    assert "automathes run --resume" in run.output_of_interrupted
-    assert "Traceback" not in run.output_of_interrupted
+@pytest.mark.parametrize("ended_by", ["stop", "Ctrl-C"])
+def test_who_stops_a_run_ends_it_at_a_safe_point_and_is_told_how_to_go_on(run: Observed, ended_by: str) -> None:
+    code, output = run.ends[ended_by]
+    assert code == 0, output
+    assert "automathes run --resume" in output
+    assert "Traceback" not in output
 
 
 def test_policies_are_published_whole_and_their_versions_grow(run: Observed) -> None:
@@ -182,11 +183,13 @@ def test_only_the_interpreters_words_are_masked_out(run: Observed) -> None:
         assert masked == [token for text in outputs for token in codec.output(text)]
 
 
-def test_training_sees_the_very_tokens_that_were_sampled(run: Observed) -> None:
+def test_the_learner_reads_the_very_tokens_that_were_sampled(run: Observed) -> None:
+    from learner.samples import read_samples
+
     promoted = run.store.policies()[-1]
     assert promoted.training_set_id is not None
     by_id = {rollout.id: rollout for rollout in run.store.rollouts()}
-    for sample in run.store.training_samples(promoted.training_set_id):
+    for sample in read_samples(run.store.url, promoted.training_set_id):
         assert (sample.prompt_ids, sample.token_ids, sample.model_mask) == (
             by_id[sample.id].prompt_ids,
             by_id[sample.id].token_ids,
@@ -230,13 +233,22 @@ def _is_still(store: Store) -> bool:
     return _train_rollouts(store) == before
 
 
-def _kill_sampler(store: Store, driver: subprocess.Popen[bytes], log: Path) -> bool:
-    victims = samplers_of(driver.pid)
-    assert victims, "no sampler process was found"
+def _kill_samplers(driver: subprocess.Popen[bytes], log: Path) -> tuple[set[int], set[int]]:
+    """The samplers before and after."""
+    victims = set(samplers_of(driver.pid))
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
-    wait_for(driver, log, lambda: bool(set(samplers_of(driver.pid)) - set(victims)), "another sampler")
-    return True
+    wait_for(driver, log, lambda: bool(set(samplers_of(driver.pid)) - victims), "another sampler")
+    return victims, set(samplers_of(driver.pid))
+
+
+def _end(runs: Path, end: Callable[[subprocess.Popen[bytes]], None], log_name: str) -> tuple[int, str]:
+    """Goes on with the run, ends it while it samples, and returns its exit code and what it printed."""
+    log = runs / log_name
+    with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
+        wait_for(driver, log, lambda: "sampling" in log.read_text(), "sampling after the resume")
+        end(driver)
+        return driver.wait(timeout=LIMIT_S), log.read_text()
 
 
 def _processes_of(folder: Path, patience_s: float) -> list[str]:

@@ -167,6 +167,8 @@ def test_a_rejected_correction_changes_nothing(audited: RunFolder, capsys: pytes
         (("--accept", "--reason", "seen"), "numbers of reviews"),
         (("1", "--reason", "seen"), "--accept or --reject"),
         (("7",), "no review 7"),
+        (("1", "--list"), "leave the numbers out"),
+        (("1", "--status", "open"), "leave the numbers out"),
     ],
 )
 def test_what_is_missing_is_said(
