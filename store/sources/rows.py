@@ -58,7 +58,8 @@ def problems_from_rows(
     if bad:
         listed = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
         raise ProblemSourceError(
-            f'{where}: {listed}. Mend them, or have them skipped (bad_rows = "skip", --bad-rows skip); nothing was imported.'
+            f'{where}: {listed}. Mend them, or have them skipped (bad_rows = "skip", --bad-rows skip); '
+            "nothing was imported."
         )
     if not good:
         raise ProblemSourceError(f"{where}: it holds no problems")
