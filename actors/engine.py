@@ -55,12 +55,16 @@ class PolicyEngine:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         try:
-            self._engine = await asyncio.to_thread(
-                AsyncLLM.from_engine_args, AsyncEngineArgs(**_engine_arguments(self._settings, folder))
-            )
             async with asyncio.timeout(self._settings.start_timeout_s):
+                # A thread goes on when it is given up; whoever started the engine ends, and that with it.
+                self._engine = await asyncio.to_thread(
+                    AsyncLLM.from_engine_args, AsyncEngineArgs(**_engine_arguments(self._settings, folder))
+                )
                 await self._engine.update_weight_version(str(version))
-        except (RuntimeError, ValueError, OSError, TimeoutError) as error:
+        except TimeoutError:
+            limit = f"{self._settings.start_timeout_s:g} s (sampler.engine.start_timeout_s)"
+            raise EngineStartError(f"vLLM did not start with the policy in {folder} within {limit}") from None
+        except (RuntimeError, ValueError, OSError) as error:
             raise EngineStartError(f"vLLM did not start with the policy in {folder}: {_in_a_line(error)}") from error
         self._folder, self.version = Path(folder), version
 

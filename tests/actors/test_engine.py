@@ -304,3 +304,14 @@ def test_no_engine_process_outlives_an_owner_that_was_killed(
         owner.kill()
         owner.wait()
     core.wait(timeout=120)
+
+
+async def test_an_engine_that_hangs_while_it_starts_is_given_up(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    monkeypatch.setattr(AsyncLLM, "from_engine_args", lambda _: time.sleep(1.0))
+    hasty = PolicyEngine(SETTINGS.model_copy(update={"start_timeout_s": 0.1}), FORMAT.stop)
+    with pytest.raises(EngineStartError, match=r"within 0.1 s \(sampler.engine.start_timeout_s\)"):
+        await hasty.start(folders["1"], version=1)
