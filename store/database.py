@@ -35,6 +35,7 @@ _WRITES = "store_writes"  # an execution option of connections that are going to
 _MIGRATES = "store_migrates"  # and of those that are going to change tables
 # connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no answer that has a code
 _PG_AWAY = ("08000", "08003", "08006", "08001", "57P01", "57P02", "57P03", None)
+_PG_COMES_AND_GOES = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
 _PG_DAMAGED = ("XX001", "XX002")  # data_corrupted, index_corrupted
 _PG_BUSY = "55P03"  # lock_not_available
 _PG_DEADLOCK = "40P01"
@@ -145,7 +146,7 @@ def _explain(error: DBAPIError, url: URL) -> StoreError | None:
 
 def _refused(reason: str) -> bool:
     """Whom a server turns away for good, it tells so with FATAL and without a code: a wrong user, no such database."""
-    return "FATAL" in reason and not any(sign in reason for sign in ("starting up", "shutting down", "recovery mode"))
+    return "FATAL" in reason and not any(sign in reason for sign in _PG_COMES_AND_GOES)
 
 
 def _explain_sqlite(reason: str, where: str) -> StoreError | None:

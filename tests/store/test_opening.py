@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from store.database import masked, parse_url, transaction
+from store.database import _refused, masked, parse_url, transaction
 from store.errors import (
     NotAStoreError,
     StoreBusyError,
@@ -208,3 +208,18 @@ def test_a_failure_in_the_middle_of_a_migration_leaves_nothing(url, monkeypatch)
     monkeypatch.undo()
     with Store.open(url) as store:
         assert store.problem_counts() == {"train": 0, "heldout": 0, "excluded": 0}
+
+
+@pytest.mark.parametrize(
+    ("reason", "refused"),
+    [
+        ("FATAL: the database system is starting up", False),
+        ("FATAL: the database system is shutting down", False),
+        ("FATAL: the database system is not yet accepting connections DETAIL: Consistent recovery state", False),
+        ("connection refused", False),
+        ('FATAL: role "nobody" does not exist', True),
+        ("FATAL: password authentication failed", True),
+    ],
+)
+def test_a_server_that_comes_or_goes_is_away_and_one_that_turns_a_user_away_is_not(reason, refused):
+    assert _refused(reason) is refused
