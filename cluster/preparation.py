@@ -97,18 +97,17 @@ async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> t
         teacher = make_teacher(config.teacher)
         written = [pair async for pair in teacher.demonstrations(codec, sandbox, checker, problems)]
     kept = [rollout for batch in batched(written, _ROLLOUT_BATCH) for rollout in _keep(store, batch)]
-    left_out = teacher.left_out.copy()
-    left_out["solves a held-out problem"] += len(written) - len(kept)
+    left_out = teacher.left_out + Counter({"solves a held-out problem": len(written) - len(kept)})
     if not kept:
         raise PreparationError(
             f"the {config.teacher.kind} teacher wrote no demonstration that can be used: they must solve training "
             f"problems and be written in the format {config.sampler.solution_format!r} (left out: {_counted(left_out)})"
         )
-    return len(kept), +left_out
+    return len(kept), left_out
 
 
 def _counted(reasons: Counter[str]) -> str:
-    return "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common() if count) or "none"
+    return "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()) or "none"
 
 
 def _keep(store: Store, written: Iterable[tuple[Problem, Rollout]]) -> list[Rollout]:

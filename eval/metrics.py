@@ -53,8 +53,7 @@ def figures(answers: Answers) -> dict[str, float]:
 
     Attempts that a fault of ours ended are left out, and problems with nothing but such attempts too.
     """
-    counted = {p: [a for a in attempts if a.outcome is not Outcome.FAULT] for p, attempts in answers.items()}
-    groups = [attempts for attempts in counted.values() if attempts]
+    groups = list(_without_faults(answers).values())
     if not groups:
         return {}
     right = [sum(attempt.outcome is Outcome.ACCEPTED for attempt in attempts) for attempts in groups]
@@ -68,7 +67,7 @@ def figures(answers: Answers) -> dict[str, float]:
 
 def counted(answers: Answers) -> int:
     """How many problems the figures are over: those with an attempt that no fault of ours ended."""
-    return sum(any(attempt.outcome is not Outcome.FAULT for attempt in attempts) for attempts in answers.values())
+    return len(_without_faults(answers))
 
 
 def compare(ours: Answers, theirs: Answers) -> tuple[float, float] | None:
@@ -76,7 +75,8 @@ def compare(ours: Answers, theirs: Answers) -> tuple[float, float] | None:
 
     Problems that were imported between their measurements, or measured by one alone, would favour one of them.
     """
-    common = [p for p in ours if p in theirs and counted({p: ours[p]}) and counted({p: theirs[p]})]
+    ours, theirs = _without_faults(ours), _without_faults(theirs)
+    common = [p for p in ours if p in theirs]
     if not common:
         return None
     one, other = (figures({p: answers[p] for p in common})["pass@1"] for answers in (ours, theirs))
@@ -86,6 +86,12 @@ def compare(ours: Answers, theirs: Answers) -> tuple[float, float] | None:
 def standard_error(p: float, n: int) -> float:
     """The standard error of a share `p` measured on `n` problems."""
     return sqrt(p * (1 - p) / n) if n else 0.0
+
+
+def _without_faults(answers: Answers) -> Answers:
+    """The attempts that count, of problems that have any."""
+    left = {p: [a for a in attempts if a.outcome is not Outcome.FAULT] for p, attempts in answers.items()}
+    return {p: attempts for p, attempts in left.items() if attempts}
 
 
 def _written(answer: str | None) -> str:

@@ -127,7 +127,7 @@ class Session:
             execution = await self._run_or_retry(source)
             self._left_s -= execution.seconds
             if self._process is None or not self._process.alive:
-                self._end(execution)
+                self._end(execution.status)
             return execution
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class Session:
             seconds = time.monotonic() - started
             execution = Execution(Status.SANDBOX_FAILURE, seconds=seconds, error=f"SandboxFailure: {failure}")
         except asyncio.CancelledError:
-            self._end(_refusal(Status.KILLED, "RuntimeError: the block was cancelled"))
+            self._end(Status.KILLED)
             raise
         if execution.status is Status.SANDBOX_FAILURE:
             self._sandbox.counts.failures += 1
@@ -190,9 +190,9 @@ class Session:
             self._process.close()
             self._process = None
 
-    def _end(self, last: Execution) -> None:
+    def _end(self, last: Status) -> None:
         self._discard()
-        status = last.status if last.status is not Status.OK else Status.KILLED
+        status = last if last is not Status.OK else Status.KILLED
         self._ended = _refusal(status, f"RuntimeError: the session was ended by an earlier block ({status})")
 
 

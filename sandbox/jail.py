@@ -146,7 +146,7 @@ class Jail:
             ) from None
         except OSError as error:
             await self.close()
-            raise JailFailure(f"it cannot be started: {error}{_remedy(error)}") from error
+            raise JailFailure(f"it cannot be started: {error}{remedy(error)}") from error
         except BaseException:
             await self.close()
             raise
@@ -362,7 +362,8 @@ class Jail:
         return "".join(f"\n  {line}" for line in self._log)
 
 
-def _remedy(error: OSError) -> str:
+def remedy(error: OSError) -> str:
+    """What to add to an error of the system's, empty if nothing is known to help."""
     return "; `ulimit -n` raises the limit" if error.errno in (errno.EMFILE, errno.ENFILE) else ""
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from sandbox.credentials import ask_for_credentials, receive_with_pid
 from sandbox.execution import Execution, Status
 from sandbox.guest import wire
-from sandbox.jail import Ended, Jail, JailFailure
+from sandbox.jail import Ended, Jail, JailFailure, remedy
 from sandbox.settings import SandboxSettings
 from sandbox.watchdog import Meter, Usage
 
@@ -76,7 +76,7 @@ class SessionProcess:
         try:
             process = cls(jail, settings)
         except OSError as error:
-            raise JailFailure(f"no channel for a session: {error}; `ulimit -n` raises the limit") from error
+            raise JailFailure(f"no channel for a session: {error}{remedy(error)}") from error
         try:
             descriptors = (process._their_channel.fileno(), process._stdout.write_fd, process._stderr.write_fd)
             process._number = await jail.open_session(descriptors, process._take_end)

@@ -140,15 +140,15 @@ def _add_training(session: Session, spooled: Sequence[Spooled], import_id: int) 
     batch = [one.problem for one in spooled]
     check_ids(session, batch)
     stored = _stored_splits(session, batch)
-    new = [problem for problem in batch if problem.split_key not in stored]
-    alike = _nearest_heldout(session, [one for one in spooled if one.problem.split_key not in stored])
+    new = [one for one in spooled if one.problem.split_key not in stored]
+    alike = _nearest_heldout(session, new)
     for problem in batch:
         heldout_id, split = stored.get(problem.split_key, ("", Split.TRAIN))
         if split is Split.HELDOUT:
             alike[problem.split_key] = Likest(heldout_id, 1.0)
     left_out = [problem for problem in batch if problem.split_key in alike]
     keep_left_out(session, left_out, alike, import_id)
-    added = insert_new(session, [problem for problem in new if problem.split_key not in alike])
+    added = insert_new(session, [one.problem for one in new if one.problem.split_key not in alike])
     return len(added), len(left_out)
 
 

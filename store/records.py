@@ -90,6 +90,11 @@ def accepted_answers(label: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in label.split("\n") if line.strip())
 
 
+def is_text(text: str) -> bool:
+    """Whether databases and tokenizers take it: it holds neither NUL nor half a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def label_of(answers: Iterable[str]) -> str:
     """The label that accepts these answers, in which line breaks of their own are spaces."""
     return "\n".join(" ".join(answer.split()) for answer in answers)

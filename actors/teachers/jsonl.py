@@ -13,7 +13,7 @@ from actors.settings import JsonlTeacherSettings
 from actors.teachers.teacher import Turns, demonstration
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.interpreter import Sandbox
-from store.records import Problem, Rollout, Split, label_of
+from store.records import Problem, Rollout, Split, is_text, label_of
 from store.sources.splitting import question_key
 
 _AT_ONCE = 64
@@ -87,7 +87,7 @@ class JsonlTeacher:
         missing = [name for name in fields if row.get(name) is None or not str(row[name]).strip()]
         if missing:
             raise DemonstrationFileError(f"{where}: field {missing[0]!r} is missing or empty")
-        broken = [name for name in fields if not _is_text(str(row[name]))]
+        broken = [name for name in fields if not is_text(str(row[name]))]
         if broken:
             raise DemonstrationFileError(
                 f"{where}: field {broken[0]!r} holds a character that is no text (NUL or half a surrogate pair)"
@@ -103,10 +103,6 @@ class _Written(NamedTuple):
     problem: Problem
     turns: Turns
     answer: str
-
-
-def _is_text(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _problem(question: str, answer: str, path: Path) -> Problem:

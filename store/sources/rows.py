@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import ProblemSourceError
-from store.records import Problem, label_of
+from store.records import Problem, is_text, label_of
 from store.settings import AnswerForm, TableSettings
 from store.sources.answers import ANSWER_FORMS, AnswerFormError
 from store.sources.splitting import made_id, question_key, side
@@ -117,7 +117,7 @@ def _text(row: Mapping[str, Any], field: str) -> str:
     text = str(value).strip()
     if not text:
         raise BadRowError(f"{field!r} is empty")
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_text(text):
         raise BadRowError(f"{field!r} holds a character that is no text (NUL or half a surrogate pair)")
     return text
 

@@ -44,7 +44,6 @@ BYTES_ALLOWED = 16 * MIB  # of growth: allocators keep some; a leak of 1 KiB an 
 SETTLE_S, STEADY_S = 60.0, 4.0
 PROBE_S = 1.0
 PROBE = (sys.executable, "-I", "-S", "-c", "")  # what a session costs, too: a process, its pages, an interpreter
-ONE_PROBE = threading.Lock()
 PR_SET_CHILD_SUBREAPER = 36
 
 ATTACKS = {
@@ -150,7 +149,8 @@ class Soak:
             began, count = time.perf_counter(), self._executions // TENTHS
             async with probing() as probes:
                 await self._execute(sandbox, count)
-                paces.append(Pace(count / (time.perf_counter() - began), statistics.fmean(probes)))
+                per_s = count / (time.perf_counter() - began)
+            paces.append(Pace(per_s, statistics.fmean(probes)))
             now = hold()
             print(
                 f"{tenth * count:10} {paces[-1].per_s:7.1f} {1e3 * paces[-1].probe_s:8.2f} {now.processes:9}"
@@ -254,26 +254,27 @@ class Pace(NamedTuple):
 
 @asynccontextmanager
 async def probing() -> AsyncIterator[list[float]]:
-    """The processor time of a probe, again and again until the context ends; one at least."""
-    probes = [await asyncio.to_thread(probe)]
+    """The processor time of a probe, again and again until the context ends; one at least, once it has ended."""
+    probes: list[float] = []
+    over = asyncio.Event()
 
     async def go_on() -> None:
-        while True:
-            await asyncio.sleep(PROBE_S)
+        while not over.is_set():
             probes.append(await asyncio.to_thread(probe))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), PROBE_S)
 
     task = asyncio.create_task(go_on())
-    yield probes
-    task.cancel()
-    await asyncio.wait([task])
-    await asyncio.to_thread(probe)  # behind the last one, which a thread may be at
+    try:
+        yield probes
+    finally:
+        over.set()
+        await task
 
 
 def probe() -> float:
     """Seconds of processor time that a bare Python takes to start and end."""
-    with ONE_PROBE:
-        pid = os.posix_spawn(PROBE[0], PROBE, {})
-        used = os.wait4(pid, 0)[2]
+    used = os.wait4(os.posix_spawn(PROBE[0], PROBE, {}), 0)[2]
     return used.ru_utime + used.ru_stime
 
 

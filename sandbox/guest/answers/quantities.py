@@ -29,7 +29,7 @@ _FORMS = tuple(
 )
 _COMMA_DECIMAL = re.compile(r"[-+]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
 _TOUCHING = re.compile(r"([-+]?[0-9]+(?:\.[0-9]+)?)((?:[a-zA-Z]{2,4}|[a-df-hj-zA-DF-HJ-Z])(?:\^\{?[23]\}?)?)")
-_DOLLARS = re.compile(r"(-?\s*)\$(?=\s*[0-9.])([^$]*)")
+_DOLLARS = re.compile(r"\A(-?\s*)\$(?=\s*[0-9.])([^$]*)\Z")
 _HEAD = re.compile(r"[-+0-9.,/\s*×]|\\(?:frac|times|cdot|overline)|(?<=[0-9])[eE](?=[-+]?[0-9])|[\^{}]|\\(?=[$%])")
 _PERCENT = re.compile(r"\\?%|\b(?:percent|percentage|per cent|pct)\b", re.IGNORECASE)
 _DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)|°|\\degree")
@@ -82,7 +82,7 @@ def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
 
     `counting`: a letter after it is a unit, not a variable.
     """
-    text = _DOLLARS.sub(r"\1\\$\2", text) if _DOLLARS.fullmatch(text) else text
+    text = _DOLLARS.sub(r"\1\\$\2", text)
     text, marked = plain_text(text), counting or "\\" in text
     if not text or len(text) > QUANTITY_CHARS:
         return None
