@@ -68,7 +68,14 @@ async def engine(folders: dict[str, Path]) -> AsyncIterator[PolicyEngine]:
 
 
 def _engine_processes() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if "EngineCore" in child.name()]
+    return [child for child in psutil.Process().children(recursive=True) if _is_core(child)]
+
+
+def _is_core(process: psutil.Process) -> bool:
+    try:
+        return "EngineCore" in process.name()
+    except psutil.NoSuchProcess:  # one that the start of vLLM ran for a moment, such as lscpu
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +292,7 @@ def _start_owner(folder: Path, script: Path) -> subprocess.Popen[str]:
 def _core_of(owner: subprocess.Popen[str]) -> psutil.Process:
     while owner.poll() is None:
         for child in psutil.Process(owner.pid).children():
-            if "EngineCore" in child.name():
+            if _is_core(child):
                 return child
         time.sleep(0.05)
     raise AssertionError("the engine did not start")

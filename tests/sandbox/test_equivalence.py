@@ -1,6 +1,7 @@
 """Answers that are equal, different, or neither to be told."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -123,14 +124,22 @@ async def test_a_jail_that_dies_costs_no_verdict_and_is_counted() -> None:
         assert await checker.check("x+1", "1+x") is Verdict.EQUAL
         dead = [process for jail in _jails() - before for process in (*jail.children(recursive=True), jail)]
         for process in dead:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended with its parent
+                process.kill()
         await asyncio.to_thread(psutil.wait_procs, dead, 30)
         assert await checker.check("x+2", "2+x") is Verdict.EQUAL
     assert counts.failures >= 1
 
 
 def _jails() -> set[psutil.Process]:
-    return {child for child in psutil.Process().children() if "nsjail" in child.name()}
+    return {child for child in psutil.Process().children() if _is_jail(child)}
+
+
+def _is_jail(process: psutil.Process) -> bool:
+    try:
+        return "nsjail" in process.name()
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def test_a_cancelled_comparison_leaves_no_process_to_the_next(checker: AnswerChecker) -> None:
