@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from sandbox.guest.confinement import Confinement
+from sandbox.guest.heap import Heap
 from sandbox.guest.immortal import make_immortal
 from sandbox.guest.randomness import reseed
 from sandbox.guest.session import serve
@@ -32,11 +33,13 @@ class Zygote:
         self._poll.register(control, select.POLLIN)
         self._sessions: dict[int, tuple[int, int]] = {}  # pidfd to (session's number, pid)
         settings = json.loads(control.recv(PACKET_BYTES))
+        heap = Heap()
         warm_up(settings["preload"])
         self._keep, self._text_chars = set(settings["preload"]), settings["text_chars"]
-        self._confinement = Confinement(settings["limits"])
         gc.collect()
         make_immortal()
+        heap.settle()
+        self._confinement = Confinement(settings["limits"])
         gc.freeze()  # keeps the collector from touching, and so copying, the pages that all sessions share
         self._report({"ready": True})
 

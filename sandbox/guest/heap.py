@@ -1,0 +1,86 @@
+"""Lays out the warm parent's memory so that a fork of it is cheap: in one piece, without holes, in huge pages.
+
+A fork copies an entry for each page of the parent, and the child's end takes each away again; for a hundred megabytes
+in pages of 4 KiB that was half of what a session cost. In huge pages it is an entry for each 2 MiB, which the kernel
+splits only where someone writes. So everything that the warm-up allocates goes to the C library's heap, one range of
+addresses that huge pages can cover. The holes that it leaves there are filled, or each session would put its first
+objects into them, and so split and copy pages all over the heap instead of taking new ones behind its end.
+
+Where the kernel does not collapse pages on demand (before Linux 6.1), sessions are dearer and nothing else changes.
+"""
+
+import ctypes
+
+_M_TOP_PAD, _M_MMAP_THRESHOLD = -2, -3  # of mallopt(3)
+_DEFAULT_BYTES = 128 * 1024  # of both
+_WARM_UP_PAD_BYTES = 4 << 20
+_NEVER_BYTES = 1 << 30
+_MADV_COLLAPSE = 25
+_HUGE_PAGE_BYTES = 1 << 21
+_PYTHON_SIZES = range(512, 0, -16)  # what CPython serves from its arenas
+_LARGEST_HOLE_BYTES, _SMALLEST_HOLE_BYTES = 1 << 24, 1 << 9
+
+
+class Heap:
+    """The C library's heap while the warm parent fills it. Make it before anything large is imported."""
+
+    def __init__(self) -> None:
+        self._libc = _c_library()
+        self._start = self._end()
+        self._keep_in_one_piece(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
+        _take_arenas_from_the_heap()
+
+    def settle(self) -> None:
+        """The warm-up is over: what comes from here on goes behind it, large blocks to mappings of their own."""
+        self._keep_in_one_piece(_DEFAULT_BYTES, _DEFAULT_BYTES)
+        self._libc.malloc_trim(0)
+        end = self._end()
+        self._fill_holes(end)
+        first = -(-self._start // _HUGE_PAGE_BYTES) * _HUGE_PAGE_BYTES
+        for address in range(first, end - _HUGE_PAGE_BYTES + 1, _HUGE_PAGE_BYTES):
+            self._libc.madvise(address, _HUGE_PAGE_BYTES, _MADV_COLLAPSE)  # as good as the kernel can
+
+    def _end(self) -> int:
+        return self._libc.sbrk(0) or 0
+
+    def _keep_in_one_piece(self, mapped_from_bytes: int, pad_bytes: int) -> None:
+        self._libc.mallopt(_M_MMAP_THRESHOLD, mapped_from_bytes)
+        self._libc.mallopt(_M_TOP_PAD, pad_bytes)
+
+    def _fill_holes(self, end: int) -> None:
+        """Takes whatever lies free below `end`, for good: CPython's own free places last, as it may need new arenas."""
+        size = _LARGEST_HOLE_BYTES
+        while size >= _SMALLEST_HOLE_BYTES:
+            address = self._libc.malloc(size)
+            if address is None or address >= end:
+                self._libc.free(address)
+                size = size * 7 // 8
+        for size in _PYTHON_SIZES:
+            while (ctypes.pythonapi.PyObject_Malloc(size) or end) < end:
+                pass
+
+
+class _ArenaAllocator(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in ("context", "alloc", "free")]
+
+
+class _Allocator(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in ("context", "malloc", "calloc", "realloc", "free")]
+
+
+def _take_arenas_from_the_heap() -> None:
+    """CPython maps each megabyte for small objects by itself; its raw allocator's functions fit in their place."""
+    raw = _Allocator()
+    ctypes.pythonapi.PyMem_GetAllocator(0, ctypes.byref(raw))
+    ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(_ArenaAllocator(raw.context, raw.malloc, raw.free)))
+
+
+def _c_library() -> ctypes.CDLL:
+    library = ctypes.CDLL(None)
+    library.sbrk.argtypes, library.sbrk.restype = [ctypes.c_ssize_t], ctypes.c_void_p
+    library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+    library.free.argtypes = [ctypes.c_void_p]
+    library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    allocate = ctypes.pythonapi.PyObject_Malloc
+    allocate.argtypes, allocate.restype = [ctypes.c_size_t], ctypes.c_void_p
+    return library
