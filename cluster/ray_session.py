@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait take the processor from samplers and learner
+    "GOMP_SPINCOUNT": "3000",  # but some microseconds of it spare most calls of the kernel
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's new default, which it warns about
 }
 

@@ -34,8 +34,11 @@ _GRACE_S = 5.0  # after a first failure, for the other ranks to say what happene
 _GROUP_FILE = "learner_group.json"
 _RANK_ENVIRONMENT = {
     # OpenMP threads that spin while they wait slow each other, and every neighbour, down: with two other busy processes
-    # on two cores a step of the demo took 172 ms and more, with this 35 ms. Read once, when torch is loaded.
+    # on two cores a step of the demo took 172 ms and more, with this 35 ms. But to sleep at once costs a call of the
+    # kernel for each small operation: some microseconds of spinning before it took a third off a step that has the
+    # machine to itself. Read once, when torch is loaded.
     "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "3000",
 }
 
 

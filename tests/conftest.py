@@ -7,6 +7,7 @@ import pytest
 
 # OpenMP threads that spin while they wait make tests many times slower on a busy machine. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
 @pytest.fixture(scope="session")
