@@ -11,6 +11,8 @@ Where the kernel does not collapse pages on demand (before Linux 6.1), sessions 
 
 import ctypes
 
+from sandbox.guest.immortal import make_immortal
+
 _M_TOP_PAD, _M_MMAP_THRESHOLD = -2, -3  # of mallopt(3)
 _DEFAULT_BYTES = 128 * 1024  # of both
 _WARM_UP_PAD_BYTES = 4 << 20
@@ -22,13 +24,18 @@ _LARGEST_HOLE_BYTES, _SMALLEST_HOLE_BYTES = 1 << 24, 1 << 9
 
 
 class Heap:
-    """The C library's heap while the warm parent fills it. Make it before anything large is imported."""
+    """The C library's heap while the warm parent fills it. Make it before anything large is imported.
+
+    It makes immortal what is there already: that lies in arenas that CPython mapped itself, none of which may ever be
+    given back, as it would go to a `free` that does not know it.
+    """
 
     def __init__(self) -> None:
         self._libc = _c_library()
         self._start = self._end()
         self._keep_in_one_piece(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
-        _take_arenas_from_the_heap()
+        if make_immortal():
+            _take_arenas_from_the_heap()
 
     def settle(self) -> None:
         """The warm-up is over: what comes from here on goes behind it, large blocks to mappings of their own."""

@@ -2,14 +2,28 @@
 
 import platform
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from sandbox.execution import Status
+from sandbox.guest.immortal import VERSIONS
 from sandbox.interpreter import Sandbox, Session
 from sandbox.settings import SandboxSettings
 
+SCRIPT = """
+from sandbox.guest.heap import Heap
+earlier = [[float(number)] for number in range(300_000)]
+heap = Heap()
+del earlier
+later = [[float(number)] for number in range(300_000)]
+heap.settle()
+del later
+assert sum(len(text) for text in [str(number) for number in range(300_000)]) == 1_688_890
+print("ended well")
+"""
 KERNEL = tuple(map(int, re.findall(r"\d+", platform.release())[:2]))
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
@@ -22,6 +36,13 @@ async def test_most_of_the_warm_parent_lies_in_huge_pages() -> None:
         assert sandbox._pool.current is not None
         held = _memory_kib(sandbox._pool.current._parent_pid)
     assert held["AnonHugePages"] > 0.6 * held["Anonymous"]
+
+
+@pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects otherwise")
+def test_what_was_there_before_is_never_given_to_the_wrong_allocator() -> None:
+    root = Path(__file__).parents[2]
+    run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=root, capture_output=True, text=True, timeout=120)
+    assert run.stdout == "ended well\n", (run.returncode, run.stderr)
 
 
 async def test_memory_that_a_block_lets_go_of_can_be_used_again(session: Session) -> None:
