@@ -9,13 +9,13 @@ from typing import Any
 
 from cluster.config import ConfigError, RaySettings
 from cluster.progress import Progress
+from learner.settings import OPENMP_ENVIRONMENT
 
 log = logging.getLogger(__name__)
 
 
 _ENVIRONMENT = {
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait take the processor from samplers and learner
-    "GOMP_SPINCOUNT": "3000",  # but some microseconds of it spare most calls of the kernel
+    **OPENMP_ENVIRONMENT,  # for samplers as for the learner
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's new default, which it warns about
 }
 

@@ -25,21 +25,13 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from learner.engine import StateMismatchError
 from learner.publication import clean_leftovers, is_complete
 from learner.rllib_learner import WATCH, PolicyLearner
-from learner.settings import LearnerJob
+from learner.settings import OPENMP_ENVIRONMENT, LearnerJob
 
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 _GRACE_S = 5.0  # after a first failure, for the other ranks to say what happened to them
 _GROUP_FILE = "learner_group.json"
-_RANK_ENVIRONMENT = {
-    # OpenMP threads that spin while they wait slow each other, and every neighbour, down: with two other busy processes
-    # on two cores a step of the demo took 172 ms and more, with this 35 ms. But to sleep at once costs a call of the
-    # kernel for each small operation: some microseconds of spinning before it took a third off a step that has the
-    # machine to itself. Read once, when torch is loaded.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "GOMP_SPINCOUNT": "3000",
-}
 
 
 class LearnerGroupError(RuntimeError):
@@ -277,7 +269,7 @@ class GangLearnerGroup(LearnerGroup):
                 num_cpus=settings.cpus_per_rank,
                 num_gpus=settings.gpus_per_rank,
                 max_restarts=0,
-                runtime_env={"env_vars": _RANK_ENVIRONMENT},
+                runtime_env={"env_vars": OPENMP_ENVIRONMENT},
                 scheduling_strategy=self._placement(rank),
             ).remote(config=self.config, module_spec=self._module_spec, rank=rank, job=self.job)
             for rank in range(settings.num_ranks)

@@ -5,6 +5,15 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+OPENMP_ENVIRONMENT = {
+    # OpenMP threads that spin while they wait slow each other, and every neighbour, down: with two other busy processes
+    # on two cores a step of the demo took 172 ms and more, with this 35 ms. But to sleep at once costs a call of the
+    # kernel for each small operation: some microseconds of spinning before it took a third off a step that has the
+    # machine to itself. Read once, when torch is loaded.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "3000",
+}
+
 
 class Phase(StrEnum):
     """Which of the two recipes a training call follows."""

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-# OpenMP threads that spin while they wait make tests many times slower on a busy machine. Read when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+from learner.settings import OPENMP_ENVIRONMENT
+
+for name, value in OPENMP_ENVIRONMENT.items():
+    os.environ.setdefault(name, value)
 
 
 @pytest.fixture(scope="session")
