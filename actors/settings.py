@@ -1,9 +1,9 @@
 """What can be set of sampling."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from actors.formats import get_format
 
@@ -47,7 +47,9 @@ class SamplerSettings(_Settings):
 
     num_samplers: int = Field(1, ge=1)
     cpus_per_sampler: float = Field(1.0, ge=0)
-    gpus_per_sampler: float = Field(0.0, ge=0)
+    gpus_per_sampler: float = Field(
+        0.0, ge=0, description="0 samples on the CPU; left out, a run takes what GPUs its machine has"
+    )
     solution_format: str = "tir"
     lease_ttl_s: float = Field(60.0, gt=1, description="after which a silent sampler's problems go to another")
     idle_poll_s: float = Field(0.2, gt=0, description="between two looks for work when there was none")
@@ -60,6 +62,15 @@ class SamplerSettings(_Settings):
     @classmethod
     def _is_registered(cls, name: str) -> str:
         return get_format(name).name
+
+    @model_validator(mode="after")
+    def _engine_has_its_gpus(self) -> Self:
+        gpus, shares = self.gpus_per_sampler, self.engine.tensor_parallel
+        if gpus > 0 and not (gpus == shares or (gpus < 1 and shares == 1)):
+            raise ValueError(
+                f"gpus_per_sampler ({gpus:g}) must be engine.tensor_parallel ({shares}), or below 1 where that is 1"
+            )
+        return self
 
 
 class ScriptedTeacherSettings(_Settings):

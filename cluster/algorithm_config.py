@@ -36,7 +36,11 @@ class SelfTrainingConfig(AlgorithmConfig):
             validate_env_runners_after_construction=False,
         )
         self.environment(env=None)
-        self.learners(num_learners=run.learner.num_ranks)
+        self.learners(  # what Tune reserves; outside it `GangLearnerGroup` asks for the same
+            num_learners=run.learner.num_ranks,
+            num_cpus_per_learner=run.learner.cpus_per_rank,
+            num_gpus_per_learner=run.learner.gpus_per_rank,
+        )
         self.fault_tolerance(
             restart_failed_env_runners=True,
             max_num_env_runner_restarts=run.ray.max_sampler_restarts,

@@ -96,6 +96,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _run(arguments: argparse.Namespace) -> int:
     from cluster.config import ConfigError, load_config
     from cluster.live import make_progress
+    from cluster.placement import place_here
     from cluster.run import resume_run, start_run
     from cluster.terminal import own_console
 
@@ -112,7 +113,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         resume_run(arguments.runs, arguments.run, arguments.overrides, arguments.iterations, progress)
         return DONE
-    config = load_config(arguments.preset, arguments.config, arguments.overrides)
+    config = place_here(load_config(arguments.preset, arguments.config, arguments.overrides))
     if arguments.dry_run:
         from cluster.dry_run import print_plan
 

@@ -58,11 +58,14 @@ class DoesNotFitError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One kind of process: `parts` in bytes on each of its `devices`, of which `budget_bytes` may be used."""
+    """One kind of process: `parts` in bytes on each of its `devices`, of which `budget_bytes` may be used.
+
+    `gpus_each` is the GPU of a device or the part of one that it has, 0 in host memory.
+    """
 
     name: str
     devices: int
-    on_gpu: bool
+    gpus_each: float
     parts: Parts
     budget_bytes: int | None = None
     note: str = ""
@@ -71,6 +74,18 @@ class Role:
     def bytes(self) -> int:
         """On one device, all parts together."""
         return sum(self.parts.values())
+
+    @property
+    def on_gpu(self) -> bool:
+        """On GPUs, or in host memory?"""
+        return self.gpus_each > 0
+
+    @property
+    def where(self) -> str:
+        """What one device is, in words."""
+        if not self.on_gpu:
+            return "host memory"
+        return "each GPU" if self.gpus_each >= 1 else f"{self.gpus_each:.2g} of a GPU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,7 @@ class Plan:
                     "name": role.name,
                     "devices": role.devices,
                     "device": "gpu" if role.on_gpu else "host",
+                    "gpus_each": role.gpus_each,
                     "bytes_by_part": role.parts,
                     "bytes": role.bytes,
                     "budget_bytes": role.budget_bytes,
@@ -134,9 +150,7 @@ class Plan:
         table = Table(title=f"{self.shape.name}, {self.shape.parameters / 1e6:,.1f}M parameters")
         table.add_column("part")
         for role in self.roles:
-            table.add_column(
-                f"{role.devices} x {role.name}\n({'each GPU' if role.on_gpu else 'host memory'})", justify="right"
-            )
+            table.add_column(f"{role.devices} x {role.name}\n({role.where})", justify="right")
         for part in dict.fromkeys(part for role in self.roles for part in role.parts):
             table.add_row(part, *(_size(role.parts[part]) if part in role.parts else "" for role in self.roles))
         table.add_section()
@@ -157,7 +171,7 @@ def plan_run(config: RunConfig, folder: Path, machine: Machine | None = None) ->
     machine = machine or this_machine(folder)
     shape = shape_of(config.base)
     learner, sampler = _learner_role(shape, config, machine), _sampler_role(shape, config, machine)
-    gpus_wanted = sum(role.devices for role in (learner, sampler) if role.on_gpu)
+    gpus_wanted = math.ceil(round(sum(role.devices * role.gpus_each for role in (learner, sampler)), 6))
     plan = Plan(
         shape=shape,
         roles=(learner, sampler),
@@ -262,12 +276,21 @@ def _learner_role(shape: ModelShape, config: RunConfig, machine: Machine) -> Rol
     return Role(
         name="learner rank",
         devices=training.num_ranks,
-        on_gpu=training.on_gpu,
+        gpus_each=config.learner.gpus_per_rank,
         parts=training_parts(shape, training),
-        budget_bytes=_smallest_gpu_bytes(machine) if training.on_gpu else None,
+        budget_bytes=_rank_budget_bytes(config, machine) if training.on_gpu else None,
         note=f"ZeRO-{training.zero_stage}, {training.precision}, "
         f"{training.micro_batch_tokens:,} tokens at most in a backward pass",
     )
+
+
+def _rank_budget_bytes(config: RunConfig, machine: Machine) -> int | None:
+    """A GPU, or what the engines beside a rank that has a part of one leave of it."""
+    smallest, part = _smallest_gpu_bytes(machine), config.learner.gpus_per_rank
+    if smallest is None or part == 1:
+        return smallest
+    engines = round(1 / part) - 1
+    return int(smallest * (1 - engines * config.sampler.engine.gpu_memory_utilization))
 
 
 def _sampler_role(shape: ModelShape, config: RunConfig, machine: Machine) -> Role:
@@ -286,7 +309,7 @@ def _sampler_role(shape: ModelShape, config: RunConfig, machine: Machine) -> Rol
     return Role(
         name="sampler",
         devices=settings.num_samplers * (sampling.tensor_parallel if sampling.on_gpu else 1),
-        on_gpu=sampling.on_gpu,
+        gpus_each=min(1.0, settings.gpus_per_sampler),
         parts=parts,
         budget_bytes=budget,
         note=f"{engine.dtype}, {at_once} of {sampling.concurrency} rollouts at once at full length "
@@ -336,7 +359,7 @@ def _shortfalls(plan: Plan) -> tuple[str, ...]:
     machine = plan.machine
     found = []
     if plan.gpus_wanted > len(machine.gpus):
-        wanted = ", ".join(f"{role.devices} for {role.name}s" for role in plan.roles if role.on_gpu)
+        wanted = ", ".join(f"{role.devices * role.gpus_each:g} for {role.name}s" for role in plan.roles if role.on_gpu)
         found.append(f"GPUs: {plan.gpus_wanted} are wanted ({wanted}), {len(machine.gpus)} are here")
     found += [
         _too_small(role) for role in plan.roles if role.budget_bytes is not None and role.bytes > role.budget_bytes

@@ -13,6 +13,7 @@ from typing import Any
 
 from cluster.config import ConfigError, RunConfig
 from cluster.heartbeat import beating
+from cluster.placement import require_engine
 from cluster.plan import plan_run
 from cluster.preparation import prepare
 from cluster.progress import Progress
@@ -104,7 +105,8 @@ def _require_startable(config: RunConfig, runs: Path) -> None:
     """What would stop a run later is told before anything is made.
 
     Raises:
-        ConfigError: the dashboard's port is in use.
+        ConfigError: the dashboard's port is in use, or vLLM is installed for CPUs and samplers want GPUs, or the
+            other way round.
         DoesNotFitError: memory, GPUs or disk do not suffice.
         SandboxUnavailable: model-written code cannot be isolated here.
     """
@@ -113,6 +115,7 @@ def _require_startable(config: RunConfig, runs: Path) -> None:
         return
     require_dashboard_port(config.ray)
     plan_run(config, runs).require_fit()
+    require_engine(config)
 
 
 def _require_unused_store(config: RunConfig) -> None:

@@ -69,7 +69,9 @@ class LearnerSettings(BaseModel):
 
     num_ranks: int = Field(default=1, ge=1, description="processes that train together, each an actor of its own")
     cpus_per_rank: float = Field(default=1, ge=0, description="what a rank asks of Ray")
-    gpus_per_rank: int = Field(default=0, ge=0, le=1)
+    gpus_per_rank: float = Field(
+        default=0, ge=0, le=1, description="0 trains on the CPU; left out, a run takes what GPUs its machine has"
+    )
     threads: int = Field(default=0, ge=0, description="torch threads per rank; 0 divides the machine's cores evenly")
     zero_stage: Literal[0, 2, 3] = 0
     precision: Literal["fp32", "bf16"] = "fp32"

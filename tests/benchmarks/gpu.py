@@ -1,0 +1,216 @@
+"""What one GPU does with a model of a given size: sampling, swaps under way, training, and the plan's memory.
+
+The weights are random, so that rollouts hardly ever end by themselves: almost all run to their full length.
+
+    python tests/benchmarks/gpu.py --model Qwen/Qwen2.5-Math-7B --rollouts 256 --tokens 512
+"""
+
+import argparse
+import asyncio
+import gc
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.pop(0)  # this folder, in which `store` is a benchmark
+
+from cluster.config import RunConfig, load_config
+from cluster.memory import GIB, ModelShape
+from cluster.placement import samples_on_gpus
+from cluster.plan import plan_run, shape_of_model
+from learner.tiny_llama import TinyLlama
+from store.records import Outcome, Purpose, Rollout, Sampling
+
+TINY = ModelShape("tiny", 128, 2, 4, 2, 32, 384, 512)
+VOCABULARY = 512
+PROMPT_TOKENS = 150
+
+
+def main() -> None:
+    """Runs the parts that were asked for and prints a line each."""
+    arguments = _parser().parse_args()
+    shape = TINY if arguments.model == "tiny" else shape_of_model(arguments.model)
+    on_gpu = samples_on_gpus()
+    print(f"{shape.name}: {shape.parameters / 1e9:.2f} billion parameters, random, {'GPU' if on_gpu else 'CPU'}")
+    with TemporaryDirectory(dir=arguments.folder) as directory:
+        policy, again = Path(directory, "policy"), Path(directory, "again")
+        _timed("weights made and written", lambda: make_policy(shape, policy, on_gpu))
+        again.symlink_to(policy)  # the same weights: what a swap costs does not depend on what they are
+        config = _config(policy, arguments, on_gpu)
+        if "sample" in arguments.parts:
+            asyncio.run(measure_sampling(config, policy, again, arguments.rollouts, arguments.tokens))
+        if "train" in arguments.parts:
+            measure_training(config, policy, Path(directory, "published"), arguments.tokens, on_gpu)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="Qwen/Qwen2.5-Math-7B", help="whose shape to take, or 'tiny'")
+    parser.add_argument("--parts", nargs="+", choices=("sample", "train"), default=["sample", "train"])
+    parser.add_argument("--rollouts", type=int, default=256, help="at once")
+    parser.add_argument("--tokens", type=int, default=512, help="of a rollout, the prompt not counted")
+    parser.add_argument("--micro-batch-tokens", type=int, default=8192)
+    parser.add_argument("--zero-stage", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where the weights are written (default: the system's for such)")
+    return parser
+
+
+def make_policy(shape: ModelShape, folder: Path, on_gpu: bool) -> None:
+    """A Hugging Face folder of a model of `shape` with random weights, and a tokenizer that any vocabulary holds."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=shape.vocab,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        head_dim=shape.head_dim,
+        intermediate_size=shape.intermediate,
+        tie_word_embeddings=shape.tied,
+        max_position_embeddings=4096,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    with torch.device("cuda" if on_gpu else "cpu"):
+        torch.set_default_dtype(torch.bfloat16)
+        model = LlamaForCausalLM(config)
+    torch.set_default_dtype(torch.float32)
+    model.save_pretrained(folder)
+    TinyLlama(vocabulary_size=VOCABULARY).tokenizer(["What is 1+1? ```python\nprint(1+1)\n```"]).save_pretrained(folder)
+    del model
+    gc.collect()
+    if on_gpu:
+        torch.cuda.empty_cache()
+
+
+def _config(policy: Path, arguments: argparse.Namespace, on_gpu: bool) -> RunConfig:
+    gpus = int(on_gpu)
+    return load_config(
+        "7b",
+        None,
+        [
+            f"base.name={policy}",
+            f"sampler.num_samplers={1}",
+            f"sampler.gpus_per_sampler={gpus}",
+            f"sampler.engine.max_concurrent_rollouts={arguments.rollouts}",
+            "learner.num_ranks=1",
+            f"learner.gpus_per_rank={gpus}",
+            f"learner.zero_stage={arguments.zero_stage}",
+            f"learner.iteration.micro_batch_tokens={arguments.micro_batch_tokens}",
+            f"learner.warm_start.micro_batch_tokens={arguments.micro_batch_tokens}",
+            "learner.iteration.steps=4",
+            "learner.iteration.batch_size=32",
+        ],
+    )
+
+
+# ------------------------------------------------------------------------------------------------ sampling
+
+
+async def measure_sampling(config: RunConfig, policy: Path, again: Path, rollouts: int, tokens: int) -> None:
+    """Tokens a second of one engine, alone and with weights swapped in the middle."""
+    from actors.engine import PolicyEngine
+
+    engine = PolicyEngine(config.sampler.engine, stop="```output")
+    await _timed_async("engine started", engine.start(policy, 1))
+    try:
+        await _sample(engine, 8, 16)
+        seconds, sampled, versions = await _sample(engine, rollouts, tokens)
+        assert versions == {1}
+        _say("sampled", f"{sampled / seconds:,.0f} tokens/s, {rollouts / seconds:.2f} rollouts/s")
+        sampling = asyncio.create_task(_sample(engine, rollouts, tokens))
+        await asyncio.sleep(seconds / 3)
+        await _timed_async("weights swapped with rollouts in flight", engine.swap(again, 2))
+        swapped, _, versions = await sampling
+        assert versions == {1, 2}
+        _say("sampled with a swap in the middle", f"{swapped - seconds:+.1f} s on {seconds:.1f}; none lost")
+    finally:
+        engine.close()
+
+
+async def _sample(engine: object, rollouts: int, tokens: int) -> tuple[float, int, set[int]]:
+    """Seconds for all rollouts, their tokens, and the versions that wrote them."""
+    started = time.perf_counter()
+    generations = await asyncio.gather(
+        *(engine.generate(_prompt(number), tokens, Sampling(1.0)) for number in range(rollouts))  # type: ignore[attr-defined]
+    )
+    seconds = time.perf_counter() - started
+    sampled = sum(len(generation.token_ids) for generation in generations)
+    return seconds, sampled, {span.version for generation in generations for span in generation.spans}
+
+
+def _prompt(number: int) -> tuple[int, ...]:
+    return tuple(3 + (number * 7 + place * place) % (VOCABULARY - 3) for place in range(PROMPT_TOKENS))
+
+
+# ------------------------------------------------------------------------------------------------ training
+
+
+def measure_training(config: RunConfig, policy: Path, published: Path, tokens: int, on_gpu: bool) -> None:
+    """Tokens a second of one rank, what it holds in memory beside what the plan says, and publishing."""
+    import torch
+
+    from learner.engine import TrainingEngine
+
+    role = plan_run(config, policy).roles[0]
+    engine: list[TrainingEngine] = []
+    _timed("learner built", lambda: engine.append(TrainingEngine(config.learner, policy)))
+    learner = engine[0]
+    phase = config.learner.iteration
+    metrics = learner.train(_rollouts(4 * phase.batch_size, tokens), phase)
+    assert metrics.steps == 4
+    _say("trained", f"{metrics.all_tokens / metrics.seconds:,.0f} tokens/s, {metrics.seconds / 4:.2f} s a step")
+    if on_gpu:
+        measured = torch.cuda.max_memory_allocated() / GIB
+        # The context and the allocator's slack are on the card, but not in what torch counts.
+        planned = (role.bytes - role.parts["overhead"]) / GIB
+        _say("memory at the peak", f"{measured:.1f} GiB, planned {planned:.1f} GiB, ratio {measured / planned:.2f}")
+        _say("memory reserved at the peak", f"{torch.cuda.max_memory_reserved() / GIB:.1f} GiB")
+    _timed("policy published", lambda: learner.save_policy(published))
+    learner.close()
+
+
+def _rollouts(count: int, tokens: int) -> Sequence[Rollout]:
+    return [
+        Rollout(
+            id=f"rollout-{number}",
+            problem_id=f"problem-{number}",
+            purpose=Purpose.DEMONSTRATION,
+            outcome=Outcome.ACCEPTED,
+            solution_format="tir",
+            prompt_ids=_prompt(number),
+            token_ids=tuple(3 + (number + place) % (VOCABULARY - 3) for place in range(tokens)),
+            model_mask=(True,) * tokens,
+        )
+        for number in range(count)
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ printing
+
+
+def _timed(what: str, work: object) -> None:
+    started = time.perf_counter()
+    work()  # type: ignore[operator]
+    _say(what, f"{time.perf_counter() - started:.1f} s")
+
+
+async def _timed_async(what: str, work: object) -> None:
+    started = time.perf_counter()
+    await work  # type: ignore[misc]
+    _say(what, f"{time.perf_counter() - started:.1f} s")
+
+
+def _say(what: str, figure: str) -> None:
+    print(f"{what:<42} {figure}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # engines leave threads behind that nothing waits for
