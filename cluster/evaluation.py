@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cluster.config import ConfigError, RunConfig
 from cluster.live import make_progress
+from cluster.placement import carried_over
 from cluster.progress import Progress
 from cluster.run_folder import RunFolder, find_run_folder
 from cluster.terminal import output_redirected_to, own_console
@@ -47,7 +48,7 @@ def evaluate_policy(arguments: argparse.Namespace) -> int:
         NothingMeasuredError: every attempt failed on our side.
     """
     folder = find_run_folder(arguments.runs, arguments.run)
-    config = folder.read_config()
+    config = carried_over(folder.read_config())
     # A JSON object is alone on the standard output.
     progress = make_progress(own_console(2 if arguments.json else 1))
     with folder.driven(), Store.open(folder.store_url(config), create=False) as store:

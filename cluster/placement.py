@@ -24,16 +24,31 @@ def place_here(config: RunConfig) -> RunConfig:
     return place(config, len(find_gpus()) if samples_on_gpus() else 0)
 
 
+def carried_over(config: RunConfig) -> RunConfig:
+    """The configuration of a run that was made on a machine with GPUs for one without, or the other way round.
+
+    Where the installed vLLM is the one that the run used, and on a cluster that is joined, nothing changes.
+    """
+    if config.ray.address is not None or _suits(config):
+        return config
+    tree = config.model_dump()
+    del tree["sampler"][_SAMPLER], tree["sampler"]["engine"][_MEMORY], tree["learner"][_LEARNER]
+    return place_here(RunConfig.model_validate(tree))
+
+
 def require_engine(config: RunConfig) -> None:
     """Raises `ConfigError` if samplers are to run on what the installed vLLM is not for."""
-    wants_gpu = config.sampler.gpus_per_sampler > 0
-    if wants_gpu == samples_on_gpus():
+    if _suits(config):
         return
-    there, wanted = ("CPUs", "gpu") if wants_gpu else ("GPUs", "cpu")
+    there, wanted = ("CPUs", "gpu") if config.sampler.gpus_per_sampler > 0 else ("GPUs", "cpu")
     raise ConfigError(
         f"sampler.gpus_per_sampler is {config.sampler.gpus_per_sampler:g}, but the vLLM that is installed is the one "
         f"for {there}: `AUTOMATHES_ACCELERATOR={wanted} make setup` installs the other"
     )
+
+
+def _suits(config: RunConfig) -> bool:
+    return (config.sampler.gpus_per_sampler > 0) == samples_on_gpus()
 
 
 def place(config: RunConfig, num_gpus: int) -> RunConfig:

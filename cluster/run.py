@@ -13,7 +13,7 @@ from typing import Any
 
 from cluster.config import ConfigError, RunConfig
 from cluster.heartbeat import beating
-from cluster.placement import require_engine
+from cluster.placement import carried_over, require_engine
 from cluster.plan import plan_run
 from cluster.preparation import prepare
 from cluster.progress import Progress
@@ -86,6 +86,8 @@ def resume_run(
     """Goes on with a run: by `iterations` more, or until the configured number is reached."""
     folder = find_run_folder(runs, chosen)
     config = folder.read_config(overrides)
+    if not any("gpus_per_" in override for override in overrides):  # who decides it is told if it cannot be
+        config = carried_over(config)
     with folder.driven():  # says whose it is where somebody drives it, before its port is found in use
         _require_startable(config, runs)
     with Store.open(folder.store_url(config), create=False) as store:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.config import ConfigError, RunConfig
+from cluster.placement import carried_over
 from cluster.progress import Progress
 from cluster.run_folder import RunFolder, find_run_folder
 
@@ -41,7 +42,7 @@ def serve_run(runs: Path, run: Path | None, host: str, port: int) -> int:
     from cluster.ray_session import ray_session
 
     folder = find_run_folder(runs, run)
-    config = folder.read_config()
+    config = carried_over(folder.read_config())
     version, question = _what_to_serve(folder, config)
     port = _free_port(host, port)
     progress = make_progress(Console())

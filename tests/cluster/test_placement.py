@@ -102,3 +102,23 @@ def test_tune_reserves_the_gpus_of_samplers_and_ranks(tmp_path: Path) -> None:
 
     assert [bundle.get("GPU", 0) for bundle in bundles] == [0, 0.5, 0.5]
     assert [bundle["CPU"] for bundle in bundles[1:]] == [0.5, 0.5]
+
+
+def test_a_run_goes_on_where_there_are_no_gpus_and_where_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "find_gpus", lambda: (H100,))
+    monkeypatch.setattr(placement, "samples_on_gpus", lambda: False)
+    made_on_a_gpu = place(demo(), 1)
+
+    assert placement.carried_over(made_on_a_gpu).sampler.gpus_per_sampler == 0
+    assert placement.carried_over(made_on_a_gpu).learner.gpus_per_rank == 0
+    assert placement.carried_over(place(demo(), 0)) == demo()
+    monkeypatch.setattr(placement, "samples_on_gpus", lambda: True)
+    assert placement.carried_over(place(demo(), 0)) == made_on_a_gpu
+    assert placement.carried_over(made_on_a_gpu) == made_on_a_gpu
+
+
+def test_a_joined_cluster_decides_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "samples_on_gpus", lambda: False)
+    config = place(demo("ray.address=auto"), 1)
+
+    assert placement.carried_over(config) == config
