@@ -16,6 +16,8 @@ from store.store import Store
 
 from .driving import LIMIT_S, automathes, open_store, samplers_of, wait_for
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 preset = "demo"
 evaluation = { problems = 20, base = false, sampled = 4 }
