@@ -171,13 +171,14 @@ def _set_environment(settings: EngineSettings) -> None:
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(settings.cpu_kv_cache_gib))
     os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # else one core in two is kept from a small machine
-    if _is_installed("vllm-cpu"):
+    if is_installed("vllm-cpu"):
         # Lets the CPU engine work in one process instead of two, which saves the imports of one.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
-def _is_installed(distribution: str) -> bool:
+def is_installed(distribution: str) -> bool:
+    """Is a package of that name here? vLLM has two, of which one is for CPUs."""
     try:
         metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -1,8 +1,8 @@
 """Where samplers and learner run when that is left open: on the GPUs that are here, shared if need be."""
 
 import math
-from importlib import metadata
 
+from actors.engine import is_installed
 from actors.settings import SamplerSettings
 from cluster.config import ConfigError, RunConfig
 from cluster.machine import find_gpus
@@ -12,11 +12,7 @@ _SAMPLER, _LEARNER, _MEMORY = "gpus_per_sampler", "gpus_per_rank", "gpu_memory_u
 
 def samples_on_gpus() -> bool:
     """Is the vLLM that is installed the one for GPUs? It does not sample on a CPU, nor the other one on a GPU."""
-    try:
-        metadata.version("vllm")
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+    return is_installed("vllm")
 
 
 def place_here(config: RunConfig) -> RunConfig:

@@ -11,12 +11,15 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.pop(0)  # this folder, in which `store` is a benchmark
 
+from actors.engine import PolicyEngine
+from actors.formats import get_format
 from cluster.config import RunConfig, load_config
 from cluster.memory import GIB, ModelShape
 from cluster.placement import samples_on_gpus
@@ -37,7 +40,8 @@ def main() -> None:
     print(f"{shape.name}: {shape.parameters / 1e9:.2f} billion parameters, random, {'GPU' if on_gpu else 'CPU'}")
     with TemporaryDirectory(dir=arguments.folder) as directory:
         policy, again = Path(directory, "policy"), Path(directory, "again")
-        _timed("weights made and written", lambda: make_policy(shape, policy, on_gpu))
+        with _timed("weights made and written"):
+            make_policy(shape, policy, on_gpu)
         again.symlink_to(policy)  # the same weights: what a swap costs does not depend on what they are
         config = _config(policy, arguments, on_gpu)
         if "sample" in arguments.parts:
@@ -96,7 +100,7 @@ def _config(policy: Path, arguments: argparse.Namespace, on_gpu: bool) -> RunCon
         None,
         [
             f"base.name={policy}",
-            f"sampler.num_samplers={1}",
+            "sampler.num_samplers=1",
             f"sampler.gpus_per_sampler={gpus}",
             f"sampler.engine.max_concurrent_rollouts={arguments.rollouts}",
             "learner.num_ranks=1",
@@ -115,10 +119,9 @@ def _config(policy: Path, arguments: argparse.Namespace, on_gpu: bool) -> RunCon
 
 async def measure_sampling(config: RunConfig, policy: Path, again: Path, rollouts: int, tokens: int) -> None:
     """Tokens a second of one engine, alone and with weights swapped in the middle."""
-    from actors.engine import PolicyEngine
-
-    engine = PolicyEngine(config.sampler.engine, stop="```output")
-    await _timed_async("engine started", engine.start(policy, 1))
+    engine = PolicyEngine(config.sampler.engine, get_format(config.sampler.solution_format).stop)
+    with _timed("engine started"):
+        await engine.start(policy, 1)
     try:
         await _sample(engine, 8, 16)
         seconds, sampled, versions = await _sample(engine, rollouts, tokens)
@@ -126,7 +129,8 @@ async def measure_sampling(config: RunConfig, policy: Path, again: Path, rollout
         _say("sampled", f"{sampled / seconds:,.0f} tokens/s, {rollouts / seconds:.2f} rollouts/s")
         sampling = asyncio.create_task(_sample(engine, rollouts, tokens))
         await asyncio.sleep(seconds / 3)
-        await _timed_async("weights swapped with rollouts in flight", engine.swap(again, 2))
+        with _timed("weights swapped with rollouts in flight"):
+            await engine.swap(again, 2)
         swapped, _, versions = await sampling
         assert versions == {1, 2}
         _say("sampled with a swap in the middle", f"{swapped - seconds:+.1f} s on {seconds:.1f}; none lost")
@@ -134,11 +138,11 @@ async def measure_sampling(config: RunConfig, policy: Path, again: Path, rollout
         engine.close()
 
 
-async def _sample(engine: object, rollouts: int, tokens: int) -> tuple[float, int, set[int]]:
+async def _sample(engine: PolicyEngine, rollouts: int, tokens: int) -> tuple[float, int, set[int]]:
     """Seconds for all rollouts, their tokens, and the versions that wrote them."""
     started = time.perf_counter()
     generations = await asyncio.gather(
-        *(engine.generate(_prompt(number), tokens, Sampling(1.0)) for number in range(rollouts))  # type: ignore[attr-defined]
+        *(engine.generate(_prompt(number), tokens, Sampling(1.0)) for number in range(rollouts))
     )
     seconds = time.perf_counter() - started
     sampled = sum(len(generation.token_ids) for generation in generations)
@@ -159,9 +163,8 @@ def measure_training(config: RunConfig, policy: Path, published: Path, tokens: i
     from learner.engine import TrainingEngine
 
     role = plan_run(config, policy).roles[0]
-    engine: list[TrainingEngine] = []
-    _timed("learner built", lambda: engine.append(TrainingEngine(config.learner, policy)))
-    learner = engine[0]
+    with _timed("learner built"):
+        learner = TrainingEngine(config.learner, policy)
     phase = config.learner.iteration
     metrics = learner.train(_rollouts(4 * phase.batch_size, tokens), phase)
     assert metrics.steps == 4
@@ -172,7 +175,8 @@ def measure_training(config: RunConfig, policy: Path, published: Path, tokens: i
         planned = (role.bytes - role.parts["overhead"]) / GIB
         _say("memory at the peak", f"{measured:.1f} GiB, planned {planned:.1f} GiB, ratio {measured / planned:.2f}")
         _say("memory reserved at the peak", f"{torch.cuda.max_memory_reserved() / GIB:.1f} GiB")
-    _timed("policy published", lambda: learner.save_policy(published))
+    with _timed("policy published"):
+        learner.save_policy(published)
     learner.close()
 
 
@@ -195,15 +199,10 @@ def _rollouts(count: int, tokens: int) -> Sequence[Rollout]:
 # ------------------------------------------------------------------------------------------------ printing
 
 
-def _timed(what: str, work: object) -> None:
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
     started = time.perf_counter()
-    work()  # type: ignore[operator]
-    _say(what, f"{time.perf_counter() - started:.1f} s")
-
-
-async def _timed_async(what: str, work: object) -> None:
-    started = time.perf_counter()
-    await work  # type: ignore[misc]
+    yield
     _say(what, f"{time.perf_counter() - started:.1f} s")
 
 
