@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from store import replay
+from store.among import among
 from store.label_odds import Habits, Votes, fit_habits, probability_wrong
 from store.models import ProblemRow, RolloutRow
 from store.records import ExecutionRecord, Outcome, Purpose, Split, label_of
@@ -118,7 +119,7 @@ def _attempts(session: Session, problem_ids: Sequence[str]) -> dict[str, list[_A
     """The attempts with an answer that could be judged, by problem."""
     columns = RolloutRow.seq, RolloutRow.id, RolloutRow.outcome, RolloutRow.answer, RolloutRow.dedup_key
     query = select(RolloutRow.problem_id, *columns, RolloutRow.policy_version)
-    query = query.where(RolloutRow.problem_id.in_(problem_ids), RolloutRow.purpose != Purpose.DEMONSTRATION)
+    query = query.where(among(RolloutRow.problem_id, problem_ids), RolloutRow.purpose != Purpose.DEMONSTRATION)
     query = query.where(RolloutRow.outcome.in_([Outcome.ACCEPTED, Outcome.WRONG]), RolloutRow.answer.is_not(None))
     attempts: dict[str, list[_Attempt]] = {}
     for problem_id, seq, rollout_id, outcome, answer, program, version in session.execute(query):
@@ -170,7 +171,7 @@ def _votes(attempts: Sequence[_Attempt], leading: Sequence[_Attempt]) -> Votes:
 
 def _reached_by_code(session: Session, attempts: Sequence[_Attempt], answer: str, equal: Equal) -> list[_Attempt]:
     """Those whose answer a code block that ran gave out, instead of being made up in prose."""
-    whole = replay.read_rollouts(session, [RolloutRow.seq.in_([attempt.seq for attempt in attempts])])
+    whole = replay.read_rollouts(session, [among(RolloutRow.seq, [attempt.seq for attempt in attempts])])
     shown = {rollout.id for rollout in whole if any(_gives(block, answer, equal) for block in rollout.executions)}
     return [attempt for attempt in attempts if attempt.rollout_id in shown]
 

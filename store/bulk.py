@@ -97,4 +97,7 @@ def _update(table: Table, names: tuple[str, ...], dialect: Dialect) -> str:
 
 
 def _arrays(table: Table, names: Sequence[str], dialect: Dialect) -> str:
-    return ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in names)
+    """Placeholders of arrays, sent as bytes: as text each value would be searched for what needs quotes, and blobs
+    would be written in hexadecimal.
+    """
+    return ", ".join(f"%b::{table.c[name].type.compile(dialect)}[]" for name in names)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from store.among import among
 from store.errors import NothingToScheduleError, StoreError, UnknownRecordError
 from store.models import AssignmentRow, EvaluationMetricRow, EvaluationRow, ProblemRow, RolloutRow
 from store.policies import require_policy
@@ -164,7 +165,7 @@ def _chosen(session: Session, problem_ids: Sequence[str] | None, split: Split, l
     wanted = set(problem_ids)
     found: list[tuple[int, str]] = []
     for batch in batched(sorted(wanted), BATCH):
-        rows = session.execute(select(ProblemRow.shuffle_key, ProblemRow.id).where(ProblemRow.id.in_(batch)))
+        rows = session.execute(select(ProblemRow.shuffle_key, ProblemRow.id).where(among(ProblemRow.id, batch)))
         found += [(key, problem_id) for key, problem_id in rows]
     missing = wanted - {problem_id for _, problem_id in found}
     if missing:

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 from sqlalchemy import exists, func, insert, select, text
 from sqlalchemy.orm import Session
 
+from store.among import among
 from store.left_out import Likest, is_generated, keep_left_out
 from store.likeness import NEAR, Shingles, bands, likeness, shingles
 from store.models import HeldOutBandRow, ImportRow, ProblemRow, table
@@ -154,7 +155,7 @@ def _add_training(session: Session, spooled: Sequence[Spooled], import_id: int) 
 
 def _stored_splits(session: Session, batch: Sequence[Problem]) -> dict[str, tuple[str, Split]]:
     keys = {problem.split_key for problem in batch}
-    query = select(ProblemRow.split_key, ProblemRow.id, ProblemRow.split).where(ProblemRow.split_key.in_(keys))
+    query = select(ProblemRow.split_key, ProblemRow.id, ProblemRow.split).where(among(ProblemRow.split_key, keys))
     return {key: (problem_id, split) for key, problem_id, split in session.execute(query)}
 
 
@@ -183,7 +184,7 @@ def _candidates(session: Session, wanted: Sequence[int]) -> Iterator[tuple[int, 
     query = select(HeldOutBandRow.band, ProblemRow.id, ProblemRow.source, ProblemRow.question)
     query = query.join(ProblemRow, ProblemRow.id == HeldOutBandRow.problem_id)
     for batch in batched(wanted, BATCH):
-        for band, problem_id, source, question in session.execute(query.where(HeldOutBandRow.band.in_(batch))):
+        for band, problem_id, source, question in session.execute(query.where(among(HeldOutBandRow.band, batch))):
             if problem_id not in known:
                 known[problem_id] = _HeldOut(problem_id, source, shingles(question))
             yield band, known[problem_id]

@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from store.among import among
 from store.bulk import add_counts, find_rows
 from store.models import ProblemRow, RolloutRow, table
 from store.problems import BATCH
@@ -91,7 +92,7 @@ def hold(session: Session, problem_ids: Iterable[str]) -> dict[tuple[str, Pool],
     sizes: dict[tuple[str, Pool], int] = {}
     for batch in batched(sorted(set(problem_ids)), BATCH):
         query = select(ProblemRow.id, ProblemRow.solutions, ProblemRow.mistakes, ProblemRow.demonstrations)
-        query = query.where(ProblemRow.id.in_(batch)).order_by(ProblemRow.id).with_for_update()
+        query = query.where(among(ProblemRow.id, batch)).order_by(ProblemRow.id).with_for_update()
         for problem_id, *counts in session.execute(query):
             sizes |= {(problem_id, pool): count for pool, count in zip(_SIZES, counts, strict=True)}
     return sizes
@@ -106,7 +107,7 @@ def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
         hold(session, batch)
         _clear(session, batch)
         columns = RolloutRow.seq, RolloutRow.problem_id, RolloutRow.purpose, RolloutRow.outcome, RolloutRow.dedup_key
-        query = select(*columns).where(RolloutRow.problem_id.in_(batch)).order_by(RolloutRow.seq)
+        query = select(*columns).where(among(RolloutRow.problem_id, batch)).order_by(RolloutRow.seq)
         rollouts = [
             (seq, Judged(problem_id, purpose, outcome, key))
             for seq, problem_id, purpose, outcome, key in session.execute(query)
@@ -132,10 +133,10 @@ def _said(session: Session, entering: Sequence[Judged]) -> set[tuple[str, bool, 
 
 def _clear(session: Session, problem_ids: Sequence[str]) -> None:
     rollouts, problems = table(RolloutRow), table(ProblemRow)
-    mine = rollouts.c.problem_id.in_(problem_ids)
+    mine = among(rollouts.c.problem_id, problem_ids)
     session.execute(update(rollouts).where(mine, rollouts.c.place.is_not(None)).values(pool=None, place=None))
     zero = {name: 0 for name in _COUNTERS if name != "judged"}
-    session.execute(update(problems).where(problems.c.id.in_(problem_ids)).values(zero))
+    session.execute(update(problems).where(among(problems.c.id, problem_ids)).values(zero))
 
 
 def _save_places(session: Session, placed: Sequence[tuple[int, Placed]]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from itertools import batched
 from typing import Any
 
@@ -10,12 +11,15 @@ from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from store.among import among
 from store.errors import InvalidProblemError, UnknownRecordError
 from store.models import Base, ProblemRow, table
 from store.records import Problem, Split
 
 BATCH = 500  # rows a statement: well below the 32,766 parameters that SQLite takes
 _PRIME = 2**31 - 1
+PROBLEM_COLUMNS = tuple(getattr(ProblemRow, field.name) for field in fields(Problem))
+"""What `Problem(*...)` is made of, for queries that need no rows to change."""
 
 
 def problem_counts(session: Session) -> dict[str, int]:
@@ -49,7 +53,7 @@ def find_by_split_keys(session: Session, keys: Sequence[str]) -> dict[str, Probl
     """The problems that have these keys, by key."""
     found: dict[str, Problem] = {}
     for batch in batched(keys, BATCH):
-        for row in session.scalars(select(ProblemRow).where(ProblemRow.split_key.in_(batch))):
+        for row in session.scalars(select(ProblemRow).where(among(ProblemRow.split_key, batch))):
             found[row.split_key] = to_problem(row)
     return found
 
@@ -84,7 +88,7 @@ def check_texts(problem: Problem) -> None:
 def check_ids(session: Session, batch: Sequence[Problem]) -> None:
     """Raises `InvalidProblemError` where two different problems have one id, in the batch or in the store."""
     keys = {problem.id: problem.split_key for problem in reversed(batch)}
-    stored = session.execute(select(ProblemRow.id, ProblemRow.split_key).where(ProblemRow.id.in_(keys)))
+    stored = session.execute(select(ProblemRow.id, ProblemRow.split_key).where(among(ProblemRow.id, keys)))
     keys |= dict(stored.all())
     for problem in batch:
         if keys[problem.id] != problem.split_key:

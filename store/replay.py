@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
+from store.among import among
 from store.bulk import insert_rows, take_ids
 from store.errors import InvalidRolloutError
 from store.models import AssignmentRow, ExecutionRow, ProblemRow, RolloutRow, table
@@ -67,7 +68,7 @@ def to_rollouts(session: Session, rows: Sequence[RolloutRow]) -> list[Rollout]:
     """The records of rows, executions included."""
     executions: dict[int, list[tuple[str, float, bytes]]] = {}
     query = select(ExecutionRow.rollout_seq, ExecutionRow.status, ExecutionRow.seconds, ExecutionRow.body)
-    query = query.where(ExecutionRow.rollout_seq.in_([row.seq for row in rows]))
+    query = query.where(among(ExecutionRow.rollout_seq, [row.seq for row in rows]))
     for seq, status, seconds, body in session.execute(query.order_by(ExecutionRow.rollout_seq, ExecutionRow.position)):
         executions.setdefault(seq, []).append((status, seconds, body))
     return [restore(row, executions.get(row.seq, ())) for row in rows]
@@ -77,7 +78,7 @@ def _fresh(session: Session, prepared: Sequence[PreparedRollout]) -> list[Prepar
     """Those that are not in the store, each once. Nobody else can add one: the transaction holds their problems."""
     first = {one.rollout.id: one for one in reversed(prepared)}
     for batch in batched(list(first), BATCH):
-        for written in session.scalars(select(RolloutRow.id).where(RolloutRow.id.in_(batch))):
+        for written in session.scalars(select(RolloutRow.id).where(among(RolloutRow.id, batch))):
             del first[written]
     return sorted(first.values(), key=lambda one: one.rollout.id)
 
@@ -115,7 +116,7 @@ def _assignments(session: Session, rollouts: Sequence[Rollout]) -> dict[int, _As
     columns = [getattr(AssignmentRow, name) for name in _Assigned._fields]
     found: dict[int, _Assigned] = {}
     for batch in batched(sorted(ids), BATCH):
-        rows = session.execute(select(*columns).where(AssignmentRow.id.in_(batch)))
+        rows = session.execute(select(*columns).where(among(AssignmentRow.id, batch)))
         found |= {row[0]: _Assigned(*row) for row in rows}
     return found
 
@@ -145,7 +146,7 @@ def _check_demonstrations(session: Session, demonstrations: Sequence[Rollout]) -
     ids = {rollout.problem_id for rollout in demonstrations}
     splits: dict[str, Split] = {}
     for batch in batched(sorted(ids), BATCH):
-        query = select(ProblemRow.id, ProblemRow.split).where(ProblemRow.id.in_(batch))
+        query = select(ProblemRow.id, ProblemRow.split).where(among(ProblemRow.id, batch))
         splits.update(session.execute(query).all())
     for rollout in demonstrations:
         match splits.get(rollout.problem_id):

@@ -6,6 +6,7 @@ from itertools import batched
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from store.among import among
 from store.models import (
     AssignmentRow,
     ExecutionRow,
@@ -44,8 +45,10 @@ def thin(session: Session, problem_ids: Sequence[str], settings: RetentionSettin
     hold(session, problem_ids)
     going = dict(session.execute(_going(session, problem_ids, settings)).all())
     for batch in batched(sorted(going), BATCH):
-        session.execute(delete(ExecutionRow).where(ExecutionRow.rollout_seq.in_(batch)), execution_options=_UNTRACKED)
-        session.execute(delete(RolloutRow).where(RolloutRow.seq.in_(batch)), execution_options=_UNTRACKED)
+        session.execute(
+            delete(ExecutionRow).where(among(ExecutionRow.rollout_seq, batch)), execution_options=_UNTRACKED
+        )
+        session.execute(delete(RolloutRow).where(among(RolloutRow.seq, batch)), execution_options=_UNTRACKED)
     rebuild(session, going.values())
     return len(going)
 
@@ -59,7 +62,7 @@ def _going(session: Session, problem_ids: Sequence[str], settings: RetentionSett
         select(RolloutRow.seq, RolloutRow.problem_id, RULES[settings.rule](session, settings.keep).label("goes"))
         .join(AssignmentRow, AssignmentRow.id == RolloutRow.assignment_id)
         # Training rollouts, told by their assignment: by their purpose, SQLite would read them for all problems.
-        .where(RolloutRow.problem_id.in_(problem_ids), AssignmentRow.iteration.is_not(None))
+        .where(among(RolloutRow.problem_id, problem_ids), AssignmentRow.iteration.is_not(None))
         .where(RolloutRow.outcome != Outcome.ACCEPTED, AssignmentRow.completed_at.is_not(None))
         .subquery()
     )

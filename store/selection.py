@@ -7,6 +7,7 @@ from itertools import accumulate, batched
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from store.among import among
 from store.bulk import insert_rows
 from store.candidates import Candidate, find_attempts, find_demonstrations
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
@@ -58,7 +59,7 @@ def read_samples(session: Session, training_set_id: int, positions: Sequence[int
         select(TrainingSetRolloutRow.position, RolloutRow)
         .join(RolloutRow, RolloutRow.seq == TrainingSetRolloutRow.rollout_seq)
         .where(TrainingSetRolloutRow.training_set_id == training_set_id)
-        .where(TrainingSetRolloutRow.position.in_(positions))
+        .where(among(TrainingSetRolloutRow.position, positions))
         .order_by(TrainingSetRolloutRow.position)
     )
     rows = dict(session.execute(query).all())
@@ -144,7 +145,7 @@ def _store(session: Session, training_set_id: int, chosen: Sequence[int]) -> Non
 def _check_no_heldout(session: Session, problem_ids: set[str]) -> None:
     """Once more, and on its own: whatever a query lets through, no held-out problem is trained on."""
     for batch in batched(sorted(problem_ids), BATCH):
-        query = select(func.min(ProblemRow.id)).where(ProblemRow.id.in_(batch), ProblemRow.split != Split.TRAIN)
+        query = select(func.min(ProblemRow.id)).where(among(ProblemRow.id, batch), ProblemRow.split != Split.TRAIN)
         leaked = session.scalar(query)
         if leaked is not None:
             raise HeldOutLeakError(f"problem {leaked!r} is held out and was chosen for training: nothing was stored")

@@ -28,6 +28,7 @@ from store import (
     stats,
     unused,
 )
+from store.among import among
 from store.audit import AuditSettings, Equal, Hear, Proposal, audit
 from store.database import connect, masked, parse_url, transaction
 from store.errors import StoreError
@@ -406,7 +407,7 @@ class Store:
     def rollouts_by_id(self, ids: Sequence[str]) -> list[Rollout]:
         """Those of these ids that are in the store, in the order in which they were written."""
         with self._read() as session:
-            return list(replay.read_rollouts(session, [RolloutRow.id.in_(ids)]))
+            return list(replay.read_rollouts(session, [among(RolloutRow.id, ids)]))
 
     def sample_rollouts(
         self, limit: int, outcome: Outcome | None = None, purpose: Purpose | None = None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import distinct, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from store.among import among
 from store.left_out import GENERATED, Likest, is_generated, keep_left_out
 from store.likeness import NEAR, shingles
 from store.models import PolicyRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
@@ -57,7 +58,7 @@ def count_learned(session: Session, problem_ids: Collection[str]) -> int:
     )
     query = select(func.count(distinct(RolloutRow.problem_id))).where(trained)
     return sum(
-        session.scalar(query.where(RolloutRow.problem_id.in_(batch))) or 0
+        session.scalar(query.where(among(RolloutRow.problem_id, batch))) or 0
         for batch in batched(sorted(problem_ids), BATCH)
     )
 
@@ -95,7 +96,7 @@ class _Index:
 
 def _problems(session: Session, ids: Sequence[str]) -> Iterator[Problem]:
     for batch in batched(ids, BATCH):
-        for row in session.scalars(select(ProblemRow).where(ProblemRow.id.in_(batch))):
+        for row in session.scalars(select(ProblemRow).where(among(ProblemRow.id, batch))):
             yield to_problem(row)
 
 
@@ -110,5 +111,5 @@ def _training(session: Session, *, generated_too: bool) -> Iterator[Problem]:
 def _move(session: Session, problem_ids: Collection[str], split: Split) -> None:
     hold(session, problem_ids)  # in one order with writers of rollouts, who hold them too
     for batch in batched(sorted(problem_ids), BATCH):
-        moved = update(ProblemRow).where(ProblemRow.id.in_(batch)).values(split=split)
+        moved = update(ProblemRow).where(among(ProblemRow.id, batch)).values(split=split)
         session.execute(moved, execution_options={"synchronize_session": False})

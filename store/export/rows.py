@@ -7,6 +7,7 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from store.among import among
 from store.export.settings import ExportSettings, Messages
 from store.models import AssignmentRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
 from store.problems import to_problem
@@ -114,17 +115,17 @@ def _wanted(query: Select[Any], settings: ExportSettings, split: Split) -> Selec
 
 
 def _problems(session: Session, ids: set[str]) -> dict[str, Problem]:
-    return {row.id: to_problem(row) for row in session.scalars(select(ProblemRow).where(ProblemRow.id.in_(ids)))}
+    return {row.id: to_problem(row) for row in session.scalars(select(ProblemRow).where(among(ProblemRow.id, ids)))}
 
 
 def _samplings(session: Session, ids: set[int]) -> dict[int, tuple[float, float]]:
-    query = select(AssignmentRow.id, AssignmentRow.temperature, AssignmentRow.top_p).where(AssignmentRow.id.in_(ids))
+    query = select(AssignmentRow.id, AssignmentRow.temperature, AssignmentRow.top_p).where(among(AssignmentRow.id, ids))
     return {number: (temperature, top_p) for number, temperature, top_p in session.execute(query)}
 
 
 def _training_sets(session: Session, seqs: Sequence[int]) -> dict[int, list[int]]:
     which = TrainingSetRolloutRow.rollout_seq, TrainingSetRolloutRow.training_set_id
-    query = select(*which).where(TrainingSetRolloutRow.rollout_seq.in_(seqs)).distinct().order_by(*which)
+    query = select(*which).where(among(TrainingSetRolloutRow.rollout_seq, seqs)).distinct().order_by(*which)
     sets: dict[int, list[int]] = {}
     for seq, training_set in session.execute(query):
         sets.setdefault(seq, []).append(training_set)
