@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from actors.dtype import resolve_dtype
 from actors.lifeline import Lifeline
 from actors.rollout import End, Generation
 from actors.settings import EngineSettings
@@ -189,7 +190,7 @@ def is_installed(distribution: str) -> bool:
 def _engine_arguments(settings: EngineSettings, folder: str | Path) -> dict[str, Any]:
     return {
         "model": str(folder),
-        "dtype": settings.dtype,
+        "dtype": resolve_dtype(settings.dtype, on_gpu=is_installed("vllm")),
         "max_model_len": settings.max_model_len,
         "max_num_seqs": settings.max_concurrent_rollouts,
         "tensor_parallel_size": settings.tensor_parallel,

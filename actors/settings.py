@@ -23,7 +23,9 @@ class RolloutLimits(_Settings):
 class EngineSettings(_Settings):
     """The vLLM engine of one sampler."""
 
-    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="auto is bfloat16 on GPUs and on processors that multiply it, else float32"
+    )
     max_model_len: int = Field(2048, ge=32, description="tokens of prompt and solution together")
     max_concurrent_rollouts: int = Field(128, ge=1, description="rollouts under way at once in one sampler")
     tensor_parallel: int = Field(1, ge=1, description="GPUs one engine is spread over")

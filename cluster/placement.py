@@ -2,10 +2,12 @@
 
 import math
 
+from actors.dtype import processor_multiplies_bfloat16
 from actors.engine import is_installed
 from actors.settings import SamplerSettings
 from cluster.config import ConfigError, RunConfig
 from cluster.machine import find_gpus
+from learner.settings import LearnerSettings
 
 _SAMPLER, _LEARNER, _MEMORY = "gpus_per_sampler", "gpus_per_rank", "gpu_memory_utilization"
 
@@ -54,6 +56,9 @@ def place(config: RunConfig, num_gpus: int) -> RunConfig:
     of its own. With fewer they share evenly, and an engine takes no more than its part of a GPU's memory. Two kinds
     never share: engines spread over several GPUs, and ranks of one gang, which NCCL refuses on one GPU. What is too
     large for the machine then is for the plan to refuse.
+
+    A precision that is left to `auto` is decided along with it: the learner's states are kept in it, and a run that is
+    carried elsewhere keeps it.
     """
     sampler, learner = config.sampler, config.learner
     engines, ranks = sampler.num_samplers * sampler.engine.tensor_parallel, learner.num_ranks
@@ -68,8 +73,8 @@ def place(config: RunConfig, num_gpus: int) -> RunConfig:
     if open_sampler:
         config = config.model_copy(update={"sampler": _with_gpus(sampler, part)})
     if open_learner:
-        config = config.model_copy(update={"learner": learner.model_copy(update={_LEARNER: part})})
-    return config
+        learner = learner.model_copy(update={_LEARNER: part})
+    return config.model_copy(update={"learner": _with_precision(learner)})
 
 
 def _part(left: float, processes: int, may_share: bool) -> float:
@@ -79,6 +84,13 @@ def _part(left: float, processes: int, may_share: bool) -> float:
     if left >= processes or not may_share:
         return 1.0
     return math.floor(1e4 / math.ceil(processes / left)) / 1e4  # Ray counts in ten-thousandths
+
+
+def _with_precision(learner: LearnerSettings) -> LearnerSettings:
+    if learner.precision != "auto":
+        return learner
+    bf16 = learner.gpus_per_rank > 0 or processor_multiplies_bfloat16()
+    return learner.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
 
 
 def _with_gpus(sampler: SamplerSettings, part: float) -> SamplerSettings:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from actors.dtype import resolve_dtype
 from actors.settings import SamplerSettings
 from cluster.config import RunConfig
 from cluster.machine import Machine, this_machine
@@ -17,6 +18,7 @@ from cluster.memory import (
     GIB,
     ModelShape,
     Parts,
+    Precision,
     Sampling,
     ShapeError,
     Training,
@@ -252,8 +254,8 @@ def training_of(settings: LearnerSettings) -> Training:
     """What the learner's settings ask of each rank, at the largest micro batch of either phase."""
     return Training(
         num_ranks=settings.num_ranks,
-        zero_stage=1 if settings.zero_stage == 0 and settings.precision == "bf16" else settings.zero_stage,
-        precision=settings.precision,
+        zero_stage=1 if settings.zero_stage == 0 and settings.in_bf16 else settings.zero_stage,
+        precision=_precision(settings),
         micro_batch_tokens=max(
             _micro_batch_tokens(settings, phase) for phase in (settings.warm_start, settings.iteration)
         ),
@@ -261,6 +263,10 @@ def training_of(settings: LearnerSettings) -> Training:
         activation_offload=settings.activation_offload,
         on_gpu=settings.gpus_per_rank > 0,
     )
+
+
+def _precision(settings: LearnerSettings) -> Precision:
+    return "bf16" if settings.in_bf16 else "fp32"
 
 
 def _micro_batch_tokens(settings: LearnerSettings, phase: PhaseSettings) -> int:
@@ -306,26 +312,28 @@ def _sampler_role(shape: ModelShape, config: RunConfig, machine: Machine) -> Rol
         left = budget - (sum(parts.values()) - parts["kv_cache"])
         parts["kv_cache"] = max(one, min(left, parts["kv_cache"]))
     at_once = min(parts["kv_cache"] // one, sampling.concurrency)
+    dtype = resolve_dtype(engine.dtype, on_gpu=sampling.on_gpu)
     return Role(
         name="sampler",
         devices=settings.num_samplers * (sampling.tensor_parallel if sampling.on_gpu else 1),
         gpus_each=min(1.0, settings.gpus_per_sampler),
         parts=parts,
         budget_bytes=budget,
-        note=f"{engine.dtype}, {at_once} of {sampling.concurrency} rollouts at once at full length "
+        note=f"{dtype}, {at_once} of {sampling.concurrency} rollouts at once at full length "
         f"({engine.max_model_len:,} tokens, {_size(one)} of cache each)",
     )
 
 
 def sampling_of(settings: SamplerSettings) -> Sampling:
     """What the samplers' settings ask of each share of an engine."""
-    engine = settings.engine
+    engine, on_gpu = settings.engine, settings.gpus_per_sampler > 0
     return Sampling(
-        precision="fp32" if engine.dtype == "float32" else "bf16",  # float16 is as large
+        # float16 is as large
+        precision="fp32" if resolve_dtype(engine.dtype, on_gpu=on_gpu) == "float32" else "bf16",
         max_model_len=engine.max_model_len,
         concurrency=engine.max_concurrent_rollouts,
         tensor_parallel=engine.tensor_parallel,
-        on_gpu=settings.gpus_per_sampler > 0,
+        on_gpu=on_gpu,
     )
 
 
@@ -346,7 +354,7 @@ def _host_bytes(shape: ModelShape, config: RunConfig, *roles: Role) -> int:
 
 def _disk_bytes(shape: ModelShape, config: RunConfig) -> int:
     """Policies of the base, the warm start and every iteration; the learner's states; the store."""
-    precision = config.learner.precision
+    precision = _precision(config.learner)
     policies = (config.iteration.count + 2) * shape.weights_bytes(precision)
     state = shape.parameters * (14 if precision == "bf16" else 12)
     return policies + _STATES_KEPT * state + _STORE_BYTES

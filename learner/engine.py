@@ -298,7 +298,7 @@ class TrainingEngine:
 
             # While this object lives, transformers builds models already partitioned over the ranks.
             self._zero3_marker = HfDeepSpeedConfig(config)
-        dtype = torch.bfloat16 if self.settings.precision == "bf16" else torch.float32
+        dtype = torch.bfloat16 if self.settings.in_bf16 else torch.float32
         self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
         self._keeps_logits = "logits_to_keep" in inspect.signature(self._model.forward).parameters
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -316,7 +316,7 @@ class TrainingEngine:
 
     @property
     def _deepspeed_stage(self) -> int:
-        if self.settings.zero_stage == 0 and self.settings.precision == "bf16":
+        if self.settings.zero_stage == 0 and self.settings.in_bf16:
             return 1
         return self.settings.zero_stage
 
@@ -326,7 +326,7 @@ class TrainingEngine:
             "train_micro_batch_size_per_gpu": 1,
             "gradient_accumulation_steps": 1,
             "gradient_clipping": self.settings.gradient_clip if self._deepspeed_stage > 0 else 0.0,
-            "bf16": {"enabled": self.settings.precision == "bf16"},
+            "bf16": {"enabled": self.settings.in_bf16},
             "zero_optimization": {"stage": self._deepspeed_stage},
             "zero_allow_untested_optimizer": True,
             "steps_per_print": 1 << 60,

@@ -74,7 +74,10 @@ class LearnerSettings(BaseModel):
     )
     threads: int = Field(default=0, ge=0, description="torch threads per rank; 0 divides the machine's cores evenly")
     zero_stage: Literal[0, 2, 3] = 0
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="fp32",
+        description="auto is bf16 on GPUs and on processors that multiply it, decided when a run is made",
+    )
 
     warm_start: PhaseSettings = PhaseSettings(steps=300)
     iteration: PhaseSettings = PhaseSettings(steps=400)
@@ -98,6 +101,11 @@ class LearnerSettings(BaseModel):
         if not all(0 <= beta < 1 for beta in self.adam_betas):
             raise ValueError(f"adam_betas must each lie in [0, 1), not {self.adam_betas}")
         return self
+
+    @property
+    def in_bf16(self) -> bool:
+        """Is the model held and multiplied in bfloat16? Where `auto` was decided by nobody it is not."""
+        return self.precision == "bf16"
 
     def phase(self, name: str) -> PhaseSettings:
         """The recipe called `name`. Raises `ValueError` if there is none."""

@@ -117,6 +117,20 @@ def test_a_run_goes_on_where_there_are_no_gpus_and_where_there_are(monkeypatch: 
     assert placement.carried_over(made_on_a_gpu) == made_on_a_gpu
 
 
+@pytest.mark.parametrize(
+    ("gpus", "multiplies", "precision"), [(0, False, "fp32"), (0, True, "bf16"), (1, False, "bf16"), (1, True, "bf16")]
+)
+def test_a_precision_left_open_is_decided_with_the_machine(
+    gpus: int, multiplies: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "processor_multiplies_bfloat16", lambda: multiplies)
+    placed = place(demo("learner.precision=auto"), gpus)
+
+    assert placed.learner.precision == precision
+    monkeypatch.setattr(placement, "processor_multiplies_bfloat16", lambda: not multiplies)
+    assert place(placed, gpus).learner.precision == precision  # a run keeps what it was made with
+
+
 def test_a_joined_cluster_decides_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placement, "samples_on_gpus", lambda: False)
     config = place(demo("ray.address=auto"), 1)
