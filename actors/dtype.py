@@ -1,4 +1,4 @@
-"""The number format that a policy is sampled in."""
+"""The number format that a policy is computed in."""
 
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,8 @@ def resolve_dtype(dtype: Dtype | Literal["auto"], *, on_gpu: bool) -> Dtype:
 
 @cache
 def processor_multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Has this machine's processor instructions for it? Without them torch takes five to seven times as long for a
-    product of bfloat16 matrices as for one of float32.
+    """Has this machine's processor instructions for it? Without them torch takes several times as long for a product of
+    bfloat16 matrices as for one of float32 (`docs/results.md`).
     """
     for line in cpuinfo.read_text().splitlines():
         name, _, values = line.partition(":")

@@ -2,7 +2,7 @@
 
 import math
 
-from actors.dtype import processor_multiplies_bfloat16
+from actors.dtype import resolve_dtype
 from actors.engine import is_installed
 from actors.settings import SamplerSettings
 from cluster.config import ConfigError, RunConfig
@@ -89,8 +89,8 @@ def _part(left: float, processes: int, may_share: bool) -> float:
 def _with_precision(learner: LearnerSettings) -> LearnerSettings:
     if learner.precision != "auto":
         return learner
-    bf16 = learner.gpus_per_rank > 0 or processor_multiplies_bfloat16()
-    return learner.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
+    dtype = resolve_dtype("auto", on_gpu=learner.gpus_per_rank > 0)
+    return learner.model_copy(update={"precision": "bf16" if dtype == "bfloat16" else "fp32"})
 
 
 def _with_gpus(sampler: SamplerSettings, part: float) -> SamplerSettings:

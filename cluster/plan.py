@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from actors.dtype import resolve_dtype
+from actors.dtype import Dtype, resolve_dtype
 from actors.settings import SamplerSettings
 from cluster.config import RunConfig
 from cluster.machine import Machine, this_machine
@@ -254,7 +254,7 @@ def training_of(settings: LearnerSettings) -> Training:
     """What the learner's settings ask of each rank, at the largest micro batch of either phase."""
     return Training(
         num_ranks=settings.num_ranks,
-        zero_stage=1 if settings.zero_stage == 0 and settings.in_bf16 else settings.zero_stage,
+        zero_stage=settings.deepspeed_stage,
         precision=_precision(settings),
         micro_batch_tokens=max(
             _micro_batch_tokens(settings, phase) for phase in (settings.warm_start, settings.iteration)
@@ -312,29 +312,31 @@ def _sampler_role(shape: ModelShape, config: RunConfig, machine: Machine) -> Rol
         left = budget - (sum(parts.values()) - parts["kv_cache"])
         parts["kv_cache"] = max(one, min(left, parts["kv_cache"]))
     at_once = min(parts["kv_cache"] // one, sampling.concurrency)
-    dtype = resolve_dtype(engine.dtype, on_gpu=sampling.on_gpu)
     return Role(
         name="sampler",
         devices=settings.num_samplers * (sampling.tensor_parallel if sampling.on_gpu else 1),
         gpus_each=min(1.0, settings.gpus_per_sampler),
         parts=parts,
         budget_bytes=budget,
-        note=f"{dtype}, {at_once} of {sampling.concurrency} rollouts at once at full length "
+        note=f"{_dtype(settings)}, {at_once} of {sampling.concurrency} rollouts at once at full length "
         f"({engine.max_model_len:,} tokens, {_size(one)} of cache each)",
     )
 
 
 def sampling_of(settings: SamplerSettings) -> Sampling:
     """What the samplers' settings ask of each share of an engine."""
-    engine, on_gpu = settings.engine, settings.gpus_per_sampler > 0
+    engine = settings.engine
     return Sampling(
-        # float16 is as large
-        precision="fp32" if resolve_dtype(engine.dtype, on_gpu=on_gpu) == "float32" else "bf16",
+        precision="fp32" if _dtype(settings) == "float32" else "bf16",  # float16 is as large
         max_model_len=engine.max_model_len,
         concurrency=engine.max_concurrent_rollouts,
         tensor_parallel=engine.tensor_parallel,
-        on_gpu=on_gpu,
+        on_gpu=settings.gpus_per_sampler > 0,
     )
+
+
+def _dtype(settings: SamplerSettings) -> Dtype:
+    return resolve_dtype(settings.engine.dtype, on_gpu=settings.gpus_per_sampler > 0)
 
 
 def _smallest_gpu_bytes(machine: Machine) -> int | None:

@@ -161,7 +161,7 @@ class TrainingEngine:
 
     def _apply_gradients(self) -> tuple[bool, float]:
         """Step the optimizer unless the gradient norm (over all ranks) is not finite; returns (stepped, norm)."""
-        if self._deepspeed_stage > 0:
+        if self.settings.deepspeed_stage > 0:
             self._engine.step()
             return self._engine.was_step_applied(), float(self._engine.get_global_grad_norm())
         # Stage 0 in float32 would step on whatever comes, so clip and check here. backward() has averaged over ranks.
@@ -229,7 +229,7 @@ class TrainingEngine:
 
     def _gathered_weights(self) -> dict[str, torch.Tensor] | None:
         """All weights on rank 0's host (None elsewhere), under ZeRO-3 gathered one by one."""
-        if self._deepspeed_stage < 3:
+        if self.settings.deepspeed_stage < 3:
             return self._model.state_dict() if self.rank == 0 else None
         import deepspeed
 
@@ -266,7 +266,7 @@ class TrainingEngine:
         if not is_complete(folder):
             raise StateMismatchError(f"{folder} holds no complete learner state")
         shards = len(list((folder / "deepspeed" / _STATE_TAG).glob("*_optim_states.pt")))
-        expected = self.num_ranks if self._deepspeed_stage > 0 else 0
+        expected = self.num_ranks if self.settings.deepspeed_stage > 0 else 0
         if shards != expected:
             raise StateMismatchError(
                 f"{folder} was saved with another number of ranks or ZeRO stage than the settings' "
@@ -293,7 +293,7 @@ class TrainingEngine:
 
         logging.disable_progress_bar()
         config = self._deepspeed_config()
-        if self._deepspeed_stage == 3:
+        if self.settings.deepspeed_stage == 3:
             from transformers.integrations import HfDeepSpeedConfig
 
             # While this object lives, transformers builds models already partitioned over the ranks.
@@ -314,20 +314,14 @@ class TrainingEngine:
         )
         self._engine, *_ = deepspeed.initialize(model=self._model, optimizer=self._adam, config=config)
 
-    @property
-    def _deepspeed_stage(self) -> int:
-        if self.settings.zero_stage == 0 and self.settings.in_bf16:
-            return 1
-        return self.settings.zero_stage
-
     def _deepspeed_config(self) -> dict[str, Any]:
         return {
             # Batches are cut in `learner.batching`; DeepSpeed is told of every accumulation boundary.
             "train_micro_batch_size_per_gpu": 1,
             "gradient_accumulation_steps": 1,
-            "gradient_clipping": self.settings.gradient_clip if self._deepspeed_stage > 0 else 0.0,
+            "gradient_clipping": self.settings.gradient_clip if self.settings.deepspeed_stage > 0 else 0.0,
             "bf16": {"enabled": self.settings.in_bf16},
-            "zero_optimization": {"stage": self._deepspeed_stage},
+            "zero_optimization": {"stage": self.settings.deepspeed_stage},
             "zero_allow_untested_optimizer": True,
             "steps_per_print": 1 << 60,
         }

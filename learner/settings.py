@@ -107,6 +107,11 @@ class LearnerSettings(BaseModel):
         """Is the model held and multiplied in bfloat16? Where `auto` was decided by nobody it is not."""
         return self.precision == "bf16"
 
+    @property
+    def deepspeed_stage(self) -> Literal[0, 1, 2, 3]:
+        """The stage of ZeRO that DeepSpeed runs as."""
+        return 1 if self.zero_stage == 0 and self.in_bf16 else self.zero_stage
+
     def phase(self, name: str) -> PhaseSettings:
         """The recipe called `name`. Raises `ValueError` if there is none."""
         return self.warm_start if Phase(name) is Phase.WARM_START else self.iteration

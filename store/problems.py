@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from itertools import batched
 from typing import Any
@@ -19,7 +19,7 @@ from store.records import Problem, Split
 BATCH = 500  # rows a statement: well below the 32,766 parameters that SQLite takes
 _PRIME = 2**31 - 1
 PROBLEM_COLUMNS = tuple(getattr(ProblemRow, field.name) for field in fields(Problem))
-"""What `Problem(*...)` is made of, for queries that need no rows to change."""
+"""What `Problem(*...)` is made of. Columns, not rows: the session would keep track of those, which takes time."""
 
 
 def problem_counts(session: Session) -> dict[str, int]:
@@ -32,35 +32,33 @@ def problem_counts(session: Session) -> dict[str, int]:
 
 def iterate_problems(session: Session, split: Split | None, limit: int | None, source: str | None) -> Iterator[Problem]:
     """Streams problems, in an order that is random and always the same."""
-    query = select(ProblemRow).order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)
+    query = select(*PROBLEM_COLUMNS).order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)
     if split is not None:
         query = query.where(ProblemRow.split == split)
     if source is not None:
         query = query.where(ProblemRow.source == source)
-    for row in session.scalars(query.execution_options(yield_per=BATCH)):
-        yield to_problem(row)
+    for row in session.execute(query.execution_options(yield_per=BATCH)):
+        yield Problem(*row)
 
 
 def get_problem(session: Session, problem_id: str) -> Problem:
     """Raises `UnknownRecordError` where there is none."""
-    row = session.get(ProblemRow, problem_id)
+    row = session.execute(select(*PROBLEM_COLUMNS).where(ProblemRow.id == problem_id)).one_or_none()
     if row is None:
         raise UnknownRecordError(f"there is no problem {problem_id!r} in the store")
-    return to_problem(row)
+    return Problem(*row)
 
 
 def find_by_split_keys(session: Session, keys: Sequence[str]) -> dict[str, Problem]:
     """The problems that have these keys, by key."""
-    found: dict[str, Problem] = {}
-    for batch in batched(keys, BATCH):
-        for row in session.scalars(select(ProblemRow).where(among(ProblemRow.split_key, batch))):
-            found[row.split_key] = to_problem(row)
-    return found
+    return {problem.split_key: problem for problem in find_problems(session, ProblemRow.split_key, keys)}
 
 
-def to_problem(row: ProblemRow) -> Problem:
-    """The record of a row."""
-    return Problem(row.id, row.question, row.answer, row.source, row.split, row.split_key, row.subject, row.level)
+def find_problems(session: Session, column: InstrumentedAttribute[str], values: Collection[str]) -> Iterator[Problem]:
+    """The problems of which the column is one of these values."""
+    for batch in batched(values, BATCH):
+        for row in session.execute(select(*PROBLEM_COLUMNS).where(among(column, batch))):
+            yield Problem(*row)
 
 
 def shuffled(seed: int) -> ColumnElement[int]:

@@ -105,8 +105,9 @@ def extend_leases(session: Session, owner: str, assignment_ids: Collection[int],
     """Holds those of these that the owner still has for another `ttl_s` seconds; returns their number."""
     extended = 0
     for batch in batched(sorted(assignment_ids), BATCH):
-        _hold(session, among(AssignmentRow.id, batch))
-        held = update(AssignmentRow).where(among(AssignmentRow.id, batch))
+        these = among(AssignmentRow.id, batch)
+        _hold(session, these)
+        held = update(AssignmentRow).where(these)
         held = held.where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
         rows = session.execute(held.values(lease_expires_at=now + ttl_s).returning(AssignmentRow.id))
         extended += len(rows.all())
@@ -189,7 +190,6 @@ def _load(session: Session, ids: Sequence[int]) -> list[Assignment]:
     written = select(RolloutRow.assignment_id, RolloutRow.sample_index).where(among(RolloutRow.assignment_id, ids))
     for assignment_id, sample_index in session.execute(written):
         done.setdefault(assignment_id or 0, set()).add(sample_index)
-    # Columns, not rows: objects that the session keeps track of would take a third of the time.
     columns = AssignmentRow.id, AssignmentRow.purpose, AssignmentRow.samples
     query = select(*columns, AssignmentRow.temperature, AssignmentRow.top_p, *PROBLEM_COLUMNS)
     query = query.join(ProblemRow, ProblemRow.id == AssignmentRow.problem_id).where(among(AssignmentRow.id, ids))

@@ -16,7 +16,7 @@ from store.left_out import GENERATED, Likest, is_generated, keep_left_out
 from store.likeness import NEAR, shingles
 from store.models import PolicyRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
 from store.pools import hold
-from store.problems import BATCH, to_problem
+from store.problems import BATCH, PROBLEM_COLUMNS, find_problems
 from store.records import Problem, Split
 
 _INDEXED = 20_000  # held-out questions that are held in memory at a time
@@ -36,7 +36,7 @@ def withdraw_like(session: Session, heldout_ids: Sequence[str], import_id: int) 
     if not session.scalar(select(exists().where(ProblemRow.split == Split.TRAIN))):
         return withdrawn
     for batch in batched(heldout_ids, _INDEXED):
-        index = _Index(_problems(session, batch))
+        index = _Index(find_problems(session, ProblemRow.id, batch))
         likest: dict[str, Likest] = {}
         problems: list[Problem] = []
         for problem in _training(session, generated_too=not index.is_generated):
@@ -94,18 +94,12 @@ class _Index:
         return best if best is not None and best.likeness >= NEAR else None
 
 
-def _problems(session: Session, ids: Sequence[str]) -> Iterator[Problem]:
-    for batch in batched(ids, BATCH):
-        for row in session.scalars(select(ProblemRow).where(among(ProblemRow.id, batch))):
-            yield to_problem(row)
-
-
 def _training(session: Session, *, generated_too: bool) -> Iterator[Problem]:
-    query = select(ProblemRow).where(ProblemRow.split == Split.TRAIN).order_by(ProblemRow.id)
+    query = select(*PROBLEM_COLUMNS).where(ProblemRow.split == Split.TRAIN).order_by(ProblemRow.id)
     if not generated_too:
         query = query.where(~ProblemRow.source.startswith(GENERATED))
-    for row in session.scalars(query.execution_options(yield_per=BATCH)):
-        yield to_problem(row)
+    for row in session.execute(query.execution_options(yield_per=BATCH)):
+        yield Problem(*row)
 
 
 def _move(session: Session, problem_ids: Collection[str], split: Split) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from store.among import among
 from store.export.settings import ExportSettings, Messages
 from store.models import AssignmentRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
-from store.problems import to_problem
+from store.problems import find_problems
 from store.records import Problem, Rollout, Split
 from store.replay import to_rollouts
 
@@ -75,7 +75,8 @@ def read_page(
     found = session.scalars(query.order_by(RolloutRow.seq).limit(limit)).all()
     if not found:
         return [], after
-    problems = _problems(session, {row.problem_id for row in found})
+    ids = {row.problem_id for row in found}
+    problems = {problem.id: problem for problem in find_problems(session, ProblemRow.id, ids)}
     samplings = _samplings(session, {row.assignment_id for row in found if row.assignment_id is not None})
     sets = _training_sets(session, [row.seq for row in found])
     rows = []
@@ -112,10 +113,6 @@ def _wanted(query: Select[Any], settings: ExportSettings, split: Split) -> Selec
             RolloutRow.seq.in_(members.where(TrainingSetRolloutRow.training_set_id == settings.training_set))
         )
     return query
-
-
-def _problems(session: Session, ids: set[str]) -> dict[str, Problem]:
-    return {row.id: to_problem(row) for row in session.scalars(select(ProblemRow).where(among(ProblemRow.id, ids)))}
 
 
 def _samplings(session: Session, ids: set[int]) -> dict[int, tuple[float, float]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from actors import dtype
 from cluster import placement
 from cluster.algorithm import SelfTraining
 from cluster.algorithm_config import SelfTrainingConfig
@@ -123,11 +124,11 @@ def test_a_run_goes_on_where_there_are_no_gpus_and_where_there_are(monkeypatch: 
 def test_a_precision_left_open_is_decided_with_the_machine(
     gpus: int, multiplies: bool, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(placement, "processor_multiplies_bfloat16", lambda: multiplies)
+    monkeypatch.setattr(dtype, "processor_multiplies_bfloat16", lambda: multiplies)
     placed = place(demo("learner.precision=auto"), gpus)
 
     assert placed.learner.precision == precision
-    monkeypatch.setattr(placement, "processor_multiplies_bfloat16", lambda: not multiplies)
+    monkeypatch.setattr(dtype, "processor_multiplies_bfloat16", lambda: not multiplies)
     assert place(placed, gpus).learner.precision == precision  # a run keeps what it was made with
 
 
