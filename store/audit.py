@@ -19,6 +19,7 @@ from store.label_odds import Habits, Votes, fit_habits, probability_wrong
 from store.models import ProblemRow, RolloutRow
 from store.records import ExecutionRecord, Outcome, Purpose, Split, label_of
 from store.settings import Settings
+from store.variants import SolutionKey
 
 Equal = Callable[[str, str], bool]
 """Whether (an expected answer, a given one) are the same. The store cannot tell by itself: `cluster` passes it in."""
@@ -92,7 +93,7 @@ class _Attempt(NamedTuple):
     rollout_id: str
     accepted: bool
     answer: str
-    program: bytes
+    program: SolutionKey
     policy_version: int | None
 
 
@@ -117,14 +118,14 @@ def _suspects(session: Session, settings: AuditSettings) -> list[tuple[str, str]
 
 def _attempts(session: Session, problem_ids: Sequence[str]) -> dict[str, list[_Attempt]]:
     """The attempts with an answer that could be judged, by problem."""
-    columns = RolloutRow.seq, RolloutRow.id, RolloutRow.outcome, RolloutRow.answer, RolloutRow.dedup_key
-    query = select(RolloutRow.problem_id, *columns, RolloutRow.policy_version)
+    columns = RolloutRow.problem_id, RolloutRow.seq, RolloutRow.id, RolloutRow.outcome, RolloutRow.answer
+    query = select(*columns, RolloutRow.sketch, RolloutRow.variant, RolloutRow.policy_version)
     query = query.where(among(RolloutRow.problem_id, problem_ids), RolloutRow.purpose != Purpose.DEMONSTRATION)
     query = query.where(RolloutRow.outcome.in_([Outcome.ACCEPTED, Outcome.WRONG]), RolloutRow.answer.is_not(None))
     attempts: dict[str, list[_Attempt]] = {}
-    for problem_id, seq, rollout_id, outcome, answer, program, version in session.execute(query):
+    for problem_id, seq, rollout_id, outcome, answer, sketch, variant, version in session.execute(query):
         accepted, given = outcome is Outcome.ACCEPTED, (answer or "").strip()
-        attempt = _Attempt(seq, rollout_id, accepted, given, program, version)
+        attempt = _Attempt(seq, rollout_id, accepted, given, SolutionKey(sketch, variant), version)
         attempts.setdefault(problem_id, []).append(attempt)
     return {problem_id: sorted(of_one) for problem_id, of_one in attempts.items()}
 

@@ -26,7 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from store.records import Outcome, Pool, Purpose, ReviewStatus, Split
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest migration. Compared at every opening, so that Alembic is only imported when there is something to do."""
 
 # SQLite numbers rows by itself only where the type is exactly INTEGER.
@@ -296,7 +296,8 @@ class RolloutRow(Base):
     """One attempt. Token ids, mask, spans and segments are packed by `store.packing`.
 
     `iteration` repeats the assignment's, and the policy versions repeat the spans', for queries.
-    `dedup_key` is equal for attempts at a problem that differ in names, comments and layout alone.
+    `sketch` and `variant` are equal for attempts at a problem that are the same solution (`store.solutions`): `variant`
+    counts, from 0, the solutions of a problem that have one sketch.
 
     `pool` and `place` say what may be trained on: the first of each solution is the `place`-th, from 1 and without
     gaps, of its problem's pool. The others (duplicates, faults, evaluations) have neither. So a choice of so many a
@@ -306,7 +307,7 @@ class RolloutRow(Base):
     __tablename__ = "rollouts"
     __table_args__ = (
         Index(None, "purpose", "outcome"),
-        Index(None, "problem_id", "dedup_key"),
+        Index(None, "problem_id", "sketch", "variant"),
         # With what selection reads, so that it reads the index alone.
         Index(
             "ix_rollouts_pools",
@@ -333,7 +334,8 @@ class RolloutRow(Base):
     outcome: Mapped[Outcome]
     solution_format: Mapped[str] = mapped_column(String(32))
     answer: Mapped[str | None]
-    dedup_key: Mapped[bytes]
+    sketch: Mapped[bytes]
+    variant: Mapped[int]
     pool: Mapped[Pool | None]
     place: Mapped[int | None]
     seed: Mapped[int | None] = mapped_column(BigInteger)

@@ -7,16 +7,17 @@ one solution the second finds the first.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import batched
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from store.among import among
-from store.bulk import add_counts, find_rows
+from store.bulk import add_counts
 from store.models import ProblemRow, RolloutRow, table
 from store.problems import BATCH
 from store.records import Outcome, Pool, Purpose
+from store.variants import Alike, SolutionKey
 
 _SIZES = {Pool.SOLUTION: "solutions", Pool.MISTAKE: "mistakes", Pool.DEMONSTRATION: "demonstrations"}
 _COUNTERS = (*_SIZES.values(), "judged", "accepted", "duplicates")
@@ -28,7 +29,7 @@ class Judged(NamedTuple):
     problem_id: str
     purpose: Purpose
     outcome: Outcome
-    dedup_key: bytes
+    solution: SolutionKey
 
 
 class Placed(NamedTuple):
@@ -42,17 +43,17 @@ class Pools:
     """The pools of a few problems, whose rows the transaction holds, while new rollouts take their places."""
 
     def __init__(
-        self, sizes: dict[tuple[str, Pool], int], said: set[tuple[str, bool, bytes]], *, first_time: bool = True
+        self, sizes: dict[tuple[str, Pool], int], standing: Iterable[Alike] = (), *, first_time: bool = True
     ) -> None:
         self._sizes = sizes
-        self._said = said
+        # A duplicate of one that stands in a pool stands in none.
+        self._said = {
+            (one.problem_id, one.pool is Pool.MISTAKE, SolutionKey(one.sketch, one.variant))
+            for one in standing
+            if one.pool is not None
+        }
         self._first_time = first_time
         self._counts: dict[str, Counter[str]] = {}
-
-    @classmethod
-    def open(cls, session: Session, entering: Sequence[Judged], sizes: dict[tuple[str, Pool], int]) -> Self:
-        """Those that these rollouts are going to enter, with their sizes by `hold`."""
-        return cls(sizes, _said(session, entering))
 
     def place(self, judged: Judged) -> Placed:
         """Gives the next place, or none to a rollout that says what an earlier one says; counts it in either case."""
@@ -63,7 +64,7 @@ class Pools:
         if judged.purpose is Purpose.TRAIN:
             counts["judged"] += self._first_time
             counts["accepted"] += judged.outcome is Outcome.ACCEPTED
-        says = judged.problem_id, pool is Pool.MISTAKE, judged.dedup_key
+        says = judged.problem_id, pool is Pool.MISTAKE, judged.solution
         if says in self._said:
             counts["duplicates"] += 1
             return Placed(None, None)
@@ -106,29 +107,16 @@ def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
     for batch in batched(sorted(set(problem_ids)), BATCH):
         hold(session, batch)
         _clear(session, batch)
-        columns = RolloutRow.seq, RolloutRow.problem_id, RolloutRow.purpose, RolloutRow.outcome, RolloutRow.dedup_key
-        query = select(*columns).where(among(RolloutRow.problem_id, batch)).order_by(RolloutRow.seq)
+        judged = RolloutRow.problem_id, RolloutRow.purpose, RolloutRow.outcome, RolloutRow.sketch, RolloutRow.variant
+        query = select(RolloutRow.seq, *judged).where(among(RolloutRow.problem_id, batch)).order_by(RolloutRow.seq)
         rollouts = [
-            (seq, Judged(problem_id, purpose, outcome, key))
-            for seq, problem_id, purpose, outcome, key in session.execute(query)
+            (seq, Judged(problem_id, purpose, outcome, SolutionKey(sketch, variant)))
+            for seq, problem_id, purpose, outcome, sketch, variant in session.execute(query)
         ]
-        pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, set(), first_time=False)
+        pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, first_time=False)
         placed = [(seq, pools.place(judged)) for seq, judged in rollouts]
         _save_places(session, [(seq, where) for seq, where in placed if where.pool is not None])
         pools.save_counts(session)
-
-
-def _said(session: Session, entering: Sequence[Judged]) -> set[tuple[str, bool, bytes]]:
-    """(problem, is it a mistake, dedup key) of what stands in the pools already."""
-    says = {(judged.problem_id, judged.dedup_key) for judged in entering}
-    return {
-        (problem_id, pool == Pool.MISTAKE, bytes(key))
-        for batch in batched(sorted(says), BATCH)
-        for problem_id, pool, key in find_rows(
-            session, table(RolloutRow), ("problem_id", "dedup_key"), batch, ("problem_id", "pool", "dedup_key")
-        )
-        if pool is not None  # a duplicate stands in none
-    }
 
 
 def _clear(session: Session, problem_ids: Sequence[str]) -> None:

@@ -12,10 +12,11 @@ from store.among import among
 from store.bulk import insert_rows, take_ids
 from store.errors import InvalidRolloutError
 from store.models import AssignmentRow, ExecutionRow, ProblemRow, RolloutRow, table
-from store.pools import Pools, hold
+from store.pools import Judged, Pools, hold
 from store.problems import BATCH
 from store.records import Purpose, Rollout, Split, rollout_id
 from store.rollout_rows import PreparedRollout, restore
+from store.variants import SolutionKey, find_alike, tell_apart
 
 DEMONSTRATION_PREFIX = "demo-"
 
@@ -46,8 +47,11 @@ def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: flo
     # What a complete assignment lacks was written once and thinned since.
     complete = {one.id for one in assignments.values() if one.completed_at is not None}
     fresh = _fresh(session, [one for one in prepared if one.rollout.assignment_id not in complete])
-    pools = Pools.open(session, [one.judged for one in fresh], sizes)
-    for batch in batched(fresh, BATCH):
+    solutions = [(one.rollout.problem_id, one.solution) for one in fresh]
+    alike = find_alike(session, solutions)
+    keyed = list(zip(fresh, tell_apart(session, solutions, alike), strict=True))
+    pools = Pools(sizes, alike)
+    for batch in batched(keyed, BATCH):
         _insert(session, batch, pools, assignments, now)
     pools.save_counts(session)
     _count_done(session, Counter(i for i in (one.rollout.assignment_id for one in fresh) if i is not None), now)
@@ -85,20 +89,21 @@ def _fresh(session: Session, prepared: Sequence[PreparedRollout]) -> list[Prepar
 
 def _insert(
     session: Session,
-    batch: Sequence[PreparedRollout],
+    batch: Sequence[tuple[PreparedRollout, SolutionKey]],
     pools: Pools,
     assignments: dict[int, _Assigned],
     now: float,
 ) -> None:
     rows: list[dict[str, Any]] = []
     executions: list[dict[str, Any]] = []
-    for seq, one in zip(take_ids(session, table(RolloutRow), len(batch)), batch, strict=True):
-        pool, place = pools.place(one.judged)
+    for seq, (one, key) in zip(take_ids(session, table(RolloutRow), len(batch)), batch, strict=True):
+        pool, place = pools.place(Judged(one.rollout.problem_id, one.rollout.purpose, one.rollout.outcome, key))
         assignment = assignments.get(one.rollout.assignment_id or 0)
         rows.append(
             {
                 **one.columns,
                 "seq": seq,
+                "variant": key.variant,
                 "sample_index": _sample_index(one.rollout) if assignment else None,
                 "iteration": assignment.iteration if assignment else None,
                 "pool": pool and pool.value,

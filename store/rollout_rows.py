@@ -1,34 +1,41 @@
 """Rollouts as rows and back. Rows are made before the transaction that writes them: nobody waits for their packing."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from store import packing
-from store.dedup import dedup_key
 from store.errors import InvalidRolloutError, StoreDamagedError
 from store.models import RolloutRow
-from store.pools import Judged
 from store.records import Rollout
+from store.solutions import Solution, get_ready_to_compare
 
 
 class PreparedRollout(NamedTuple):
     """A rollout with all that can be said of its rows without the database."""
 
     rollout: Rollout
-    judged: Judged
+    solution: Solution
     columns: dict[str, Any]
     executions: list[dict[str, Any]]
 
 
-def prepare(rollout: Rollout) -> PreparedRollout:
-    """Packs, and finds what tells duplicates.
+def prepare(rollouts: Iterable[Rollout]) -> list[PreparedRollout]:
+    """Packs each, and does what can be done early to tell duplicates.
 
     Raises:
-        InvalidRolloutError: the rollout contradicts itself.
+        InvalidRolloutError: a rollout contradicts itself.
     """
+    prepared = [_prepare(rollout) for rollout in rollouts]
+    get_ready_to_compare((one.rollout.problem_id, one.solution) for one in prepared)
+    return prepared
+
+
+def _prepare(rollout: Rollout) -> PreparedRollout:
     _check(rollout)
-    key = dedup_key(rollout.segments, rollout.answer)
+    answer = _storable(rollout.answer)
+    solution = Solution(rollout.segments, answer)
     segments = packing.segments_json(rollout.segments)
     columns = {
         "id": rollout.id,
@@ -37,8 +44,8 @@ def prepare(rollout: Rollout) -> PreparedRollout:
         "purpose": rollout.purpose.value,
         "outcome": rollout.outcome.value,
         "solution_format": rollout.solution_format,
-        "answer": _storable(rollout.answer),
-        "dedup_key": key,
+        "answer": answer,
+        "sketch": solution.sketch,
         "seed": rollout.seed,
         "policy_version": rollout.spans[-1].version if rollout.spans else None,
         "first_policy_version": rollout.spans[0].version if rollout.spans else None,
@@ -60,9 +67,7 @@ def prepare(rollout: Rollout) -> PreparedRollout:
         }
         for position, execution in enumerate(rollout.executions)
     ]
-    return PreparedRollout(
-        rollout, Judged(rollout.problem_id, rollout.purpose, rollout.outcome, key), columns, executions
-    )
+    return PreparedRollout(rollout, solution, columns, executions)
 
 
 def restore(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
@@ -71,11 +76,27 @@ def restore(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> 
     Raises:
         StoreDamagedError: what is stored is not what was written.
     """
-    try:
+    with _explained(row.id):
         return _unpack(row, executions)
+
+
+def restore_solution(rollout_id: str, segments: bytes, answer: str | None) -> Solution:
+    """What a rollout says, by its columns.
+
+    Raises:
+        StoreDamagedError: what is stored is not what was written.
+    """
+    with _explained(rollout_id):
+        return Solution(packing.unpack_segments(packing.decompress(segments)), answer)
+
+
+@contextmanager
+def _explained(rollout_id: str) -> Iterator[None]:
+    try:
+        yield
     except (zlib.error, ValueError) as error:
         raise StoreDamagedError(
-            f"rollout {row.id}: what is stored of it cannot be read ({error}). Restore the store from a copy."
+            f"rollout {rollout_id}: what is stored of it cannot be read ({error}). Restore the store from a copy."
         ) from error
 
 

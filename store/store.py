@@ -373,7 +373,7 @@ class Store:
         Raises:
             InvalidRolloutError: one contradicts itself, its assignment or its problem; then none is written.
         """
-        return self._add_prepared([prepare(rollout) for rollout in rollouts])
+        return self._add_prepared(prepare(rollouts))
 
     @tried_again
     def _add_prepared(self, prepared: Sequence[PreparedRollout]) -> int:

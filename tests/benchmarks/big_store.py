@@ -123,7 +123,7 @@ def _rollouts(connection: Connection, n: Numbering) -> str:
         "sample_index": sample,
         "iteration": f"{iteration} + 1",
         "outcome": f"CASE WHEN {is_right} THEN 'accepted' ELSE 'wrong' END",
-        "dedup_key": _key(connection, q, f"{iteration} * {SAMPLES} + {says}"),
+        "sketch": _sketch(connection, f"{iteration} * {SAMPLES} + {says}"),
         "pool": f"CASE WHEN {is_solution} THEN 'solution' WHEN {is_right} THEN NULL ELSE 'mistake' END",
         "place": f"CASE WHEN {is_solution} THEN {place} WHEN {is_right} THEN NULL ELSE {mistake} END",
         "policy_version": f"{iteration} + 1",
@@ -177,10 +177,11 @@ def _problem_id(connection: Connection, q: str) -> str:
     return f"printf('p%06d', {q})"
 
 
-def _key(connection: Connection, high: str, low: str) -> str:
+def _sketch(connection: Connection, number: str) -> str:
+    """Eight bytes."""
     if connection.dialect.name == "postgresql":
-        return f"decode(lpad(to_hex({high}), 16, '0') || lpad(to_hex({low}), 16, '0'), 'hex')"
-    return f"CAST(printf('%08x%08x', {high}, {low}) AS BLOB)"
+        return f"decode(lpad(to_hex({number}), 16, '0'), 'hex')"
+    return f"CAST(printf('%08x', {number}) AS BLOB)"
 
 
 def _settle(engine: Engine) -> None:

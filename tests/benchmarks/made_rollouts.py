@@ -25,13 +25,15 @@ _WORDS = re.findall(
 )
 
 
-def make_rollout(assignment: Assignment, sample: int, outcome: Outcome, version: int, rng: random.Random) -> Rollout:
-    """One attempt; no two say the same."""
+def make_rollout(
+    assignment: Assignment, sample: int, outcome: Outcome, version: int, rng: random.Random, naming: random.Random
+) -> Rollout:
+    """One attempt. What it says is drawn from `rng`, under what names from `naming`."""
     answer = str(rng.randrange(10_000))
     segments = [Segment(SegmentKind.TEXT, _prose(rng, 60))]
     executions = []
     for _ in range(2):
-        code, printed = _code(rng), f"{rng.randrange(10**6)}\n"
+        code, printed = _code(rng, naming), f"{rng.randrange(10**6)}\n"
         segments += [Segment(SegmentKind.CODE, code), Segment(SegmentKind.OUTPUT, printed)]
         segments.append(Segment(SegmentKind.TEXT, _prose(rng, 40)))
         executions.append(ExecutionRecord("ok", code, printed, "", None, rng.uniform(0.005, 0.2)))
@@ -55,13 +57,21 @@ def make_rollout(assignment: Assignment, sample: int, outcome: Outcome, version:
     )
 
 
-def make_rollouts(assignments: list[Assignment], version: int, seed: int) -> Iterator[Rollout]:
-    """All that the assignments ask for; about half are accepted."""
-    rng = random.Random(seed)
+def make_rollouts(assignments: list[Assignment], version: int, seed: int, *, copies: float = 0.0) -> Iterator[Rollout]:
+    """All that the assignments ask for; about half are accepted. A share of `copies`, but for the first of a problem,
+    says under other names what an earlier one of its problem says; no two others say the same.
+    """
+    rng, naming = random.Random(seed), random.Random(-seed - 1)
     for assignment in assignments:
+        said: list[tuple[int, Outcome]] = []
         for sample in assignment.pending:
-            outcome = rng.choice((Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.WRONG, Outcome.NO_ANSWER))
-            yield make_rollout(assignment, sample, outcome, version, rng)
+            if not said or rng.random() >= copies:
+                outcome = rng.choice((Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.WRONG, Outcome.NO_ANSWER))
+                said.append((rng.getrandbits(64), outcome))
+                content, outcome = said[-1]
+            else:
+                content, outcome = rng.choice(said)
+            yield make_rollout(assignment, sample, outcome, version, random.Random(content), naming)
 
 
 def make_question(number: int) -> str:
@@ -73,8 +83,8 @@ def _prose(rng: random.Random, words: int) -> str:
     return " ".join(rng.choice((*_WORDS, str(rng.randrange(1000)))) for _ in range(words)) + ".\n"
 
 
-def _code(rng: random.Random) -> str:
-    names = rng.sample(_NAMES, 4)
+def _code(rng: random.Random, naming: random.Random) -> str:
+    names = naming.sample(_NAMES, 4)
     lines = [f"{name} = {rng.randrange(1000)}" for name in names[:2]]
     lines.append(f"{names[2]} = {names[0]} {rng.choice('+-*')} {names[1]} {rng.choice('+-*')} {rng.randrange(100)}")
     lines.append(f"for {names[3]} in range({rng.randrange(2, 30)}):")

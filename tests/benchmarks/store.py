@@ -49,6 +49,7 @@ LEASES = 20
 WRITTEN = 8_192  # into a big store
 CHOSEN = (1_000, 10_000, 100_000)
 SAMPLES = 8
+COPIES = 0.5  # a row more, of rollouts of which so many say under other names what an earlier one says
 SERVER = "-c max_wal_size=8GB -c shared_buffers=2GB -c max_connections=200"
 type Opens = Callable[[int], Callable[[Sequence[Rollout]], Any]]
 """Makes, for the number of a writer, the call that it hands its batches to."""
@@ -105,12 +106,16 @@ def measure_writing(open_store: dict[str, Any], folder: Path, options: argparse.
     )
     best: dict[int, float] = dict.fromkeys(options.writers, 0.0)
     for engine, opened in open_store.items():
-        paces = []
-        for writers in options.writers:
-            with opened() as store:
-                paces.append(_write(_into_store(store.url), _work(store, options.rollouts), writers, options.batch))
-            best[writers] = max(best[writers], paces[-1].per_s)
-        report.row(engine, *(f"{pace.per_s:,.0f}" for pace in paces), f"{paces[0].writer_cpu_us:.0f}")
+        for copies in (0.0, COPIES):
+            paces = []
+            for writers in options.writers:
+                with opened() as store:
+                    work = _work(store, options.rollouts)
+                    paces.append(_write(_into_store(store.url), work, writers, options.batch, copies=copies))
+                if not copies:
+                    best[writers] = max(best[writers], paces[-1].per_s)
+            name = f"{engine}, {copies:.0%} copies" if copies else engine
+            report.row(name, *(f"{pace.per_s:,.0f}" for pace in paces), f"{paces[0].writer_cpu_us:.0f}")
     work = [_assignment(number) for number in range(options.rollouts // SAMPLES)]
     lines = [_write(_into_file(folder), work, writers, options.batch) for writers in options.writers]
     report.row("JSON lines, fsync", *(f"{pace.per_s:,.0f}" for pace in lines), f"{lines[0].writer_cpu_us:.0f}")
@@ -156,7 +161,7 @@ def _read(store: Store, rows: int) -> dict[str, float]:
 # Writing
 
 
-def _write(write: Opens, work: list[Assignment], writers: int, most: int) -> Pace:
+def _write(write: Opens, work: list[Assignment], writers: int, most: int, *, copies: float = 0.0) -> Pace:
     """All writers begin at once. Each has made its rollouts before, as a sampler has: those that a parent made would be
     copied page by page where they are merely looked at.
     """
@@ -166,7 +171,7 @@ def _write(write: Opens, work: list[Assignment], writers: int, most: int) -> Pac
     cpu_s = FORK.Queue()
     share = -(-len(work) // writers)
     processes = [
-        FORK.Process(target=_writer, args=(write, i, work[i * share : (i + 1) * share], most, barrier, cpu_s))
+        FORK.Process(target=_writer, args=(write, i, work[i * share : (i + 1) * share], most, copies, barrier, cpu_s))
         for i in range(writers)
     ]
     for process in processes:
@@ -186,10 +191,11 @@ def _writer(
     number: int,
     work: list[Assignment],
     most: int,
+    copies: float,
     barrier: Barrier,
     cpu_s: Any,
 ) -> None:
-    rollouts = list(make_rollouts(work, version=1, seed=number))
+    rollouts = list(make_rollouts(work, version=1, seed=number, copies=copies))
     gc.collect()
     gc.freeze()
     call = write(number)

@@ -1,22 +1,33 @@
 """The migrations, up and down, with data in the tables."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from store.database import connect, parse_url, transaction
 from store.models import SCHEMA_REVISION
-from store.records import Outcome, Sampling
+from store.packing import compress, segments_json
+from store.records import Outcome, Sampling, Segment, SegmentKind
 from store.schema import ensure_schema, migrate
+from store.solutions import Solution
 from store.store import Store
 
 PROBLEM = "INSERT INTO problems VALUES (:id, :id, '1', 'old', :split, :id, NULL, NULL, 1, 4)"
 ROLLOUT = """
     INSERT INTO rollouts (id, problem_id, purpose, outcome, solution_format, dedup_key, prompt_tokens, tokens,
         prompt_ids, token_ids, model_mask, spans, segments, seconds, created_at, assignment_id)
-    VALUES (:id, :problem, :purpose, :outcome, 'tir', :key, 0, 0, :none, :none, :none, :none, :none, 0, 0, :assignment)
+    VALUES (:id, :problem, :purpose, :outcome, 'tir', :key, 0, 0, :none, :none, :none, :none, :segments, 0, 0,
+        :assignment)
 """
+KEYS = {  # as the first form made them: a hash of the syntax tree and the answer
+    "print(3)": "838d61c84048d15bb8d5f7ade1e27447",
+    "x = 1 + 2": "13437e331525dc9bd2beb9938946e0ab",
+    "y = (1 + 2)": "13437e331525dc9bd2beb9938946e0ab",
+    "x = 2 + 1": "751ad0ee89cf9b83b805c3dfc967e7c0",
+    "x = 0": "87d9320feb565df67700628bf2ac8a03",
+}
 FIRST_FORM = [
     "INSERT INTO policies VALUES (1, NULL, 'policies/1', NULL, '{}', 0)",
     "INSERT INTO iterations VALUES (1, 1, '{}', '{}', 0, NULL)",
@@ -37,24 +48,31 @@ def first_form(url: str) -> Iterator[Engine]:
     engine = connect(parse_url(url), create=True)
     upgraded(engine, "0001")
     rollouts = [
-        ("demo-1", "demonstration", "accepted", b"a", None),
-        ("5-0", "train", "accepted", b"b", 5),
-        ("5-1", "train", "accepted", b"b", 5),
-        ("5-2", "train", "wrong", b"c", 5),
-        ("5-3", "train", "fault", b"d", 5),
+        ("demo-1", "demonstration", "accepted", "print(3)", None),
+        ("5-0", "train", "accepted", "x = 1 + 2", 5),
+        ("5-1", "train", "accepted", "y = (1 + 2)", 5),
+        ("5-2", "train", "wrong", "x = 2 + 1", 5),  # with the sketch of the two before
+        ("5-3", "train", "fault", "x = 0", 5),
     ]
     with transaction(engine, write=True) as session:
         session.execute(text(PROBLEM), [{"id": "p1", "split": "train"}, {"id": "h1", "split": "heldout"}])
         for statement in FIRST_FORM:
             session.execute(text(statement))
-        for name, purpose, outcome, key, assignment in rollouts:
-            row = {"id": name, "purpose": purpose, "outcome": outcome, "key": key, "assignment": assignment}
-            session.execute(text(ROLLOUT), row | {"problem": "p1", "none": b""})
+        for name, purpose, outcome, code, assignment in rollouts:
+            row = {
+                "id": name,
+                "purpose": purpose,
+                "outcome": outcome,
+                "key": bytes.fromhex(KEYS[code]),
+                "assignment": assignment,
+            }
+            segments = compress(segments_json([Segment(SegmentKind.CODE, code)]))
+            session.execute(text(ROLLOUT), row | {"problem": "p1", "none": b"", "segments": segments})
     yield engine
     engine.dispose()
 
 
-def contents(engine: Engine, *columns: str) -> list[tuple[object, ...]]:
+def contents(engine: Engine, *columns: str) -> list[tuple[Any, ...]]:
     with transaction(engine, write=False) as session:
         rows = session.execute(text(f"SELECT {', '.join(columns)} FROM rollouts ORDER BY id"))
         return [tuple(row) for row in rows]
@@ -73,6 +91,21 @@ def test_what_the_first_form_holds_gets_its_places_and_counts(first_form: Engine
         names = "attempts, judged, accepted, solutions, mistakes, demonstrations, duplicates"
         counts = session.execute(text(f"SELECT {names} FROM problems WHERE id = 'p1'")).one()
     assert tuple(counts) == (4, 3, 2, 1, 1, 1, 1)
+
+
+def test_what_the_first_form_holds_is_told_apart_as_before(first_form: Engine) -> None:
+    keys = contents(first_form, "dedup_key")
+    ensure_schema(first_form, create=False)
+    three, other = (Solution([Segment(SegmentKind.CODE, code)], None).sketch for code in ("x = 1 + 2", "print(3)"))
+    told = contents(first_form, "sketch", "variant")
+    assert [(bytes(sketch), variant) for sketch, variant in told[:3] + told[4:]] == [
+        (three, 0),
+        (three, 0),
+        (three, 1),
+        (other, 0),
+    ]
+    upgraded(first_form, "0002")
+    assert contents(first_form, "dedup_key") == keys
 
 
 def test_an_evaluation_of_the_first_form_is_found_again(first_form: Engine, url: str) -> None:

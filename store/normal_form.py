@@ -1,15 +1,12 @@
-"""When two attempts are the same solution: the same code but for names, comments and layout, and the same answer."""
+"""A program as its syntax tree says it: without layout and comments, its own names numbered as they appear."""
 
 import ast
-import hashlib
 import warnings
-from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from store.records import Segment, SegmentKind
-
-_MAX_PARSED_CHARS = 20_000  # longer code is compared as text: parsing is for solutions, not for floods
+MAX_PARSED_CHARS = 20_000  # longer code is compared as text: parsing is for solutions, not for floods
+NO_PROGRAM = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that the parser says of bad or wild nesting
 
 _NAMING: dict[type[ast.AST], str] = {  # where names stand; that of a Name is bound if it is assigned to
     ast.Name: "id",
@@ -25,32 +22,22 @@ _NAMING: dict[type[ast.AST], str] = {  # where names stand; that of a Name is bo
 _SILENT = frozenset({"kind", "type_comment", "type_ignores", "ctx"})  # fields that say nothing that the place does not
 
 
-def dedup_key(segments: Sequence[Segment], answer: str | None) -> bytes:
-    """16 bytes that are equal for solutions of one problem that say the same.
-
-    The code blocks share their variables, so they are compared as one program. A solution without code is compared by
-    its words.
-    """
-    code = [segment.text for segment in segments if segment.kind is SegmentKind.CODE]
-    body = normalised_code("\n".join(code)) if code else _words(segments)
-    return hashlib.sha256(repr((body, (answer or "").strip())).encode("utf-8", "backslashreplace")).digest()[:16]
-
-
+@lru_cache(maxsize=512)  # what many attempts say is compared with each of them
 def normalised_code(source: str) -> str:
-    """The syntax tree with the program's own names numbered as they appear; bare words if it does not parse."""
-    if len(source) > _MAX_PARSED_CHARS:
-        return " ".join(source.split())
+    """The syntax tree with the program's own names numbered as they appear; its lines if it does not parse."""
+    if len(source) > MAX_PARSED_CHARS:
+        return _lines(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             tree = ast.parse(source)
         return _written(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # all that the parser says of bad or wild nesting
-        return " ".join(source.split())
+    except NO_PROGRAM:
+        return _lines(source)
 
 
-def _words(segments: Sequence[Segment]) -> str:
-    return " ".join(" ".join(segment.text for segment in segments).split())
+def _lines(source: str) -> str:
+    return "\n".join(line.rstrip() for line in source.split("\n") if line.strip())
 
 
 def _written(tree: ast.AST) -> str:
