@@ -30,7 +30,7 @@ BUSY_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10
 SQLITE_CACHE_KIB = 65_536  # a connection; the default of 2 MiB does not hold the inner pages of a big store's indexes
 SQLITE_CHECKPOINT_PAGES = 8_192  # 32 MiB of log; a page that many batches touch is then copied to its place once
-WRITE_LOCK_POLL_S = (0.001, 0.004)
+WRITE_LOCK_POLL_S = (0.002, 0.03)  # at most so long: at first, and in the end
 _WRITES = "store_writes"  # an execution option of connections that are going to write
 _MIGRATES = "store_migrates"  # and of those that are going to change tables
 # connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no answer that has a code
@@ -222,13 +222,16 @@ def _close_cursors_with_their_transaction(engine: Engine) -> None:
 def _take_write_lock(connection: Connection) -> None:
     """Begins a transaction that writes, as soon as no other does.
 
-    SQLite's own waiting sleeps for up to a tenth of a second, in which the lock lies free and its file idle.
+    SQLite's own waiting sleeps for up to a tenth of a second, in which the lock lies free and its file idle. But to wake
+    costs more than to ask, so those who wait for long ask less often.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_S
+    most_s, last_s = WRITE_LOCK_POLL_S
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")
     try:
         while not _began_to_write(connection, last_try=time.monotonic() > deadline):
-            time.sleep(random.uniform(*WRITE_LOCK_POLL_S))  # noqa: S311 - so that two do not keep in step
+            time.sleep(random.uniform(most_s / 2, most_s))  # noqa: S311 - so that two do not keep in step
+            most_s = min(2 * most_s, last_s)
     finally:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
 

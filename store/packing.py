@@ -5,9 +5,8 @@ dictionary, which leaves a fifth of it. Bodies that older versions wrote without
 """
 
 import json
-import sys
+import struct
 import zlib
-from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,8 @@ import numpy as np
 from store.records import ExecutionRecord, PolicySpan, Segment, SegmentKind
 
 _LEVEL = 1
+# ASCII escapes carry what UTF-8 cannot: half a surrogate pair in a text that was cut.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 _SHORT = b"\x02"  # no zlib stream begins so
 
 
@@ -25,10 +26,11 @@ def pack_ids(ids: Sequence[int]) -> bytes:
     Those of a small one as uint16 behind a mark and a checksum: compressing would hardly shorten them, and was a tenth
     of the time that a rollout took.
     """
-    if max(ids, default=0) < 1 << 16:
-        words = _little_endian("H", ids)
-        return _SHORT + zlib.crc32(words).to_bytes(4, "little") + words
-    return compress(_little_endian("I", ids))
+    try:
+        words = struct.pack(f"<{len(ids)}H", *ids)
+    except struct.error:  # one is too large
+        return compress(struct.pack(f"<{len(ids)}I", *ids))
+    return _SHORT + zlib.crc32(words).to_bytes(4, "little") + words
 
 
 def unpack_ids(packed: bytes) -> tuple[int, ...]:
@@ -39,13 +41,6 @@ def unpack_ids(packed: bytes) -> tuple[int, ...]:
             raise ValueError("the checksum of its token ids is wrong")
         return tuple(np.frombuffer(words, dtype="<u2").tolist())
     return tuple(np.frombuffer(decompress(packed), dtype="<u4").tolist())
-
-
-def _little_endian(kind: str, ids: Sequence[int]) -> bytes:
-    words = array(kind, ids)
-    if sys.byteorder == "big":
-        words.byteswap()
-    return words.tobytes()
 
 
 def pack_mask(mask: Sequence[bool]) -> bytes:
@@ -104,5 +99,4 @@ def decompress(packed: bytes) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    # ASCII escapes carry what UTF-8 cannot: half a surrogate pair in a text that was cut.
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
