@@ -4,6 +4,7 @@ Values go to the driver as they are, past SQLAlchemy's types: text, numbers, byt
 of our own tables and columns are put together here.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
@@ -35,6 +36,24 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
     _execute(connection, _insert(table, names, connection.dialect), [tuple(row.values()) for row in rows])
 
 
+def insert_list(session: Session, table: Table, owner: int, values: Sequence[int]) -> None:
+    """Inserts a list into a table of three columns: whose it is, the position from 0, and the value.
+
+    In the order of the values: where they refer to rows, the database meets these side by side.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        items = (
+            "SELECT %s::bigint, position - 1, value FROM unnest(%b::bigint[]) WITH ORDINALITY AS list(value, position)"
+        )
+        parameters: tuple[Any, ...] = (owner, list(values))
+    else:
+        items = "SELECT ?, key, value FROM json_each(?)"
+        parameters = (owner, json.dumps(values))
+    names = ", ".join(column.name for column in table.columns)
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) {items} ORDER BY value", parameters)
+
+
 def add_counts(session: Session, table: Table, counts: Mapping[Any, Mapping[str, int]]) -> None:
     """Adds numbers to columns of the rows with these keys; all keys name the same columns."""
     if not counts:
@@ -45,18 +64,20 @@ def add_counts(session: Session, table: Table, counts: Mapping[Any, Mapping[str,
     _execute(connection, _update(table, names, connection.dialect), rows)
 
 
-def find_rows(
+def find_first(
     session: Session, table: Table, keys: tuple[str, ...], wanted: Sequence[tuple[Any, ...]], names: tuple[str, ...]
 ) -> list[Any]:
-    """The columns `names` of the rows whose columns `keys` equal one of `wanted`, each looked up by itself.
+    """Of the rows whose columns `keys` equal one of `wanted`, the different `names`, each with its least primary key.
 
-    SQLite would answer `(a, b) IN (VALUES ...)` by reading the whole table.
+    Each of `wanted` is looked up by itself: SQLite would answer `(a, b) IN (VALUES ...)` by reading the whole table.
     """
     if not wanted:
         return []
     connection = session.connection()
-    found = f"SELECT {', '.join(f't.{name}' for name in names)} FROM wanted CROSS JOIN {table.name} AS t "  # noqa: S608
-    found += f"WHERE {' AND '.join(f't.{key} = wanted.{key}' for key in keys)}"
+    columns = ", ".join(f"t.{name}" for name in names)
+    (number,) = table.primary_key.columns
+    found = f"SELECT {columns}, min(t.{number.name}) FROM wanted CROSS JOIN {table.name} AS t "  # noqa: S608
+    found += f"WHERE {' AND '.join(f't.{key} = wanted.{key}' for key in keys)} GROUP BY {columns}"
     if connection.dialect.name == "postgresql":
         arrays = _arrays(table, keys, connection.dialect)
         rows = f"WITH wanted AS (SELECT * FROM unnest({arrays}) AS rows({', '.join(keys)})) "  # noqa: S608

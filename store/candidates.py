@@ -7,6 +7,7 @@ choice takes grows with what is chosen, and not with what is stored.
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, select, text
@@ -56,10 +57,7 @@ def find_attempts(session: Session, settings: SelectionSettings, rng: random.Ran
     pools = [Pool.SOLUTION] if settings.accepted_only else [Pool.SOLUTION, Pool.MISTAKE]
     with looking_up(session):
         rows = [row for pool in pools for row in session.execute(attempts_query(session, pool, settings))]
-    found = sorted(
-        (Candidate(seq, problem_id, tokens, bool(hard)) for seq, problem_id, tokens, hard in rows),
-        reverse=settings.prefer == "newest",
-    )
+    found = sorted(map(Candidate._make, rows), key=itemgetter(0), reverse=settings.prefer == "newest")
     if settings.prefer == "random":
         rng.shuffle(found)
     return found if settings.hard_share is None else _reserve(found, settings.hard_share)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ _PG_COMES_AND_GOES = ("starting up", "shutting down", "recovery mode", "not yet 
 _PG_DAMAGED = ("XX001", "XX002")  # data_corrupted, index_corrupted
 _PG_BUSY = "55P03"  # lock_not_available
 _PG_DEADLOCK = "40P01"
+_LIBPQ_ASKS = re.compile(r" Is the server running .*\?$")  # as we do
 _FORMS = "sqlite:///folder/store.db or postgresql://user:password@host/database"
 
 
@@ -138,6 +140,7 @@ def _explain(error: DBAPIError, url: URL) -> StoreError | None:
         return StoreDamagedError(f"{where}: {reason}. Restore the database from a copy.")
     if error.connection_invalidated or isinstance(error, OperationalError):
         kind = StoreAwayError if code in _PG_AWAY and not _refused(reason) else StoreUnreachableError
+        reason = _LIBPQ_ASKS.sub("", reason)
         return kind(f"{where}: the database cannot be used: {reason}. Is the server up, the name right?")
     if "permission denied" in reason:
         return StoreUnreachableError(f"{where}: {reason}. Grant the user CREATE and USAGE on the schema.")
@@ -222,8 +225,8 @@ def _close_cursors_with_their_transaction(engine: Engine) -> None:
 def _take_write_lock(connection: Connection) -> None:
     """Begins a transaction that writes, as soon as no other does.
 
-    SQLite's own waiting sleeps for up to a tenth of a second, in which the lock lies free and its file idle. But to wake
-    costs more than to ask, so those who wait for long ask less often.
+    SQLite's own waiting sleeps for up to a tenth of a second, in which the lock lies free and its file idle. But waking
+    costs more than asking, so those who wait for long ask less often.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     most_s, last_s = WRITE_LOCK_POLL_S

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.among import among
-from store.bulk import insert_rows
+from store.bulk import insert_list
 from store.candidates import Candidate, find_attempts, find_demonstrations
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
 from store.models import PolicyRow, ProblemRow, RolloutRow, TrainingSetRolloutRow, TrainingSetRow, table
@@ -41,7 +41,8 @@ def select_training_set(session: Session, policy_version: int, settings: Selecti
     )
     session.add(row)
     session.flush()
-    _store(session, row.id, [candidate.seq for candidate in chosen])
+    seqs = [candidate.seq for candidate in chosen]
+    insert_list(session, table(TrainingSetRolloutRow), row.id, seqs)
     return row.id
 
 
@@ -131,15 +132,6 @@ def _weigh(
     wanted = max(1, round(attempts * share / (1 - share)))
     whole, rest = divmod(wanted, len(demonstrations))
     return demonstrations * whole + rng.sample(demonstrations, rest)
-
-
-def _store(session: Session, training_set_id: int, chosen: Sequence[int]) -> None:
-    # In the order of the rollouts: the database looks each of them up, and meets them side by side.
-    rows = [
-        {"training_set_id": training_set_id, "position": position, "rollout_seq": seq}
-        for seq, position in sorted((seq, position) for position, seq in enumerate(chosen))
-    ]
-    insert_rows(session, table(TrainingSetRolloutRow), rows)
 
 
 def _check_no_heldout(session: Session, problem_ids: set[str]) -> None:

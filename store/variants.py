@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store.among import among
-from store.bulk import find_rows
+from store.bulk import find_first
 from store.models import RolloutRow, table
 from store.problems import BATCH
 from store.records import Pool
@@ -27,7 +27,10 @@ class SolutionKey(NamedTuple):
 
 
 class Alike(NamedTuple):
-    """A rollout in the store that may be the same solution as one that is written: it has the same sketch."""
+    """A solution in the store that may be the same as one that is written, since it has the same sketch.
+
+    Once for each pool that it stands in and once for its copies. `seq`: of the first rollout of these.
+    """
 
     problem_id: str
     sketch: bytes
@@ -42,8 +45,8 @@ def find_alike(session: Session, solutions: Iterable[tuple[str, Solution]]) -> l
     return [
         Alike(problem_id, bytes(sketch), variant, pool and Pool(pool), seq)
         for batch in batched(wanted, BATCH)
-        for problem_id, sketch, variant, pool, seq in find_rows(
-            session, table(RolloutRow), ("problem_id", "sketch"), batch, Alike._fields
+        for problem_id, sketch, variant, pool, seq in find_first(
+            session, table(RolloutRow), ("problem_id", "sketch"), batch, ("problem_id", "sketch", "variant", "pool")
         )
     ]
 

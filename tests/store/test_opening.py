@@ -77,7 +77,7 @@ def test_a_store_that_is_not_there_is_not_made_unasked(url):
         ("sqlite+aiosqlite:///x.db", StoreUrlError, "is not used here"),
         ("sqlite:////no/such/folder/x.db", StoreMissingError, "the folder /no/such/folder does not exist"),
         ("sqlite:////tmp", StoreUrlError, "this is a folder"),
-        ("postgresql://me:secret@127.0.0.1:1/db", StoreUnreachableError, "Is the server up"),
+        ("postgresql://me:secret@127.0.0.1:1/db", StoreUnreachableError, "Connection refused. Is the server up"),
         ("postgresql://me:secret@no-such-host.invalid/db", StoreUnreachableError, "the database cannot be used"),
     ],
 )

@@ -56,7 +56,7 @@ def test_leasing_writing_and_choosing_look_up_what_they_need(worked):
         worked.select_training_set(2, SelectionSettings())
 
     plan = plans(worked, lease_write_and_choose)
-    assert any("ix_rollouts_problem_id_sketch_variant" in line for line in plan)
+    assert any("ix_rollouts_sketches" in line for line in plan)
     assert any("ix_rollouts_pools" in line for line in plan)
     assert any("ix_assignments_open" in line for line in plan)
     assert scans(plan) == []
@@ -71,5 +71,5 @@ def test_the_figures_of_an_iteration_read_its_rollouts_alone(worked):
 def test_thinning_looks_up_the_rollouts_of_problems(worked):
     worked.add_rollouts([attempt(assignment, 0) for assignment in worked.lease("me", 10, 60)])
     plan = plans(worked, worked.thin)
-    assert any("ix_rollouts_problem_id_sketch_variant" in line for line in plan)
+    assert any("ix_rollouts_sketches" in line for line in plan)
     assert scans(plan) == []

@@ -39,7 +39,9 @@ def upgrade() -> None:
     op.execute(NUMBER)
     op.drop_index("ix_rollouts_problem_id_dedup_key", "rollouts")
     op.drop_column("rollouts", "dedup_key")
-    op.create_index("ix_rollouts_problem_id_sketch_variant", "rollouts", ["problem_id", "sketch", "variant"])
+    op.create_index(
+        "ix_rollouts_sketches", "rollouts", ["problem_id", "sketch", "variant", "pool"], postgresql_include=["seq"]
+    )
 
 
 def downgrade() -> None:
@@ -47,7 +49,7 @@ def downgrade() -> None:
     op.add_column("rollouts", sa.Column("dedup_key", sa.LargeBinary(), nullable=False, server_default=sa.text("''")))
     for rows in _rollouts():
         _fill("dedup_key", [(seq, _dedup_key(segments, answer)) for seq, segments, answer in rows])
-    op.drop_index("ix_rollouts_problem_id_sketch_variant", "rollouts")
+    op.drop_index("ix_rollouts_sketches", "rollouts")
     for column in ("variant", "sketch"):
         op.drop_column("rollouts", column)
     op.create_index("ix_rollouts_problem_id_dedup_key", "rollouts", ["problem_id", "dedup_key"])
