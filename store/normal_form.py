@@ -24,20 +24,16 @@ _SILENT = frozenset({"kind", "type_comment", "type_ignores", "ctx"})  # fields t
 
 @lru_cache(maxsize=512)  # what many attempts say is compared with each of them
 def normalised_code(source: str) -> str:
-    """The syntax tree with the program's own names numbered as they appear; its lines if it does not parse."""
+    """The syntax tree with the program's own names numbered as they appear; the mere text if it does not parse."""
     if len(source) > MAX_PARSED_CHARS:
-        return _lines(source)
+        return source.strip()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             tree = ast.parse(source)
         return _written(tree)
     except NO_PROGRAM:
-        return _lines(source)
-
-
-def _lines(source: str) -> str:
-    return "\n".join(line.rstrip() for line in source.split("\n") if line.strip())
+        return source.strip()
 
 
 def _written(tree: ast.AST) -> str:

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from store.normal_form import MAX_PARSED_CHARS, NO_PROGRAM, normalised_code
 from store.records import Segment, SegmentKind
 
-# A string up to where it ends, without its last quotes.
+# A string up to its last quotes. These may be missing, or what opens many and closes none would be searched for each.
 _SHORT = r"'[^'\\\n]*(?:\\.[^'\\\n]*)*"
 _LONG = r"'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*"
 _SHORT_2, _LONG_2 = _SHORT.replace("'", '"'), _LONG.replace("'", '"')
-_TEXT = re.compile(rf"{_LONG}'''|{_LONG_2}\"\"\"|{_SHORT}'|{_SHORT_2}\"|#[^\n]*", re.DOTALL)
+_TEXT = re.compile(rf"{_LONG}(?:''')?|{_LONG_2}(?:\"\"\")?|{_SHORT}'?|{_SHORT_2}\"?|#[^\n]*", re.DOTALL)
 _TEXT_AND_EXPONENTS = re.compile(rf"{_TEXT.pattern}|\b\d[\d_.]*[eE][+-]", re.DOTALL)  # takes four times as long
 _SIGNED_EXPONENT = re.compile("[eE][+-]")
 _FORMATTED = re.compile(f"[fF][rR]?(?:{_LONG}|{_LONG_2}|{_SHORT}|{_SHORT_2})", re.DOTALL)
