@@ -13,18 +13,17 @@ from itertools import batched
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from sqlalchemy import exists, func, insert, select, text
+from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from store.among import among
 from store.left_out import Likest, is_generated, keep_left_out
 from store.likeness import NEAR, Shingles, bands, likeness, shingles
+from store.locks import Lock, take
 from store.models import HeldOutBandRow, ImportRow, ProblemRow, table
 from store.problems import BATCH, check_ids, check_texts, insert_new
 from store.records import ImportReport, Problem, Split
 from store.withdrawal import count_learned, hold_out, withdraw_like
-
-_IMPORT_LOCK = 0x70726F62  # any number that all processes agree on
 
 
 class Spooled(NamedTuple):
@@ -73,9 +72,7 @@ def store_spool(session: Session, spool: Spool, name: str, now: float) -> Import
     Raises:
         InvalidProblemError: an id that another problem has.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        # Two imports in different orders would wait for each other's rows.
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _IMPORT_LOCK})
+    take(session.connection(), Lock.IMPORT)  # two imports in different orders would wait for each other's rows
     row = ImportRow(name=name, read=spool.read, added=0, known=0, left_out=0, imported_at=now)
     session.add(row)
     session.flush()

@@ -379,13 +379,17 @@ class ExecutionRow(Base):
 
 
 class TrainingSetRolloutRow(Base):
-    """What a training set holds, in order; a demonstration that is repeated stands at several positions."""
+    """What a training set holds, in order; a demonstration that is repeated stands at several positions.
+
+    Without foreign keys: to check one, PostgreSQL locks each rollout, which writes to its page, and those of a choice
+    lie all over the table. Who chooses and who takes rollouts away exclude each other instead (`store.locks`).
+    """
 
     __tablename__ = "training_set_rollouts"
 
-    training_set_id: Mapped[int] = mapped_column(RowId, ForeignKey("training_sets.id"), primary_key=True)
+    training_set_id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(primary_key=True)
-    rollout_seq: Mapped[int] = mapped_column(RowId, ForeignKey("rollouts.seq"), index=True)
+    rollout_seq: Mapped[int] = mapped_column(RowId, index=True)
 
 
 class RunStateRow(Base):

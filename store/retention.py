@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from store.among import among
+from store.locks import Lock, take
 from store.models import (
     AssignmentRow,
     ExecutionRow,
@@ -42,6 +43,7 @@ def thin(session: Session, problem_ids: Sequence[str], settings: RetentionSettin
 
     Their assignments stay, and keep such a rollout from being sampled or written again.
     """
+    take(session.connection(), Lock.TRAINED)
     hold(session, problem_ids)
     going = dict(session.execute(_going(session, problem_ids, settings)).all())
     for batch in batched(sorted(going), BATCH):

@@ -3,16 +3,16 @@
 import threading
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, select, table, text
+from sqlalchemy import Connection, Engine, inspect, select, table
 from sqlalchemy import column as sql_column
 
 from store.database import masked, transaction
 from store.errors import NotAStoreError, StoreMissingError, StoreTooNewError
+from store.locks import Lock, take
 from store.models import SCHEMA_REVISION, Base
 
 VERSION_TABLE = "automathes_schema"
 MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK_KEY = 0x6175746F  # any number that all processes agree on
 _alembic = threading.Lock()  # Alembic keeps its context in module globals
 
 
@@ -29,8 +29,7 @@ def ensure_schema(engine: Engine, *, create: bool) -> None:
             return
     with transaction(engine, write=True, migrate=True) as session:
         connection = session.connection()
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        take(connection, Lock.SCHEMA)
         revision = _revision(connection)  # again, now that nobody else can change it
         if revision == SCHEMA_REVISION:
             return

@@ -11,6 +11,7 @@ from store.among import among
 from store.bulk import insert_list
 from store.candidates import Candidate, find_attempts, find_demonstrations
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
+from store.locks import Lock, take
 from store.models import PolicyRow, ProblemRow, RolloutRow, TrainingSetRolloutRow, TrainingSetRow, table
 from store.problems import BATCH
 from store.records import Rollout, Split
@@ -25,6 +26,7 @@ def select_training_set(session: Session, policy_version: int, settings: Selecti
         NothingToScheduleError: nothing can be chosen.
         HeldOutLeakError: a held-out problem came through; nothing is stored.
     """
+    take(session.connection(), Lock.TRAINED, shared=True)
     rng = random.Random(settings.seed)  # noqa: S311 - an order, not a secret
     attempts = find_attempts(session, settings, rng) if settings.attempts else []
     demonstrations = find_demonstrations(session) if settings.demonstrations or not settings.attempts else []

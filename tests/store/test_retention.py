@@ -1,11 +1,14 @@
 """What thinning takes away, and what it never does."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import text
 
 from store.database import transaction
 from store.models import ReviewRow
 from store.records import Outcome, Policy, ReviewStatus, Sampling
+from store.selection import select_training_set
 from store.settings import RetentionSettings, SelectionSettings
 
 KEEP_NOTHING = RetentionSettings(keep=0)
@@ -82,3 +85,15 @@ def test_pools_have_no_gaps_after_a_thinning_and_pass_rates_stay(attempted):
     with transaction(attempted._engine, write=False) as session:
         counted = session.execute(text("SELECT judged, accepted FROM problems WHERE judged > 0")).all()
     assert [tuple(row) for row in counted] == [(10, 2), (10, 2)]
+
+
+def test_what_is_being_chosen_is_waited_for_and_not_taken_away(attempted):
+    settings = SelectionSettings(accepted_only=False)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(attempted._engine, write=True) as session:
+            training_set = select_training_set(session, 2, settings, now=0)
+            thinned = pool.submit(attempted.thin, KEEP_NOTHING)
+            with pytest.raises(TimeoutError):
+                thinned.result(timeout=0.5)
+        thinned.result(timeout=60)
+    assert len(list(attempted.training_samples(training_set))) == attempted.training_set_size(training_set) > 0

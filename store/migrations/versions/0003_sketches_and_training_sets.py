@@ -1,4 +1,8 @@
-"""Tell the same solutions by a sketch and a number: the hash of a syntax tree was dear, as each had to be parsed."""
+"""Tell the same solutions by a sketch and a number, and let training sets refer to rollouts without foreign keys.
+
+A key that was the hash of a syntax tree was dear: each rollout had to be parsed. And to check a foreign key, PostgreSQL
+locks the rollout, which writes to its page.
+"""
 
 import hashlib
 import json
@@ -20,6 +24,7 @@ depends_on = None
 
 BATCH = 2_000
 READ = "SELECT seq, segments, answer FROM rollouts WHERE seq > :seq ORDER BY seq LIMIT :limit"
+REFERENCES = {"rollout_seq": ("rollouts", "seq"), "training_set_id": ("training_sets", "id")}
 # What had one key is one solution. Those of one sketch are numbered from 0.
 NUMBER = """
     UPDATE rollouts SET variant = numbered.variant
@@ -42,10 +47,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_rollouts_sketches", "rollouts", ["problem_id", "sketch", "variant", "pool"], postgresql_include=["seq"]
     )
+    with op.batch_alter_table("training_set_rollouts") as sets:
+        for column in REFERENCES:
+            sets.drop_constraint(f"fk_training_set_rollouts_{column}", type_="foreignkey")
 
 
 def downgrade() -> None:
     """Undo: every rollout is parsed, so this takes about a minute for a hundred thousand."""
+    with op.batch_alter_table("training_set_rollouts") as sets:
+        for column, (table, key) in REFERENCES.items():
+            sets.create_foreign_key(f"fk_training_set_rollouts_{column}", table, [column], [key])
     op.add_column("rollouts", sa.Column("dedup_key", sa.LargeBinary(), nullable=False, server_default=sa.text("''")))
     for rows in _rollouts():
         _fill("dedup_key", [(seq, _dedup_key(segments, answer)) for seq, segments, answer in rows])
