@@ -37,10 +37,7 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
 
 
 def insert_list(session: Session, table: Table, owner: int, values: Sequence[int]) -> None:
-    """Inserts a list into a table of three columns: whose it is, the position from 0, and the value.
-
-    In the order of the values: where they refer to rows, the database meets these side by side.
-    """
+    """Inserts a list into a table of three columns: whose it is, the position from 0, and the value."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         items = (
@@ -51,7 +48,7 @@ def insert_list(session: Session, table: Table, owner: int, values: Sequence[int
         items = "SELECT ?, key, value FROM json_each(?)"
         parameters = (owner, json.dumps(values))
     names = ", ".join(column.name for column in table.columns)
-    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) {items} ORDER BY value", parameters)
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) {items}", parameters)
 
 
 def add_counts(session: Session, table: Table, counts: Mapping[Any, Mapping[str, int]]) -> None:
