@@ -29,7 +29,7 @@ class Judged(NamedTuple):
     problem_id: str
     purpose: Purpose
     outcome: Outcome
-    solution: SolutionKey
+    key: SolutionKey
 
 
 class Placed(NamedTuple):
@@ -64,7 +64,7 @@ class Pools:
         if judged.purpose is Purpose.TRAIN:
             counts["judged"] += self._first_time
             counts["accepted"] += judged.outcome is Outcome.ACCEPTED
-        says = judged.problem_id, pool is Pool.MISTAKE, judged.solution
+        says = judged.problem_id, pool is Pool.MISTAKE, judged.key
         if says in self._said:
             counts["duplicates"] += 1
             return Placed(None, None)

@@ -1,6 +1,6 @@
 """Which of the solutions with one sketch a rollout is: told when it is written, and kept as a number.
 
-So nothing that is in the store is parsed again to know what equals what.
+So places are given anew without parsing, and of what is in the store one rollout a variant is read to compare with.
 """
 
 from collections.abc import Collection, Iterable, Sequence

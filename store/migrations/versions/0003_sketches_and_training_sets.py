@@ -84,7 +84,10 @@ def _fill(column: str, values: Sequence[tuple[int, Any]]) -> None:
 
 
 def _dedup_key(segments: Sequence[Segment], answer: str | None) -> bytes:
-    """As it was made: 16 bytes of a hash of the normalised program, or of the words without one, and the answer."""
+    """As it was made: 16 bytes of a hash of the normalised program, or of the words without one, and the answer.
+
+    But for code that does not parse: its words were hashed, where it is the text now.
+    """
     code = [segment.text for segment in segments if segment.kind is SegmentKind.CODE]
     words = " ".join(" ".join(segment.text for segment in segments).split())
     body = normalised_code("\n".join(code)) if code else words
