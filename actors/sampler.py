@@ -22,8 +22,8 @@ from actors.telemetry import SamplerTelemetry
 from actors.worker import RolloutWorker, as_metrics
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
-from sandbox.pool import Counts
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
+from sandbox.stats import SandboxStats
 from store.records import Purpose
 from store.store import Store
 
@@ -56,7 +56,7 @@ class Sampler(EnvRunner):
         self._telemetry = SamplerTelemetry(self.worker_index)
         self._state_lock = asyncio.Lock()
         self._owner = f"sampler-{self.worker_index}"
-        self._store.release_leases(self._owner)  # of an earlier life, which Ray saw end before it began this one
+        self._store.assignments.release(self._owner)  # of an earlier life, which Ray saw end before it began this one
         self._sandbox: Sandbox | None = None
         self._worker: RolloutWorker | None = None
         self._background: asyncio.Task[None] | None = None
@@ -78,7 +78,7 @@ class Sampler(EnvRunner):
         metrics = as_metrics(tally)
         self._telemetry.record(metrics, in_flight=self._engine.in_flight, version=self._engine.version)
         if self._sandbox is not None:
-            self._telemetry.record_sandbox(self._sandbox.counts, self._sandbox.waiting)
+            self._telemetry.record_sandbox(self._sandbox.stats, self._sandbox.waiting)
         return {"ready": True, "version": self._engine.version, "in_flight": self._engine.in_flight, **metrics}
 
     async def set_state(self, state: Any) -> int:
@@ -139,7 +139,7 @@ class Sampler(EnvRunner):
         if self._background is not None:
             self._background.cancel()
             await asyncio.wait([self._background], timeout=10.0)
-        await asyncio.to_thread(self._store.release_leases, self._owner)
+        await asyncio.to_thread(self._store.assignments.release, self._owner)
         self._engine.close()
         self._store.close()
 
@@ -154,7 +154,7 @@ class Sampler(EnvRunner):
     async def _work(self, folder: str, version: int, ready: asyncio.Future[None]) -> None:
         """Starts everything and works until cancelled; a failure on the way to `ready` is told there."""
         try:
-            counts = Counts()
+            counts = SandboxStats()
             async with (
                 Sandbox(self._sandbox_settings, counts) as sandbox,
                 AnswerChecker(self._checker_settings, counts) as checker,

@@ -5,7 +5,7 @@ from typing import Any
 
 from ray.util.metrics import Counter, Gauge
 
-from sandbox.pool import Counts
+from sandbox.stats import SandboxStats
 
 
 class SamplerTelemetry:
@@ -34,7 +34,7 @@ class SamplerTelemetry:
         self._retries = counter("sandbox_retries", "Those of them that were run again in another jail")
         self._renewals = counter("sandbox_renewals", "Jails that were replaced", "reason")
         self._waiting = gauge("sandbox_waiting", "Sessions and code blocks that wait for their turn in the sandbox")
-        self._sandbox = Counts()  # as it was when last recorded
+        self._sandbox = SandboxStats()  # as it was when last recorded
 
     def record(self, metrics: Mapping[str, Any], in_flight: int, version: int) -> None:
         """Adds what a tally counted (see `actors.worker.as_metrics`)."""
@@ -47,7 +47,7 @@ class SamplerTelemetry:
         self._in_flight.set(in_flight)
         self._version.set(version)
 
-    def record_sandbox(self, counts: Counts, waiting: int) -> None:
+    def record_sandbox(self, counts: SandboxStats, waiting: int) -> None:
         """Adds what has come to `counts`, which only rise, since the last call."""
         before, self._sandbox = self._sandbox, counts.copy()
         for metric, risen in (

@@ -128,7 +128,7 @@ class RolloutWorker:
         limit = max(1, missing_attempts // 4)
         version = self._policy_version()  # evaluations of other versions are left to samplers that hold those
         return await self._on_store(
-            lambda: self._store.lease(self._owner, limit, self._settings.lease_ttl_s, version, self._purpose)
+            lambda: self._store.assignments.lease(self._owner, limit, self._settings.lease_ttl_s, version, self._purpose)
         )
 
     async def _keep_attempting(self) -> None:
@@ -142,7 +142,7 @@ class RolloutWorker:
             await asyncio.sleep(self._settings.write_interval_s)
             while len(batch) < _WRITE_BATCH and not self._finished.empty():
                 batch.append(self._finished.get_nowait())
-            await self._on_store(lambda batch=batch: self._store.add_rollouts(batch))  # type: ignore[misc]
+            await self._on_store(lambda batch=batch: self._store.rollouts.add(batch))  # type: ignore[misc]
             for rollout in batch:
                 self._tally.add(rollout)
                 self._let_go(rollout)
@@ -152,7 +152,7 @@ class RolloutWorker:
         while True:
             await asyncio.sleep(self._settings.lease_ttl_s / 3)
             if held := list(self._held):
-                await self._on_store(lambda: self._store.extend_leases(self._owner, held, self._settings.lease_ttl_s))
+                await self._on_store(lambda: self._store.assignments.extend(self._owner, held, self._settings.lease_ttl_s))
 
     def _let_go(self, rollout: Rollout) -> None:
         assert rollout.assignment_id is not None

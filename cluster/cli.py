@@ -94,11 +94,11 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from cluster.config import ConfigError, load_config
-    from cluster.live import make_progress
-    from cluster.placement import place_here
-    from cluster.run import resume_run, start_run
-    from cluster.terminal import own_console
+    from cluster.commands.run import resume_run, start_run
+    from cluster.config.placement import place_here
+    from cluster.config.run_config import ConfigError, load_config
+    from cluster.console.live_view import make_progress
+    from cluster.console.terminal import own_console
 
     if arguments.resume and (arguments.preset or arguments.config):
         raise ConfigError(
@@ -115,7 +115,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return DONE
     config = place_here(load_config(arguments.preset, arguments.config, arguments.overrides))
     if arguments.dry_run:
-        from cluster.dry_run import print_plan
+        from cluster.commands.dry_run import print_plan
 
         print_plan(config, arguments.runs)
         return DONE
@@ -138,7 +138,7 @@ def _add_requests(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _request(arguments: argparse.Namespace) -> int:
-    from cluster.requests import ask
+    from cluster.commands.control import ask
 
     print(ask(arguments.runs, arguments.run, arguments.desired))  # noqa: T201
     return DONE
@@ -155,7 +155,7 @@ def _add_status(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from cluster.status import show_status
+    from cluster.commands.status import show_status
 
     return show_status(arguments.runs, arguments.run, as_json=arguments.json, watch=arguments.watch)
 
@@ -167,7 +167,7 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from cluster.reporting import write_report
+    from cluster.commands.report import write_report
 
     print(f"report written to {write_report(arguments.runs, arguments.run, arguments.output)}")  # noqa: T201
     return DONE
@@ -255,25 +255,25 @@ def _add_problems_import(actions: "argparse._SubParsersAction[argparse.ArgumentP
 
 
 def _import_problems(arguments: argparse.Namespace) -> int:
-    from cluster.problem_import import import_problems
+    from cluster.commands.problem_import import import_problems
 
     return import_problems(arguments)
 
 
 def _list_problems(arguments: argparse.Namespace) -> int:
-    from cluster.problems import list_problems
+    from cluster.commands.problems import list_problems
 
     return list_problems(arguments)
 
 
 def _show_problem(arguments: argparse.Namespace) -> int:
-    from cluster.problems import show_problem
+    from cluster.commands.problems import show_problem
 
     return show_problem(arguments)
 
 
 def _audit_problems(arguments: argparse.Namespace) -> int:
-    from cluster.label_audit import audit_problems
+    from cluster.commands.label_audit import audit_problems
 
     return audit_problems(arguments)
 
@@ -304,7 +304,7 @@ def _add_review(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _review(arguments: argparse.Namespace) -> int:
-    from cluster.review import review_labels
+    from cluster.commands.review import review_labels
 
     return review_labels(arguments)
 
@@ -345,7 +345,7 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from cluster.export import export_rollouts
+    from cluster.commands.export import export_rollouts
 
     return export_rollouts(arguments)
 
@@ -370,7 +370,7 @@ def _add_eval(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _eval(arguments: argparse.Namespace) -> int:
-    from cluster.evaluation import evaluate_policy
+    from cluster.commands.evaluate import evaluate_policy
 
     return evaluate_policy(arguments)
 
@@ -389,7 +389,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from cluster.serve import serve_run
+    from cluster.commands.serve import serve_run
 
     return serve_run(arguments.runs, arguments.run, arguments.host, arguments.port)
 
@@ -400,7 +400,7 @@ def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from cluster.doctor import run_doctor
+    from cluster.commands.doctor import run_doctor
 
     return run_doctor(arguments.json)
 
@@ -419,7 +419,7 @@ def _with_short_errors(command: Callable[[argparse.Namespace], int], arguments: 
         sys.stderr.close()
         return DONE
     except Exception as error:
-        from cluster.mistakes import classify
+        from cluster.console.errors import classify
 
         exit_code = classify(error)
         if exit_code is None:

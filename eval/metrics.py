@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import comb, sqrt
 
-from store.evaluations import SampledAnswer
 from store.records import Outcome
+from store.runs.evaluations import SampledAnswer
 
 Answers = Mapping[str, Sequence[SampledAnswer]]
 """The attempts by problem id."""

@@ -7,4 +7,4 @@ from store.store import Store
 def read_samples(store_url: str, training_set_id: int) -> list[Rollout]:
     """The rollouts of a training set, in the same order for every reader."""
     with Store.open(store_url, create=False, wait=True) as store:
-        return list(store.training_samples(training_set_id))
+        return list(store.training_sets.samples(training_set_id))

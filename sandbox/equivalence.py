@@ -1,8 +1,7 @@
 """Decides whether a given answer equals the expected one. docs/equivalence.md states the convention.
 
-Numbers with their units, words and lists of these are settled here, in microseconds. Everything else goes to
-math-verify, which runs inside the sandbox: its parser evaluates what it reads, may take for ever, and sees strings that
-a model wrote.
+Numbers with their units, words and lists of these are compared here, in microseconds. Everything else goes to
+math-verify, which runs inside the sandbox: its parser evaluates its input, which a model wrote, and may never return.
 """
 
 import asyncio
@@ -19,43 +18,44 @@ from sandbox.guest.answers.notation import final_answer
 from sandbox.guest.answers.prose import is_prose
 from sandbox.guest.answers.quantities import QUANTITY_CHARS, read_quantity
 from sandbox.interpreter import Sandbox, Session
-from sandbox.pool import Counts
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
+from sandbox.stats import SandboxStats
 
 log = logging.getLogger(__name__)
 
 PACKAGES = ("math_verify", "latex2sympy2_extended", "antlr4", "antlr4_python3_runtime-*.dist-info", "sympy", "mpmath")
 COMPARER = "sandbox.guest.answers.symbolic"
-PLAIN_CHARS = 200  # of answers that are compared outside the jail: whatever they hold, it takes no time
+PLAIN_CHARS = 200  # longer answers are not compared outside the jail: shorter ones take no time, whatever they hold
 
 
 class Verdict(StrEnum):
-    """Undecided: the comparison did not end in time, or one side cannot be read."""
+    """The result of a comparison. Undecided: it did not end in time, or one side cannot be parsed."""
 
     EQUAL = "equal"
     DIFFERENT = "different"
     UNDECIDED = "undecided"
 
 
+# Endings that earlier pairs in the same process may have caused.
 _MAY_BE_INHERITED = {Status.KILLED, Status.MEMORY, Status.SANDBOX_FAILURE}
 _VERDICTS = {"'True'": Verdict.EQUAL, "'False'": Verdict.DIFFERENT}
 
 
 class AnswerChecker:
-    """Compares answers; off the main thread, within Ray actors, from one event loop.
+    """Compares answers. Use it from one event loop, in any thread.
 
-    The process with math-verify is started by the first pair that needs it. Comparisons are made in forked children of
-    it, each of which serves `pairs_per_process` pairs. A pair that exceeds a limit is undecided and ends its child:
-    that costs no other pair its verdict.
+    The first pair that needs math-verify starts a process that imports it. Comparisons run in its forked children, each
+    of which serves `pairs_per_process` pairs. A pair that exceeds a limit is undecided and ends its child; every other
+    pair still gets its verdict.
     """
 
-    def __init__(self, settings: AnswerCheckerSettings | None = None, counts: Counts | None = None) -> None:
-        """`counts`: where failures of the sandbox are counted, as for `Sandbox`."""
+    def __init__(self, settings: AnswerCheckerSettings | None = None, stats: SandboxStats | None = None) -> None:
+        """`stats`: counts failures of the sandbox, as for `Sandbox`."""
         self._settings = settings or AnswerCheckerSettings()
-        self._counts = counts
+        self._stats = stats
         self._sandbox: Sandbox | None = None
         self._starting = asyncio.Lock()
-        self._turns = asyncio.Semaphore(self._settings.max_concurrent_checks)
+        self._slots = asyncio.Semaphore(self._settings.max_concurrent_checks)
         self._idle: list[_Comparer] = []
 
     async def close(self) -> None:
@@ -77,8 +77,8 @@ class AnswerChecker:
     async def check(self, expected: str | Sequence[str], given: str) -> Verdict:
         """Compare the reference answer with a given one, with or without `\\boxed{}` or dollars around them.
 
-        Of several references one that is equal suffices. Raises SandboxUnavailable if math-verify is needed and nothing
-        can be isolated on this host.
+        The answer is equal if any one of several references is. Raises SandboxUnavailable if math-verify is needed and
+        code cannot be isolated on this host.
         """
         references = [expected] if isinstance(expected, str) else expected
         undecided = False
@@ -99,7 +99,7 @@ class AnswerChecker:
         expected, given = _shortened(expected, limit), _shortened(given, limit)
         if max(len(expected), len(given)) > limit:
             return Verdict.UNDECIDED
-        async with self._turns:
+        async with self._slots:
             return await self._compare_in_jail(expected, given)
 
     async def check_many(self, pairs: Iterable[tuple[str | Sequence[str], str]]) -> list[Verdict]:
@@ -112,7 +112,7 @@ class AnswerChecker:
         return [task.result() for task in tasks]
 
     async def _compare_in_jail(self, expected: str, given: str) -> Verdict:
-        """A child that dies of what earlier pairs left behind does not decide: a fresh one does."""
+        """Compare in a child; if it dies, and earlier pairs may be the cause, compare again in a fresh one."""
         async with self._comparer() as comparer:
             fresh = comparer.served == 0
             execution = await comparer.compare(expected, given)
@@ -138,7 +138,7 @@ class AnswerChecker:
     async def _started_sandbox(self) -> Sandbox:
         async with self._starting:
             if self._sandbox is None:
-                sandbox = Sandbox(self._sandbox_settings(), self._counts)
+                sandbox = Sandbox(self._sandbox_settings(), self._stats)
                 await sandbox.start()
                 self._sandbox = sandbox
             return self._sandbox
@@ -173,7 +173,7 @@ class _Comparer:
         return cls(await resources.enter_async_context(sandbox.session()), resources)
 
     async def compare(self, expected: str, given: str) -> Execution:
-        self.usable = False  # should the caller be cancelled
+        self.usable = False  # if the caller is cancelled
         self.served += 1
         execution = await self._session.run(f"from {COMPARER} import same\nstr(same({expected!r}, {given!r}))")
         self.usable = execution.status is Status.OK
@@ -184,7 +184,7 @@ class _Comparer:
 
 
 def compare_plain(expected: str, given: str) -> Verdict | None:
-    """The verdict where written forms settle it, else None. Takes time linear in the answers' length."""
+    """The verdict if the written forms decide it, else None. Takes time linear in the answers' length."""
     left, right = final_answer(expected), final_answer(given)
     if max(len(left), len(right)) > PLAIN_CHARS:
         verdict = _compare_long(left, right)
@@ -194,7 +194,7 @@ def compare_plain(expected: str, given: str) -> Verdict | None:
 
 
 def _compare_long(expected: str, given: str) -> bool | None:
-    """Identical text is equal; an integer of hundreds of digits is no number that people write."""
+    """Compare long answers: identical text is equal, and an integer of hundreds of digits differs from any other."""
     if expected == given:
         return True
     a, b = read_quantity(expected), read_quantity(given)
@@ -205,7 +205,7 @@ def _compare_long(expected: str, given: str) -> bool | None:
 
 
 def _shortened(answer: str, limit: int) -> str:
-    """Of an answer beyond the limit what its boxes hold; of a long text its end, where answers stand."""
+    """Shorten an answer beyond the limit to what its boxes hold, and prose to its end, where the answer is."""
     if len(answer) <= limit:
         return answer
     final = final_answer(answer)

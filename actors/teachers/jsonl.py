@@ -13,8 +13,8 @@ from actors.settings import JsonlTeacherSettings
 from actors.teachers.teacher import Turns, demonstration
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.interpreter import Sandbox
+from store.problems.sources.splitting import question_key
 from store.records import Problem, Rollout, Split, is_text, label_of
-from store.sources.splitting import question_key
 
 _AT_ONCE = 64
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from ray import serve
 
-from cluster.config import RunConfig
-from cluster.run_folder import RunFolder
+from cluster.config.run_config import RunConfig
+from cluster.config.run_folder import RunFolder
 from cluster.serving.app import make_app
 from cluster.serving.promoted import PromotedPolicy
 

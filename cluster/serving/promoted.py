@@ -7,8 +7,8 @@ from pathlib import Path
 from actors.codec import Codec
 from actors.engine import PolicyEngine, SwapError
 from actors.formats import get_format
-from cluster.config import ConfigError
-from cluster.run_folder import RunFolder
+from cluster.config.run_config import ConfigError
+from cluster.config.run_folder import RunFolder
 from cluster.serving.solver import Solver
 from sandbox.interpreter import Sandbox
 from store.errors import StoreBusyError, StoreUnreachableError
@@ -26,7 +26,7 @@ def find_promoted(store: Store, folder: RunFolder) -> Policy:
     Raises:
         ConfigError: none was promoted yet.
     """
-    policy = store.promoted()
+    policy = store.policies.promoted()
     if policy is None:
         raise ConfigError(
             f"run {folder.path.name} has no promoted policy yet: the first one is promoted when it was trained and "
@@ -114,7 +114,7 @@ class PromotedPolicy:
         while True:
             await asyncio.sleep(_WATCH_EVERY_S)
             try:
-                promoted = await asyncio.to_thread(self._store.promoted)
+                promoted = await asyncio.to_thread(self._store.policies.promoted)
             except (StoreBusyError, StoreUnreachableError) as error:
                 log.warning("cannot see which policy is promoted: %s; going on with %d", error, self.version)
                 continue

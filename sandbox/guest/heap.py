@@ -11,7 +11,7 @@ Where the kernel does not collapse pages on demand (before Linux 6.1), sessions 
 
 import ctypes
 
-from sandbox.guest.immortal import make_immortal
+from sandbox.guest.gc_freeze import freeze_refcounts
 
 _M_TOP_PAD, _M_MMAP_THRESHOLD = -2, -3  # of mallopt(3)
 _DEFAULT_BYTES = 128 * 1024  # of both
@@ -34,7 +34,7 @@ class Heap:
         self._libc = _c_library()
         self._start = self._end()
         self._keep_in_one_piece(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
-        if make_immortal():
+        if freeze_refcounts():
             _take_arenas_from_the_heap()
 
     def settle(self) -> None:

@@ -14,8 +14,8 @@ import sys
 from typing import Any
 
 from sandbox.guest.confinement import Confinement
+from sandbox.guest.gc_freeze import freeze_refcounts
 from sandbox.guest.heap import Heap
-from sandbox.guest.immortal import make_immortal
 from sandbox.guest.randomness import reseed
 from sandbox.guest.session import serve
 from sandbox.guest.warm import warm_up
@@ -37,7 +37,7 @@ class Zygote:
         warm_up(settings["preload"])
         self._keep, self._text_chars = set(settings["preload"]), settings["text_chars"]
         gc.collect()
-        make_immortal()
+        freeze_refcounts()
         heap.settle()
         self._confinement = Confinement(settings["limits"])
         gc.freeze()  # keeps the collector from touching, and so copying, the pages that all sessions share

@@ -23,14 +23,14 @@ from store.records import Split
 Reading = Callable[[], AbstractContextManager[Session]]
 """Opens a reading transaction; one a page, so that none is long."""
 
-Hear = Callable[[int, int], None]
-"""Is told how many of how many rows are written."""
+OnProgress = Callable[[int, int], None]
+"""Called with (rows written, rows in all)."""
 
 _SUFFIXES = {"jsonl": ".jsonl", "parquet": ".parquet", "datasets": ".parquet"}
 
 
 def export(
-    reading: Reading, store: str, target: Path, settings: ExportSettings, messages: Messages, hear: Hear
+    reading: Reading, store: str, target: Path, settings: ExportSettings, messages: Messages, on_progress: OnProgress
 ) -> ExportReport:
     """Writes the rollouts that meet the settings to a new folder `target`, or none.
 
@@ -40,7 +40,7 @@ def export(
         target: does not exist yet.
         settings: which rollouts, and the form.
         messages: makes the conversation of a rollout.
-        hear: is told of the progress.
+        on_progress: called after each shard.
 
     Raises:
         ExportTargetError: `target` exists, cannot be written, or is being written by another process.
@@ -52,7 +52,7 @@ def export(
     with _aside(target) as folder:
         progress = _begun(reading, folder, store, settings)
         resumed = sum(written.rows for written in progress.splits.values())
-        _write_splits(reading, folder, progress, messages, hear)
+        _write_splits(reading, folder, progress, messages, on_progress)
         rows = {split: written.rows for split, written in progress.splits.items() if written.rows}
         if not rows:
             raise NothingToExportError(f"no rollout in the store meets the choice: {_said(settings)}")
@@ -100,7 +100,9 @@ def _begun(reading: Reading, folder: Path, store: str, settings: ExportSettings)
         return ExportProgress(settings=settings, store=store, until=last_seq(session))
 
 
-def _write_splits(reading: Reading, folder: Path, progress: ExportProgress, messages: Messages, hear: Hear) -> None:
+def _write_splits(
+    reading: Reading, folder: Path, progress: ExportProgress, messages: Messages, on_progress: OnProgress
+) -> None:
     settings = progress.settings
     with reading() as session:
         total = sum(count_rows(session, settings, split, progress.until) for split in settings.splits)
@@ -117,7 +119,7 @@ def _write_splits(reading: Reading, folder: Path, progress: ExportProgress, mess
             write_shard(folder / "data" / f"{split.value}-{written.shards:05}{suffix}", rows, types)
             written.after, written.shards, written.rows = after, written.shards + 1, written.rows + len(rows)
             progress.save(folder)
-            hear(sum(some.rows for some in progress.splits.values()), total)
+            on_progress(sum(some.rows for some in progress.splits.values()), total)
 
 
 def _finish(folder: Path, progress: ExportProgress, rows: dict[Split, int]) -> Path:

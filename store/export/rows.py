@@ -7,12 +7,12 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from store.among import among
+from store.database.array_membership import in_array
+from store.database.tables import AssignmentRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
 from store.export.settings import ExportSettings, Messages
-from store.models import AssignmentRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
-from store.problems import find_problems
+from store.problems.rows import find_problems
 from store.records import Problem, Rollout, Split
-from store.replay import to_rollouts
+from store.rollouts.replay import to_rollouts
 
 _MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
 _SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string())])
@@ -116,13 +116,15 @@ def _wanted(query: Select[Any], settings: ExportSettings, split: Split) -> Selec
 
 
 def _samplings(session: Session, ids: set[int]) -> dict[int, tuple[float, float]]:
-    query = select(AssignmentRow.id, AssignmentRow.temperature, AssignmentRow.top_p).where(among(AssignmentRow.id, ids))
+    query = select(AssignmentRow.id, AssignmentRow.temperature, AssignmentRow.top_p).where(
+        in_array(AssignmentRow.id, ids)
+    )
     return {number: (temperature, top_p) for number, temperature, top_p in session.execute(query)}
 
 
 def _training_sets(session: Session, seqs: Sequence[int]) -> dict[int, list[int]]:
     which = TrainingSetRolloutRow.rollout_seq, TrainingSetRolloutRow.training_set_id
-    query = select(*which).where(among(TrainingSetRolloutRow.rollout_seq, seqs)).distinct().order_by(*which)
+    query = select(*which).where(in_array(TrainingSetRolloutRow.rollout_seq, seqs)).distinct().order_by(*which)
     sets: dict[int, list[int]] = {}
     for seq, training_set in session.execute(query):
         sets.setdefault(seq, []).append(training_set)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors import telemetry
-from sandbox.pool import Counts
+from sandbox.stats import SandboxStats
 
 
 class Recorder:
@@ -35,7 +35,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_failures_retries_and_renewals_of_the_sandbox_are_counted_once(recorded: Any) -> None:
-    counts = Counts()
+    counts = SandboxStats()
     recorded.record_sandbox(counts, waiting=0)
     counts.failures, counts.retries = 2, 1
     counts.renewals["tampering"] += 1

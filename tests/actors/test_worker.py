@@ -19,7 +19,7 @@ from actors.worker import RolloutWorker, as_metrics
 from sandbox.equivalence import AnswerChecker
 from sandbox.execution import Execution, Status
 from sandbox.interpreter import Sandbox, Session
-from sandbox.jail import JailFailure
+from sandbox.jail.failure import JailFailure
 from sandbox.settings import AnswerCheckerSettings
 from store.errors import StoreBusyError, StoreUnreachableError
 from store.records import Outcome, Policy, PolicySpan, Problem, Purpose, Sampling, Split, rollout_id
@@ -102,12 +102,12 @@ def store(empty_store: Path, tmp_path: Path, clock: Clock) -> Iterator[Store]:
     """Twelve problems with three attempts each scheduled in iteration 1."""
     shutil.copy(empty_store, tmp_path / "store.db")
     with Store.open(f"sqlite:///{tmp_path}/store.db", clock=clock) as store:
-        store.add_problems(
+        store.problems.add(
             Problem(f"p{n}", f"What is {n} + 0?", str(n), "test", Split.TRAIN, f"key-{n}") for n in range(PROBLEMS)
         )
-        store.add_policy(Policy(store.next_version(), None, "policies/1"))
-        store.open_iteration(1, policy_version=1)
-        assert store.schedule_training(1, PROBLEMS, SAMPLES, Sampling()) == len(ALL_IDS)
+        store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
+        store.iterations.open(1, policy_version=1)
+        assert store.iterations.schedule(1, PROBLEMS, SAMPLES, Sampling()) == len(ALL_IDS)
         yield store
 
 
@@ -142,12 +142,12 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 def is_done(store: Store) -> bool:
-    done, scheduled = store.progress(1)
+    done, scheduled = store.iterations.progress(1)
     return done == scheduled
 
 
 def written_ids(store: Store) -> Counter[str]:
-    return Counter(rollout.id for rollout in store.rollouts())
+    return Counter(rollout.id for rollout in store.rollouts.iterate())
 
 
 async def test_every_scheduled_rollout_arrives_exactly_once(
@@ -161,7 +161,7 @@ async def test_every_scheduled_rollout_arrives_exactly_once(
     assert tally.rollouts == tally.train_accepted == tally.blocks == len(ALL_IDS)
     assert as_metrics(tally)["outcomes"] == {"accepted": len(ALL_IDS)}
     assert as_metrics(tally)["executions"] == {"ok": len(ALL_IDS)}
-    rollouts = list(store.rollouts())
+    rollouts = list(store.rollouts.iterate())
     assert tally.train_tokens == tally.model_tokens == sum(sum(rollout.model_mask) for rollout in rollouts)
     assert len({rollout.seed for rollout in rollouts} - {None}) == len(ALL_IDS)
     for rollout in rollouts:
@@ -186,21 +186,21 @@ async def test_outcomes_say_what_became_of_an_attempt(store: Store, work: Work, 
     engine = ScriptedEngine(codec, lambda number, turn: endings[number % 7][0])
     async with work(engine):
         await until(lambda: is_done(store))
-    outcomes = {rollout.problem_id: rollout.outcome for rollout in store.rollouts()}
+    outcomes = {rollout.problem_id: rollout.outcome for rollout in store.rollouts.iterate()}
     assert {number: outcomes[f"p{number}"] for number in endings} == {n: end[1] for n, end in endings.items()}
-    repeated = next(store.rollouts(problem_id="p4"))
+    repeated = next(store.rollouts.iterate(problem_id="p4"))
     assert len(repeated.executions) == SETTINGS.limits.max_blocks
 
 
 async def test_an_answer_that_nobody_can_compare_is_unverifiable(
     store: Store, work: Work, codec: Codec, policy: Any
 ) -> None:
-    store.add_problems([Problem("x", "What is 99 + 0?", "x + 1", "test", Split.HELDOUT, "x")])
-    store.schedule_evaluation(1, "test", sampling=Sampling(0.0))
+    store.problems.add([Problem("x", "What is 99 + 0?", "x + 1", "test", Split.HELDOUT, "x")])
+    store.evaluations.schedule(1, "test", sampling=Sampling(0.0))
     engine = ScriptedEngine(codec, lambda number, turn: policy.ends("\\boxed{1 + x}"))
     async with work(engine):
-        await until(lambda: list(store.rollouts(purpose=Purpose.EVAL)))
-    assert next(store.rollouts(purpose=Purpose.EVAL)).outcome is Outcome.UNVERIFIABLE
+        await until(lambda: list(store.rollouts.iterate(purpose=Purpose.EVAL)))
+    assert next(store.rollouts.iterate(purpose=Purpose.EVAL)).outcome is Outcome.UNVERIFIABLE
 
 
 async def test_a_failure_of_the_sandbox_is_a_fault_and_not_the_policys(
@@ -212,8 +212,8 @@ async def test_a_failure_of_the_sandbox_is_a_fault_and_not_the_policys(
     monkeypatch.setattr(sandbox, "_working_pool", fail)
     async with work(ScriptedEngine(codec, solves)):
         await until(lambda: is_done(store))
-    assert {rollout.outcome for rollout in store.rollouts()} == {Outcome.FAULT}
-    assert {record.status for rollout in store.rollouts() for record in rollout.executions} == {"sandbox_failure"}
+    assert {rollout.outcome for rollout in store.rollouts.iterate()} == {Outcome.FAULT}
+    assert {record.status for rollout in store.rollouts.iterate() for record in rollout.executions} == {"sandbox_failure"}
 
 
 async def test_a_rollout_that_a_failure_of_the_sandbox_ended_is_made_again(
@@ -232,7 +232,7 @@ async def test_a_rollout_that_a_failure_of_the_sandbox_ended_is_made_again(
     async with work(ScriptedEngine(codec, solves)):
         await until(lambda: is_done(store))
     assert len(failed) == 1
-    assert {rollout.outcome for rollout in store.rollouts()} == {Outcome.ACCEPTED}
+    assert {rollout.outcome for rollout in store.rollouts.iterate()} == {Outcome.ACCEPTED}
     assert written_ids(store) == Counter(ALL_IDS)
 
 
@@ -241,7 +241,7 @@ async def test_what_a_cancelled_worker_left_another_finishes_once_its_leases_end
 ) -> None:
     first = ScriptedEngine(codec, solves)
     async with work(first):
-        await until(lambda: store.progress(1)[0] >= 4)
+        await until(lambda: store.iterations.progress(1)[0] >= 4)
         first.may_answer.clear()
         await until(lambda: first.held > 0)
     assert not is_done(store)
@@ -255,7 +255,7 @@ async def test_two_workers_whose_leases_overlap_lose_and_double_nothing(
     store: Store, work: Work, codec: Codec, solves: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[int] = []
-    lease = store.lease
+    lease = store.assignments.lease
 
     def lease_and_tell(*args: Any) -> Any:
         leased = lease(*args)
@@ -283,7 +283,7 @@ async def test_released_leases_go_to_another_at_once(store: Store, work: Work, c
     first.may_answer.clear()
     async with work(first):
         await until(lambda: first.held > 0)
-    store.release_leases("first")
+    store.assignments.release("first")
     async with work(ScriptedEngine(codec, solves), owner="second"):
         await until(lambda: is_done(store))
     assert written_ids(store) == Counter(ALL_IDS)
@@ -293,7 +293,7 @@ async def test_leases_are_extended_while_their_problems_are_under_way(
     store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extended: list[str] = []
-    extend = store.extend_leases
+    extend = store.assignments.extend
 
     def note(owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
         extended.append(owner)
@@ -313,7 +313,7 @@ async def test_a_paused_worker_finishes_what_it_has_and_leases_no_more(
     store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leases = 0
-    lease = store.lease
+    lease = store.assignments.lease
 
     def count_and_lease(*args: Any) -> Any:
         nonlocal leases
@@ -333,7 +333,7 @@ async def test_a_paused_worker_finishes_what_it_has_and_leases_no_more(
         await until(lambda: worker.idle)
         await asyncio.sleep(10 * SETTINGS.idle_poll_s)
         assert leases <= before + 1, "one may have been on its way"
-        assert 0 < store.progress(1)[0] < len(ALL_IDS)
+        assert 0 < store.iterations.progress(1)[0] < len(ALL_IDS)
         worker.resume()
         await until(lambda: is_done(store))
     assert written_ids(store) == Counter(ALL_IDS)
@@ -371,7 +371,7 @@ async def test_a_write_whose_acknowledgement_was_lost_is_repeated_without_harm(
     store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = False
-    add = store.add_rollouts
+    add = store.rollouts.add
 
     def add_and_lose(rollouts: Any) -> int:
         nonlocal lost
@@ -408,7 +408,7 @@ async def test_a_dead_engine_ends_the_worker_with_its_exception(store: Store, co
         async with asyncio.timeout(30):
             await worker.run()
     assert caught.value.split(EngineDeadError)[1] is None, "nothing but the engine's exception, from each of the slots"
-    assert not list(store.rollouts())
+    assert not list(store.rollouts.iterate())
 
 
 async def test_a_store_that_stays_away_ends_the_worker(

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from sandbox.equivalence import Verdict, compare_plain  # noqa: E402
-from store.audit import AuditSettings  # noqa: E402
+from store.labels.audit import AuditSettings  # noqa: E402
 from store.records import (  # noqa: E402
     Assignment,
     ExecutionRecord,
@@ -118,20 +118,20 @@ def _code(answer: str, programs: int, rng: random.Random) -> str:
 def fill(store: Store, problems: Sequence[Labelled], style: Style, samples: int, seed: int) -> None:
     """Imports the problems with their labels and has two policies attempt each of them."""
     by_id = {problem.id: problem for problem in problems}
-    store.add_problems(Problem(p.id, p.question, p.label, "simulated", Split.TRAIN, p.id) for p in problems)
+    store.problems.add(Problem(p.id, p.question, p.label, "simulated", Split.TRAIN, p.id) for p in problems)
     for version in (1, 2):
-        store.add_policy(Policy(store.next_version(), None, f"policies/{version}"))
-        store.open_iteration(version, version)
-        store.schedule_training(version, len(problems), samples // 2, Sampling())
-        while leased := store.lease("simulation", 500, 600):
-            store.add_rollouts(
+        store.policies.add(Policy(store.policies.next_version(), None, f"policies/{version}"))
+        store.iterations.open(version, version)
+        store.iterations.schedule(version, len(problems), samples // 2, Sampling())
+        while leased := store.assignments.lease("simulation", 500, 600):
+            store.rollouts.add(
                 rollout(assignment, sample, code, answer, version)
                 for assignment in leased
                 for sample, (code, answer) in enumerate(
                     attempts(by_id[assignment.problem.id], style, len(assignment.pending), seed, version)
                 )
             )
-        store.close_iteration(version, {})
+        store.iterations.close(version, {})
 
 
 def rollout(assignment: Assignment, sample: int, code: str, answer: str, version: int) -> Rollout:
@@ -170,8 +170,8 @@ def count(named: Mapping[str, str], problems: Sequence[Labelled]) -> tuple[int, 
 def majority(store: Store) -> dict[str, str]:
     """The baseline: what at least half of the attempts at a problem agree on against its label."""
     answers: dict[str, Counter[str]] = {}
-    labels = {problem.id: problem.answer for problem in store.problems()}
-    for one in store.rollouts():
+    labels = {problem.id: problem.answer for problem in store.problems.iterate()}
+    for one in store.rollouts.iterate():
         answers.setdefault(one.problem_id, Counter())[one.answer or ""] += 1
     named = {}
     for problem_id, votes in answers.items():
@@ -211,10 +211,10 @@ def main() -> int:
         for seed in range(arguments.seeds):
             with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/store.db") as store:
                 fill(store, problems, style, arguments.samples, seed)
-                rate = store.stats().train.accepted / store.stats().train.total
+                rate = store.run.statistics().train.accepted / store.run.statistics().train.total
                 plain = count(majority(store), problems)
                 began = time.perf_counter()
-                proposals, _ = store.audit(AuditSettings(), same)
+                proposals, _ = store.labels.audit(AuditSettings(), same)
                 seconds = time.perf_counter() - began
             ours = count({proposal.problem_id: proposal.proposed_answer for proposal in proposals}, problems)
             print(

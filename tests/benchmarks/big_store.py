@@ -18,8 +18,8 @@ from typing import Any
 from made_rollouts import make_question, make_rollouts
 from sqlalchemy import Connection, Engine, Index, text
 
-from store.database import transaction
-from store.models import AssignmentRow, ExecutionRow, RolloutRow, table
+from store.database.connection import transaction
+from store.database.tables import AssignmentRow, ExecutionRow, RolloutRow, table
 from store.records import Policy, Problem, Sampling, Split
 from store.store import Store
 
@@ -43,14 +43,14 @@ def fill(store: Store, engine: Engine, rollouts: int) -> None:
     """Brings an empty store to about this many rollouts, in as many iterations as that takes, and plans its queries."""
     problems = min(MOST_PROBLEMS, max(ORIGINALS // SAMPLES, rollouts // SAMPLES // 2))
     iterations = -(-rollouts // (problems * SAMPLES))
-    store.add_problems(
+    store.problems.add(
         Problem(f"p{i:06d}", make_question(i), str(i), "made", Split.TRAIN, f"made:{i}") for i in range(problems)
     )
-    store.add_policy(Policy(store.next_version(), None, "policies/1"))
+    store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
     for version in range(2, iterations + 3):
-        store.add_policy(Policy(store.next_version(), version - 1, f"policies/{version}"))
+        store.policies.add(Policy(store.policies.next_version(), version - 1, f"policies/{version}"))
     for number in range(1, iterations + 2):
-        store.open_iteration(number, policy_version=number)
+        store.iterations.open(number, policy_version=number)
     numbering = _write_originals(store, problems, iterations + 1)
     rows = max(0, rollouts - ORIGINALS)
     with _step(engine) as connection:
@@ -67,9 +67,9 @@ def fill(store: Store, engine: Engine, rollouts: int) -> None:
 
 
 def _write_originals(store: Store, problems: int, iteration: int) -> Numbering:
-    store.schedule_training(iteration, ORIGINALS // SAMPLES, SAMPLES, Sampling())
-    leased = store.lease("maker", ORIGINALS // SAMPLES, 1e9)
-    store.add_rollouts(make_rollouts(leased, iteration, seed=0))
+    store.iterations.schedule(iteration, ORIGINALS // SAMPLES, SAMPLES, Sampling())
+    leased = store.assignments.lease("maker", ORIGINALS // SAMPLES, 1e9)
+    store.rollouts.add(make_rollouts(leased, iteration, seed=0))
     return Numbering(problems, first_seq=ORIGINALS + 1, first_assignment=max(a.id for a in leased) + 1)
 
 

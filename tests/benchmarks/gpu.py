@@ -20,10 +20,10 @@ sys.path.pop(0)  # this folder, in which `store` is a benchmark
 
 from actors.engine import PolicyEngine
 from actors.formats import get_format
-from cluster.config import RunConfig, load_config
-from cluster.memory import GIB, ModelShape
-from cluster.placement import samples_on_gpus
-from cluster.plan import plan_run, shape_of_model
+from cluster.config.memory import GIB, ModelShape
+from cluster.config.placement import samples_on_gpus
+from cluster.config.plan import plan_run, shape_of_model
+from cluster.config.run_config import RunConfig, load_config
 from learner.tiny_llama import TinyLlama
 from store.records import Outcome, Purpose, Rollout, Sampling
 

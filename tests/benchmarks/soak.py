@@ -31,7 +31,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from sandbox.cgroup import find_cgroups  # noqa: E402
+from sandbox.jail.cgroup import find_cgroups  # noqa: E402
 from sandbox.execution import Execution, Status  # noqa: E402
 from sandbox.interpreter import Sandbox  # noqa: E402
 from sandbox.settings import SandboxSettings  # noqa: E402
@@ -133,7 +133,7 @@ class Soak:
             end = await settled()
         closed = await settled()
         self._print_attacks()
-        print(f"renewals of the jail: {dict(sandbox.counts.renewals)}, failures of ours: {sandbox.counts.failures}\n")
+        print(f"renewals of the jail: {dict(sandbox.stats.renewals)}, failures of ours: {sandbox.stats.failures}\n")
         print_held(before, start, end, closed)
         wrong = [f"{count} ordinary blocks: {what}" for what, count in self._wrong.items()]
         return [*wrong, *judge_held(before, start, end, closed), *judge_pace(paces)]

@@ -35,7 +35,8 @@ from made_rollouts import make_question, make_rollouts  # noqa: E402
 from postgresql_server import PostgresqlServer, find_binaries  # noqa: E402
 from sqlalchemy import event, text  # noqa: E402
 
-from store.database import connect, parse_url  # noqa: E402
+from store.database.connection import connect  # noqa: E402
+from store.database.urls import parse_url  # noqa: E402
 from store.records import Assignment, Policy, Problem, Purpose, Rollout, Sampling, Split  # noqa: E402
 from store.settings import SelectionSettings  # noqa: E402
 from store.store import Store  # noqa: E402
@@ -153,7 +154,7 @@ def _read(store: Store, rows: int) -> dict[str, float]:
         seconds, size = _choose(store, chosen)
         figures[f"choose {chosen:,}, s"] = seconds
         figures[f"  chosen of {chosen:,}"] = size
-    work = store.lease("writers", WRITTEN // SAMPLES, 3600)
+    work = store.assignments.lease("writers", WRITTEN // SAMPLES, 3600)
     figures["8 writers, rollouts/s"] = _write(_into_store(store.url), work, 8, 256).per_s
     return figures
 
@@ -208,7 +209,7 @@ def _writer(
 
 
 def _into_store(url: str) -> Opens:
-    return lambda _number: Store.open(url, create=False).add_rollouts
+    return lambda _number: Store.open(url, create=False).rollouts.add
 
 
 def _into_file(folder: Path) -> Opens:
@@ -228,11 +229,11 @@ def _into_file(folder: Path) -> Opens:
 def _work(store: Store, rollouts: int) -> list[Assignment]:
     """Leased assignments for so many rollouts, each of another problem."""
     problems = rollouts // SAMPLES
-    store.add_problems(Problem(f"p{i}", make_question(i), "1", "made", Split.TRAIN, f"{i}") for i in range(problems))
-    store.add_policy(Policy(store.next_version(), None, "policies/1"))
-    store.open_iteration(1, policy_version=1)
-    store.schedule_training(1, problems, SAMPLES, Sampling())
-    return store.lease("writers", problems, 3600)
+    store.problems.add(Problem(f"p{i}", make_question(i), "1", "made", Split.TRAIN, f"{i}") for i in range(problems))
+    store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
+    store.iterations.open(1, policy_version=1)
+    store.iterations.schedule(1, problems, SAMPLES, Sampling())
+    return store.assignments.lease("writers", problems, 3600)
 
 
 def _assignment(number: int) -> Assignment:
@@ -245,28 +246,28 @@ def _assignment(number: int) -> Assignment:
 
 def _open_iterations(store: Store, assignments: int) -> None:
     """As many iterations as have so many assignments."""
-    number = 1 + max(iteration.number for iteration in store.iterations())
+    number = 1 + max(iteration.number for iteration in store.iterations.all())
     while assignments > 0:
-        store.open_iteration(number, policy_version=1)
-        assignments -= store.schedule_training(number, assignments, SAMPLES, Sampling()) // SAMPLES
+        store.iterations.open(number, policy_version=1)
+        assignments -= store.iterations.schedule(number, assignments, SAMPLES, Sampling()) // SAMPLES
         number += 1
 
 
 def _lease(store: Store, owner: str) -> None:
-    assert len(store.lease(owner, LEASED, 60)) == LEASED
+    assert len(store.assignments.lease(owner, LEASED, 60)) == LEASED
 
 
 def _choose(store: Store, samples: int) -> tuple[float, int]:
     """(seconds, number chosen)"""
     settings = SelectionSettings(max_samples=samples, max_per_problem=8)
     start_s = time.perf_counter()
-    chosen = store.select_training_set(store.next_version(), settings)
-    return time.perf_counter() - start_s, store.training_set_size(chosen)
+    chosen = store.training_sets.select(store.policies.next_version(), settings)
+    return time.perf_counter() - start_s, store.training_sets.size(chosen)
 
 
 def _print_plans(store: Store) -> None:
     """How the database finds its way: each query of leasing and choosing, as it plans it."""
-    engine = store._engine
+    engine = store._database.engine
     seen: dict[str, Any] = {}
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
@@ -274,7 +275,7 @@ def _print_plans(store: Store) -> None:
             seen.setdefault(statement, parameters)
 
     event.listen(engine, "before_cursor_execute", note)
-    store.lease("planner", LEASED, 60)
+    store.assignments.lease("planner", LEASED, 60)
     _choose(store, CHOSEN[0])
     event.remove(engine, "before_cursor_execute", note)
     explain = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"

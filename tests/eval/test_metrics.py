@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from eval.metrics import compare, counted, figures, majority_is_right, pass_at_k, standard_error
-from store.evaluations import SampledAnswer
 from store.records import Outcome
+from store.runs.evaluations import SampledAnswer
 
 RIGHT = SampledAnswer(Outcome.ACCEPTED, "7")
 FAULT = SampledAnswer(Outcome.FAULT, None)

@@ -82,8 +82,8 @@ def training_set(tmp_path_factory: pytest.TempPathFactory, rollouts: Sequence[Ro
     """The URL of a store and the id of a training set in it with all of `rollouts`."""
     url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.db'}"
     with Store.open(url) as store:
-        store.add_problems(
+        store.problems.add(
             Problem(r.problem_id, r.problem_id, r.answer or "", "test", Split.TRAIN, r.problem_id) for r in rollouts
         )
-        store.add_rollouts(rollouts)
-        return url, store.select_training_set(policy_version=1)
+        store.rollouts.add(rollouts)
+        return url, store.training_sets.select(policy_version=1)

@@ -12,8 +12,8 @@ import pytest
 from sandbox import interpreter
 from sandbox.equivalence import AnswerChecker, Verdict, compare_plain
 from sandbox.host import SandboxUnavailable
-from sandbox.pool import Counts
 from sandbox.settings import AnswerCheckerSettings
+from sandbox.stats import SandboxStats
 
 SYMBOLIC = [
     ("x+1", "1+x", Verdict.EQUAL),
@@ -119,8 +119,8 @@ async def test_one_process_serves_many_pairs_and_is_renewed() -> None:
 
 
 async def test_a_jail_that_dies_costs_no_verdict_and_is_counted() -> None:
-    before, counts = _jails(), Counts()
-    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=10), counts) as checker:
+    before, stats = _jails(), SandboxStats()
+    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=10), stats) as checker:
         assert await checker.check("x+1", "1+x") is Verdict.EQUAL
         dead = [process for jail in _jails() - before for process in (*jail.children(recursive=True), jail)]
         for process in dead:
@@ -128,7 +128,7 @@ async def test_a_jail_that_dies_costs_no_verdict_and_is_counted() -> None:
                 process.kill()
         await asyncio.to_thread(psutil.wait_procs, dead, 30)
         assert await checker.check("x+2", "2+x") is Verdict.EQUAL
-    assert counts.failures >= 1
+    assert stats.failures >= 1
 
 
 def _jails() -> set[psutil.Process]:

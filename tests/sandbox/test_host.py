@@ -1,22 +1,22 @@
-"""Why jails cannot be made here, and what is weaker: told from what the kernel says."""
+"""The findings of the host checks, for what the kernel reports."""
 
 from pathlib import Path
 
 import pytest
 
 from sandbox import host
-from sandbox.cgroup import Cgroups, CgroupVersion
-from sandbox.host import Level, check_host, explain_weakness, find_switch
+from sandbox.host import Level, check_host, missing_cgroups, find_forbidding_setting
+from sandbox.jail.cgroup import Cgroups, CgroupVersion
 
 ADMINISTRATOR, ORDINARY = "CapEff:\t000001ffffffffff\n", "CapEff:\t0000000000000000\n"
 NONE = Cgroups(CgroupVersion.NONE)
 
 
-def machine(folder: Path, status: str, **switches: str) -> Path:
-    """A /proc of that process status; a switch's name has `__` for `/`."""
+def machine(folder: Path, status: str, **settings: str) -> Path:
+    """A /proc with that process status; a setting's name has `__` for `/`."""
     (folder / "self").mkdir()
     (folder / "self/status").write_text(status)
-    for name, value in switches.items():
+    for name, value in settings.items():
         file = folder / "sys" / name.replace("__", "/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{value}\n")
@@ -24,7 +24,7 @@ def machine(folder: Path, status: str, **switches: str) -> Path:
 
 
 def test_apparmors_restriction_is_named_with_its_remedy(tmp_path: Path) -> None:
-    finding = find_switch(machine(tmp_path, ORDINARY, kernel__apparmor_restrict_unprivileged_userns="1"))
+    finding = find_forbidding_setting(machine(tmp_path, ORDINARY, kernel__apparmor_restrict_unprivileged_userns="1"))
 
     assert finding is not None
     assert finding.level is Level.FAIL
@@ -32,34 +32,34 @@ def test_apparmors_restriction_is_named_with_its_remedy(tmp_path: Path) -> None:
     assert "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" in finding.remedy
 
 
-def test_debians_switch_is_named_with_its_remedy(tmp_path: Path) -> None:
-    finding = find_switch(machine(tmp_path, ORDINARY, kernel__unprivileged_userns_clone="0"))
+def test_debians_setting_is_named_with_its_remedy(tmp_path: Path) -> None:
+    finding = find_forbidding_setting(machine(tmp_path, ORDINARY, kernel__unprivileged_userns_clone="0"))
 
     assert finding is not None
     assert "sysctl -w kernel.unprivileged_userns_clone=1" in finding.remedy
 
 
-def test_restrictions_on_ordinary_users_do_not_explain_roots_failure(tmp_path: Path) -> None:
-    switches = {"kernel__unprivileged_userns_clone": "0", "kernel__apparmor_restrict_unprivileged_userns": "1"}
+def test_restrictions_on_ordinary_users_do_not_explain_a_failure_as_root(tmp_path: Path) -> None:
+    settings = {"kernel__unprivileged_userns_clone": "0", "kernel__apparmor_restrict_unprivileged_userns": "1"}
 
-    assert find_switch(machine(tmp_path, ADMINISTRATOR, **switches)) is None
+    assert find_forbidding_setting(machine(tmp_path, ADMINISTRATOR, **settings)) is None
 
 
 @pytest.mark.parametrize("kind", ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"])
-def test_a_limit_of_no_namespaces_is_named_for_root_too(tmp_path: Path, kind: str) -> None:
-    finding = find_switch(machine(tmp_path, ADMINISTRATOR, **{f"user__max_{kind}_namespaces": "0"}))
+def test_a_limit_of_zero_namespaces_is_named_for_root_too(tmp_path: Path, kind: str) -> None:
+    finding = find_forbidding_setting(machine(tmp_path, ADMINISTRATOR, **{f"user__max_{kind}_namespaces": "0"}))
 
     assert finding is not None
     assert f"sysctl -w user.max_{kind}_namespaces=" in finding.remedy
 
 
-def test_a_machine_that_allows_them_has_no_such_switch(tmp_path: Path) -> None:
+def test_a_machine_that_allows_namespaces_has_no_forbidding_setting(tmp_path: Path) -> None:
     allowed = {"user__max_user_namespaces": "9", "kernel__apparmor_restrict_unprivileged_userns": "0"}
 
-    assert find_switch(machine(tmp_path, ORDINARY, **allowed)) is None
+    assert find_forbidding_setting(machine(tmp_path, ORDINARY, **allowed)) is None
 
 
-def test_a_refusal_without_a_switch_tells_what_nsjail_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_refusal_without_such_a_setting_quotes_nsjails_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As in a container whose seccomp profile denies clone."""
     nsjail = tmp_path / "nsjail"
     nsjail.write_text(
@@ -78,28 +78,28 @@ def test_a_refusal_without_a_switch_tells_what_nsjail_said(monkeypatch: pytest.M
     assert "--cap-add SYS_ADMIN" in finding.remedy
 
 
-def test_a_program_that_is_no_nsjail_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_binary_that_is_not_nsjail_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "resolve_nsjail_path", lambda _: Path("/bin/false"))
 
     assert [finding.name for finding in check_host() if finding.level is Level.FAIL] == ["nsjail"]
 
 
-def test_an_ordinary_user_is_told_how_to_get_a_group_of_version_2(tmp_path: Path) -> None:
+def test_the_remedy_for_an_ordinary_user_is_a_delegated_group_of_version_2(tmp_path: Path) -> None:
     (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n")
 
-    finding = explain_weakness(NONE, tmp_path, as_root=False)
+    finding = missing_cgroups(NONE, tmp_path, as_root=False)
 
     assert finding.level is Level.WARN
     assert "systemd-run --user --scope -p Delegate=yes" in finding.remedy
 
 
-def test_a_kernel_without_the_memory_controller_is_told(tmp_path: Path) -> None:
+def test_the_remedy_for_a_kernel_without_the_memory_controller_is_a_boot_option(tmp_path: Path) -> None:
     (tmp_path / "cgroup.controllers").write_text("cpu pids\n")
 
-    assert "cgroup_enable=memory" in explain_weakness(NONE, tmp_path, as_root=True).remedy
+    assert "cgroup_enable=memory" in missing_cgroups(NONE, tmp_path, as_root=True).remedy
 
 
-def test_what_a_partial_version_1_lacks_is_named(tmp_path: Path) -> None:
+def test_the_controller_that_a_partial_version_1_lacks_is_named(tmp_path: Path) -> None:
     partial = Cgroups(CgroupVersion.V1, memory_parent=tmp_path)
 
-    assert "no control group for pids may be made" in explain_weakness(partial, tmp_path, as_root=True).what
+    assert "no control group for pids may be made" in missing_cgroups(partial, tmp_path, as_root=True).what

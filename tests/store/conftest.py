@@ -181,7 +181,7 @@ def make() -> type[Make]:
 @pytest.fixture
 def filled(store: Store) -> Store:
     """Twenty training problems (p0 to p19), ten held out (p20 to p29), policy 1 published, iteration 1 open."""
-    store.add_problems(Make.problem(i, Split.TRAIN if i < 20 else Split.HELDOUT) for i in range(30))
-    store.add_policy(Policy(store.next_version(), None, "policies/1"))
-    store.open_iteration(1, policy_version=1)
+    store.problems.add(Make.problem(i, Split.TRAIN if i < 20 else Split.HELDOUT) for i in range(30))
+    store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
+    store.iterations.open(1, policy_version=1)
     return store

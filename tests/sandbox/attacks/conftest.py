@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from sandbox.execution import Execution, Status
 from sandbox.interpreter import Sandbox
-from sandbox.jail import Jail
+from sandbox.jail.jail import Jail
+from sandbox.jail.procfs import descendants
 from sandbox.settings import SandboxSettings
-from sandbox.watchdog import descendants
 
 MIB = 1024**2
 TRIES, PAUSE_S = 1_000, 0.01  # the kernel takes a moment to clear up, a busy machine more
@@ -80,7 +80,7 @@ def _held(sandbox: Sandbox) -> tuple[int, int]:
     """How many descriptors the warm parent has open, and how many mounts it sees; only root may look."""
     if os.geteuid() != 0:
         return (0, 0)
-    parent = Path(f"/proc/{_jail(sandbox)._parent_pid}")
+    parent = Path(f"/proc/{_jail(sandbox).parent_pid}")
     return len(list((parent / "fd").iterdir())), len((parent / "mountinfo").read_text().splitlines())
 
 
@@ -99,10 +99,10 @@ async def _run(sandbox: Sandbox, *blocks: str) -> Execution:
 
 
 async def _assert_clean(sandbox: Sandbox) -> None:
-    failures = sandbox.counts.failures
+    failures = sandbox.stats.failures
     honest = await _run(sandbox, HONEST_BLOCK)
     assert (honest.status, honest.value, honest.stdout) == (Status.OK, "([], 1)", "printed\n"), honest.error
-    assert sandbox.counts.failures == failures == 0
+    assert sandbox.stats.failures == failures == 0
     assert await _strays(sandbox) == set()
     assert _held(sandbox) == _held_at_first[sandbox]
 
@@ -112,7 +112,7 @@ async def _strays(sandbox: Sandbox) -> set[int]:
     left: set[int] = set()
     for _ in range(TRIES):
         jail = _jail(sandbox)
-        left = {*descendants(jail.pid)} - {jail._parent_pid}
+        left = {*descendants(jail.pid)} - {jail.parent_pid}
         if not left:
             break
         await asyncio.sleep(PAUSE_S)

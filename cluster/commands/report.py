@@ -1,0 +1,243 @@
+"""`automathes report`: collects what a run's store holds and writes its report."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cluster.config.run_config import ConfigError, RunConfig, to_toml
+from cluster.config.run_folder import RunFolder, find_run_folder
+from cluster.loop.run_status import judge
+from eval.report import IterationFigures, PolicyScore, Report, Solution, render
+from store.records import Outcome, Policy, Purpose, Rollout
+from store.runs.iterations import Iteration
+from store.runs.statistics import StoreStatistics
+from store.store import Store
+
+_HELDOUT = "heldout"
+_PAIRS = 2
+_OF_EACH = 3
+_LOOKED_THROUGH = 400
+
+
+def write_report(runs: Path, run: Path | None, output: Path | None) -> Path:
+    """Writes the report of a run and returns where it is: `output`, else report.html in the run's folder.
+
+    Raises:
+        ConfigError: there is no such run, or the file cannot be written.
+    """
+    folder = find_run_folder(runs, run)
+    config = folder.read_config()
+    with Store.open(folder.store_url(config), create=False) as store:
+        page = render(collect(store, folder, config))
+    path = output or folder.path / "report.html"
+    try:
+        aside = path.with_name(f".{path.name}.tmp")
+        aside.write_text(page, encoding="utf-8", errors="replace")
+        aside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"the report cannot be written to {path}: {error.strerror or error}") from None
+    return path
+
+
+def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
+    """What a run's report tells."""
+    stats = store.run.statistics()
+    policies = store.policies.all()
+    labels = _labels(policies, stats.iterations)
+    start = next(
+        (p.version for p in policies if labels[p.version] == "warm start"), policies[0].version if policies else None
+    )
+    served = next((p.version for p in policies if p.promoted), None)
+    pairs = _then_and_now(store, labels, start, served)
+    return Report(
+        name=folder.path.name,
+        about=_about(config, policies),
+        state=judge(store.run.state(), time.time()),
+        written=time.strftime("%Y-%m-%d %H:%M"),
+        start=start,
+        facts=_facts(stats),
+        policies=_scores(store, policies, labels),
+        iterations=_iterations(store, stats.iterations),
+        then_and_now=pairs,
+        solutions=_to_read(store, labels, served, {then.problem.id for then, _ in pairs}),
+        configuration=_configuration(store, config),
+    )
+
+
+# ---------------------------------------------------------------- words
+
+
+def _about(config: RunConfig, policies: list[Policy]) -> str:
+    sources = ", ".join(dict.fromkeys(_source(source) for source in config.problems))
+    how = (
+        "A control: it is trained on its teacher's demonstrations alone, as many steps as a run that teaches itself."
+        if config.mode == "demonstrations_only"
+        else "It writes Python to solve problems, runs it in a sandbox, and is trained on those attempts whose answers "
+        "verify."
+    )
+    return f"{_base(config, policies)} learns to solve mathematics problems ({sources}). {how}"
+
+
+def _base(config: RunConfig, policies: list[Policy]) -> str:
+    parameters = _parameters(Path(policies[0].path)) if policies else 0
+    size = f" of {parameters / 1e6:,.{2 if parameters < 1e7 else 0}f} million parameters" if parameters else ""
+    match config.base.kind:
+        case "tiny_llama":
+            return f"A Llama{size}, made from nothing,"
+        case "smollm2":
+            return f"SmolLM2-135M-Instruct{size}"
+        case _:
+            return f"{Path(getattr(config.base, 'name', 'A model')).name}{size}"
+
+
+def _parameters(folder: Path) -> int:
+    """The number of weights, out of the headers of the safetensors files; 0 if there are none to read."""
+    count = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        for name, tensor in header.items():
+            size = 1
+            for length in tensor.get("shape", ()):
+                size *= length
+            count += size if name != "__metadata__" else 0
+    return count
+
+
+def _source(source: object) -> str:
+    name = getattr(source, "name", None) or getattr(source, "dataset", None) or Path(getattr(source, "path", "")).stem
+    return str(name).replace("_", " ")
+
+
+def _facts(stats: StoreStatistics) -> list[tuple[str, str]]:
+    done = sum(iteration.closed_at is not None for iteration in stats.iterations)
+    facts = [
+        ("iterations of self-training", done),
+        ("problems to train on", stats.problems["train"]),
+        ("problems held out", stats.problems["heldout"]),
+        ("demonstrations", stats.demonstrations.total),
+        (f"attempts at training problems, {stats.train.accepted:,} accepted", stats.train.total),
+        ("code blocks run in the sandbox", stats.executions_total),
+    ]
+    return [(name, f"{value:,}") for name, value in facts]
+
+
+def _configuration(store: Store, config: RunConfig) -> str:
+    """The run's settings, without the password that a store's URL may hold."""
+    shown = config.model_copy(update={"store": config.store.model_copy(update={"url": store.masked_url})})
+    return to_toml(shown)
+
+
+# ---------------------------------------------------------------- figures
+
+
+def _labels(policies: list[Policy], iterations: Iterable[Iteration]) -> dict[int, str]:
+    """Where each policy came from."""
+    made = {iteration.metrics.get("policy_version"): iteration.number for iteration in iterations}
+    labels = {}
+    for policy in policies:
+        if policy.parent is None:
+            labels[policy.version] = "base"
+        elif policy.version in made:
+            labels[policy.version] = f"iteration {made[policy.version]}"
+        else:
+            labels[policy.version] = "warm start" if policy.parent == policies[0].version else "iteration under way"
+    return labels
+
+
+def _scores(store: Store, policies: list[Policy], labels: Mapping[int, str]) -> list[PolicyScore]:
+    figures = store.evaluations.figures()
+    promoted = set(store.policies.promotions())
+    scores = []
+    for policy in policies:
+        mine = [figure for figure in figures if figure.policy_version == policy.version]
+        greedy = next((f for f in reversed(mine) if (f.benchmark, f.metric) == (_HELDOUT, "pass@1")), None)
+        scores.append(
+            PolicyScore(
+                version=policy.version,
+                label=labels[policy.version],
+                score=greedy.value if greedy else None,
+                n=greedy.n if greedy else 0,
+                was_promoted=policy.version in promoted,
+                served=policy.promoted,
+                further={
+                    f.metric: f.value for f in mine if f.benchmark == f"{_HELDOUT}-sampled" and f.metric != "pass@1"
+                },
+            )
+        )
+    return scores
+
+
+def _iterations(store: Store, iterations: Iterable[Iteration]) -> list[IterationFigures]:
+    stored = store.iterations.outcomes()
+    return [
+        IterationFigures(
+            number=iteration.number,
+            made=iteration.metrics.get("policy_version"),
+            outcomes=iteration.metrics.get("outcomes") or stored.get(iteration.number, {}),  # some may be thinned since
+            blocks=iteration.metrics.get("blocks") or 0,
+            tokens_per_s=iteration.metrics.get("tokens_per_s"),
+            loss=iteration.metrics.get("loss"),
+            seconds=iteration.metrics.get("seconds") or {},
+        )
+        for iteration in iterations
+        if iteration.closed_at is not None
+    ]
+
+
+# ---------------------------------------------------------------- solutions
+
+
+def _then_and_now(
+    store: Store, labels: Mapping[int, str], start: int | None, served: int | None
+) -> list[tuple[Solution, Solution]]:
+    """Held-out problems that the first policy got wrong and the served one right, of different subjects."""
+    if start is None or served is None or start == served:
+        return []
+    before = {rollout.problem_id: rollout for rollout in _attempts(store, start, Outcome.WRONG)}
+    after = [rollout for rollout in _attempts(store, served, Outcome.ACCEPTED) if rollout.problem_id in before]
+    return [
+        (_solution(store, before[rollout.problem_id], labels), _solution(store, rollout, labels))
+        for rollout in _varied(store, after, _PAIRS)
+    ]
+
+
+def _to_read(store: Store, labels: Mapping[int, str], served: int | None, shown: set[str]) -> list[Solution]:
+    """A few held-out attempts of the served policy, else of whatever was sampled last: right ones and wrong ones."""
+    chosen: list[Rollout] = []
+    for outcome in (Outcome.ACCEPTED, Outcome.WRONG):
+        found = [] if served is None else _attempts(store, served, outcome)
+        found = found or list(
+            store.rollouts.iterate(purpose=Purpose.TRAIN, outcome=outcome, limit=_LOOKED_THROUGH, newest_first=True)
+        )
+        chosen += _varied(store, [rollout for rollout in found if rollout.problem_id not in shown], _OF_EACH)
+    return [_solution(store, rollout, labels) for rollout in chosen]
+
+
+def _attempts(store: Store, version: int, outcome: Outcome) -> list[Rollout]:
+    wanted = store.rollouts.iterate(
+        purpose=Purpose.EVAL, outcome=outcome, policy_version=version, limit=_LOOKED_THROUGH, newest_first=True
+    )
+    return list(wanted)
+
+
+def _varied(store: Store, rollouts: list[Rollout], count: int) -> list[Rollout]:
+    """The first few, of as many subjects as there are and no problem twice."""
+    by_subject: dict[str, dict[str, Rollout]] = {}
+    for rollout in rollouts:
+        problem = store.problems.get(rollout.problem_id)
+        by_subject.setdefault(problem.subject or problem.source, {}).setdefault(problem.id, rollout)
+    queues = [list(found.values()) for found in by_subject.values()]
+    chosen: list[Rollout] = []
+    while len(chosen) < count and any(queues):
+        for queue in queues:
+            if queue and len(chosen) < count:
+                chosen.append(queue.pop(0))
+    return chosen
+
+
+def _solution(store: Store, rollout: Rollout, labels: Mapping[int, str]) -> Solution:
+    version = rollout.spans[-1].version if rollout.spans else None
+    by = "demonstration" if version is None else f"v{version}, {labels.get(version, 'unknown')}"
+    return Solution(store.problems.get(rollout.problem_id), rollout, by)

@@ -1,0 +1,200 @@
+"""A run on the screen: progress bars and a table that grows on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from cluster.loop.progress import Progress
+
+_PLAIN_EVERY_S = 15.0
+
+_COLUMNS: Mapping[str, int] = {  # with their widths
+    "iter": 4,
+    "policy": 6,
+    "pass@1": 6,
+    "rollouts": 8,
+    "accepted": 8,
+    "rate": 5,
+    "blocks": 6,
+    "tok/s": 6,
+    "loss": 6,
+    "sample s": 8,
+    "learn s": 7,
+    "measure s": 9,
+    "all s": 5,
+}
+_FIRST_TO_GO = (
+    "blocks",
+    "accepted",
+    "tok/s",
+    "measure s",
+    "learn s",
+    "sample s",
+    "loss",
+    "rollouts",
+)  # if it is narrow
+_GAP = "  "
+_PROMOTED = "★"
+_PHASE_NAMES = {
+    "start": "starting samplers and learner",
+    "sample": "sampling",
+    "learn": "learning",
+    "publish": "publishing",
+    "swap": "swapping weights",
+    "measure": "measuring on held-out problems",
+}
+
+
+def make_progress(console: Console) -> Progress:
+    """The live view where the console is a terminal, else plain lines."""
+    return LiveView(console) if console.is_terminal else PlainLines(console)
+
+
+class LiveView:
+    """Progress bars for the phases that run; notes and a line an iteration above them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}", style="dim"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            redirect_stdout=False,  # what libraries print goes to the run's log, not above the bars
+            redirect_stderr=False,
+        )
+        self._running: list[TaskID] = []
+        self._has_header = False
+
+    @contextmanager
+    def phase(self, name: str, total: int | None = None) -> Iterator[None]:
+        """Shows a bar while the phase runs."""
+        if not self._running:
+            self._bars.start()
+        self._running.append(self._bars.add_task(_PHASE_NAMES.get(name, name), total=total, detail=""))
+        try:
+            yield
+        finally:
+            self._bars.remove_task(self._running.pop())
+            if not self._running:
+                self._bars.stop()
+
+    def advance(self, done: int, total: int, detail: str = "") -> None:
+        """Moves the innermost bar."""
+        if self._running:
+            self._bars.update(self._running[-1], completed=done, total=total, detail=detail)
+
+    def note(self, text: str) -> None:
+        """Prints above the bars."""
+        self._console.print(Text(text, style="dim"))
+
+    def iteration(self, figures: Mapping[str, Any]) -> None:
+        """Adds a line to the table."""
+        columns = fitting(self._console.width)
+        if not self._has_header:
+            self._console.print(Text(header(columns), style="bold"))
+            self._has_header = True
+        style = "green" if _is_promoted(figures) else ""
+        self._console.print(Text(row(figures, columns), style=style))
+
+
+class PlainLines:
+    """One line for each thing that happens, with the time since the start; for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began = time.monotonic()
+        self._phase = ""
+        self._said_at = 0.0
+        self._has_header = False
+
+    @contextmanager
+    def phase(self, name: str, total: int | None = None) -> Iterator[None]:
+        """Says that the phase begins."""
+        before, self._phase = self._phase, _PHASE_NAMES.get(name, name)
+        self._say(self._phase + (f" ({total})" if total else ""))
+        self._said_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self._phase = before
+
+    def advance(self, done: int, total: int, detail: str = "") -> None:
+        """Says how far the phase is, now and then."""
+        if time.monotonic() - self._said_at >= _PLAIN_EVERY_S:
+            self._said_at = time.monotonic()
+            self._say(f"{self._phase} {done}/{total} {detail}".rstrip())
+
+    def note(self, text: str) -> None:
+        """Says it."""
+        self._say(text)
+
+    def iteration(self, figures: Mapping[str, Any]) -> None:
+        """Says the figures, under a header the first time."""
+        if not self._has_header:
+            self._say(header())
+            self._has_header = True
+        self._say(row(figures))
+
+    def _say(self, text: str) -> None:
+        self._console.print(
+            f"[{time.monotonic() - self._began:6.1f} s] {text}", markup=False, highlight=False, soft_wrap=True
+        )
+
+
+def fitting(width: int) -> list[str]:
+    """The columns that stand beside each other on a screen of `width` characters."""
+    columns = list(_COLUMNS)
+    for name in _FIRST_TO_GO:
+        if len(header(columns)) <= width:
+            break
+        columns.remove(name)
+    return columns
+
+
+def header(columns: Iterable[str] = _COLUMNS) -> str:
+    """The names of the columns."""
+    return _GAP.join(name.rjust(_COLUMNS[name]) for name in columns)
+
+
+def row(figures: Mapping[str, Any], columns: Iterable[str] = _COLUMNS) -> str:
+    """A policy with the iteration that made it. A star marks it if it was promoted; `s` are seconds."""
+    number, seconds = figures["iteration"], figures["seconds"]
+    cells = {
+        "iter": str(number) if number else ("base" if figures["policy_version"] == 0 else "warm"),
+        "policy": f"v{figures['policy_version']}{_PROMOTED if _is_promoted(figures) else ' '}",
+        "pass@1": _share(figures.get("pass@1")),
+        "rollouts": _count(figures["rollouts"]),
+        "accepted": _count(figures["accepted"]),
+        "rate": _share(figures["acceptance_rate"]),
+        "blocks": _count(figures["blocks"]),
+        "tok/s": _count(figures["tokens_per_s"]),
+        "loss": f"{figures['loss']:.3f}" if figures["loss"] is not None else "-",
+        "sample s": _count(seconds.get("sample")),
+        "learn s": _count(seconds.get("learn")),
+        "measure s": _count(seconds.get("measure")),
+        "all s": _count(sum(seconds.values())),
+    }
+    return _GAP.join(cells[name].rjust(_COLUMNS[name]) for name in columns)
+
+
+def _is_promoted(figures: Mapping[str, Any]) -> bool:
+    return bool(figures["promoted_version"] == figures["policy_version"])
+
+
+def _share(value: float | None) -> str:
+    return f"{100 * value:.1f}" if value is not None else "-"
+
+
+def _count(value: float | None) -> str:
+    return f"{value:.0f}" if value else "-"

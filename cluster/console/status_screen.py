@@ -1,0 +1,154 @@
+"""`automathes status` on a screen: the state, the policies with the iterations that made them, and what came out."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cluster.loop.run_status import Status
+
+_STATE_STYLES = {"running": "green", "starting": "cyan", "paused": "yellow", "failed": "red", "dead": "red"}
+_OUTCOME_STYLES = {"accepted": "green", "wrong": "red", "fault": "magenta"}
+_SAID = {
+    "dead": "the driver is not heard of any more; `automathes run --resume` goes on",
+    "failed": "see driver.log in its folder; `automathes run --resume` goes on",
+}
+_BAR_CELLS = 30
+
+
+def show(read: Callable[[], Status], refresh_s: float | None) -> None:
+    """Draws once, or with `refresh_s` again and again until Ctrl-C."""
+    console = Console()
+    if refresh_s is None:
+        console.print(draw(read()))
+        return
+    try:
+        with Live(draw(read()), console=console, auto_refresh=False) as live:
+            while True:
+                time.sleep(refresh_s)
+                live.update(draw(read()), refresh=True)
+    except KeyboardInterrupt:
+        pass  # the way to end it
+
+
+def draw(status: Status) -> RenderableType:
+    """All of it, as something that rich prints."""
+    parts: list[RenderableType] = [_panel(status)]
+    if status.policies:
+        parts += ["", _policies(status)]
+    if status.rollouts["total"]:
+        parts += ["", _shares("training rollouts", status.rollouts["by_outcome"], _OUTCOME_STYLES)]
+    if status.executions["total"]:
+        parts += ["", _shares("code blocks run", status.executions["by_status"], {"ok": "green"})]
+    return Group(*parts)
+
+
+def _panel(status: Status) -> Panel:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in _facts(status):
+        grid.add_row(name, value)
+    style = _STATE_STYLES.get(status.state, "blue")
+    title = Text(f" {status.run.rstrip('/').rpartition('/')[2]}: {status.state} ", style=f"bold {style}")
+    return Panel(grid, title=title, title_align="left", border_style=style, box=box.ROUNDED)
+
+
+def _facts(status: Status) -> list[tuple[str, Text]]:
+    policy, problems = status.policy, status.problems
+    excluded = f", {problems['excluded']:,} excluded" if problems["excluded"] else ""
+    facts = [
+        ("iterations", f"{status.iterations_done} done, {status.iterations_configured} configured"),
+        ("policy", f"{_version(policy['version'])}, promoted {_version(policy['promoted_version'])}"),
+        ("problems", f"{problems['train']:,} to train on, {problems['heldout']:,} held out{excluded}"),
+        ("demonstrations", f"{status.demonstrations:,}"),
+        ("store", status.store_url),
+        ("folder", status.run),
+    ]
+    if status.reviews["open"]:
+        facts.insert(3, ("labels in doubt", f"{status.reviews['open']:,}: `automathes review` goes through them"))
+    if status.activity:
+        facts.insert(0, ("now", status.activity))
+    if status.state in _SAID:
+        facts.insert(0, ("", _SAID[status.state]))
+    wanted = {"paused": "pause", "stopped": "stop"}.get(status.desired_state)
+    if wanted and status.state in ("running", "starting"):
+        facts.insert(0, ("asked to", wanted))
+    if status.heartbeat_age_s is not None:
+        facts.append(("last heard of", f"{_ago(status.heartbeat_age_s)} ago"))
+    return [(name, Text(text)) for name, text in facts]
+
+
+def _policies(status: Status) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.caption = "★ promoted; pass@1: greedy, on the held-out problems"
+    table.caption_justify = "left"
+    for name in ("policy", "made by", "pass@1", "rollouts", "accepted", "rate", "loss", "seconds"):
+        table.add_column(name, justify="left" if name in ("policy", "made by") else "right", no_wrap=True)
+    made_by = {row["metrics"].get("policy_version"): row for row in status.iterations if row["closed"]}
+    scores = {
+        e["policy_version"]: e for e in status.evaluations if (e["benchmark"], e["metric"]) == ("heldout", "pass@1")
+    }
+    for policy in status.policies:
+        version = policy["version"]
+        row = made_by.get(version)
+        origin = f"iteration {row['number']}" if row else "base" if policy["parent"] is None else "warm start"
+        mark = " ★" if policy["promoted"] else ""
+        figures = _figures(row["metrics"] if row else {})
+        table.add_row(
+            f"v{version}{mark}", origin, _score(scores.get(version)), *figures, style="green" if mark else None
+        )
+    for row in status.iterations:
+        if not row["closed"]:
+            table.add_row("...", f"iteration {row['number']}", "", f"{row['done']}/{row['scheduled']}", style="dim")
+    return table
+
+
+def _figures(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    rate, loss = metrics.get("acceptance_rate"), metrics.get("loss")
+    return (
+        _count(metrics.get("rollouts")),
+        _count(metrics.get("accepted")),
+        "" if rate is None else f"{100 * rate:.1f}",
+        "" if loss is None else f"{loss:.3f}",
+        _count(sum(metrics.get("seconds", {}).values())),
+    )
+
+
+def _shares(title: str, counts: Mapping[str, int], styles: Mapping[str, str]) -> Table:
+    total = sum(counts.values())
+    table = Table(box=None, pad_edge=False, title=f"{title}: {total:,}", title_justify="left", title_style="bold")
+    table.add_column(width=14)
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    table.add_column()
+    table.show_header = False
+    for name, count in sorted(counts.items(), key=lambda item: -item[1]):
+        bar = "━" * max(1, round(_BAR_CELLS * count / total))
+        table.add_row(name, f"{count:,}", f"{100 * count / total:.1f} %", Text(bar, style=styles.get(name, "blue")))
+    return table
+
+
+def _score(figure: Mapping[str, Any] | None) -> str:
+    return f"{100 * figure['value']:.1f} ± {100 * figure['standard_error']:.1f}" if figure else "-"
+
+
+def _version(version: int | None) -> str:
+    return "none yet" if version is None else f"v{version}"
+
+
+def _count(value: float | None) -> str:
+    return f"{value:,.0f}" if value else ""
+
+
+def _ago(seconds: float) -> str:
+    for size_s, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size_s:
+            return f"{seconds / size_s:.0f} {name}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,133 @@
+"""What has to be there before the first rollout: problems, the base policy, and a teacher's demonstrations."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from itertools import batched
+from pathlib import Path
+
+from cluster.config.run_config import RunConfig
+from cluster.config.run_folder import RunFolder
+from cluster.loop.progress import Progress
+from learner.publication import checksum
+from store.records import ImportReport, Policy, Problem, Rollout, Split
+from store.store import Store
+
+log = logging.getLogger(__name__)
+
+BASE_VERSION = 0
+_ROLLOUT_BATCH = 256
+
+
+class PreparationError(ValueError):
+    """A run cannot start from what it was given; the message says what is missing."""
+
+
+def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progress) -> None:
+    """Fills a new store and publishes the base policy. What is there already, from a run that was cut off, is kept."""
+    if store.policies.latest() is not None:
+        return
+    with progress.phase("problems"):
+        imported = import_problems(config, store)
+        counts = store.problems.counts()
+    progress.note(f"{imported.added} problems imported: {counts['train']} to train on, {counts['heldout']} held out")
+    if imported.left_out:
+        progress.note(f"{imported.left_out} problems left out: they are like held-out ones")
+    if imported.skipped:
+        progress.note(f"{len(imported.skipped)} bad rows skipped, the first: {imported.skipped[0]}")
+    with progress.phase("base policy"):
+        base = make_base_policy(config, folder, store)
+    if config.teacher is not None:
+        with progress.phase("demonstrations"):
+            written, left_out = asyncio.run(write_demonstrations(config, base, store))
+        progress.note(f"{written} demonstrations written")
+        if left_out:
+            progress.note(f"{left_out.total()} solutions left out: {_counted(left_out)}")
+    base_config = config.base.model_dump(mode="json")
+    store.policies.add(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base)))
+
+
+def import_problems(config: RunConfig, store: Store) -> ImportReport:
+    """Imports every configured source, and says what became of its problems.
+
+    Raises:
+        PreparationError: a split is empty afterwards.
+        StoreError: a source cannot be read, or has rows that are no problems.
+    """
+    from store.problems.sources import import_problems as import_sources
+
+    report = import_sources(store.problems, config.problems)
+    counts = store.problems.counts()
+    for split, purpose in ((Split.TRAIN, "train on"), (Split.HELDOUT, "measure policies with")):
+        if not counts[split.value]:
+            raise PreparationError(
+                f"there are no {split.value} problems to {purpose}: see heldout_fraction and split of [[problems]]"
+            )
+    return report
+
+
+def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Path:
+    """Publishes the policy that everything starts from, as version 0."""
+    from learner.bases import make_base
+
+    base = folder.policy(BASE_VERSION)
+    make_base(config.base, base, _corpus(config, store) if config.base.kind == "tiny_llama" else ())
+    return base
+
+
+async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> tuple[int, Counter[str]]:
+    """Has the teacher write its demonstrations into the store; returns how many there are.
+
+    With them comes how many of its solutions were left out, by the reason.
+
+    Raises:
+        PreparationError: not one could be used.
+    """
+    from actors.codec import Codec
+    from actors.formats import get_format
+    from actors.teachers import make_teacher
+    from sandbox.equivalence import AnswerChecker
+    from sandbox.interpreter import Sandbox
+
+    assert config.teacher is not None
+    codec = Codec.from_folder(base, get_format(config.sampler.solution_format))
+    problems = list(store.problems.iterate(split=Split.TRAIN))
+    async with Sandbox(config.sandbox) as sandbox, AnswerChecker(config.answer_checker) as checker:
+        teacher = make_teacher(config.teacher)
+        written = [pair async for pair in teacher.demonstrations(codec, sandbox, checker, problems)]
+    kept = [rollout for batch in batched(written, _ROLLOUT_BATCH) for rollout in _keep(store, batch)]
+    left_out = teacher.left_out + Counter({"solves a held-out problem": len(written) - len(kept)})
+    if not kept:
+        raise PreparationError(
+            f"the {config.teacher.kind} teacher wrote no demonstration that can be used: they must solve training "
+            f"problems and be written in the format {config.sampler.solution_format!r} (left out: {_counted(left_out)})"
+        )
+    return len(kept), left_out
+
+
+def _counted(reasons: Counter[str]) -> str:
+    return "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()) or "none"
+
+
+def _keep(store: Store, written: Iterable[tuple[Problem, Rollout]]) -> list[Rollout]:
+    """Stores demonstrations under the problems that they solve; what solves a held-out problem is left out."""
+    from dataclasses import replace
+
+    pairs = list(written)
+    store.problems.add(problem for problem, _ in pairs)
+    known = store.problems.by_split_key([problem.split_key for problem, _ in pairs])
+    rollouts = [
+        replace(rollout, problem_id=known[problem.split_key].id)
+        for problem, rollout in pairs
+        if known[problem.split_key].split is Split.TRAIN
+    ]
+    store.rollouts.add(rollouts)
+    return rollouts
+
+
+def _corpus(config: RunConfig, store: Store) -> list[str]:
+    from actors.teachers import make_teacher
+
+    problems = list(store.problems.iterate(split=Split.TRAIN))
+    return make_teacher(config.teacher).texts(problems) if config.teacher else [p.question for p in problems]

@@ -1,0 +1,147 @@
+"""Where a run stands, by its store."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.config.run_config import RunConfig
+from cluster.config.run_folder import RunFolder
+from cluster.loop.heartbeat import SILENCE_S
+from eval.metrics import standard_error
+from store.runs.iterations import Iteration
+from store.runs.run_state import ActualState, RunState
+from store.store import Store
+
+DEAD = "dead"
+"""What the state of a run is called whose driver says that it works and is not heard of any more."""
+
+WORKING = (ActualState.STARTING, ActualState.RUNNING, ActualState.PAUSED)
+"""What a driver says of itself while it drives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A run in numbers. The names of the fields are those of `automathes status --json`."""
+
+    run: str
+    state: str
+    desired_state: str
+    activity: str | None
+    heartbeat_age_s: float | None
+    iteration: int
+    iterations_done: int
+    iterations_configured: int
+    progress: Mapping[str, int] | None
+    policy: Mapping[str, int | None]
+    problems: Mapping[str, int]
+    reviews: Mapping[str, int]
+    demonstrations: int
+    rollouts: Mapping[str, Any]
+    executions: Mapping[str, Any]
+    evaluations: tuple[Mapping[str, Any], ...]
+    iterations: tuple[Mapping[str, Any], ...]
+    policies: tuple[Mapping[str, Any], ...]
+    store_url: str
+    checkpoint: str | None
+
+
+def judge(state: RunState, now_s: float) -> str:
+    """What the driver says that it does, or `dead`: it says that it works and was silent for too long."""
+    silent = heartbeat_age_s(state, now_s) > SILENCE_S
+    return DEAD if state.actual in WORKING and silent else state.actual.value
+
+
+def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
+    """Where the run stands at this moment."""
+    run_state, stats, now_s = store.run.state(), store.run.statistics(), time.time()
+    state = judge(run_state, now_s)
+    latest, promoted = store.policies.latest(), store.policies.promoted()
+    open_one = next((i for i in stats.iterations if i.closed_at is None), None)
+    done = sum(i.closed_at is not None for i in stats.iterations)
+    return Status(
+        run=str(folder.path),
+        state=state,
+        desired_state=run_state.desired.value,
+        activity=_activity(store, open_one) if state == ActualState.RUNNING else None,
+        heartbeat_age_s=None if run_state.heartbeat_at is None else round(heartbeat_age_s(run_state, now_s), 1),
+        iteration=open_one.number if open_one else done,
+        iterations_done=done,
+        iterations_configured=config.iteration.count,
+        progress={"done": open_one.done, "scheduled": open_one.scheduled} if open_one else None,
+        policy={
+            "version": latest.version if latest else None,
+            "promoted_version": promoted.version if promoted else None,
+        },
+        problems=dict(stats.problems),
+        reviews=store.labels.review_counts(),
+        demonstrations=stats.demonstrations.total,
+        rollouts={
+            "total": stats.train.total,
+            "accepted": stats.train.accepted,
+            "by_outcome": dict(stats.train.by_outcome),
+        },
+        executions={"total": stats.executions_total, "by_status": dict(stats.executions)},
+        evaluations=_evaluations(store),
+        iterations=tuple(_iteration(iteration) for iteration in stats.iterations),
+        policies=_policies(store),
+        store_url=store.masked_url,
+        checkpoint=run_state.checkpoint,
+    )
+
+
+def _evaluations(store: Store) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
+        {
+            "policy_version": figure.policy_version,
+            "benchmark": figure.benchmark,
+            "metric": figure.metric,
+            "value": figure.value,
+            "standard_error": round(standard_error(figure.value, figure.n), 5),
+            "n": figure.n,
+        }
+        for figure in store.evaluations.figures()
+    )
+
+
+def _iteration(iteration: Iteration) -> Mapping[str, Any]:
+    return {
+        "number": iteration.number,
+        "sampled_with_version": iteration.policy_version,
+        "scheduled": iteration.scheduled,
+        "done": iteration.done,
+        "closed": iteration.closed_at is not None,
+        "metrics": dict(iteration.metrics),
+    }
+
+
+def _policies(store: Store) -> tuple[Mapping[str, Any], ...]:
+    promotions = store.policies.promotions()
+    return tuple(
+        {
+            "version": policy.version,
+            "parent": policy.parent,
+            "path": policy.path,
+            "promoted": policy.promoted,
+            "was_promoted": policy.version in promotions,
+        }
+        for policy in store.policies.all()
+    )
+
+
+def _activity(store: Store, open_one: Iteration | None) -> str:
+    """What a run that runs is at, as far as its store shows it."""
+    latest = store.policies.latest()
+    for evaluation in store.evaluations.unfinished():
+        if latest is not None and evaluation.policy_version == latest.version:
+            done, total = store.evaluations.progress(evaluation.id)
+            return f"measuring policy v{latest.version} ({done} of {total})"
+    if open_one is not None and open_one.done < open_one.scheduled:
+        return f"sampling ({open_one.done} of {open_one.scheduled})"
+    warms_up = latest is None or latest.parent is None
+    return "learning" if open_one is not None or warms_up else "between iterations"
+
+
+def heartbeat_age_s(state: RunState, now_s: float) -> float:
+    """Seconds since the driver was heard of, infinite if it never was."""
+    return float("inf") if state.heartbeat_at is None else max(now_s - state.heartbeat_at, 0.0)

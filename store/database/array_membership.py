@@ -1,0 +1,43 @@
+"""Whether a column is one of many values, in one parameter: SQLAlchemy's `in_` writes a parameter for each into the
+statement anew every time, which took PostgreSQL's driver and planner longer than finding the rows.
+"""
+
+from collections.abc import Collection
+from typing import Any, Self
+
+from sqlalchemy import ARRAY, JSON, Boolean, ColumnElement, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class _InArray(FunctionElement[bool]):
+    """(column, values)"""
+
+    name = "in_array"
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Self:
+        """As it is: what only has the type of a truth value gets `= 1` behind it on SQLite, and then no index helps."""
+        return self
+
+
+def in_array(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """True where the column, of text or of integers, equals one of the values."""
+    kind = ARRAY(column.type).with_variant(JSON(), "sqlite")
+    return _InArray(column, bindparam("values", list(values), kind, unique=True))
+
+
+@compiles(_InArray, "postgresql")
+def _in_array(element: _InArray, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = element.clauses
+    return f"{compiler.process(column, **how)} = ANY ({compiler.process(values, **how)})"
+
+
+@compiles(_InArray, "sqlite")
+def _in_json(element: _InArray, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = element.clauses
+    array = compiler.process(values, **how)
+    return f"{compiler.process(column, **how)} IN (SELECT value FROM json_each({array}))"  # noqa: S608

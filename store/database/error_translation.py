@@ -1,0 +1,92 @@
+"""Translates the drivers' errors into `StoreError`s of one line that say what was wrong and what to do."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from store.database.urls import masked, secret_keys
+from store.errors import (
+    NotAStoreError,
+    StoreAwayError,
+    StoreBusyError,
+    StoreDamagedError,
+    StoreDeadlockError,
+    StoreError,
+    StoreUnreachableError,
+)
+
+BUSY_TIMEOUT_S = 60.0
+"""How long a lock of another process is waited for."""
+
+# connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no reply that has a code
+_PG_AWAY = ("08000", "08003", "08006", "08001", "57P01", "57P02", "57P03", None)
+_PG_TRANSIENT = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
+_PG_DAMAGED = ("XX001", "XX002")  # data_corrupted, index_corrupted
+_PG_BUSY = "55P03"  # lock_not_available
+_PG_DEADLOCK = "40P01"
+_LIBPQ_HINT = re.compile(r" Is the server running .*\?$")  # our own message ends with the same question
+
+
+@contextmanager
+def translated_errors(url: URL) -> Iterator[None]:
+    """Turns what a driver raises for the world's faults into a one-line `StoreError`; our own faults pass."""
+    try:
+        yield
+    except DBAPIError as error:
+        explanation = _translate(error, url)
+        if explanation is None:
+            raise
+        raise explanation from error
+
+
+def _translate(error: DBAPIError, url: URL) -> StoreError | None:
+    reason = " ".join(str(error.orig).split())
+    for secret in (url.password, *(url.query[key] for key in secret_keys(url))):
+        if secret:
+            reason = reason.replace(str(secret), "***")
+    where = masked(url)
+    if isinstance(error.orig, sqlite3.Error):
+        return _translate_sqlite(reason, where)
+    code = getattr(error.orig, "sqlstate", None)
+    if code == _PG_DEADLOCK:
+        return StoreDeadlockError(f"{where}: two transactions waited for each other: {reason}")
+    if code == _PG_BUSY:
+        return StoreBusyError(f"{where}: locked by another process for over {BUSY_TIMEOUT_S:.0f} s: {reason}")
+    if code in _PG_DAMAGED:
+        return StoreDamagedError(f"{where}: {reason}. Restore the database from a copy.")
+    if error.connection_invalidated or isinstance(error, OperationalError):
+        kind = StoreAwayError if code in _PG_AWAY and not _is_refusal(reason) else StoreUnreachableError
+        reason = _LIBPQ_HINT.sub("", reason)
+        return kind(f"{where}: the database cannot be used: {reason}. Is the server up, the name right?")
+    if "permission denied" in reason:
+        return StoreUnreachableError(f"{where}: {reason}. Grant the user CREATE and USAGE on the schema.")
+    return None
+
+
+def _is_refusal(reason: str) -> bool:
+    """Whom a server turns away for good, it tells so with FATAL and without a code: a wrong user, no such database."""
+    return "FATAL" in reason and not any(sign in reason for sign in _PG_TRANSIENT)
+
+
+def _translate_sqlite(reason: str, where: str) -> StoreError | None:
+    if "locked" in reason or "busy" in reason:
+        return StoreBusyError(
+            f"{where}: locked by another process for over {BUSY_TIMEOUT_S:.0f} s. Is one of them stuck?"
+        )
+    if "not a database" in reason:
+        return NotAStoreError(f"{where}: {reason}. Name another file, or restore this one from a copy.")
+    if "malformed" in reason:
+        return StoreDamagedError(f"{where}: {reason}. Restore the file from a copy.")
+    if "unable to open" in reason:
+        return StoreUnreachableError(
+            f"{where}: the file cannot be opened. Check that it and its folder may be written."
+        )
+    if "readonly" in reason:
+        return StoreUnreachableError(f"{where}: the file is read-only. Make it and its folder writable.")
+    if "full" in reason or "disk I/O" in reason:
+        return StoreUnreachableError(f"{where}: {reason}. Free some space on its disk.")
+    return None

@@ -1,0 +1,32 @@
+"""PostgreSQL: time-outs by which a lost host is noticed, and connections that are checked before use."""
+
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+
+from store.database.error_translation import BUSY_TIMEOUT_S
+
+CONNECT_TIMEOUT_S = 10
+
+
+def postgresql_engine(url: URL) -> Engine:
+    """An engine for a PostgreSQL URL; time-outs that the URL names take precedence."""
+    # A host that is gone is noticed by these.
+    limits = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": round(BUSY_TIMEOUT_S * 1000),
+    }
+    connect_args = {key: value for key, value in limits.items() if key not in url.query}
+    # Connections are checked before use: one that died with a restarted server is replaced.
+    engine = create_engine(url, connect_args=connect_args, pool_pre_ping=True, pool_size=2, max_overflow=8)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
+        connection.commit()
+
+    return engine

@@ -1,0 +1,73 @@
+"""Tables of problems: the problems themselves, imports, exclusions, and the index of held-out questions."""
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.database.tables.base import Base, RowId
+from store.records import Split
+
+
+class ProblemRow(Base):
+    """A question, its label, and the counters that scheduling and selection read instead of the rollouts.
+
+    `shuffle_key` is a hash of the id in [0, 2**31 - 1): orders by it are random and the same in every database. No
+    counter that writers of rollouts touch is in an index: PostgreSQL then updates the row in its place (HOT).
+    """
+
+    __tablename__ = "problems"
+    __table_args__ = (Index(None, "split", "attempts"), Index(None, "split", "shuffle_key"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    question: Mapped[str]
+    answer: Mapped[str]
+    source: Mapped[str]
+    split: Mapped[Split]
+    split_key: Mapped[str] = mapped_column(unique=True)
+    subject: Mapped[str | None]
+    level: Mapped[str | None]
+    shuffle_key: Mapped[int]
+    attempts: Mapped[int] = mapped_column(default=0)  # training samples ever scheduled
+    judged: Mapped[int] = mapped_column(default=0)  # training rollouts written, faults of ours left out
+    accepted: Mapped[int] = mapped_column(default=0)  # those of them that were accepted
+    solutions: Mapped[int] = mapped_column(default=0)  # the size of each pool
+    mistakes: Mapped[int] = mapped_column(default=0)
+    demonstrations: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)  # rollouts that say what an earlier one in a pool says
+
+
+class ImportRow(Base):
+    """One import that was done: what was read, and what became of it."""
+
+    __tablename__ = "imports"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str]
+    read: Mapped[int]
+    added: Mapped[int]
+    known: Mapped[int]  # in the store already, or twice in the import
+    left_out: Mapped[int]
+    imported_at: Mapped[float]
+
+
+class ExclusionRow(Base):
+    """A problem that an import left out, because it equals or nearly equals a held-out one."""
+
+    __tablename__ = "left_out"
+
+    split_key: Mapped[str] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(RowId, ForeignKey("imports.id"), index=True)
+    source: Mapped[str]
+    question: Mapped[str]
+    answer: Mapped[str]
+    heldout_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), index=True)
+    similarity: Mapped[float] = mapped_column("likeness", key="similarity")  # of the questions: 1 for the same words
+
+
+class HeldOutBandRow(Base):
+    """The index by which an import finds held-out problems that are like a new one; see `store.problems.similarity`."""
+
+    __tablename__ = "heldout_bands"
+
+    band: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    problem_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), primary_key=True, index=True)

@@ -1,0 +1,101 @@
+"""Tables of a run: policies, promotions, iterations, evaluations and the state of the driver."""
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.database.tables.base import Base, RowId
+
+
+class PolicyRow(Base):
+    """A published checkpoint."""
+
+    __tablename__ = "policies"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    parent: Mapped[int | None] = mapped_column(ForeignKey("policies.version"))
+    path: Mapped[str]
+    training_set_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("training_sets.id"), index=True)
+    config: Mapped[dict[str, Any]]  # of the training run that made it
+    metrics: Mapped[dict[str, Any]]
+    checksum: Mapped[str | None]  # of what stands at `path`
+    created_at: Mapped[float]
+
+
+class PromotionRow(Base):
+    """The history of promotions; the last one is what is served."""
+
+    __tablename__ = "promotions"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"), index=True)
+    promoted_at: Mapped[float]
+
+
+class IterationRow(Base):
+    """The span between two publications."""
+
+    __tablename__ = "iterations"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"))
+    config: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]]
+    opened_at: Mapped[float]
+    closed_at: Mapped[float | None]
+
+
+class EvaluationRow(Base):
+    """One policy on one benchmark with one way of sampling. `problems_key` is a hash of the problems' ids."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (
+        UniqueConstraint(
+            "policy_version",
+            "benchmark",
+            "temperature",
+            "top_p",
+            "samples",
+            "problems_key",
+            name="uq_evaluations_what",
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"))
+    benchmark: Mapped[str]
+    temperature: Mapped[float]
+    top_p: Mapped[float]
+    samples: Mapped[int]
+    problems_key: Mapped[str] = mapped_column(String(32))
+    n: Mapped[int | None]
+    created_at: Mapped[float]
+    finished_at: Mapped[float | None]
+
+
+class EvaluationMetricRow(Base):
+    """One figure of a finished evaluation."""
+
+    __tablename__ = "evaluation_metrics"
+
+    evaluation_id: Mapped[int] = mapped_column(RowId, ForeignKey("evaluations.id"), primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
+class RunStateRow(Base):
+    """One row: what the run should do, what it does, and where it can go on from."""
+
+    __tablename__ = "run_state"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    desired: Mapped[str] = mapped_column(String(16))
+    actual: Mapped[str] = mapped_column(String(16))
+    iteration: Mapped[int | None]
+    checkpoint: Mapped[str | None]
+    heartbeat_at: Mapped[float | None]
+    last_version: Mapped[int]  # the highest policy version ever handed out

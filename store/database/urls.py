@@ -1,0 +1,48 @@
+"""Database URLs: which are accepted, and how they are shown without their passwords."""
+
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from store.errors import StoreUrlError
+
+_FORMS = "sqlite:///folder/store.db or postgresql://user:password@host/database"
+
+
+def parse_url(url: str) -> URL:
+    """The URL with its driver chosen and, for SQLite, its path made absolute: workers start in other folders.
+
+    Raises:
+        StoreUrlError: it is not a URL of SQLite or PostgreSQL, or names no file.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StoreUrlError(f"{url!r} is not a database URL: use {_FORMS}") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+                raise StoreUrlError(
+                    f"{masked(parsed)}: the driver {parsed.drivername!r} is not used here: use {_FORMS}"
+                )
+            if not parsed.database or parsed.database == ":memory:":
+                raise StoreUrlError(f"{masked(parsed)}: a store in memory cannot be shared by processes: use {_FORMS}")
+            if parsed.database.startswith("file:"):
+                raise StoreUrlError(f"{masked(parsed)}: SQLite's file: form is not used here: use {_FORMS}")
+            return parsed.set(database=str(Path(parsed.database).expanduser().absolute()))
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise StoreUrlError(f"{masked(parsed)}: {other!r} is not supported: use {_FORMS}")
+
+
+def masked(url: URL) -> str:
+    """The URL as it may be shown: no password, neither in its place nor in the query."""
+    hidden = url.update_query_dict(dict.fromkeys(secret_keys(url), "***")).set(drivername=url.get_backend_name())
+    return hidden.render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
+
+
+def secret_keys(url: URL) -> list[str]:
+    """The names of query parameters that hold a secret."""
+    return [key for key in url.query if "password" in key.lower() or "secret" in key.lower()]

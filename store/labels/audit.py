@@ -1,0 +1,204 @@
+"""The label audit: problems whose attempts agree with each other, by code that was run, and not with the label.
+
+How sure it is of each is `store.labels.odds`'; docs/audit.md states the method and what it finds.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import Any, NamedTuple
+
+from pydantic import Field
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from store.database.array_membership import in_array
+from store.database.tables import ProblemRow, RolloutRow
+from store.labels.odds import Habits, Votes, fit_habits, probability_wrong
+from store.records import ExecutionRecord, Outcome, Purpose, Split, label_of
+from store.rollouts import replay
+from store.rollouts.variants import SolutionKey
+from store.settings import Settings
+
+Equal = Callable[[str, str], bool]
+"""Whether (an expected answer, a given one) are the same. The store cannot tell by itself: `cluster` passes it in."""
+
+OnProgress = Callable[[int, int], None]
+"""Called with (problems examined, problems in all)."""
+
+_BATCH = 200  # problems whose attempts are held in memory at a time
+_FIT_PROBLEMS = 5_000  # that the habits are fitted to: a sample at random
+_SHOWN = 5  # rollouts and answers that the evidence names
+_RAN = "ok"  # the status of a block that ran to its end
+_LAST_WORDS = 8  # of an output, among which an answer is looked for
+
+
+class AuditSettings(Settings):
+    """When a label is named.
+
+    `min_score`: the probability that it is wrong. `min_agreeing`: attempts that reached the other answer by code.
+    `max_label_share`: of the attempts, that reach the label all the same. `prior`: the share of labels that are wrong
+    in data sets of this kind. `split` leaves the other side out.
+    """
+
+    min_score: float = Field(default=0.9, ge=0, le=1)
+    min_agreeing: int = Field(default=3, ge=2)
+    max_label_share: float = Field(default=0.1, ge=0, le=0.5)
+    prior: float = Field(default=0.005, gt=0, lt=0.5)
+    split: Split | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A label that is likely wrong and the answer that is likely right, with `score` the probability of that.
+
+    `evidence` is JSON: counts of attempts, of different programs and of policy versions, all answers with their counts,
+    and the ids of rollouts that show it, each by another program.
+    """
+
+    problem_id: str
+    label: str
+    proposed_answer: str
+    score: float
+    evidence: Mapping[str, Any]
+
+
+def audit(
+    session: Session, settings: AuditSettings, equal: Equal, on_progress: OnProgress = lambda done, total: None
+) -> list[Proposal]:
+    """The labels that are likely wrong, the surest first. Changes nothing.
+
+    Reads the attempts at problems that are missed more often than solved, and a sample of the others, by which it knows
+    the policies' habits. Demonstrations have no say: a teacher may have been shown the label.
+    """
+    habits = fit_habits(list(_habitual(session)), settings.prior)
+    suspects = _suspects(session, settings)
+    found: list[Proposal] = []
+    looked_at = 0
+    for batch in batched(suspects, _BATCH):
+        for problem_id, attempts in _attempts(session, [problem_id for problem_id, _ in batch]).items():
+            proposal = _judge(session, problem_id, dict(batch)[problem_id], attempts, habits, settings, equal)
+            if proposal is not None and proposal.score >= settings.min_score:
+                found.append(proposal)
+        looked_at += len(batch)
+        on_progress(looked_at, len(suspects))
+    return sorted(found, key=lambda proposal: (-proposal.score, proposal.problem_id))
+
+
+class _Attempt(NamedTuple):
+    """What the audit reads of a rollout."""
+
+    seq: int
+    rollout_id: str
+    accepted: bool
+    answer: str
+    program: SolutionKey
+    policy_version: int | None
+
+
+def _habitual(session: Session) -> Iterator[Votes]:
+    """The votes at a sample of problems. Answers are compared by their letters here: it is about frequencies."""
+    query = select(ProblemRow.id).where(or_(ProblemRow.judged > 0, ProblemRow.split == Split.HELDOUT))
+    sample = session.scalars(query.order_by(ProblemRow.shuffle_key).limit(_FIT_PROBLEMS)).all()
+    for batch in batched(sample, _BATCH):
+        for attempts in _attempts(session, batch).values():
+            yield _votes(attempts, _leading(attempts, lambda expected, given: False))
+
+
+def _suspects(session: Session, settings: AuditSettings) -> list[tuple[str, str]]:
+    """(id, label) of problems that may be proposed, by their counters; evaluations of held-out ones are not counted."""
+    missed = ProblemRow.judged - ProblemRow.accepted
+    often = (missed >= settings.min_agreeing) & (missed >= ProblemRow.accepted)
+    query = select(ProblemRow.id, ProblemRow.answer).where(or_(often, ProblemRow.split == Split.HELDOUT))
+    if settings.split is not None:
+        query = query.where(ProblemRow.split == settings.split)
+    return [(problem_id, label) for problem_id, label in session.execute(query.order_by(ProblemRow.id))]
+
+
+def _attempts(session: Session, problem_ids: Sequence[str]) -> dict[str, list[_Attempt]]:
+    """The attempts with an answer that could be judged, by problem."""
+    columns = RolloutRow.problem_id, RolloutRow.seq, RolloutRow.id, RolloutRow.outcome, RolloutRow.answer
+    query = select(*columns, RolloutRow.sketch, RolloutRow.variant, RolloutRow.policy_version)
+    query = query.where(in_array(RolloutRow.problem_id, problem_ids), RolloutRow.purpose != Purpose.DEMONSTRATION)
+    query = query.where(RolloutRow.outcome.in_([Outcome.ACCEPTED, Outcome.WRONG]), RolloutRow.answer.is_not(None))
+    attempts: dict[str, list[_Attempt]] = {}
+    for problem_id, seq, rollout_id, outcome, answer, sketch, variant, version in session.execute(query):
+        accepted, given = outcome is Outcome.ACCEPTED, (answer or "").strip()
+        attempt = _Attempt(seq, rollout_id, accepted, given, SolutionKey(sketch, variant), version)
+        attempts.setdefault(problem_id, []).append(attempt)
+    return {problem_id: sorted(of_one) for problem_id, of_one in attempts.items()}
+
+
+def _judge(
+    session: Session,
+    problem_id: str,
+    label: str,
+    attempts: Sequence[_Attempt],
+    habits: Habits,
+    settings: AuditSettings,
+    equal: Equal,
+) -> Proposal | None:
+    agreeing = _leading(attempts, equal)
+    reach_label = sum(attempt.accepted for attempt in attempts)
+    if len(agreeing) < settings.min_agreeing or reach_label > settings.max_label_share * len(attempts):
+        return None
+    answer = Counter(attempt.answer for attempt in agreeing).most_common(1)[0][0]
+    reached = _reached_by_code(session, agreeing, answer, equal)
+    if len(reached) < settings.min_agreeing:
+        return None
+    votes = _votes(attempts, reached)
+    score = probability_wrong(votes, habits, settings.prior)
+    return Proposal(problem_id, label, label_of([answer]), score, _evidence(votes, attempts, agreeing, reached))
+
+
+def _leading(attempts: Sequence[_Attempt], equal: Equal) -> list[_Attempt]:
+    """The attempts that gave the most frequent answer other than the label, in whatever form it is written."""
+    by_answer: dict[str, list[_Attempt]] = {}
+    for attempt in attempts:
+        if attempt.accepted:
+            continue
+        known = attempt.answer in by_answer or not by_answer
+        form = attempt.answer if known else next((f for f in by_answer if equal(f, attempt.answer)), attempt.answer)
+        by_answer.setdefault(form, []).append(attempt)
+    return max(by_answer.values(), key=len, default=[])
+
+
+def _votes(attempts: Sequence[_Attempt], leading: Sequence[_Attempt]) -> Votes:
+    accepted = [attempt for attempt in attempts if attempt.accepted]
+    programs, label_programs = (len({attempt.program for attempt in some}) for some in (leading, accepted))
+    return Votes(len(attempts), len(leading), programs, len(accepted), label_programs)
+
+
+def _reached_by_code(session: Session, attempts: Sequence[_Attempt], answer: str, equal: Equal) -> list[_Attempt]:
+    """Those whose answer a code block that ran gave out, instead of being made up in prose."""
+    whole = replay.read_rollouts(session, [in_array(RolloutRow.seq, [attempt.seq for attempt in attempts])])
+    shown = {rollout.id for rollout in whole if any(_gives(block, answer, equal) for block in rollout.executions)}
+    return [attempt for attempt in attempts if attempt.rollout_id in shown]
+
+
+def _gives(execution: ExecutionRecord, answer: str, equal: Equal) -> bool:
+    """Whether the value or the last line of the output is the answer, or has it among its last words."""
+    if execution.status != _RAN:
+        return False
+    line = next((line for line in reversed(execution.stdout.splitlines()) if line.strip()), "").strip()
+    words = [word.strip(",.:;$()[]'\"") for word in line.split()[-_LAST_WORDS:]]
+    given = dict.fromkeys((execution.value or "", line, *reversed(words)))
+    return answer in given or any(equal(answer, text) for text in given if text)
+
+
+def _evidence(
+    votes: Votes, attempts: Sequence[_Attempt], agreeing: Sequence[_Attempt], reached: Sequence[_Attempt]
+) -> dict[str, Any]:
+    examples = list({attempt.program: attempt.rollout_id for attempt in reversed(reached)}.values())
+    answers = Counter(attempt.answer for attempt in attempts).most_common(_SHOWN)
+    return {
+        "attempts": votes.attempts,
+        "agreeing": len(agreeing),
+        "reached_by_code": votes.leading,
+        "programs": votes.programs,
+        "label_attempts": votes.label,
+        "policy_versions": sorted({a.policy_version for a in reached if a.policy_version is not None}),
+        "answers": dict(answers),
+        "rollouts": examples[:_SHOWN],
+    }

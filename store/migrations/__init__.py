@@ -1,1 +1,0 @@
-"""The history of the tables, as Alembic migrations. `store.schema` runs them."""

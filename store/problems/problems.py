@@ -1,0 +1,77 @@
+"""Problems: imported all or none, split by hash, listed in a fixed random order."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import select
+
+from store.database.database import StorePart
+from store.database.retry import retried, retrying
+from store.database.tables import ProblemRow
+from store.errors import UnknownRecordError
+from store.problems.exclusions import count_exclusions, read_exclusions
+from store.problems.importing import Spool, store_spool
+from store.problems.rows import PROBLEM_COLUMNS, find_problems, iterate_problems, problem_counts
+from store.records import Exclusion, ImportReport, Problem, Split
+
+
+@retrying
+class Problems(StorePart):
+    """Training, held-out and excluded problems, and the list of exclusions."""
+
+    def import_new(self, new: Iterable[Problem], name: str = "") -> ImportReport:
+        """Add problems whose `split_key` is new and that are not similar to a held-out one: all or, on an error, none.
+
+        Held-out problems go first. Stored training problems that equal or nearly equal a new held-out one are
+        withdrawn from training. Streams: memory does not grow with their number, and other processes can write to the
+        store while `new` is read. `name` is stored with the counts of the import.
+
+        Raises:
+            InvalidProblemError: a text is empty, or two problems share an id.
+        """
+        with Spool() as spool:
+            spool.fill(new)
+            return self._store_spool(spool, name)
+
+    @retried
+    def _store_spool(self, spool: Spool, name: str) -> ImportReport:
+        with self._write() as session:
+            return store_spool(session, spool, name, self._now())
+
+    def add(self, new: Iterable[Problem]) -> int:
+        """`import_new`, returning only how many problems were added."""
+        return self.import_new(new).added
+
+    def get(self, problem_id: str) -> Problem:
+        """The problem with this id. Raises `UnknownRecordError` if there is none."""
+        with self._read() as session:
+            row = session.execute(select(*PROBLEM_COLUMNS).where(ProblemRow.id == problem_id)).one_or_none()
+        if row is None:
+            raise UnknownRecordError(f"there is no problem {problem_id!r} in the store")
+        return Problem(*row)
+
+    def by_split_key(self, split_keys: Sequence[str]) -> dict[str, Problem]:
+        """The problems with these split keys, by key; for matching demonstrations to problems."""
+        with self._read() as session:
+            return {problem.split_key: problem for problem in find_problems(session, ProblemRow.split_key, split_keys)}
+
+    def iterate(
+        self, split: Split | None = None, limit: int | None = None, source: str | None = None
+    ) -> Iterator[Problem]:
+        """Stream problems in an order that is random and always the same."""
+        with self._read() as session:
+            yield from iterate_problems(session, split, limit, source)
+
+    def counts(self) -> dict[str, int]:
+        """{"train": n, "heldout": n, "excluded": n}."""
+        with self._read() as session:
+            return problem_counts(session)
+
+    def exclusion_count(self) -> int:
+        """The number of problems that imports excluded or withdrew."""
+        with self._read() as session:
+            return count_exclusions(session)
+
+    def exclusions(self, limit: int | None = None) -> Iterator[Exclusion]:
+        """Stream the problems that are similar to a held-out one and therefore not trained on, latest import first."""
+        with self._read() as session:
+            yield from read_exclusions(session, limit)

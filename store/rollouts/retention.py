@@ -1,0 +1,79 @@
+"""Retention: rejected rollouts are pruned by a rule. A rollout of a training set is never deleted."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import batched
+
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from store.database.array_membership import in_array
+from store.database.bulk import BATCH
+from store.database.locks import AdvisoryLock, acquire
+from store.database.tables import (
+    AssignmentRow,
+    ExecutionRow,
+    OutcomeChangeRow,
+    ProblemRow,
+    ReviewRow,
+    RolloutRow,
+    TrainingSetRolloutRow,
+)
+from store.problems.row_locks import lock_problems
+from store.records import Outcome
+from store.rollouts.pools import rebuild
+from store.settings import RetentionSettings
+
+RULES: Mapping[str, Callable[[Session, int], ColumnElement[bool]]] = {
+    "newest_per_problem": lambda _, keep: _age_in_problem() > keep,
+    "newest_iterations": lambda session, keep: (
+        RolloutRow.iteration <= (session.scalar(select(func.max(RolloutRow.iteration))) or 0) - keep
+    ),
+}
+"""What a rule says of a rejected rollout that goes, given the number to keep."""
+
+
+def problem_batches(session: Session) -> list[tuple[str, ...]]:
+    """The problems that were attempted, a few hundred at a time. Not those with a review, which names rollouts."""
+    reviewed = exists().where(ReviewRow.problem_id == ProblemRow.id)
+    attempted = select(ProblemRow.id).where(ProblemRow.attempts > 0, ~reviewed).order_by(ProblemRow.id)
+    return list(batched(session.scalars(attempted), BATCH))
+
+
+def prune(session: Session, problem_ids: Sequence[str], settings: RetentionSettings) -> int:
+    """Takes away what the rule does not keep of these problems' rejected rollouts; returns how many.
+
+    Their assignments stay, and keep such a rollout from being sampled or written again.
+    """
+    acquire(session.connection(), AdvisoryLock.TRAINED)
+    lock_problems(session, problem_ids)
+    going = dict(session.execute(_going(session, problem_ids, settings)).all())
+    for batch in batched(sorted(going), BATCH):
+        session.execute(
+            delete(ExecutionRow).where(in_array(ExecutionRow.rollout_seq, batch)), execution_options=_UNTRACKED
+        )
+        session.execute(delete(RolloutRow).where(in_array(RolloutRow.seq, batch)), execution_options=_UNTRACKED)
+    rebuild(session, going.values())
+    return len(going)
+
+
+_UNTRACKED = {"synchronize_session": False}
+
+
+def _going(session: Session, problem_ids: Sequence[str], settings: RetentionSettings) -> Select[int, str]:
+    """(seq, problem) of the rejected rollouts that the rule lets go and nothing holds."""
+    rejected = (
+        select(RolloutRow.seq, RolloutRow.problem_id, RULES[settings.rule](session, settings.keep).label("goes"))
+        .join(AssignmentRow, AssignmentRow.id == RolloutRow.assignment_id)
+        # Training rollouts, told by their assignment: by their purpose, SQLite would read them for all problems.
+        .where(in_array(RolloutRow.problem_id, problem_ids), AssignmentRow.iteration.is_not(None))
+        .where(RolloutRow.outcome != Outcome.ACCEPTED, AssignmentRow.completed_at.is_not(None))
+        .subquery()
+    )
+    trained = exists().where(TrainingSetRolloutRow.rollout_seq == rejected.c.seq)
+    judged_again = exists().where(OutcomeChangeRow.rollout_seq == rejected.c.seq)
+    return select(rejected.c.seq, rejected.c.problem_id).where(rejected.c.goes, ~trained, ~judged_again)
+
+
+def _age_in_problem() -> ColumnElement[int]:
+    """1 for the newest rejected rollout of its problem, 2 for the one before."""
+    return func.row_number().over(partition_by=RolloutRow.problem_id, order_by=RolloutRow.seq.desc())

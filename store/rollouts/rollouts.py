@@ -1,0 +1,74 @@
+"""Rollouts: written once each, read back exactly as they were, and pruned."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from store.database.array_membership import in_array
+from store.database.database import StorePart
+from store.database.retry import retried, retrying
+from store.database.tables import RolloutRow
+from store.records import Outcome, Purpose, Rollout
+from store.rollouts import retention
+from store.rollouts.replay import add_rollouts, read_rollouts
+from store.rollouts.rows import PreparedRollout, prepare
+from store.settings import RetentionSettings
+
+
+@retrying
+class Rollouts(StorePart):
+    """The replay: all rollouts of a run, whatever their purpose and outcome."""
+
+    def add(self, rollouts: Iterable[Rollout]) -> int:
+        """Write those that are not in the store yet and count them for their assignments; returns how many were new.
+
+        Raises:
+            InvalidRolloutError: one contradicts itself, its assignment or its problem; then none is written.
+        """
+        return self._add_prepared(prepare(rollouts))
+
+    @retried
+    def _add_prepared(self, prepared: Sequence[PreparedRollout]) -> int:
+        """A transaction of its own, so that other processes can write while rollouts are prepared."""
+        with self._write() as session:
+            return add_rollouts(session, prepared, self._now())
+
+    def iterate(
+        self,
+        *,
+        purpose: Purpose | None = None,
+        outcome: Outcome | None = None,
+        iteration: int | None = None,
+        policy_version: int | None = None,
+        problem_id: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Rollout]:
+        """Stream whole rollouts in the order in which they were written. `policy_version` is that of the last span."""
+        wanted = {
+            RolloutRow.purpose: purpose,
+            RolloutRow.outcome: outcome,
+            RolloutRow.iteration: iteration,
+            RolloutRow.policy_version: policy_version,
+            RolloutRow.problem_id: problem_id,
+        }
+        where = [column == value for column, value in wanted.items() if value is not None]
+        with self._read() as session:
+            yield from read_rollouts(session, where, limit, newest_first=newest_first)
+
+    def by_id(self, ids: Sequence[str]) -> list[Rollout]:
+        """Those of these ids that are in the store, in the order in which they were written."""
+        with self._read() as session:
+            return list(read_rollouts(session, [in_array(RolloutRow.id, ids)]))
+
+    def prune(self, settings: RetentionSettings | None = None) -> int:
+        """Delete the rejected rollouts that the rule does not keep; returns how many.
+
+        Rollouts of training sets stay, and so do those that a review rests on. One transaction for each few hundred
+        problems: other processes can write in between, and pruning that was interrupted continues at the next call.
+        """
+        with self._read() as session:
+            batches = retention.problem_batches(session)
+        pruned = 0
+        for batch in batches:
+            with self._write() as session:
+                pruned += retention.prune(session, batch, settings or RetentionSettings())
+        return pruned

@@ -1,0 +1,143 @@
+"""Rollouts as rows and back. Rows are made before the transaction that writes them: nobody waits for their packing."""
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from store.database.tables import RolloutRow
+from store.errors import InvalidRolloutError, StoreDamagedError
+from store.records import Rollout
+from store.rollouts import packing
+from store.rollouts.solutions import Solution, get_ready_to_compare
+
+
+class PreparedRollout(NamedTuple):
+    """A rollout with all that can be said of its rows without the database."""
+
+    rollout: Rollout
+    solution: Solution
+    columns: dict[str, Any]
+    executions: list[dict[str, Any]]
+
+
+def prepare(rollouts: Iterable[Rollout]) -> list[PreparedRollout]:
+    """Packs each, and does what can be done early to tell duplicates.
+
+    Raises:
+        InvalidRolloutError: a rollout contradicts itself.
+    """
+    prepared = [_prepare(rollout) for rollout in rollouts]
+    get_ready_to_compare((one.rollout.problem_id, one.solution) for one in prepared)
+    return prepared
+
+
+def _prepare(rollout: Rollout) -> PreparedRollout:
+    _check(rollout)
+    answer = _storable(rollout.answer)
+    solution = Solution(rollout.segments, answer)
+    segments = packing.segments_json(rollout.segments)
+    columns = {
+        "id": rollout.id,
+        "problem_id": rollout.problem_id,
+        "assignment_id": rollout.assignment_id,
+        "purpose": rollout.purpose.value,
+        "outcome": rollout.outcome.value,
+        "solution_format": rollout.solution_format,
+        "answer": answer,
+        "sketch": solution.sketch,
+        "seed": rollout.seed,
+        "policy_version": rollout.spans[-1].version if rollout.spans else None,
+        "first_policy_version": rollout.spans[0].version if rollout.spans else None,
+        "prompt_tokens": len(rollout.prompt_ids),
+        "tokens": len(rollout.token_ids),
+        "prompt_ids": packing.pack_ids(rollout.prompt_ids),
+        "token_ids": packing.pack_ids(rollout.token_ids),
+        "model_mask": packing.pack_mask(rollout.model_mask),
+        "spans": packing.pack_spans(rollout.spans),
+        "segments": packing.compress(segments),
+        "seconds": rollout.seconds,
+    }
+    executions = [
+        {
+            "position": position,
+            "status": execution.status,
+            "seconds": execution.seconds,
+            "body": packing.pack_execution(execution, segments),
+        }
+        for position, execution in enumerate(rollout.executions)
+    ]
+    return PreparedRollout(rollout, solution, columns, executions)
+
+
+def restore(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
+    """The record of a row and of the (status, seconds, body) of its executions in their order.
+
+    Raises:
+        StoreDamagedError: what is stored is not what was written.
+    """
+    with _explained(row.id):
+        return _unpack(row, executions)
+
+
+def restore_solution(rollout_id: str, segments: bytes, answer: str | None) -> Solution:
+    """What a rollout says, by its columns.
+
+    Raises:
+        StoreDamagedError: what is stored is not what was written.
+    """
+    with _explained(rollout_id):
+        return Solution(packing.unpack_segments(packing.decompress(segments)), answer)
+
+
+@contextmanager
+def _explained(rollout_id: str) -> Iterator[None]:
+    try:
+        yield
+    except (zlib.error, ValueError) as error:
+        raise StoreDamagedError(
+            f"rollout {rollout_id}: what is stored of it cannot be read ({error}). Restore the store from a copy."
+        ) from error
+
+
+def _unpack(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
+    segments = packing.decompress(row.segments)
+    return Rollout(
+        id=row.id,
+        problem_id=row.problem_id,
+        purpose=row.purpose,
+        outcome=row.outcome,
+        solution_format=row.solution_format,
+        prompt_ids=packing.unpack_ids(row.prompt_ids),
+        token_ids=packing.unpack_ids(row.token_ids),
+        model_mask=packing.unpack_mask(row.model_mask, row.tokens),
+        spans=packing.unpack_spans(row.spans),
+        segments=packing.unpack_segments(segments),
+        executions=tuple(
+            packing.unpack_execution(body, status, seconds, segments) for status, seconds, body in executions
+        ),
+        answer=row.answer,
+        assignment_id=row.assignment_id,
+        seconds=row.seconds,
+        seed=row.seed,
+    )
+
+
+def _check(rollout: Rollout) -> None:
+    tokens = len(rollout.token_ids)
+    if len(rollout.model_mask) != tokens:
+        raise InvalidRolloutError(
+            f"rollout {rollout.id}: {len(rollout.model_mask)} mask flags for {tokens} tokens; there must be one a token"
+        )
+    for span in rollout.spans:
+        if not 0 <= span.start <= span.end <= tokens:
+            raise InvalidRolloutError(
+                f"rollout {rollout.id}: the span {span.start}:{span.end} is not in its {tokens} tokens"
+            )
+
+
+def _storable(answer: str | None) -> str | None:
+    """A policy may write anything; a text column takes neither NUL nor half a surrogate pair."""
+    if answer is None:
+        return None
+    return answer.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,207 @@
+"""Evaluations: a policy's attempts at a benchmark, and the figures computed from them."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import NamedTuple
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from store.database.array_membership import in_array
+from store.database.bulk import BATCH
+from store.database.database import StorePart
+from store.database.retry import retrying
+from store.database.tables import AssignmentRow, EvaluationMetricRow, EvaluationRow, ProblemRow, RolloutRow
+from store.errors import NothingToScheduleError, StoreError, UnknownRecordError
+from store.records import Evaluation, Outcome, Purpose, Sampling, Split
+from store.rollouts.assignments import assign, progress
+from store.runs.policies import require_policy
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRun:
+    """An evaluation that was scheduled: `samples` attempts at each problem. `finished`: its figures are in."""
+
+    id: int
+    policy_version: int
+    benchmark: str
+    samples: int
+    sampling: Sampling
+    finished: bool
+
+
+class SampledAnswer(NamedTuple):
+    """One attempt of an evaluation: what became of it, and the answer as the policy wrote it."""
+
+    outcome: Outcome
+    answer: str | None
+
+
+@retrying
+class Evaluations(StorePart):
+    """Evaluations of policies: scheduled like iterations, sampled by the same samplers, finished with figures."""
+
+    def schedule(
+        self,
+        policy_version: int,
+        benchmark: str,
+        *,
+        samples: int = 1,
+        sampling: Sampling,
+        problem_ids: Sequence[str] | None = None,
+        split: Split = Split.HELDOUT,
+        limit: int | None = None,
+    ) -> int:
+        """Schedule an evaluation on the given problems, or on `limit` of a split (the same for every policy).
+
+        The same policy, benchmark, sampling, samples and problems are the same evaluation, which is found and not
+        repeated. Other problems make another one: figures over different problems are never mixed up.
+
+        Returns:
+            The id of the evaluation.
+
+        Raises:
+            UnknownPolicyError: the policy was never published.
+            UnknownRecordError: a problem id that is not in the store.
+            NothingToScheduleError: no problems at all.
+        """
+        with self._write() as session:
+            require_policy(session, policy_version)
+            chosen = _chosen(session, problem_ids, split, limit)
+            if not chosen:
+                raise NothingToScheduleError(f"there are no problems in the store for the benchmark {benchmark!r}")
+            key = {
+                "policy_version": policy_version,
+                "benchmark": benchmark,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "samples": samples,
+                "problems_key": _problems_key(chosen),
+            }
+            row = session.scalar(select(EvaluationRow).filter_by(**key))
+            if row is None:
+                row = EvaluationRow(**key, created_at=self._now())
+                session.add(row)
+                session.flush()
+                assign(session, chosen, Purpose.EVAL, samples, sampling, evaluation_id=row.id)
+            return row.id
+
+    def progress(self, evaluation_id: int) -> tuple[int, int]:
+        """(done, scheduled) rollouts of an evaluation."""
+        with self._read() as session:
+            return progress(session, AssignmentRow.evaluation_id == evaluation_id)
+
+    def get(self, evaluation_id: int) -> EvaluationRun:
+        """The evaluation with this id. Raises `UnknownRecordError` if there is none."""
+        with self._read() as session:
+            return _to_run(_require_evaluation(session, evaluation_id))
+
+    def unfinished(self) -> list[EvaluationRun]:
+        """Evaluations without figures, after a crash or a stop."""
+        query = select(EvaluationRow).where(EvaluationRow.finished_at.is_(None)).order_by(EvaluationRow.id)
+        with self._read() as session:
+            return [_to_run(row) for row in session.scalars(query)]
+
+    def answers(self, evaluation_id: int) -> dict[str, list[SampledAnswer]]:
+        """The attempts by problem id, each list in the order of the samples."""
+        with self._read() as session:
+            return _read_answers(session, evaluation_id)
+
+    def benchmark_answers(self, policy_version: int, benchmark: str) -> dict[str, list[SampledAnswer]]:
+        """The attempts of a policy at a benchmark by problem id, of each problem those of its latest evaluation."""
+        query = select(EvaluationRow.id).filter_by(policy_version=policy_version, benchmark=benchmark)
+        query = query.where(EvaluationRow.finished_at.is_not(None)).order_by(EvaluationRow.id)
+        answers: dict[str, list[SampledAnswer]] = {}
+        with self._read() as session:
+            for evaluation_id in session.scalars(query):
+                answers |= _read_answers(session, evaluation_id)
+        return answers
+
+    def finish(self, evaluation_id: int, metrics: Mapping[str, float], n: int) -> None:
+        """Store the figures over `n` problems; finishing again replaces them.
+
+        Raises:
+            UnknownRecordError: there is no such evaluation.
+            StoreError: a figure is not a finite number.
+        """
+        for metric, value in metrics.items():
+            if not math.isfinite(value):
+                raise StoreError(f"evaluation {evaluation_id}: {metric} is {value}, not a finite number")
+        with self._write() as session:
+            row = _require_evaluation(session, evaluation_id)
+            session.execute(delete(EvaluationMetricRow).where(EvaluationMetricRow.evaluation_id == evaluation_id))
+            session.add_all(
+                EvaluationMetricRow(evaluation_id=evaluation_id, metric=metric, value=float(value))
+                for metric, value in metrics.items()
+            )
+            row.n, row.finished_at = n, self._now()
+
+    def figures(self) -> list[Evaluation]:
+        """Every figure of every evaluation, by policy version."""
+        query = select(EvaluationRow, EvaluationMetricRow).join(
+            EvaluationMetricRow, EvaluationMetricRow.evaluation_id == EvaluationRow.id
+        )
+        query = query.order_by(EvaluationRow.policy_version, EvaluationRow.id, EvaluationMetricRow.metric)
+        with self._read() as session:
+            return [
+                Evaluation(row.policy_version, row.benchmark, figure.metric, figure.value, row.n or 0)
+                for row, figure in session.execute(query)
+            ]
+
+
+def _read_answers(session: Session, evaluation_id: int) -> dict[str, list[SampledAnswer]]:
+    _require_evaluation(session, evaluation_id)
+    query = (
+        select(RolloutRow.problem_id, RolloutRow.outcome, RolloutRow.answer)
+        .join(AssignmentRow, AssignmentRow.id == RolloutRow.assignment_id)
+        .where(AssignmentRow.evaluation_id == evaluation_id)
+        .order_by(AssignmentRow.id, RolloutRow.sample_index)
+    )
+    answers: dict[str, list[SampledAnswer]] = {}
+    for problem_id, outcome, answer in session.execute(query):
+        answers.setdefault(problem_id, []).append(SampledAnswer(outcome, answer))
+    return answers
+
+
+def _require_evaluation(session: Session, evaluation_id: int) -> EvaluationRow:
+    row = session.get(EvaluationRow, evaluation_id)
+    if row is None:
+        raise UnknownRecordError(f"there is no evaluation {evaluation_id} in the store")
+    return row
+
+
+def _chosen(session: Session, problem_ids: Sequence[str] | None, split: Split, limit: int | None) -> Sequence[str]:
+    query = select(ProblemRow.id)
+    if problem_ids is None:
+        # The same problems for every policy: their order is a hash's.
+        query = query.where(ProblemRow.split == split).order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)
+        return session.scalars(query).all()
+    if not problem_ids:
+        raise NothingToScheduleError("an evaluation needs at least one problem")
+    wanted = set(problem_ids)
+    found: list[tuple[int, str]] = []
+    for batch in batched(sorted(wanted), BATCH):
+        rows = session.execute(select(ProblemRow.shuffle_key, ProblemRow.id).where(in_array(ProblemRow.id, batch)))
+        found += [(key, problem_id) for key, problem_id in rows]
+    missing = wanted - {problem_id for _, problem_id in found}
+    if missing:
+        raise UnknownRecordError(f"there is no problem {min(missing)!r} in the store ({len(missing)} missing)")
+    return [problem_id for _, problem_id in sorted(found)]
+
+
+def _problems_key(ids: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:32]
+
+
+def _to_run(row: EvaluationRow) -> EvaluationRun:
+    return EvaluationRun(
+        row.id,
+        row.policy_version,
+        row.benchmark,
+        row.samples,
+        Sampling(row.temperature, row.top_p),
+        row.finished_at is not None,
+    )

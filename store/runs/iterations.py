@@ -1,0 +1,174 @@
+"""Iterations: opened, filled with assignments by a scheduling rule, closed with their metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from store.database.database import StorePart
+from store.database.json_values import finite_json
+from store.database.retry import retrying
+from store.database.tables import AssignmentRow, ExecutionRow, IterationRow, ProblemRow, RolloutRow
+from store.errors import (
+    IterationClosedError,
+    IterationUnfinishedError,
+    NothingToScheduleError,
+    UnknownRecordError,
+)
+from store.records import Purpose, Sampling, Split
+from store.rollouts.assignments import assign, progress
+from store.runs.policies import require_policy
+from store.runs.scheduling import problem_order
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One iteration. `done` of its `scheduled` rollouts are in the store; times are Unix seconds."""
+
+    number: int
+    policy_version: int
+    scheduled: int
+    done: int
+    opened_at: float
+    closed_at: float | None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+@retrying
+class Iterations(StorePart):
+    """The iterations of a run, numbered from 1, with the training assignments of each."""
+
+    def open(self, number: int, policy_version: int, config: Mapping[str, Any] | None = None) -> None:
+        """Open an iteration; one that is open already stays as it is, so that a resumed run continues it.
+
+        Raises:
+            IterationClosedError: it is closed.
+            UnknownPolicyError: the policy was never published.
+        """
+        with self._write() as session:
+            row = session.get(IterationRow, number)
+            if row is None:
+                require_policy(session, policy_version)
+                row = IterationRow(number=number, policy_version=policy_version, config=finite_json(config or {}))
+                row.metrics, row.opened_at = {}, self._now()
+                session.add(row)
+            elif row.closed_at is not None:
+                raise IterationClosedError(f"iteration {number} is closed: continue with the one after the last")
+
+    def schedule(
+        self,
+        number: int,
+        problems: int,
+        samples: int,
+        sampling: Sampling,
+        rule: str = "fewest_attempts_first",
+        seed: int = 0,
+    ) -> int:
+        """Schedule `samples` attempts at each of `problems` training problems, or at all if there are fewer.
+
+        An iteration that was scheduled before keeps its assignments. `rule` is a key of `store.runs.scheduling.RULES`.
+
+        Returns:
+            The number of rollouts of the iteration.
+
+        Raises:
+            UnknownRecordError: the iteration was never opened.
+            NothingToScheduleError: there are no training problems.
+            StoreError: there is no such rule.
+        """
+        order = problem_order(rule, seed)
+        with self._write() as session:
+            _require_iteration(session, number)
+            mine = AssignmentRow.iteration == number
+            scheduled = session.scalar(select(func.sum(AssignmentRow.samples)).where(mine))
+            if scheduled:
+                return scheduled
+            chosen = select(ProblemRow.id).where(ProblemRow.split == Split.TRAIN)
+            ids = session.scalars(chosen.order_by(*order, ProblemRow.id).limit(problems)).all()
+            if not ids:
+                raise NothingToScheduleError("there are no training problems in the store: import some first")
+            assign(session, ids, Purpose.TRAIN, samples, sampling, iteration=number)
+            attempted = ProblemRow.id.in_(select(AssignmentRow.problem_id).where(mine))
+            count = update(ProblemRow).where(attempted).values(attempts=ProblemRow.attempts + samples)
+            session.execute(count, execution_options={"synchronize_session": False})
+            return len(ids) * samples
+
+    def progress(self, number: int) -> tuple[int, int]:
+        """(done, scheduled) rollouts of an iteration."""
+        with self._read() as session:
+            return progress(session, AssignmentRow.iteration == number)
+
+    def close(self, number: int, metrics: Mapping[str, Any]) -> None:
+        """Close an iteration with its metrics; closing it again replaces them.
+
+        Raises:
+            UnknownRecordError: the iteration was never opened.
+            IterationUnfinishedError: rollouts that were scheduled are not in the store yet.
+        """
+        with self._write() as session:
+            row = _require_iteration(session, number)
+            _check_finished(session, number)
+            row.metrics = finite_json(metrics)
+            row.closed_at = row.closed_at or self._now()
+
+    def all(self) -> list[Iteration]:
+        """All iterations, by number, with their progress."""
+        with self._read() as session:
+            return read_iterations(session)
+
+    def outcomes(self, number: int | None = None) -> dict[int, dict[str, int]]:
+        """Training rollouts by iteration (only `number`, if given) and outcome; outcomes without rollouts are absent."""
+        mine = RolloutRow.iteration.is_not(None) if number is None else RolloutRow.iteration == number
+        groups = select(RolloutRow.iteration, RolloutRow.outcome, func.count()).where(mine)
+        counts: dict[int, dict[str, int]] = {}
+        with self._read() as session:
+            for iteration, outcome, count in session.execute(groups.group_by(RolloutRow.iteration, RolloutRow.outcome)):
+                assert iteration is not None
+                counts.setdefault(iteration, {})[outcome.value] = count
+        return counts
+
+    def blocks_run(self, number: int) -> int:
+        """The number of code blocks that the training rollouts of an iteration ran."""
+        query = select(func.count()).select_from(ExecutionRow)
+        query = query.join(RolloutRow, RolloutRow.seq == ExecutionRow.rollout_seq).where(RolloutRow.iteration == number)
+        with self._read() as session:
+            return session.scalar(query) or 0
+
+
+def read_iterations(session: Session) -> list[Iteration]:
+    """All iterations, by number."""
+    counts = (
+        select(
+            AssignmentRow.iteration, func.sum(AssignmentRow.samples).label("n"), func.sum(AssignmentRow.done).label("d")
+        )
+        .where(AssignmentRow.iteration.is_not(None))
+        .group_by(AssignmentRow.iteration)
+        .subquery()
+    )
+    query = select(IterationRow, counts.c.n, counts.c.d).outerjoin(counts, counts.c.iteration == IterationRow.number)
+    return [
+        Iteration(
+            row.number, row.policy_version, n or 0, done or 0, row.opened_at, row.closed_at, row.config, row.metrics
+        )
+        for row, n, done in session.execute(query.order_by(IterationRow.number))
+    ]
+
+
+def _require_iteration(session: Session, number: int) -> IterationRow:
+    row = session.get(IterationRow, number)
+    if row is None:
+        raise UnknownRecordError(f"there is no iteration {number} in the store: open it first")
+    return row
+
+
+def _check_finished(session: Session, number: int) -> None:
+    pending = select(func.count(), func.sum(AssignmentRow.samples - AssignmentRow.done))
+    mine = AssignmentRow.iteration == number, AssignmentRow.completed_at.is_(None)
+    assignments, missing = session.execute(pending.where(*mine)).one()
+    if assignments:
+        raise IterationUnfinishedError(
+            f"iteration {number} lacks {missing} rollouts of {assignments} assignments: wait for them, then close it"
+        )

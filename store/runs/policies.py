@@ -1,0 +1,135 @@
+"""Published policies: their versions, their lineage, and which one is promoted."""
+
+from dataclasses import replace
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from store.database.database import StorePart
+from store.database.json_values import finite_json
+from store.database.retry import retrying
+from store.database.tables import PolicyRow, PromotionRow
+from store.errors import StoreError, UnknownPolicyError
+from store.records import Policy
+from store.runs.run_state import state_row
+
+
+@retrying
+class Policies(StorePart):
+    """Published checkpoints, by version. The one that was promoted last is served."""
+
+    def next_version(self) -> int:
+        """Reserve a version number, from 1 up, that was never returned before, whether or not a policy uses it."""
+        with self._write() as session:
+            state = state_row(session, lock=True)
+            state.last_version = max(state.last_version, _latest_version(session) or 0) + 1
+            return state.last_version
+
+    def add(self, policy: Policy) -> None:
+        """Record a published checkpoint; adding the same one again changes nothing.
+
+        A path beside a store in a file is kept relative to it, so that the folder of a run can be moved.
+
+        Raises:
+            StoreError: another checkpoint has this version.
+            UnknownPolicyError: the parent was never published.
+        """
+        stored = replace(policy, path=self._database.paths.to_stored(policy.path))
+        with self._write() as session:
+            known = session.get(PolicyRow, policy.version)
+            if known is None:
+                _insert(session, stored, self._now())
+            elif known.path != stored.path:
+                raise StoreError(
+                    f"policy version {policy.version} is {known.path} already: a version is never used twice"
+                )
+
+    def get(self, version: int) -> Policy:
+        """The policy of this version. Raises `UnknownPolicyError` if there is none."""
+        with self._read() as session:
+            return self._record(require_policy(session, version), _promoted_version(session))
+
+    def all(self) -> list[Policy]:
+        """All policies, by version; `promoted` is true of the one that is served."""
+        with self._read() as session:
+            promoted = _promoted_version(session)
+            return [
+                self._record(row, promoted) for row in session.scalars(select(PolicyRow).order_by(PolicyRow.version))
+            ]
+
+    def latest(self) -> Policy | None:
+        """The policy with the highest version."""
+        with self._read() as session:
+            return self._find(session, _latest_version(session))
+
+    def promoted(self) -> Policy | None:
+        """The policy that is served."""
+        with self._read() as session:
+            return self._find(session, _promoted_version(session))
+
+    def promote(self, version: int) -> None:
+        """Make this version the one that is served. Raises `UnknownPolicyError` if there is none."""
+        with self._write() as session:
+            _promote(session, version, self._now())
+
+    def promotions(self) -> list[int]:
+        """The versions that were promoted, oldest promotion first; the last one is served."""
+        with self._read() as session:
+            return list(session.scalars(select(PromotionRow.policy_version).order_by(PromotionRow.id)))
+
+    def _find(self, session: Session, version: int | None) -> Policy | None:
+        return None if version is None else self._record(require_policy(session, version), _promoted_version(session))
+
+    def _record(self, row: PolicyRow, promoted: int | None) -> Policy:
+        return Policy(
+            version=row.version,
+            parent=row.parent,
+            path=self._database.paths.from_stored(row.path),
+            training_set_id=row.training_set_id,
+            metrics=row.metrics,
+            promoted=row.version == promoted,
+            config=row.config,
+            checksum=row.checksum,
+        )
+
+
+def require_policy(session: Session, version: int) -> PolicyRow:
+    """The row of a version. Raises `UnknownPolicyError` if there is none."""
+    row = session.get(PolicyRow, version)
+    if row is None:
+        raise UnknownPolicyError(f"there is no policy version {version} in the store: publish it first")
+    return row
+
+
+def _insert(session: Session, policy: Policy, now: float) -> None:
+    if policy.parent is not None:
+        require_policy(session, policy.parent)
+    session.add(
+        PolicyRow(
+            version=policy.version,
+            parent=policy.parent,
+            path=policy.path,
+            training_set_id=policy.training_set_id,
+            config=finite_json(policy.config),
+            metrics=finite_json(policy.metrics),
+            checksum=policy.checksum,
+            created_at=now,
+        )
+    )
+    session.flush()
+    if policy.promoted:
+        _promote(session, policy.version, now)
+
+
+def _promote(session: Session, version: int, now: float) -> None:
+    require_policy(session, version)
+    if _promoted_version(session) != version:
+        session.add(PromotionRow(policy_version=version, promoted_at=now))
+
+
+def _latest_version(session: Session) -> int | None:
+    return session.scalar(select(func.max(PolicyRow.version)))
+
+
+def _promoted_version(session: Session) -> int | None:
+    return session.scalar(select(PromotionRow.policy_version).order_by(PromotionRow.id.desc()).limit(1))

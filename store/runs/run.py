@@ -1,0 +1,57 @@
+"""The run that a store belongs to: control, heartbeat, and statistics."""
+
+from sqlalchemy import select
+
+from store.database.database import StorePart
+from store.database.retry import retrying
+from store.database.tables import RunStateRow
+from store.runs.run_state import ActualState, DesiredState, RunState, state_row
+from store.runs.statistics import StoreStatistics, read_statistics
+
+
+@retrying
+class Run(StorePart):
+    """Control and state of the run that the store belongs to."""
+
+    def set_desired(self, desired: DesiredState | str) -> None:
+        """Ask the driver to run, to pause or to stop."""
+        value = DesiredState(desired).value
+        with self._write() as session:
+            state_row(session, lock=True).desired = value
+
+    def desired(self) -> DesiredState:
+        """What the driver is asked to do."""
+        return self.state().desired
+
+    def set_actual(
+        self, actual: ActualState | str, *, iteration: int | None = None, checkpoint: str | None = None
+    ) -> None:
+        """Report what the driver does, with a heartbeat; an iteration or checkpoint that is not given stays."""
+        value = ActualState(actual).value
+        with self._write() as session:
+            row = state_row(session, lock=True)
+            row.actual, row.heartbeat_at = value, self._now()
+            if iteration is not None:
+                row.iteration = iteration
+            if checkpoint is not None:
+                row.checkpoint = self._database.paths.to_stored(checkpoint)
+
+    def heartbeat(self) -> None:
+        """Record that the driver is alive."""
+        with self._write() as session:
+            state_row(session, lock=True).heartbeat_at = self._now()
+
+    def state(self) -> RunState:
+        """Desired and actual state, and the last checkpoint. Before any driver ran: desired `running`, actual `new`."""
+        with self._read() as session:
+            row = session.scalar(select(RunStateRow))
+            if row is None:
+                return RunState(DesiredState.RUNNING, ActualState.NEW, None, None, None)
+            checkpoint = None if row.checkpoint is None else self._database.paths.from_stored(row.checkpoint)
+            actual = ActualState(row.actual)
+            return RunState(DesiredState(row.desired), actual, row.iteration, checkpoint, row.heartbeat_at)
+
+    def statistics(self) -> StoreStatistics:
+        """Counts of problems, rollouts, executions and iterations."""
+        with self._read() as session:
+            return read_statistics(session)

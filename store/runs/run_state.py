@@ -1,0 +1,52 @@
+"""The state of a run: what its driver should do, what it does, and where it can resume."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from store.database.tables import RunStateRow, table
+
+
+class DesiredState(StrEnum):
+    """What the command line asks of the driver."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+class ActualState(StrEnum):
+    """What the driver reports. `new`: no driver has run yet."""
+
+    NEW = "new"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """`heartbeat_at` is the driver's last write, in Unix seconds: an old one with `running` means that it died."""
+
+    desired: DesiredState
+    actual: ActualState
+    iteration: int | None
+    checkpoint: str | None
+    heartbeat_at: float | None
+
+
+def state_row(session: Session, *, lock: bool = False) -> RunStateRow:
+    """The one row, inserted if it is missing."""
+    query = select(RunStateRow)
+    row = session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        first = {"id": 1, "desired": DesiredState.RUNNING.value, "actual": ActualState.NEW.value, "last_version": 0}
+        session.execute(dialect.insert(table(RunStateRow)).values(first).on_conflict_do_nothing())
+        row = session.scalars(query.with_for_update()).one()
+    return row

@@ -1,5 +1,0 @@
-"""Where problems come from. A source is a function from its settings to problems, and one line in the registry."""
-
-from store.sources.registry import SOURCES, import_problems, read_problems
-
-__all__ = ["SOURCES", "import_problems", "read_problems"]

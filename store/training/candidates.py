@@ -1,0 +1,174 @@
+"""What a training set is chosen from: so many of each problem, looked up by their places.
+
+A rule turns the k-th choice of a problem into a place in its pool, which an index finds at once. So the time that a
+choice takes grows with what is chosen, and not with what is stored.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, select, text
+from sqlalchemy.orm import Session, aliased
+
+from store.database.tables import PolicyRow, ProblemRow, RolloutRow
+from store.problems.rows import shuffled
+from store.records import Pool, Split
+from store.settings import SelectionSettings
+
+
+class Candidate(NamedTuple):
+    """A rollout that may be chosen, by its `seq`. `tokens` counts its prompt's too; `hard`: its problem is."""
+
+    seq: int
+    problem_id: str
+    tokens: int
+    hard: bool
+
+
+class Slots(NamedTuple):
+    """For each problem: the k-th choice (from 0) among the places `first` to `last` of its pool."""
+
+    k: ColumnElement[int]
+    first: ColumnElement[int]
+    last: ColumnElement[int]
+    seed: int
+
+
+RULES: Mapping[str, Callable[[Slots], ColumnElement[int]]] = {
+    "newest": lambda slots: slots.last - slots.k,
+    "oldest": lambda slots: slots.first + slots.k,
+    "random": lambda slots: (
+        slots.first + (shuffled(slots.seed) + cast(slots.k, BigInteger) * _STRIDE) % (slots.last - slots.first + 1)
+    ),
+}
+"""The place of the k-th choice: another one for each k, since k stays below the number of places."""
+
+# A prime above any number of places: its multiples meet every place before they meet one twice.
+_STRIDE = 1_000_000_007
+
+_SIZES = {Pool.SOLUTION: ProblemRow.solutions, Pool.MISTAKE: ProblemRow.mistakes}
+
+
+def find_attempts(session: Session, settings: SelectionSettings, rng: random.Random) -> list[Candidate]:
+    """At most so many of each problem, in the order in which limits take them."""
+    pools = [Pool.SOLUTION] if settings.accepted_only else [Pool.SOLUTION, Pool.MISTAKE]
+    with looking_up(session):
+        rows = [row for pool in pools for row in session.execute(attempts_query(session, pool, settings))]
+    found = sorted(map(Candidate._make, rows), key=itemgetter(0), reverse=settings.prefer == "newest")
+    if settings.prefer == "random":
+        rng.shuffle(found)
+    return found if settings.hard_share is None else _reserve(found, settings.hard_share)
+
+
+def find_demonstrations(session: Session) -> list[Candidate]:
+    """All of training problems, the newest first."""
+    query = (
+        select(RolloutRow.seq, RolloutRow.problem_id, RolloutRow.prompt_tokens + RolloutRow.tokens)
+        .join(ProblemRow, ProblemRow.id == RolloutRow.problem_id)
+        .where(ProblemRow.split == Split.TRAIN, ProblemRow.demonstrations > 0)
+        .where(RolloutRow.pool == Pool.DEMONSTRATION, RolloutRow.place.between(1, ProblemRow.demonstrations))
+        .order_by(RolloutRow.seq.desc())
+    )
+    return [Candidate(*row, hard=False) for row in session.execute(query)]
+
+
+@contextmanager
+def looking_up(session: Session) -> Iterator[None]:
+    """Has PostgreSQL go from problems to places. It cannot know how few that are, and would read all rollouts."""
+    if session.get_bind().dialect.name != "postgresql":
+        yield
+        return
+    for setting, value in _LOOKING_UP.items():
+        session.execute(text(f"SET LOCAL {setting} = {value}"))
+    yield
+    for setting in _LOOKING_UP:
+        session.execute(text(f"SET LOCAL {setting} TO DEFAULT"))
+
+
+_LOOKING_UP = {
+    "join_collapse_limit": "1",  # the order of joins as it is written
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "enable_memoize": "off",  # it would read the whole pool of a problem to have it at hand for the next place
+    "jit": "off",  # takes longer than it spares
+}
+
+
+def attempts_query(session: Session, pool: Pool, settings: SelectionSettings) -> Select[int, str, int, bool]:
+    """(seq, problem, tokens, is the problem hard) of one pool: problems, times choices, each looked up by its place."""
+    wanted = _wanted_places(session, pool, settings)
+    tokens = RolloutRow.prompt_tokens + RolloutRow.tokens
+    query = select(RolloutRow.seq, RolloutRow.problem_id, tokens, wanted.c.hard).select_from(wanted)
+    found = and_(RolloutRow.problem_id == wanted.c.problem_id, RolloutRow.pool == pool)
+    query = query.join(RolloutRow, and_(found, RolloutRow.place.between(wanted.c.first, wanted.c.last)))
+    return query.where(*_fresh(session, RolloutRow, settings))
+
+
+def _wanted_places(session: Session, pool: Pool, settings: SelectionSettings) -> CTE:
+    """(problem_id, hard, first, last): the places to be looked up, one a row if there is a cap.
+
+    A table of its own, or PostgreSQL would look the problem up and read its whole pool for each place.
+    """
+    first, last = _first_place(session, pool, settings), _SIZES[pool]
+    hard = and_(ProblemRow.judged > 0, ProblemRow.accepted <= ProblemRow.judged * settings.hard_pass_rate)
+    query = select(ProblemRow.id.label("problem_id"), hard.label("hard"))
+    query = query.where(ProblemRow.split == Split.TRAIN, last > 0)
+    if settings.max_per_problem is None:
+        query = query.add_columns(first.label("first"), last.label("last"))
+    else:
+        choices = _choices(settings.max_per_problem)
+        rule = RULES[settings.prefer](Slots(choices.c.k, first, last.expression, settings.seed))
+        place = cast(rule, Integer)
+        query = query.join(choices, choices.c.k <= last - first)
+        query = query.add_columns(place.label("first"), place.label("last"))
+    return query.cte("wanted").prefix_with("MATERIALIZED", dialect="postgresql")
+
+
+def _choices(count: int) -> Any:
+    """A table of the numbers 0 to count - 1."""
+    numbers = select(literal(0).label("k")).cte("choices", recursive=True)
+    return numbers.union_all(select(numbers.c.k + 1).where(numbers.c.k + 1 < count))
+
+
+def _first_place(session: Session, pool: Pool, settings: SelectionSettings) -> ColumnElement[int]:
+    """The oldest place that is fresh enough; places are given in the order of time.
+
+    The newest need no such search: what is too old among them is dropped by the query's condition.
+    """
+    earlier = aliased(RolloutRow)
+    fresh = _fresh(session, earlier, settings)
+    if not fresh or settings.prefer == "newest":
+        return literal(1)
+    mine = and_(earlier.problem_id == ProblemRow.id, earlier.pool == pool, earlier.place.is_not(None))
+    oldest = select(earlier.place).where(mine, *fresh).order_by(earlier.place).limit(1).correlate(ProblemRow)
+    return func.coalesce(oldest.scalar_subquery(), _SIZES[pool] + 1)
+
+
+def _fresh(session: Session, rollout: Any, settings: SelectionSettings) -> list[ColumnElement[bool]]:
+    conditions = []
+    if settings.iterations is not None:
+        last = session.scalar(select(func.max(RolloutRow.iteration))) or 0
+        conditions.append(rollout.iteration > last - settings.iterations)
+    if settings.policy_versions is not None:
+        newest = session.scalar(select(func.max(PolicyRow.version))) or 0
+        conditions.append(rollout.policy_version > newest - settings.policy_versions)
+    return conditions
+
+
+def _reserve(candidates: list[Candidate], share: float) -> list[Candidate]:
+    """In the same order, but with that share of hard ones in every beginning, while there are any."""
+    hard = iter([candidate for candidate in candidates if candidate.hard])
+    other = iter([candidate for candidate in candidates if not candidate.hard])
+    mixed: list[Candidate] = []
+    hard_taken = 0
+    while True:
+        wants_hard = hard_taken < share * (len(mixed) + 1)
+        following = next(hard if wants_hard else other, None)
+        if following is None:
+            return [*mixed, *hard, *other]
+        hard_taken += wants_hard
+        mixed.append(following)

@@ -1,0 +1,92 @@
+"""Training sets: what trained each policy, stored as a snapshot in the order in which it is read."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from store.database.array_membership import in_array
+from store.database.bulk import BATCH
+from store.database.database import StorePart
+from store.database.retry import retried, retrying
+from store.database.tables import PolicyRow, RolloutRow, TrainingSetRolloutRow, TrainingSetRow
+from store.errors import UnknownRecordError
+from store.records import Rollout
+from store.rollouts.replay import to_rollouts
+from store.settings import SelectionSettings
+from store.training.selection import select_training_set
+
+
+@retrying
+class TrainingSets(StorePart):
+    """Training sets, and which rollouts trained which policy."""
+
+    def select(self, policy_version: int, settings: SelectionSettings | None = None) -> int:
+        """Select the rollouts that are to train `policy_version` and store the selection.
+
+        Returns:
+            The id of the training set.
+
+        Raises:
+            NothingToScheduleError: there is nothing to select.
+            HeldOutLeakError: the selection contains a held-out problem; nothing is stored.
+        """
+        with self._write() as session:
+            return select_training_set(session, policy_version, settings or SelectionSettings(), self._now())
+
+    def size(self, training_set_id: int) -> int:
+        """The number of samples; a repeated demonstration counts each time. Raises `UnknownRecordError`."""
+        with self._read() as session:
+            row = session.get(TrainingSetRow, training_set_id)
+            if row is None:
+                raise UnknownRecordError(f"there is no training set {training_set_id} in the store")
+            return row.size
+
+    def samples(self, training_set_id: int, rank: int = 0, world_size: int = 1) -> Iterator[Rollout]:
+        """Stream the samples in their shuffled order; each rank gets every `world_size`-th.
+
+        One transaction for each few hundred, so that a slow learner does not keep one open.
+        """
+        positions = range(rank, self.size(training_set_id), world_size)
+        for start in range(0, len(positions), BATCH):
+            yield from self._samples_at(training_set_id, positions[start : start + BATCH])
+
+    def trained_on(self, policy_version: int) -> list[str]:
+        """The ids of the rollouts that a policy was trained on."""
+        query = (
+            select(RolloutRow.id)
+            .join(TrainingSetRolloutRow, TrainingSetRolloutRow.rollout_seq == RolloutRow.seq)
+            .join(PolicyRow, PolicyRow.training_set_id == TrainingSetRolloutRow.training_set_id)
+            .where(PolicyRow.version == policy_version)
+            .distinct()
+            .order_by(RolloutRow.id)
+        )
+        with self._read() as session:
+            return list(session.scalars(query))
+
+    def policies_trained_on(self, rollout_id: str) -> list[int]:
+        """The versions of the policies that were trained on a rollout."""
+        query = (
+            select(PolicyRow.version)
+            .join(TrainingSetRolloutRow, TrainingSetRolloutRow.training_set_id == PolicyRow.training_set_id)
+            .join(RolloutRow, RolloutRow.seq == TrainingSetRolloutRow.rollout_seq)
+            .where(RolloutRow.id == rollout_id)
+            .distinct()
+            .order_by(PolicyRow.version)
+        )
+        with self._read() as session:
+            return list(session.scalars(query))
+
+    @retried
+    def _samples_at(self, training_set_id: int, positions: range) -> list[Rollout]:
+        query = (
+            select(TrainingSetRolloutRow.position, RolloutRow)
+            .join(RolloutRow, RolloutRow.seq == TrainingSetRolloutRow.rollout_seq)
+            .where(TrainingSetRolloutRow.training_set_id == training_set_id)
+            .where(in_array(TrainingSetRolloutRow.position, positions))
+            .order_by(TrainingSetRolloutRow.position)
+        )
+        with self._read() as session:
+            rows = dict(session.execute(query).all())
+            distinct = list({row.seq: row for row in rows.values()}.values())
+            rollouts = {rollout.id: rollout for rollout in to_rollouts(session, distinct)}
+            return [rollouts[row.id] for row in rows.values()]

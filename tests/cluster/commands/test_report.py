@@ -1,0 +1,97 @@
+"""Collecting a report from a run's store, through the command line."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster.cli import main
+from cluster.commands.report import collect
+from cluster.config.run_config import load_config
+from cluster.config.run_folder import RunFolder, new_run_folder
+from store.records import Outcome, Policy, PolicySpan, Problem, Rollout, Sampling, Split, rollout_id
+from store.store import Store
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A base, a warm start that gets one of two held-out problems right, and an iteration that gets both."""
+    config = load_config("demo", None, [])
+    folder = new_run_folder(tmp_path, "test")
+    folder.write_config(config)
+    with Store.open(folder.store_url(config)) as store:
+        store.problems.add(Problem(f"p{i}", f"What is {i}?", "1", "test", Split.HELDOUT, f"k{i}") for i in range(2))
+        store.problems.add([Problem("t", "What is t?", "1", "test", Split.TRAIN, "kt")])
+        for version in range(3):
+            store.policies.add(Policy(version, version - 1 if version else None, f"policies/{version}"))
+        store.iterations.open(1, 1)
+        store.iterations.schedule(1, 1, 2, Sampling())
+        attempt(store, 1, [Outcome.ACCEPTED, Outcome.WRONG])
+        for version, outcomes in ((1, [Outcome.ACCEPTED, Outcome.WRONG]), (2, [Outcome.ACCEPTED] * 2)):
+            evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
+            attempt(store, version, outcomes)
+            right = outcomes.count(Outcome.ACCEPTED) / 2
+            store.evaluations.finish(evaluation, {"pass@1": right}, 2)
+            store.policies.promote(version)
+        store.iterations.close(1, {"policy_version": 2, "loss": 0.5, "blocks": 0, "seconds": {"sample": 3.0}})
+    return folder
+
+
+def attempt(store: Store, version: int, outcomes: list[Outcome]) -> None:
+    left = list(outcomes)
+    for assignment in store.assignments.lease("test", 10, 60, version):
+        for sample in assignment.pending:
+            rollout = Rollout(
+                rollout_id(assignment.id, sample),
+                assignment.problem.id,
+                assignment.purpose,
+                left.pop(0),
+                "tir",
+                (1,),
+                (2,),
+                (True,),
+                (PolicySpan(version, 0, 1),),
+                answer="1",
+                assignment_id=assignment.id,
+            )
+            store.rollouts.add([rollout])
+
+
+def test_a_report_tells_where_policies_came_from_and_what_they_reached(run: RunFolder) -> None:
+    config = run.read_config()
+    with Store.open(run.store_url(config), create=False) as store:
+        report = collect(store, run, config)
+
+    assert [(p.label, p.score, p.was_promoted, p.served) for p in report.policies] == [
+        ("base", None, False, False),
+        ("warm start", 0.5, True, False),
+        ("iteration 1", 1.0, True, True),
+    ]
+    assert report.start == 1
+    assert [(i.number, i.made, i.accepted, i.rollouts) for i in report.iterations] == [(1, 2, 1, 2)]
+    assert len(report.then_and_now) == 1
+    then, now = report.then_and_now[0]
+    assert then.problem == now.problem
+    assert (then.rollout.outcome, now.rollout.outcome) == (Outcome.WRONG, Outcome.ACCEPTED)
+
+
+def test_the_report_lies_in_the_folder_of_the_run_or_where_it_is_wanted(run: RunFolder, tmp_path: Path) -> None:
+    assert main(["report", "--run", str(run.path)]) == 0
+    assert main(["report", "--run", str(run.path), "--output", str(tmp_path / "page.html")]) == 0
+
+    assert (run.path / "report.html").read_text().startswith("<!doctype html>")
+    assert "100.0 %" in (tmp_path / "page.html").read_text()
+
+
+def test_a_folder_that_does_not_exist_is_wrong_use(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--run", str(run.path), "--output", "no/such/folder/report.html"]) == 2
+
+    assert "cannot be written to no/such/folder" in capsys.readouterr().err
+
+
+def test_a_run_that_has_just_begun_has_a_report(tmp_path: Path) -> None:
+    config = load_config("demo", None, [])
+    folder = new_run_folder(tmp_path, "new")
+    folder.write_config(config)
+    Store.open(folder.store_url(config)).close()
+
+    assert main(["report", "--run", str(folder.path)]) == 0

@@ -1,0 +1,202 @@
+"""Where a run stands and what is asked of it, on real stores of runs that are driven, dead or over."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cluster.cli import main
+from cluster.commands.control import ask
+from cluster.config.run_config import ConfigError, RunConfig, load_config
+from cluster.config.run_folder import RunFolder, new_run_folder
+from cluster.console.status_screen import draw
+from cluster.loop.heartbeat import beating
+from cluster.loop.run_status import judge, read_status
+from store.records import ExecutionRecord, Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
+from store.runs.run_state import ActualState, DesiredState, RunState
+from store.store import Store
+
+type MakeRun = Callable[[ActualState, float], RunFolder]
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    return load_config("demo", None, [])
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, config: RunConfig) -> MakeRun:
+    """A run whose driver said `actual` so many seconds ago."""
+
+    def make(actual: ActualState, age_s: float = 0.0) -> RunFolder:
+        folder = new_run_folder(tmp_path, "test")
+        folder.write_config(config)
+        with Store.open(folder.store_url(config), clock=lambda: time.time() - age_s) as store:
+            store.run.set_actual(actual)
+        return folder
+
+    return make
+
+
+def open_store(folder: RunFolder, config: RunConfig) -> Store:
+    return Store.open(folder.store_url(config), create=False)
+
+
+def fill(store: Store) -> None:
+    """Two policies, the second one of iteration 1; an open iteration 2; one rollout of two accepted."""
+    store.problems.add(Problem(f"p{i}", f"What is {i}?", "1", "test", Split.TRAIN, f"k{i}") for i in range(4))
+    store.problems.add([Problem("h", "What is h?", "1", "test", Split.HELDOUT, "kh")])
+    for version in (0, 1):
+        store.policies.add(Policy(version, version - 1 if version else None, f"policies/{version}"))
+        evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
+        store.evaluations.finish(evaluation, {"pass@1": 0.25 + 0.5 * version}, 100)
+        store.policies.promote(version)
+    store.iterations.open(1, 0)
+    store.iterations.close(1, {"policy_version": 1, "rollouts": 2, "accepted": 1, "seconds": {"sample": 2.0}})
+    store.iterations.open(2, 1)
+    store.iterations.schedule(2, problems=4, samples=1, sampling=Sampling())
+    assignments = store.assignments.lease("test", 4, 60, 99)
+    for assignment, outcome in zip(assignments, (Outcome.ACCEPTED, Outcome.WRONG), strict=False):
+        execution = ExecutionRecord("ok", "print(1)", "1\n")
+        store.rollouts.add(
+            [
+                Rollout(
+                    rollout_id(assignment.id, 0),
+                    assignment.problem.id,
+                    Purpose.TRAIN,
+                    outcome,
+                    "tir",
+                    (1,),
+                    (2, 3),
+                    (True, True),
+                    executions=(execution,),
+                    answer="1",
+                    assignment_id=assignment.id,
+                )
+            ]
+        )
+
+
+def test_json_has_what_scripts_rely_on(
+    make_run: MakeRun, config: RunConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(ActualState.RUNNING)
+    with open_store(folder, config) as store:
+        fill(store)
+        store.run.set_actual(ActualState.RUNNING, iteration=1, checkpoint="checkpoints/1")
+
+    assert main(["status", "--json", "--run", str(folder.path)]) == 0
+
+    status = json.loads(capsys.readouterr().out)
+    assert status["state"] == "running"
+    assert status["iteration"] == 2
+    assert status["policy"] == {"version": 1, "promoted_version": 1}
+    assert status["problems"] == {"train": 4, "heldout": 1, "excluded": 0}
+    assert status["rollouts"] == {"total": 2, "accepted": 1, "by_outcome": {"accepted": 1, "wrong": 1}}
+    assert status["executions"] == {"total": 2, "by_status": {"ok": 2}}
+    assert {key: status["evaluations"][1][key] for key in ("policy_version", "benchmark", "metric", "value", "n")} == {
+        "policy_version": 1,
+        "benchmark": "heldout",
+        "metric": "pass@1",
+        "value": 0.75,
+        "n": 100,
+    }
+    assert status["store_url"].startswith("sqlite:///")
+    assert status["checkpoint"] == "checkpoints/1"
+    assert status["progress"] == {"done": 2, "scheduled": 4}
+    assert status["activity"] == "sampling (2 of 4)"
+
+
+def test_a_run_that_has_done_nothing_yet_can_be_shown(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_run(ActualState.STARTING)
+
+    assert main(["status", "--run", str(folder.path)]) == 0
+
+    out = capsys.readouterr().out
+    assert "starting" in out
+    assert "none yet" in out
+
+
+def test_the_screen_fits_eighty_columns_and_shows_the_scores(make_run: MakeRun, config: RunConfig) -> None:
+    folder = make_run(ActualState.RUNNING)
+    with open_store(folder, config) as store:
+        fill(store)
+        status = read_status(store, folder, config)
+    console = Console(width=80, record=True)
+
+    console.print(draw(status))
+
+    text = console.export_text()
+    assert "75.0 ± 4.3" in text
+    assert "v1 ★" in text
+    assert "iteration 2" in text
+    assert "…" not in text
+
+
+def test_silence_makes_a_working_run_dead_and_a_stopped_one_stays_stopped() -> None:
+    def judged(actual: ActualState, age_s: float) -> str:
+        return judge(RunState(DesiredState.RUNNING, actual, 1, None, 1000.0), 1000.0 + age_s)
+
+    assert judged(ActualState.RUNNING, 30) == "running"
+    assert judged(ActualState.STARTING, 90) == "dead"
+    assert judged(ActualState.RUNNING, 90) == "dead"
+    assert judged(ActualState.PAUSED, 90) == "dead"
+    assert judged(ActualState.STOPPED, 9000) == "stopped"
+    assert judged(ActualState.FAILED, 9000) == "failed"
+
+
+def test_a_driver_is_heard_of_while_it_is_at_something_long(make_run: MakeRun, config: RunConfig) -> None:
+    folder = make_run(ActualState.STARTING, 3600.0)
+    with open_store(folder, config) as store, beating(store, beat_s=0.01):
+        deadline = time.monotonic() + 30.0
+        while judge(store.run.state(), time.time()) == "dead":  # the thread that drives does nothing at all
+            assert time.monotonic() < deadline
+        said = ask(folder.path.parent, folder.path, "stopped")
+        assert "stops at its next safe point" in said
+        assert "silent" not in said
+
+
+@pytest.mark.parametrize(("desired", "said"), [("paused", "pauses"), ("running", "goes on"), ("stopped", "stops at")])
+def test_a_driven_run_is_asked(make_run: MakeRun, config: RunConfig, desired: str, said: str) -> None:
+    folder = make_run(ActualState.RUNNING)
+
+    assert said in ask(folder.path.parent, folder.path, desired)
+
+    with open_store(folder, config) as store:
+        assert store.run.desired() == desired
+
+
+def test_a_silent_driver_is_asked_with_a_word_of_caution(make_run: MakeRun) -> None:
+    folder = make_run(ActualState.RUNNING, 40.0)
+
+    assert "silent for 4" in ask(folder.path.parent, folder.path, "paused")
+
+
+@pytest.mark.parametrize("actual", [ActualState.STOPPED, ActualState.FAILED, ActualState.RUNNING])
+def test_stopping_a_run_that_nobody_drives_says_so_and_asks_nothing(
+    make_run: MakeRun, config: RunConfig, actual: ActualState
+) -> None:
+    folder = make_run(actual, 3600.0)
+
+    assert "does not run" in ask(folder.path.parent, folder.path, "stopped")
+
+    with open_store(folder, config) as store:
+        assert store.run.desired() is DesiredState.RUNNING
+
+
+def test_pausing_a_run_that_nobody_drives_is_wrong_use(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_run(ActualState.STOPPED)
+
+    with pytest.raises(ConfigError, match=r"nobody drives it \(it is stopped\).*run --resume"):
+        ask(folder.path.parent, folder.path, "paused")
+
+    assert main(["pause", "--run", str(folder.path)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_no_run_at_all_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--runs", str(tmp_path)]) == 2
+    assert "there is no run in" in capsys.readouterr().err

@@ -1,0 +1,283 @@
+"""Two iterations of the whole loop on its real parts, disturbed in every way that a run must survive.
+
+One run serves all tests of this module: it is paused and resumed, a sampler is killed, then the driver is killed, the
+next ones are stopped by a command and by Ctrl-C, and the last brings the run to its end. Each test looks at one thing
+that must have held.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from store.records import Outcome, Purpose, Rollout, SegmentKind, Split
+from store.runs.run_state import ActualState
+from store.store import Store
+
+from ..driving import COMMAND, LIMIT_S, automathes, open_store, samplers_of, wait_for
+
+CONFIG = """
+preset = "demo"
+evaluation = { problems = 40, base = false }
+iteration = { count = 2, problems = 150, samples_per_problem = 4 }
+teacher = { kind = "scripted", count = 120 }
+
+[[problems]]
+kind = "reasoning_gym"
+dataset = "products"
+size = 600
+heldout_fraction = 0.2
+config = { max_digits = 2 }
+
+[sampler]
+lease_ttl_s = 6.0
+[sampler.engine]
+max_concurrent_rollouts = 16
+[learner]
+warm_start = { steps = 120 }
+iteration = { steps = 30 }
+[ray]
+dashboard = false
+stall_timeout_s = 240.0
+"""
+SAMPLES = 4
+
+
+@dataclass
+class Observed:
+    """What the disturbed run left behind, and what was seen on the way."""
+
+    folder: Path
+    store: Store
+    written_before_pause: int
+    written_while_paused: int
+    killed_samplers: set[int]
+    samplers_afterwards: set[int]
+    acknowledged_before_driver_kill: set[str]
+    left_behind: list[str]
+    ends: dict[str, tuple[int, str]]  # by what ended a driver, its exit code and what it printed
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    runs = tmp_path_factory.mktemp("runs")
+    config = runs / "loop.toml"
+    config.write_text(CONFIG)
+    folder = runs / "demo-1"
+    log = runs / "output.txt"
+    with automathes(log, "run", "--config", str(config), "--runs", str(runs)) as driver:
+        store = open_store(folder, driver)
+        wait_for(driver, log, lambda: _train_rollouts(store) > 0, "the first rollouts")
+        paused = _pause_and_resume(runs, store, driver, log)
+        samplers = _kill_samplers(driver, log)
+        wait_for(driver, log, lambda: store.iterations.progress(2)[0] > 40, "rollouts of the second iteration")
+        driver.kill()
+        driver.wait()
+    left_behind = _processes_of(folder, patience_s=30.0)
+    acknowledged = {rollout.id for rollout in store.rollouts.iterate()}
+    ends = {
+        "stop": _end(runs, lambda _: _ask(runs, "stop"), "stopped.txt"),
+        "Ctrl-C": _end(runs, lambda driver: driver.send_signal(signal.SIGINT), "interrupted.txt"),
+    }
+    with automathes(log, "run", "--resume", "--iterations", "1", "--runs", str(runs)) as driver:
+        assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
+    yield Observed(folder, store, *paused, *samplers, acknowledged, left_behind, ends)
+    store.close()
+
+
+def test_run_finishes_both_iterations_after_all_disturbances(run: Observed) -> None:
+    closed = [iteration.number for iteration in run.store.iterations.all() if iteration.closed_at is not None]
+    assert closed == [1, 2]
+    assert run.store.run.state().actual is ActualState.STOPPED
+
+
+def test_every_scheduled_rollout_is_there_exactly_once(run: Observed) -> None:
+    for iteration in run.store.iterations.all():
+        rollouts = list(run.store.rollouts.iterate(purpose=Purpose.TRAIN, iteration=iteration.number))
+        assert len(rollouts) == iteration.scheduled == 150 * SAMPLES
+        assert set(Counter(rollout.assignment_id for rollout in rollouts).values()) == {SAMPLES}
+
+
+def test_no_acknowledged_rollout_is_lost_when_the_driver_is_killed(run: Observed) -> None:
+    assert run.acknowledged_before_driver_kill <= {rollout.id for rollout in run.store.rollouts.iterate()}
+
+
+def test_nothing_is_sampled_while_the_run_is_paused(run: Observed) -> None:
+    assert run.written_before_pause > 0
+    assert run.written_while_paused == 0
+
+
+def test_a_killed_sampler_is_replaced_and_the_run_goes_on(run: Observed) -> None:
+    assert run.killed_samplers
+    assert run.samplers_afterwards - run.killed_samplers
+
+
+def test_a_killed_driver_leaves_no_process_behind(run: Observed) -> None:
+    assert run.left_behind == []
+
+
+@pytest.mark.parametrize("ended_by", ["stop", "Ctrl-C"])
+def test_who_stops_a_run_ends_it_at_a_safe_point_and_is_told_how_to_go_on(run: Observed, ended_by: str) -> None:
+    code, output = run.ends[ended_by]
+    assert code == 0, output
+    assert "automathes run --resume" in output
+    assert "Traceback" not in output
+
+
+def test_policies_are_published_whole_and_their_versions_grow(run: Observed) -> None:
+    from learner.publication import is_complete
+
+    policies = run.store.policies.all()
+    assert [policy.version for policy in policies] == sorted({policy.version for policy in policies})
+    assert len(policies) == 4  # base, warm start, two iterations
+    assert all(is_complete(Path(policy.path)) for policy in policies)
+
+
+def test_each_policy_but_the_base_is_measured_on_held_out_problems(run: Observed) -> None:
+    measured = {f.policy_version for f in run.store.evaluations.figures() if f.metric == "pass@1" and f.n == 40}
+    assert measured == {policy.version for policy in run.store.policies.all()} - {0}
+
+
+def test_the_promoted_policy_is_the_best_measured_one(run: Observed) -> None:
+    scores = {f.policy_version: f.value for f in run.store.evaluations.figures() if f.metric == "pass@1"}
+    promoted = run.store.policies.promoted()
+    assert promoted is not None
+    assert scores[promoted.version] == max(scores.values())
+
+
+def test_held_out_problems_never_train_a_policy(run: Observed) -> None:
+    heldout = {problem.id for problem in run.store.problems.iterate(split=Split.HELDOUT)}
+    trained = {i for policy in run.store.policies.all() for i in run.store.training_sets.trained_on(policy.version)}
+    assert trained
+    assert not heldout & {rollout.problem_id for rollout in run.store.rollouts.iterate() if rollout.id in trained}
+
+
+def test_rollouts_carry_code_that_was_run_and_accepted_answers(run: Observed) -> None:
+    accepted = list(run.store.rollouts.iterate(purpose=Purpose.TRAIN, outcome=Outcome.ACCEPTED))
+    assert accepted
+    assert any(rollout.executions for rollout in accepted)
+
+
+def test_every_sampled_token_has_a_policy_version(run: Observed) -> None:
+    for rollout in _sampled(run):
+        covered = [i for span in rollout.spans for i in range(span.start, span.end)]
+        assert covered == [i for i, by_model in enumerate(rollout.model_mask) if by_model]
+
+
+def test_only_the_interpreters_words_are_masked_out(run: Observed) -> None:
+    from actors.codec import Codec
+    from actors.formats import get_format
+
+    codec = Codec.from_folder(run.store.policies.get(0).path, get_format("tir"))
+    for rollout in _sampled(run):
+        outputs = [s.text for s in rollout.segments if s.kind is SegmentKind.OUTPUT]
+        masked = [t for t, by_model in zip(rollout.token_ids, rollout.model_mask, strict=True) if not by_model]
+        assert masked == [token for text in outputs for token in codec.output(text)]
+
+
+def test_the_learner_reads_the_very_tokens_that_were_sampled(run: Observed) -> None:
+    from learner.samples import read_samples
+
+    promoted = run.store.policies.all()[-1]
+    assert promoted.training_set_id is not None
+    by_id = {rollout.id: rollout for rollout in run.store.rollouts.iterate()}
+    for sample in read_samples(run.store.url, promoted.training_set_id):
+        assert (sample.prompt_ids, sample.token_ids, sample.model_mask) == (
+            by_id[sample.id].prompt_ids,
+            by_id[sample.id].token_ids,
+            by_id[sample.id].model_mask,
+        )
+
+
+def test_status_tells_the_run_as_one_json_object(run: Observed) -> None:
+    answer = subprocess.run(
+        [COMMAND, "status", "--json", "--run", str(run.folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    status = json.loads(answer.stdout)
+    assert status["iteration"] == 2
+    assert status["rollouts"]["total"] == 2 * 150 * SAMPLES
+    assert status["policy"]["promoted_version"] == run.store.policies.promoted().version
+    assert Path(status["checkpoint"]).is_dir()
+
+
+# ---------------------------------------------------------------- disturbances
+
+
+def _pause_and_resume(runs: Path, store: Store, driver: subprocess.Popen[bytes], log: Path) -> tuple[int, int]:
+    _ask(runs, "pause")
+    wait_for(driver, log, lambda: store.run.state().actual is ActualState.PAUSED, "the pause")
+    wait_for(driver, log, lambda: _is_still(store), "rollouts under way to end")
+    before = _train_rollouts(store)
+    time.sleep(2.0)
+    while_paused = _train_rollouts(store) - before
+    _ask(runs, "resume")
+    wait_for(driver, log, lambda: _train_rollouts(store) > before, "rollouts after the pause")
+    return before, while_paused
+
+
+def _is_still(store: Store) -> bool:
+    before = _train_rollouts(store)
+    time.sleep(1.5)
+    return _train_rollouts(store) == before
+
+
+def _kill_samplers(driver: subprocess.Popen[bytes], log: Path) -> tuple[set[int], set[int]]:
+    """The samplers before and after."""
+    victims = set(samplers_of(driver.pid))
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    wait_for(driver, log, lambda: bool(set(samplers_of(driver.pid)) - victims), "another sampler")
+    return victims, set(samplers_of(driver.pid))
+
+
+def _end(runs: Path, end: Callable[[subprocess.Popen[bytes]], None], log_name: str) -> tuple[int, str]:
+    """Goes on with the run, ends it while it samples, and returns its exit code and what it printed."""
+    log = runs / log_name
+    with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
+        wait_for(driver, log, lambda: "sampling" in log.read_text(), "sampling after the resume")
+        end(driver)
+        return driver.wait(timeout=LIMIT_S), log.read_text()
+
+
+def _processes_of(folder: Path, patience_s: float) -> list[str]:
+    """Processes that still have the run's folder in their command line or open files, once they had time to end."""
+    deadline = time.monotonic() + patience_s
+    while (found := _holding(folder)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
+def _holding(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            opened = [os.readlink(descriptor) for descriptor in (entry / "fd").iterdir()]
+            if any(path.startswith(str(folder)) for path in opened):
+                found.append(f"{entry.name} {(entry / 'cmdline').read_bytes()[:80]!r}")
+    return found
+
+
+def _ask(runs: Path, request: str) -> None:
+    subprocess.run([COMMAND, request, "--runs", str(runs)], check=True, timeout=60, capture_output=True)
+
+
+def _train_rollouts(store: Store) -> int:
+    return store.run.statistics().train.total
+
+
+def _sampled(run: Observed) -> list[Rollout]:
+    return list(run.store.rollouts.iterate(purpose=Purpose.TRAIN))

@@ -1,0 +1,65 @@
+"""What the warm parent holds lies in huge pages, which make forks of it cheap, and sessions use memory as before."""
+
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.execution import Status
+from sandbox.guest.gc_freeze import VERSIONS
+from sandbox.interpreter import Sandbox, Session
+from sandbox.settings import SandboxSettings
+
+SCRIPT = """
+from sandbox.guest.heap import Heap
+earlier = [[float(number)] for number in range(300_000)]
+heap = Heap()
+del earlier
+later = [[float(number)] for number in range(300_000)]
+heap.settle()
+del later
+assert sum(len(text) for text in [str(number) for number in range(300_000)]) == 1_688_890
+print("ended well")
+"""
+KERNEL = tuple(map(int, re.findall(r"\d+", platform.release())[:2]))
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(KERNEL < (6, 1) or not HUGE_PAGES.exists(), reason="this kernel does not collapse pages on demand")
+async def test_most_of_the_warm_parent_lies_in_huge_pages() -> None:
+    settings = SandboxSettings(preload=("sympy",))
+    async with Sandbox(settings) as sandbox:
+        assert sandbox._pool is not None
+        assert sandbox._pool.current is not None
+        held = _memory_kib(sandbox._pool.current.parent_pid)
+    assert held["AnonHugePages"] > 0.6 * held["Anonymous"]
+
+
+@pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects otherwise")
+def test_what_was_there_before_is_never_given_to_the_wrong_allocator() -> None:
+    root = Path(__file__).parents[3]
+    run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=root, capture_output=True, text=True, timeout=120)
+    assert run.stdout == "ended well\n", (run.returncode, run.stderr)
+
+
+async def test_memory_that_a_block_lets_go_of_can_be_used_again(session: Session) -> None:
+    # A quarter of a gigabyte is the limit: three times this much would break it.
+    block = "held = [float(number) for number in range(3_000_000)]; del held"
+    for _ in range(4):
+        assert (await session.run(block)).status is Status.OK
+
+
+async def test_objects_of_every_size_survive_a_fork(session: Session) -> None:
+    block = (
+        "texts = [chr(65 + n % 26) * n for n in range(3000)]\nchecked = all(len(t) == n for n, t in enumerate(texts))"
+    )
+    await session.run(block)
+    assert (await session.run("checked and ''.join(texts[:4]) == 'BCCDDD'")).value == "True"
+
+
+def _memory_kib(pid: int) -> dict[str, int]:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {line.split(":")[0]: int(line.split()[1]) for line in lines}

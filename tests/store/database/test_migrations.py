@@ -1,0 +1,156 @@
+"""The migrations, up and down, with data in the tables."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from store.database.connection import connect, transaction
+from store.database.schema import ensure_schema, migrate
+from store.database.tables import SCHEMA_REVISION
+from store.database.urls import parse_url
+from store.records import Outcome, Sampling, Segment, SegmentKind
+from store.rollouts.packing import compress, segments_json
+from store.rollouts.solutions import Solution
+from store.store import Store
+
+PROBLEM = "INSERT INTO problems VALUES (:id, :id, '1', 'old', :split, :id, NULL, NULL, 1, 4)"
+ROLLOUT = """
+    INSERT INTO rollouts (id, problem_id, purpose, outcome, solution_format, dedup_key, prompt_tokens, tokens,
+        prompt_ids, token_ids, model_mask, spans, segments, seconds, created_at, assignment_id)
+    VALUES (:id, :problem, :purpose, :outcome, 'tir', :key, 0, 0, :none, :none, :none, :none, :segments, 0, 0,
+        :assignment)
+"""
+KEYS = {  # as the first form made them: a hash of the syntax tree and the answer
+    "print(3)": "838d61c84048d15bb8d5f7ade1e27447",
+    "x = 1 + 2": "13437e331525dc9bd2beb9938946e0ab",
+    "y = (1 + 2)": "13437e331525dc9bd2beb9938946e0ab",
+    "x = 2 + 1": "751ad0ee89cf9b83b805c3dfc967e7c0",
+    "x = 0": "87d9320feb565df67700628bf2ac8a03",
+}
+FIRST_FORM = [
+    "INSERT INTO policies VALUES (1, NULL, 'policies/1', NULL, '{}', 0)",
+    "INSERT INTO iterations VALUES (1, 1, '{}', '{}', 0, NULL)",
+    "INSERT INTO evaluations VALUES (7, 1, 'heldout', 0.0, 1.0, 1, NULL, 0, NULL)",
+    "INSERT INTO assignments VALUES (5, 'train', 1, NULL, 'p1', 4, 4, 0.8, 1.0, NULL, NULL, 1)",
+    "INSERT INTO assignments VALUES (6, 'eval', NULL, 7, 'h1', 1, 0, 0.0, 1.0, NULL, NULL, NULL)",
+]
+
+
+def upgraded(engine: Engine, revision: str) -> None:
+    with transaction(engine, write=True, migrate=True) as session:
+        migrate(session.connection(), revision)
+
+
+@pytest.fixture
+def first_form(url: str) -> Iterator[Engine]:
+    """A store as the first migration made it, with a solution, its copy, a mistake and a demonstration in it."""
+    engine = connect(parse_url(url), create=True)
+    upgraded(engine, "0001")
+    rollouts = [
+        ("demo-1", "demonstration", "accepted", "print(3)", None),
+        ("5-0", "train", "accepted", "x = 1 + 2", 5),
+        ("5-1", "train", "accepted", "y = (1 + 2)", 5),
+        ("5-2", "train", "wrong", "x = 2 + 1", 5),  # with the sketch of the two before
+        ("5-3", "train", "fault", "x = 0", 5),
+    ]
+    with transaction(engine, write=True) as session:
+        session.execute(text(PROBLEM), [{"id": "p1", "split": "train"}, {"id": "h1", "split": "heldout"}])
+        for statement in FIRST_FORM:
+            session.execute(text(statement))
+        for name, purpose, outcome, code, assignment in rollouts:
+            row = {
+                "id": name,
+                "purpose": purpose,
+                "outcome": outcome,
+                "key": bytes.fromhex(KEYS[code]),
+                "assignment": assignment,
+            }
+            segments = compress(segments_json([Segment(SegmentKind.CODE, code)]))
+            session.execute(text(ROLLOUT), row | {"problem": "p1", "none": b"", "segments": segments})
+    yield engine
+    engine.dispose()
+
+
+def contents(engine: Engine, *columns: str) -> list[tuple[Any, ...]]:
+    with transaction(engine, write=False) as session:
+        rows = session.execute(text(f"SELECT {', '.join(columns)} FROM rollouts ORDER BY id"))
+        return [tuple(row) for row in rows]
+
+
+def test_what_the_first_form_holds_gets_its_places_and_counts(first_form: Engine) -> None:
+    ensure_schema(first_form, create=False)
+    assert contents(first_form, "id", "pool", "place") == [
+        ("5-0", "solution", 1),
+        ("5-1", None, None),
+        ("5-2", "mistake", 1),
+        ("5-3", None, None),
+        ("demo-1", "demonstration", 1),
+    ]
+    with transaction(first_form, write=False) as session:
+        names = "attempts, judged, accepted, solutions, mistakes, demonstrations, duplicates"
+        counts = session.execute(text(f"SELECT {names} FROM problems WHERE id = 'p1'")).one()
+    assert tuple(counts) == (4, 3, 2, 1, 1, 1, 1)
+
+
+def test_what_the_first_form_holds_is_told_apart_as_before(first_form: Engine) -> None:
+    keys = contents(first_form, "dedup_key")
+    ensure_schema(first_form, create=False)
+    three, other = (Solution([Segment(SegmentKind.CODE, code)], None).sketch for code in ("x = 1 + 2", "print(3)"))
+    told = contents(first_form, "sketch", "variant")
+    assert [(bytes(sketch), variant) for sketch, variant in told[:3] + told[4:]] == [
+        (three, 0),
+        (three, 0),
+        (three, 1),
+        (other, 0),
+    ]
+    upgraded(first_form, "0002")
+    assert contents(first_form, "dedup_key") == keys
+
+
+def test_an_evaluation_of_the_first_form_is_found_again(first_form: Engine, url: str) -> None:
+    ensure_schema(first_form, create=False)
+    with Store.open(url) as store:
+        assert store.evaluations.schedule(1, "heldout", sampling=Sampling(0.0)) == 7
+
+
+def test_going_down_and_up_again_keeps_every_row(first_form: Engine) -> None:
+    before = contents(first_form, "id", "problem_id", "outcome", "assignment_id")
+    ensure_schema(first_form, create=False)
+    upgraded(first_form, "0001")
+    assert contents(first_form, "id", "problem_id", "outcome", "assignment_id") == before
+    upgraded(first_form, SCHEMA_REVISION)
+    assert contents(first_form, "id", "problem_id", "outcome", "assignment_id") == before
+
+
+def test_what_was_excluded_is_held_out_on_the_way_down(filled: Store) -> None:
+    with transaction(filled._database.engine, write=True) as session:
+        session.execute(text("UPDATE problems SET split = 'excluded' WHERE split = 'train'"))
+    upgraded(filled._database.engine, "0001")
+    with transaction(filled._database.engine, write=False) as session:
+        assert session.scalars(text("SELECT DISTINCT split FROM problems")).all() == ["heldout"]
+
+
+def test_no_reference_dangles_after_a_way_down_and_up(filled: Store, make) -> None:
+    filled.iterations.schedule(1, problems=2, samples=2, sampling=Sampling())
+    rollouts = [make.attempt(a, i, Outcome.ACCEPTED) for a in filled.assignments.lease("a", 10, 60) for i in a.pending]
+    filled.rollouts.add(rollouts)
+    upgraded(filled._database.engine, "0001")
+    upgraded(filled._database.engine, SCHEMA_REVISION)
+    if filled._database.engine.dialect.name == "sqlite":
+        with transaction(filled._database.engine, write=False) as session:
+            assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+    assert sorted(r.id for r in filled.rollouts.iterate()) == sorted(r.id for r in rollouts)
+    assert filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0)) == 1
+
+
+def test_evaluations_that_the_first_form_cannot_tell_apart_get_names_of_their_own(filled: Store) -> None:
+    first = filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=3)
+    second = filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=5)
+    upgraded(filled._database.engine, "0001")
+    with transaction(filled._database.engine, write=False) as session:
+        names = session.execute(text("SELECT id, benchmark FROM evaluations ORDER BY id")).all()
+    assert [tuple(row) for row in names] == [(first, "heldout"), (second, f"heldout@{second}")]
+    upgraded(filled._database.engine, SCHEMA_REVISION)
+    assert filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=3) == first

@@ -1,0 +1,126 @@
+from dataclasses import replace
+
+import pytest
+
+from store.errors import InvalidRolloutError
+from store.records import ExecutionRecord, Outcome, PolicySpan, Purpose, Sampling, Segment, SegmentKind
+
+
+@pytest.fixture
+def assignment(filled):
+    filled.iterations.schedule(1, problems=1, samples=4, sampling=Sampling(0.7, 0.9))
+    (leased,) = filled.assignments.lease("a", 1, ttl_s=60)
+    return leased
+
+
+def test_a_rollout_is_read_back_as_it_was_written(filled, make, assignment):
+    written = replace(
+        make.attempt(assignment, 0),
+        spans=(PolicySpan(1, 0, 2), PolicySpan(3, 2, 5)),
+        model_mask=(True, False, True, True, False),
+        executions=(ExecutionRecord("ok", "x", "out", "err", "42", 0.5), ExecutionRecord("timeout", "y", seconds=10.0)),
+        segments=(Segment(SegmentKind.TEXT, "half a pair \ud83d and a NUL \0"), Segment(SegmentKind.CODE, "x = 1")),
+    )
+    filled.rollouts.add([written])
+    assert list(filled.rollouts.iterate()) == [written]
+
+
+def test_a_rollout_without_tokens_is_read_back_too(filled, make, assignment):
+    empty = replace(make.attempt(assignment, 0), token_ids=(), model_mask=(), spans=(), segments=(), executions=())
+    empty = replace(empty, outcome=Outcome.FAULT, answer=None)
+    filled.rollouts.add([empty])
+    assert list(filled.rollouts.iterate(outcome=Outcome.FAULT)) == [empty]
+
+
+def test_an_answer_with_characters_that_are_no_text_is_kept_legible(filled, make, assignment):
+    filled.rollouts.add([replace(make.attempt(assignment, 0), answer="4\0 \ud83d")])
+    (read,) = filled.rollouts.iterate()
+    assert read.answer == "4\ufffd ?"
+
+
+def test_writing_again_changes_nothing(filled, make, assignment):
+    rollouts = [make.attempt(assignment, i) for i in range(3)]
+    assert filled.rollouts.add(rollouts) == 3
+    assert filled.rollouts.add(rollouts + rollouts[:1]) == 0
+    assert filled.iterations.progress(1) == (3, 4)
+    assert filled.run.statistics().executions == {"ok": 3}
+
+
+def test_a_rollout_twice_in_one_batch_is_written_once(filled, make, assignment):
+    assert filled.rollouts.add([make.attempt(assignment, 0)] * 3) == 1
+    assert filled.iterations.progress(1) == (1, 4)
+
+
+def test_one_bad_rollout_keeps_the_whole_batch_out(filled, make, assignment):
+    good = make.attempt(assignment, 0)
+    with pytest.raises(InvalidRolloutError):
+        filled.rollouts.add([good, replace(make.attempt(assignment, 1), model_mask=(True,))])
+    assert filled.iterations.progress(1) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_mask": (True,)}, "1 mask flags for 5 tokens"),
+        ({"spans": (PolicySpan(1, 0, 9),)}, "span 0:9 is not in its 5 tokens"),
+        ({"id": "999-0"}, "the ids of assignment"),
+        ({"assignment_id": 999, "id": "999-0"}, "no assignment 999"),
+        ({"problem_id": "p29"}, "is for problem"),
+        ({"purpose": Purpose.EVAL}, "is for problem"),
+        ({"assignment_id": None}, "must be a demonstration"),
+    ],
+)
+def test_a_rollout_that_contradicts_its_assignment_is_refused(filled, make, assignment, change, message):
+    with pytest.raises(InvalidRolloutError, match=message):
+        filled.rollouts.add([replace(make.attempt(assignment, 0), **change)])
+
+
+def test_a_sample_beyond_the_assignment_is_refused(filled, make, assignment):
+    with pytest.raises(InvalidRolloutError, match=rf"end with {assignment.id}-3"):
+        filled.rollouts.add([make.attempt(assignment, 4)])
+
+
+def test_demonstrations_need_no_assignment_and_are_written_once(filled, make):
+    demonstration = make.demonstration("abc", "p0", "print(1)")
+    assert filled.rollouts.add([demonstration]) == 1
+    assert filled.rollouts.add([demonstration]) == 0
+    assert list(filled.rollouts.iterate(purpose=Purpose.DEMONSTRATION)) == [demonstration]
+
+
+def test_a_demonstration_of_a_held_out_or_unknown_problem_is_refused(filled, make):
+    with pytest.raises(InvalidRolloutError, match="'p20' is held out"):
+        filled.rollouts.add([make.demonstration("abc", "p20", "print(1)")])
+    with pytest.raises(InvalidRolloutError, match="no problem 'nowhere'"):
+        filled.rollouts.add([make.demonstration("abc", "nowhere", "print(1)")])
+
+
+def test_more_rollouts_than_a_statement_takes_are_written_in_one_go(filled, make):
+    filled.iterations.schedule(1, problems=20, samples=60, sampling=Sampling())
+    rollouts = [make.attempt(a, i) for a in filled.assignments.lease("a", 100, 60) for i in a.pending]
+    assert filled.rollouts.add(rollouts) == 1200
+    assert filled.iterations.progress(1) == (1200, 1200)
+    assert len(list(filled.rollouts.iterate(iteration=1))) == 1200
+
+
+def test_stats_tell_training_from_evaluation(filled, make):
+    filled.iterations.schedule(1, problems=2, samples=2, sampling=Sampling())
+    filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=3)
+    for assignment in filled.assignments.lease("a", 100, 60):
+        outcomes = (Outcome.ACCEPTED, Outcome.WRONG)
+        filled.rollouts.add([make.attempt(assignment, i, outcomes[i]) for i in assignment.pending])
+    filled.rollouts.add([make.demonstration("abc", "p0", "print(1)")])
+    stats = filled.run.statistics()
+    assert stats.problems == {"train": 20, "heldout": 10, "excluded": 0}
+    assert stats.train.by_outcome == {"accepted": 2, "wrong": 2}
+    assert (stats.train.total, stats.train.accepted) == (4, 2)
+    assert stats.eval.by_outcome == {"accepted": 3}
+    assert stats.demonstrations.total == 1
+    assert (stats.executions, stats.executions_total) == ({"ok": 8}, 8)
+    assert [(i.number, i.done, i.scheduled) for i in stats.iterations] == [(1, 4, 4)]
+
+
+def test_a_few_solutions_come_with_their_problems(filled, make, assignment):
+    filled.rollouts.add([make.attempt(assignment, 0, Outcome.WRONG), make.attempt(assignment, 1)])
+    ((problem, rollout),) = filled.sample_rollouts(5, outcome=Outcome.ACCEPTED)
+    assert problem == assignment.problem
+    assert rollout == make.attempt(assignment, 1)

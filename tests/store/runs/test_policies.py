@@ -1,0 +1,70 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from store.errors import StoreError, UnknownPolicyError
+from store.records import Policy
+from store.store import Store
+
+
+def test_a_version_is_never_handed_out_twice(store):
+    with ThreadPoolExecutor(4) as threads:
+        versions = list(threads.map(lambda _: store.policies.next_version(), range(20)))
+    assert sorted(versions) == list(range(1, 21))
+    store.policies.add(Policy(40, None, "a"))
+    assert store.policies.next_version() == 41
+
+
+def test_policies_are_read_back_with_the_promoted_one_marked(store):
+    store.policies.add(Policy(1, None, "a"))
+    store.policies.add(Policy(2, 1, "b", metrics={"loss": 0.5}))
+    assert store.policies.latest() == Policy(2, 1, "b", metrics={"loss": 0.5})
+    assert store.policies.promoted() is None
+    store.policies.promote(2)
+    store.policies.promote(1)
+    assert store.policies.promoted() == store.policies.get(1) == Policy(1, None, "a", promoted=True)
+    assert [policy.promoted for policy in store.policies.all()] == [True, False]
+
+
+def test_a_store_without_policies_has_no_latest(store):
+    assert store.policies.latest() is None
+    assert store.policies.all() == []
+
+
+def test_adding_a_policy_again_changes_nothing_and_another_under_its_version_is_refused(store):
+    store.policies.add(Policy(0, None, "a"))
+    store.policies.add(Policy(0, None, "a"))
+    with pytest.raises(StoreError, match="version 0 is a already"):
+        store.policies.add(Policy(0, None, "b"))
+
+
+def test_what_was_never_published_cannot_be_promoted_or_be_a_parent(store):
+    with pytest.raises(UnknownPolicyError, match="no policy version 9"):
+        store.policies.promote(9)
+    with pytest.raises(UnknownPolicyError, match="no policy version 9"):
+        store.policies.add(Policy(10, 9, "a"))
+    with pytest.raises(UnknownPolicyError):
+        store.policies.get(10)
+
+
+def test_a_policy_is_kept_with_its_config_and_checksum(store):
+    policy = Policy(1, None, "a", metrics={"loss": 0.5}, config={"lr": 1e-3, "phase": "iteration"}, checksum="ab" * 32)
+    store.policies.add(policy)
+    assert store.policies.get(1) == policy
+
+
+def test_a_store_that_is_moved_with_its_policies_finds_them(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    with Store.open(f"sqlite:///{old}/store.db") as store:
+        store.policies.add(Policy(1, None, f"{old}/policies/1"))
+        store.policies.add(Policy(2, 1, "/elsewhere/2"))
+        store.policies.promote(1)
+        store.run.set_actual("running", checkpoint=f"{old}/checkpoints/1")
+        assert store.policies.get(1).path == f"{old}/policies/1"
+        store.policies.add(Policy(1, None, f"{old}/policies/1"))
+    old.rename(new)
+    with Store.open(f"sqlite:///{new}/store.db", create=False) as store:
+        assert [policy.path for policy in store.policies.all()] == [f"{new}/policies/1", "/elsewhere/2"]
+        assert store.policies.promoted().path == f"{new}/policies/1"
+        assert store.run.state().checkpoint == f"{new}/checkpoints/1"

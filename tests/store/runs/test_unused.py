@@ -1,0 +1,23 @@
+"""Telling a store that no run has used, and emptying one that no run got far with."""
+
+import pytest
+
+from store.errors import StoreError
+
+
+def test_a_store_is_empty_until_it_has_problems_and_once_it_is_emptied(store, make):
+    assert store.is_empty()
+    store.problems.add(make.problem(i) for i in range(3))
+    store.rollouts.add([make.demonstration("a", "p1", "print(1)")])
+    store.labels.change("p1", "2", "test", "to have a row in every table that a start fills")
+    assert not store.is_empty()
+    store.empty()
+    assert store.is_empty()
+    assert list(store.rollouts.iterate()) == []
+    assert store.problems.add([make.problem(0)]) == 1
+
+
+def test_a_store_with_a_policy_is_not_emptied(filled):
+    with pytest.raises(StoreError, match="policies"):
+        filled.empty()
+    assert filled.problems.counts()["train"] == 20
