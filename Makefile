@@ -12,7 +12,7 @@ compile := $(uv) pip compile --quiet --universal --python-version 3.12 --generat
 	--no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-slow lock clean
+.PHONY: help setup demo check test test-slow docs lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -24,17 +24,22 @@ demo: setup  ## watch a small model teach itself arithmetic (minutes, no GPU; AR
 	automathes run --preset demo $(ARGS)
 	automathes report
 
-check: setup  ## lint, formatting, types, layers
+check: setup  ## lint, formatting, types, layers, dead code
 	ruff check
 	ruff format --check
 	mypy
 	lint-imports
+	vulture
 
 test: check  ## check, then the tests (under 25 minutes on two cores; ARGS="-k sandbox" adds options)
 	pytest -m "not slow" $(ARGS)
 
 test-slow: setup  ## the tests that take longest
 	pytest -m slow $(ARGS)
+
+docs: setup  ## build the documentation site into build/docs (no network; warnings are errors)
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo 'open build/docs/index.html, or run `mkdocs serve`'
 
 lock: setup  ## resolve pyproject.toml into .locks/ again (UPGRADE=1 takes the newest versions)
 	$(compile) pyproject.toml --extra cpu --extra dev -o .locks/cpu.txt

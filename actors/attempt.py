@@ -1,4 +1,8 @@
-"""One attempt at a problem: drives a rollout between the engine and the sandbox, and verifies its answer."""
+"""One attempt at an assigned problem: from an assignment to a verified rollout, ready for the store.
+
+What an attempt adds to `actors.interaction`: the seed, the verdict on the answer, and a second try after a failure of
+the sandbox.
+"""
 
 import hashlib
 import logging
@@ -6,7 +10,7 @@ import time
 from dataclasses import replace
 
 from actors.codec import Codec
-from actors.drive import Engine, drive
+from actors.interaction import Engine, run_rollout
 from actors.rollout import Finished, RolloutState
 from actors.settings import SamplerSettings
 from sandbox.equivalence import AnswerChecker, Verdict
@@ -24,7 +28,7 @@ _OUTCOME_OF_VERDICT = {
 
 
 class Attempter:
-    """Makes attempts with one engine, one sandbox and one checker. Attempts may run at the same time."""
+    """Makes attempts with one engine, one sandbox and one checker. Attempts may run concurrently."""
 
     def __init__(
         self,
@@ -42,22 +46,23 @@ class Attempter:
         self._engine_settings = settings.engine
 
     async def attempt(self, assignment: Assignment, sample_index: int) -> Rollout:
-        """The rollout of one sample of an assignment. Failures of the policy are outcomes, never exceptions.
+        """Make the rollout of one sample of an assignment. Failures of the policy are outcomes, never exceptions.
 
-        One that a failure of ours ended is made once more: the sandbox has tried what could be tried within a session.
+        A rollout that a failure of the sandbox ended is sampled once more from the start: the sandbox has already
+        retried what can be retried within a session.
         """
         rollout = await self._attempt_once(assignment, sample_index)
         if rollout.outcome is not Outcome.FAULT:
             return rollout
-        log.warning("rollout %s was ended by a failure of the sandbox and is made again", rollout.id)
+        log.warning("the sandbox failed during rollout %s; retrying it once", rollout.id)
         return await self._attempt_once(assignment, sample_index)
 
     async def _attempt_once(self, assignment: Assignment, sample_index: int) -> Rollout:
-        began = time.monotonic()
+        started = time.monotonic()
         problem = assignment.problem
         state = RolloutState(self._codec, problem.question, self._limits, self._engine_settings.max_model_len)
-        sampling = self._seeded(assignment.sampling, rollout_id(assignment.id, sample_index))
-        end = await drive(
+        sampling = self._with_seed(assignment.sampling, rollout_id(assignment.id, sample_index))
+        end = await run_rollout(
             state,
             self._engine,
             self._sandbox,
@@ -75,19 +80,19 @@ class Attempter:
             token_ids=tuple(state.token_ids),
             model_mask=tuple(state.model_mask),
             spans=tuple(state.spans),
-            segments=_with_answer(state),
+            segments=_final_segments(state),
             executions=tuple(state.executions),
             answer=end.answer,
             assignment_id=assignment.id,
-            seconds=time.monotonic() - began,
+            seconds=time.monotonic() - started,
             seed=sampling.seed,
         )
 
-    def _seeded(self, sampling: Sampling, attempt: str) -> Sampling:
-        """With the seed of one attempt, which follows from the engine's seed and the rollout's id."""
+    def _with_seed(self, sampling: Sampling, rollout: str) -> Sampling:
+        """Add the rollout's seed, derived from the engine's seed and the rollout's id, if rollouts are seeded."""
         if not self._engine_settings.seed_each_rollout or sampling.temperature == 0:
             return sampling
-        digest = hashlib.sha256(f"{self._engine_settings.seed}/{attempt}".encode()).digest()
+        digest = hashlib.sha256(f"{self._engine_settings.seed}/{rollout}".encode()).digest()
         return replace(sampling, seed=int.from_bytes(digest[:4], "big"))
 
     async def _outcome(self, state: RolloutState, end: Finished, problem: Problem) -> Outcome:
@@ -100,8 +105,8 @@ class Attempter:
         return _OUTCOME_OF_VERDICT[await self._checker.check(problem.accepted_answers, end.answer)]
 
 
-def _with_answer(state: RolloutState) -> tuple[Segment, ...]:
-    """Only the last turn's answer is the rollout's; a box in an earlier turn is prose."""
+def _final_segments(state: RolloutState) -> tuple[Segment, ...]:
+    """The rollout's segments without answers of earlier turns: a box before the last turn is prose."""
     last = len(state.segments) - 1
     return tuple(
         segment

@@ -1,4 +1,4 @@
-"""Between text and token ids: prompts, the interpreter's words, and written solutions."""
+"""Conversion between text and token ids: prompts, interpreter output and written solutions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from store.records import Segment, SegmentKind
 
 
 class Tokenizer(Protocol):
-    """What the codec needs of a `transformers` tokenizer."""
+    """The part of a `transformers` tokenizer that the codec uses."""
 
     eos_token_id: int
     chat_template: str | None
 
     def encode(self, text: str, *, add_special_tokens: bool, split_special_tokens: bool) -> list[int]:
-        """Ids of a text."""
+        """Text to ids."""
         ...
 
     def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool) -> str:
-        """Text of ids."""
+        """Ids to text."""
         ...
 
     def apply_chat_template(self, conversation: list[dict[str, str]], **options: Any) -> list[int]:
-        """Ids of a conversation, with the options of transformers' method of the name."""
+        """Conversation to ids; the options are those of the method in transformers."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedSolution:
-    """A solution as the policy would have seen it: `token_ids` and `model_mask`, each of length n."""
+    """A solution as the policy would have seen it. `token_ids` and `model_mask` have the same length."""
 
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
@@ -41,8 +41,8 @@ class EncodedSolution:
 class Codec:
     """Encodes and decodes for one tokenizer and one solution format.
 
-    Every piece of a conversation is tokenised once and apart from the others, and the pieces are joined as ids: a
-    demonstration's tokens are thus those that sampling would have produced, with no drift at the borders of turns.
+    Each piece of a conversation is tokenised once, separately from the others, and the pieces are joined as ids. A
+    demonstration thus has the tokens that sampling would have produced, with no drift at the borders of turns.
     """
 
     def __init__(self, tokenizer: Tokenizer, solution_format: SolutionFormat) -> None:
@@ -52,13 +52,13 @@ class Codec:
 
     @classmethod
     def from_folder(cls, folder: str | Path, solution_format: SolutionFormat) -> "Codec":
-        """The codec for the tokenizer that lies in a policy's folder."""
-        from transformers import AutoTokenizer  # seconds to import, and not every user of the module decodes
+        """The codec for the tokenizer in a policy's folder."""
+        from transformers import AutoTokenizer  # takes seconds to import
 
         return cls(AutoTokenizer.from_pretrained(str(folder)), solution_format)
 
     def prompt(self, question: str) -> tuple[int, ...]:
-        """The prompt's ids, by the tokenizer's chat template if it has one."""
+        """The prompt's ids, in the tokenizer's chat template if it has one."""
         if self._tokenizer.chat_template:
             conversation = [
                 {"role": "system", "content": self.format.system},
@@ -68,30 +68,30 @@ class Codec:
                 conversation, add_generation_prompt=True, tokenize=True, return_dict=False
             )
             return tuple(ids)
-        return self._begun(self.format.prompt(question))
+        return self._sequence_start(self.format.prompt(question))
 
-    def _begun(self, text: str) -> tuple[int, ...]:
-        """The ids of a text that a sequence begins with: behind a begin token, where the tokenizer puts one."""
+    def _sequence_start(self, text: str) -> tuple[int, ...]:
+        """The ids of the text at the start of a sequence, after a begin token if the tokenizer adds one."""
         ids = self._tokenizer.encode(text, add_special_tokens=True, split_special_tokens=True)
         return tuple(ids[:-1] if ids and ids[-1] == self.eos_id else ids)
 
     def text(self, text: str) -> tuple[int, ...]:
         """The ids of a piece of text, with no special tokens around it or in it.
 
-        The name of a special token, as a program may print it, is encoded as the characters that it is.
+        The name of a special token in the text, which a program may print, is encoded as plain characters.
         """
         return tuple(self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
 
     def output(self, shown: str) -> tuple[int, ...]:
-        """The ids that put the interpreter's words before the policy."""
+        """The ids of a code block's output, as the policy sees it."""
         return self.text(self.format.output(shown))
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        """The text of ids, special tokens left out."""
+        """The text of ids, without special tokens."""
         return self._tokenizer.decode(list(token_ids), skip_special_tokens=True)
 
     def solution(self, question: str, turns: Sequence[tuple[str, str | None]]) -> EncodedSolution:
-        """A written solution, given as the turns of `SolutionFormat.split_solution`, closed with the end token."""
+        """Encode a written solution, given as turns (see `SolutionFormat.split_solution`), and add the end token."""
         token_ids: list[int] = []
         model_mask: list[bool] = []
         segments: list[Segment] = []

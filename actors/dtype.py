@@ -6,11 +6,11 @@ from typing import Literal
 
 type Dtype = Literal["float32", "bfloat16", "float16"]
 
-_MULTIPLY_BFLOAT16 = frozenset({"amx_bf16", "avx512_bf16", "bf16"})  # as the kernel names them; the last on Arm
+_MULTIPLY_BFLOAT16 = frozenset({"amx_bf16", "avx512_bf16", "bf16"})  # the kernel's names; the last is Arm's
 
 
 def resolve_dtype(dtype: Dtype | Literal["auto"], *, on_gpu: bool) -> Dtype:
-    """`dtype`; for "auto", bfloat16 where it is multiplied as fast as it should be, else float32."""
+    """`dtype`; for "auto", bfloat16 on hardware that multiplies it at full speed, else float32."""
     if dtype != "auto":
         return dtype
     return "bfloat16" if on_gpu or processor_multiplies_bfloat16() else "float32"
@@ -18,8 +18,10 @@ def resolve_dtype(dtype: Dtype | Literal["auto"], *, on_gpu: bool) -> Dtype:
 
 @cache
 def processor_multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Has this machine's processor instructions for it? Without them torch takes several times as long for a product of
-    bfloat16 matrices as for one of float32 (`docs/results.md`).
+    """Whether this machine's processor has instructions for bfloat16.
+
+    Without them torch takes several times as long for a product of bfloat16 matrices as for one of float32
+    (`docs/results.md`).
     """
     for line in cpuinfo.read_text().splitlines():
         name, _, values = line.partition(":")

@@ -1,7 +1,7 @@
-"""The lifeline of an engine: its processes end when the one that started them is gone, however that died.
+"""Ties the processes of an engine to their owner: they exit when the process that started the engine ends.
 
-vLLM ends its processes when their owner shuts them down. An owner that was killed cannot, and an engine that outlives
-it keeps its memory, on a GPU all of it, from the owner's successor.
+vLLM stops its processes when their owner shuts them down. An owner that is killed cannot do so, and an engine that
+outlives it keeps its memory, which on a GPU is all of it, from the owner's successor.
 """
 
 import os
@@ -11,38 +11,38 @@ from typing import Any
 
 
 class Lifeline:
-    """Travels in vLLM's configuration, which each process of an engine unpickles before it does anything else.
+    """An entry in vLLM's configuration, which every process of an engine unpickles before it does anything else.
 
-    That is what covers the minutes in which an engine starts: a process whose owner dies earlier has no configuration
-    to read and ends by itself; from the unpickling on, it watches its owner.
+    This covers the minutes in which an engine starts: a process whose owner dies before the configuration is sent has
+    nothing to read and exits by itself; from the unpickling on, it watches its owner.
     """
 
     def __init__(self, owner_pid: int | None = None) -> None:
         self.owner_pid = os.getpid() if owner_pid is None else owner_pid
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _hold, (self.owner_pid,)
+        return _unpickle, (self.owner_pid,)
 
     def compute_hash(self) -> str:
-        """What vLLM asks of a part of its configuration: equal where compiled code may be shared, so always."""
+        """Part of vLLM's key for compiled code. Constant, since a lifeline does not affect it."""
         return "lifeline"
 
 
-_held = threading.Lock()
+_watching = threading.Lock()  # held once this process watches its owner
 
 
-def _hold(owner_pid: int) -> Lifeline:
-    """Makes a lifeline anew; in another process than the owner's, the first one made there watches the owner."""
-    if owner_pid != os.getpid() and _held.acquire(blocking=False):
-        threading.Thread(target=_end_with, args=(owner_pid,), name="lifeline", daemon=True).start()
+def _unpickle(owner_pid: int) -> Lifeline:
+    """Recreate a lifeline. In a process other than the owner, the first one starts the watch."""
+    if owner_pid != os.getpid() and _watching.acquire(blocking=False):
+        threading.Thread(target=_exit_with, args=(owner_pid,), name="lifeline", daemon=True).start()
     return Lifeline(owner_pid)
 
 
-def _end_with(owner_pid: int) -> None:
+def _exit_with(owner_pid: int) -> None:
     try:
         owner = os.pidfd_open(owner_pid)
     except ProcessLookupError:
-        pass  # gone already
+        pass  # it has ended already
     else:
         select.select([owner], [], [])  # readable once the process has ended
     os._exit(1)

@@ -1,18 +1,19 @@
-"""What vLLM's worker is taught for a swap: to load new weights into every layer, tied ones included."""
+"""Extension of vLLM's worker that loads new weights into every layer, tied ones included."""
 
 from typing import Any
 
 
 class WeightReloading:
-    """Mixed into vLLM's worker (`worker_extension_cls`); its method is called by name, in the worker's process."""
+    """Mixed into vLLM's worker (`worker_extension_cls`); the engine calls its method by name in the worker process."""
 
     model_runner: Any
 
     def reload_policy(self, folder: str) -> None:
-        """Loads the weights in `folder` into the running model.
+        """Load the weights in `folder` into the running model.
 
-        On the CPU vLLM computes with a packed copy of each weight. Its reload packs every layer that a checkpoint has
-        weights for, which a head tied to the embedding is not: it would go on with the copy of the former policy.
+        On a CPU, vLLM computes with a packed copy of each weight, and its reload packs the layers that the checkpoint
+        has weights for. A head tied to the embedding has none, so without the extra step it would keep the packed
+        weights of the previous policy.
         """
         from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
         from vllm.platforms import current_platform

@@ -1,6 +1,6 @@
-"""The rollout: a plain state machine over token ids. It asks for tokens or for an execution and is told the result.
+"""The rollout as a state machine over token ids: it requests tokens or an execution, and is given the result.
 
-It neither samples nor runs code nor waits, so that it can be tested, and replayed, without an engine or a sandbox.
+It does not sample, run code or wait, so it can be tested and replayed without an engine or a sandbox.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from store.records import ExecutionRecord, PolicySpan, Segment, SegmentKind
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """Asks for the policy's next turn: at most `max_tokens` behind `context_ids`."""
+    """Requests the policy's next turn: at most `max_tokens` after `context_ids`."""
 
     context_ids: tuple[int, ...]
     max_tokens: int
@@ -22,30 +22,30 @@ class Generate:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """Asks for a code block to be run in the rollout's session."""
+    """Requests the execution of a code block in the rollout's session."""
 
     source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The rollout is over. `truncated` tells that a limit ended it before the policy did."""
+    """The end of the rollout. `truncated`: a limit ended it before the policy did."""
 
     answer: str | None
     truncated: bool
 
 
 class End(StrEnum):
-    """What ended a turn of the policy: the stop text behind a code block, an end token, or a limit of ours."""
+    """What ended a turn of the policy: the stop text after a code block, an end token, or the token limit."""
 
     STOP_TEXT = "stop_text"
-    END_TOKEN = "end_token"  # noqa: S105 - no password
+    END_TOKEN = "end_token"  # noqa: S105 - not a password
     LIMIT = "limit"
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What an engine sampled: ids, the policy version of each span (token offsets in `token_ids`), and its end."""
+    """A sampled turn: its ids, the policy version of each span (offsets into `token_ids`), and what ended it."""
 
     token_ids: tuple[int, ...]
     spans: tuple[PolicySpan, ...]
@@ -58,8 +58,8 @@ Step = Generate | Execute | Finished
 class RolloutState:
     """One attempt at a problem, from the prompt to the answer.
 
-    `step` is what it needs next; `add_generation` and `add_execution` move it on. Every token behind the prompt is in
-    `token_ids`, with one flag each in `model_mask`: did the policy write it?
+    `step` is what is needed next; `add_generation` and `add_execution` advance it. `token_ids` holds every token after
+    the prompt, and `model_mask` one flag for each: whether the policy sampled it.
     """
 
     def __init__(self, codec: Codec, question: str, limits: RolloutLimits, context_limit_tokens: int) -> None:
@@ -75,7 +75,7 @@ class RolloutState:
         self.step: Step = self._next_turn()
 
     def add_generation(self, generation: Generation) -> None:
-        """Takes the policy's turn that was asked for."""
+        """Append the requested turn of the policy."""
         assert isinstance(self.step, Generate)
         offset = len(self.token_ids)
         self.token_ids.extend(generation.token_ids)
@@ -86,7 +86,7 @@ class RolloutState:
         self.step = self._after_turn(turn, generation)
 
     def add_execution(self, record: ExecutionRecord, shown: str) -> None:
-        """Takes the execution that was asked for; `shown` is what the policy reads of it."""
+        """Append the requested execution; `shown` is the output that the policy sees."""
         assert isinstance(self.step, Execute)
         self.executions.append(record)
         output_ids = self._codec.output(shown)
@@ -104,19 +104,19 @@ class RolloutState:
         if generation.end is End.END_TOKEN:
             return Finished(answer=self._codec.format.find_answer(turn), truncated=False)
         code = self._codec.format.code_to_run(turn)
-        if code is None:  # it closed a fence of another kind, and may go on
+        if code is None:  # the fence was not of a Python block: the policy continues
             return self._next_turn()
         if len(self.executions) >= self._limits.max_blocks:
             return Finished(answer=None, truncated=True)
         return Execute(code)
 
     def _next_turn(self) -> Step:
-        left = self._budget_tokens - len(self.token_ids)
-        if left <= 0:
+        remaining = self._budget_tokens - len(self.token_ids)
+        if remaining <= 0:
             return Finished(answer=None, truncated=True)
-        return Generate((*self.prompt_ids, *self.token_ids), left)
+        return Generate((*self.prompt_ids, *self.token_ids), remaining)
 
 
 def last_version(spans: Sequence[PolicySpan]) -> int | None:
-    """The policy version that wrote the end of a rollout, None if the policy wrote nothing."""
+    """The policy version that sampled the end of a rollout, None if the policy sampled nothing."""
     return spans[-1].version if spans else None

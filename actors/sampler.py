@@ -1,11 +1,10 @@
-"""The sampler: the RLlib EnvRunner around one rollout worker. A thin shell; the work is in `actors.worker`."""
+"""The sampler: an RLlib EnvRunner around one rollout worker. A thin shell; `actors.worker` does the work."""
 
 import asyncio
 import inspect
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -19,29 +18,29 @@ from actors.engine import PolicyEngine
 from actors.formats import get_format
 from actors.settings import SamplerSettings
 from actors.telemetry import SamplerTelemetry
-from actors.worker import RolloutWorker, as_metrics
+from actors.worker import RolloutWorker
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from sandbox.stats import SandboxStats
-from store.records import Purpose
+from store.records import PolicyPointer, Purpose
 from store.store import Store
 
 log = logging.getLogger(__name__)
 
-_LAST_WORDS_S = 2.0  # in which the driver, which asks every second, hears why
+_EXIT_DELAY_S = 2.0  # the driver polls every second and fetches the error in this time
 
 
 class Sampler(EnvRunner):
-    """An async Ray actor that samples rollouts from the policy it was last given, without pause.
+    """An async Ray actor that continuously samples rollouts from the policy that was set last.
 
-    The configuration object that RLlib hands it carries `sampler_settings`, `sandbox_settings`,
-    `checker_settings` and `store_url`, and may carry `sample_purpose`: then it takes work for that one alone.
-    The state called "rl_module" is a pointer, `{"path": folder, "version": int}`, never tensors. The first one starts
-    the engine; each further one swaps weights while requests are in flight.
+    RLlib's configuration object must have `sampler_settings`, `sandbox_settings`, `checker_settings` and `store_url`.
+    It may have `sample_purpose`, which restricts the sampler to work for that purpose. The state is a `PolicyPointer`
+    in RLlib's form, never tensors: the first one starts the engine, and each later one swaps weights while requests
+    are in flight.
 
-    When a background task fails, the actor logs the traceback, tells whoever asks next why, and leaves, so that Ray
-    starts it afresh with a new engine; what it had leased goes back.
+    When a background task fails, the actor logs the traceback, raises the error from the next `sample` and exits. Ray
+    restarts it with a new engine, and the new process releases its leases.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -56,7 +55,7 @@ class Sampler(EnvRunner):
         self._telemetry = SamplerTelemetry(self.worker_index)
         self._state_lock = asyncio.Lock()
         self._owner = f"sampler-{self.worker_index}"
-        self._store.assignments.release(self._owner)  # of an earlier life, which Ray saw end before it began this one
+        self._store.assignments.release(self._owner)  # leases of the previous process, whose end Ray has seen
         self._sandbox: Sandbox | None = None
         self._worker: RolloutWorker | None = None
         self._background: asyncio.Task[None] | None = None
@@ -66,76 +65,77 @@ class Sampler(EnvRunner):
         return f"Sampler {self.worker_index}"
 
     async def sample(self, wait_s: float = 1.0, **_: Any) -> dict[str, Any]:
-        """What was written to the store since the last call, as counts; waits for something at most `wait_s`.
+        """Return counts of what was written to the store since the last call; if nothing was, wait for up to `wait_s`.
 
-        Raises what a background task failed of.
+        Raises the error that ended the background task, if it has ended.
         """
         if self._failure is not None:
             raise self._failure
         if self._worker is None:
             return {"ready": False, "version": -1}
-        tally = await self._worker.take_tally(wait_s)
-        metrics = as_metrics(tally)
+        metrics = (await self._worker.drain_stats(wait_s)).to_metrics()
         self._telemetry.record(metrics, in_flight=self._engine.in_flight, version=self._engine.version)
         if self._sandbox is not None:
             self._telemetry.record_sandbox(self._sandbox.stats, self._sandbox.waiting)
         return {"ready": True, "version": self._engine.version, "in_flight": self._engine.in_flight, **metrics}
 
     async def set_state(self, state: Any) -> int:
-        """Takes the policy that `state["rl_module"]` points to; returns the version that is loaded afterwards.
+        """Load the policy in a state (see `PolicyPointer.to_state`); returns the version that is loaded afterwards.
 
         Raises:
             SandboxUnavailable: code cannot be isolated on this machine.
             EngineStartError: vLLM did not start with the policy.
-            SwapError: a further policy did not load; the sampler goes on with the one it has.
+            SwapError: a later policy was not loaded; the sampler keeps the one it has.
         """
-        if isinstance(state, ray.ObjectRef):
-            state = await state
-        pointer = state.get(COMPONENT_RL_MODULE)
-        if isinstance(pointer, ray.ObjectRef):
-            pointer = await pointer
-        if pointer is None:
+        policy = await _fetch_pointer(state)
+        if policy is None:
             return self._engine.version
         async with self._state_lock:
             try:
-                await self._take_policy(pointer["path"], int(pointer["version"]))
+                await self._load_policy(policy)
             except Exception:
-                log.exception("%r does not take policy %s and keeps %d", self, pointer, self._engine.version)
+                log.exception(
+                    "%r did not load policy %d from %s; it keeps policy %d",
+                    self,
+                    policy.version,
+                    policy.path,
+                    self._engine.version,
+                )
                 raise
         return self._engine.version
 
     def get_state(self, *_: Any, **__: Any) -> dict[str, Any]:
-        """Nothing but the version: everything that must survive is in the store."""
+        """Only the version: everything that must survive is in the store."""
         return {WEIGHTS_SEQ_NO: self._engine.version}
 
     async def pause(self) -> None:
-        """Leases no further problems; rollouts under way are finished and written."""
+        """Stop leasing; rollouts under way are finished and written."""
         if self._worker is not None:
             self._worker.pause()
 
     async def resume(self) -> None:
-        """Leases problems again."""
+        """Lease again."""
         if self._worker is not None:
             self._worker.resume()
 
     async def apply(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Calls `func` with this actor; RLlib's own version cannot await."""
+        """Call `func` with this actor, and await the result if it is awaitable, which RLlib's version does not."""
         result = func(self, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
 
     def get_spaces(self) -> dict[str, Any]:
-        """None: there is no gym environment."""
+        """Empty: there is no gym environment."""
         return {}
 
     def get_metrics(self) -> dict[str, Any]:
-        """Metrics come with `sample`."""
+        """Empty: `sample` returns the metrics."""
         return {}
 
     def assert_healthy(self) -> None:
-        """Healthy is who answers: a failed background task ends the actor."""
+        """A sampler that answers is healthy: a failed background task ends the process."""
 
     async def stop(self) -> None:
-        """Stops sampling, hands leases back, and ends the engine and the sandbox."""
+        """Stop sampling, release the leases, and close the engine and the sandbox."""
         if self._background is not None:
             self._background.cancel()
             await asyncio.wait([self._background], timeout=10.0)
@@ -143,28 +143,33 @@ class Sampler(EnvRunner):
         self._engine.close()
         self._store.close()
 
-    async def _take_policy(self, folder: str, version: int) -> None:
+    async def _load_policy(self, policy: PolicyPointer) -> None:
         if self._worker is not None:
-            await self._engine.swap(folder, version)
+            await self._engine.swap(policy)
             return
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._background = asyncio.create_task(self._work(folder, version, ready), name="rollout worker")
+        self._background = asyncio.create_task(self._work(policy, ready), name="rollout worker")
         await ready
 
-    async def _work(self, folder: str, version: int, ready: asyncio.Future[None]) -> None:
-        """Starts everything and works until cancelled; a failure on the way to `ready` is told there."""
+    async def _work(self, policy: PolicyPointer, ready: asyncio.Future[None]) -> None:
+        """Start everything and work until cancelled. An error during the start is set on `ready`."""
         try:
-            counts = SandboxStats()
+            stats = SandboxStats()
             async with (
-                Sandbox(self._sandbox_settings, counts) as sandbox,
-                AnswerChecker(self._checker_settings, counts) as checker,
+                Sandbox(self._sandbox_settings, stats) as sandbox,
+                AnswerChecker(self._checker_settings, stats) as checker,
             ):
-                await self._engine.start(folder, version)
-                codec = await asyncio.to_thread(Codec.from_folder, Path(folder), self._format)
+                await self._engine.start(policy)
+                codec = await asyncio.to_thread(Codec.from_folder, policy.path, self._format)
                 self._sandbox = sandbox
-                attempter = Attempter(self._engine, sandbox, checker, codec, self._settings)
                 self._worker = RolloutWorker(
-                    self._owner, self._store, attempter, self._settings, lambda: self._engine.version, self._purpose
+                    self._owner,
+                    self._store.assignments,
+                    self._store.rollouts,
+                    Attempter(self._engine, sandbox, checker, codec, self._settings),
+                    self._settings,
+                    lambda: self._engine.version,
+                    self._purpose,
                 )
                 ready.set_result(None)
                 await self._worker.run()
@@ -173,17 +178,27 @@ class Sampler(EnvRunner):
                 self._engine.close()
                 ready.set_exception(error)
                 return
-            log.exception("%r failed and leaves; Ray starts it afresh", self)
-            self._failure = _cause(error)
-            await asyncio.sleep(_LAST_WORDS_S)
+            log.exception("%r failed and exits; Ray restarts it", self)
+            self._failure = _root_cause(error)
+            await asyncio.sleep(_EXIT_DELAY_S)
             logging.shutdown()
-            os._exit(1)  # not sys.exit: vLLM's threads would keep a dead sampler's process alive
+            os._exit(1)  # not sys.exit: vLLM's threads would keep the process alive
         finally:
-            ready.cancel()  # so that nobody waits who did not hear
+            ready.cancel()  # wakes the waiter if the task was cancelled during the start
 
 
-def _cause(error: Exception) -> Exception:
-    """The first error of a group of errors: what the others follow from."""
+async def _fetch_pointer(state: Any) -> PolicyPointer | None:
+    """The pointer in a state, None without one. RLlib may pass the state, or the part in it, as an object reference."""
+    if isinstance(state, ray.ObjectRef):
+        state = await state
+    pointer = state.get(COMPONENT_RL_MODULE)
+    if isinstance(pointer, ray.ObjectRef):
+        pointer = await pointer
+    return None if pointer is None else PolicyPointer.from_state({COMPONENT_RL_MODULE: pointer})
+
+
+def _root_cause(error: Exception) -> Exception:
+    """The first error of a group, from which the others follow."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error

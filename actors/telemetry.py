@@ -1,4 +1,4 @@
-"""A sampler's figures as Ray metrics: Prometheus scrapes them, the Ray dashboard shows them."""
+"""A sampler's stats as Ray metrics, which Prometheus scrapes and the Ray dashboard shows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,10 @@ from sandbox.stats import SandboxStats
 
 
 class SamplerTelemetry:
-    """Counts rollouts, tokens and code blocks; gauges what is in flight and which policy is loaded.
+    """Counters of rollouts, tokens and code blocks; gauges of the requests in flight and the loaded policy.
 
-    Failures of the sandbox are counted apart from what blocks came to: most are retried and leave no trace in those.
+    Failures of the sandbox have counters of their own: most are retried, so the statuses of code blocks do not show
+    them.
     """
 
     def __init__(self, worker_index: int) -> None:
@@ -28,16 +29,16 @@ class SamplerTelemetry:
         self._rollouts = counter("rollouts", "Rollouts that the store acknowledged", "outcome")
         self._executions = counter("executions", "Code blocks run in the sandbox", "status")
         self._tokens = counter("model_tokens", "Tokens sampled from the policy")
-        self._in_flight = gauge("requests_in_flight", "Requests under way in the engine")
+        self._in_flight = gauge("requests_in_flight", "Unfinished requests in the engine")
         self._version = gauge("policy_version", "Version of the policy in the engine")
         self._failures = counter("sandbox_failures", "Code blocks that a failure of the sandbox ended, retried or not")
-        self._retries = counter("sandbox_retries", "Those of them that were run again in another jail")
+        self._retries = counter("sandbox_retries", "Code blocks run again in another jail after a failure")
         self._renewals = counter("sandbox_renewals", "Jails that were replaced", "reason")
-        self._waiting = gauge("sandbox_waiting", "Sessions and code blocks that wait for their turn in the sandbox")
-        self._sandbox = SandboxStats()  # as it was when last recorded
+        self._waiting = gauge("sandbox_waiting", "Sessions and code blocks that wait for a slot in the sandbox")
+        self._sandbox = SandboxStats()  # as last recorded
 
     def record(self, metrics: Mapping[str, Any], in_flight: int, version: int) -> None:
-        """Adds what a tally counted (see `actors.worker.as_metrics`)."""
+        """Add stats that were drained from the worker (see `actors.stats.RolloutStats.to_metrics`)."""
         for outcome, count in metrics["outcomes"].items():
             self._rollouts.inc(count, {"outcome": outcome})
         for status, count in metrics["executions"].items():
@@ -47,15 +48,15 @@ class SamplerTelemetry:
         self._in_flight.set(in_flight)
         self._version.set(version)
 
-    def record_sandbox(self, counts: SandboxStats, waiting: int) -> None:
-        """Adds what has come to `counts`, which only rise, since the last call."""
-        before, self._sandbox = self._sandbox, counts.copy()
-        for metric, risen in (
-            (self._failures, counts.failures - before.failures),
-            (self._retries, counts.retries - before.retries),
+    def record_sandbox(self, stats: SandboxStats, waiting: int) -> None:
+        """Add the increase of `stats`, which are totals, since the last call."""
+        before, self._sandbox = self._sandbox, stats.copy()
+        for metric, increase in (
+            (self._failures, stats.failures - before.failures),
+            (self._retries, stats.retries - before.retries),
         ):
-            if risen:
-                metric.inc(risen)
-        for reason, risen in (counts.renewals - before.renewals).items():
-            self._renewals.inc(risen, {"reason": reason})
+            if increase:
+                metric.inc(increase)
+        for reason, increase in (stats.renewals - before.renewals).items():
+            self._renewals.inc(increase, {"reason": reason})
         self._waiting.set(waiting)

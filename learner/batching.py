@@ -1,4 +1,4 @@
-"""From rollouts to padded batches, the same on every rank that is given the same samples and seed."""
+"""Batching: from rollouts to padded batches, identical on all ranks that have the same samples and seed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from learner.settings import PhaseSettings
 from store.records import Rollout
 
 IGNORED = -100
-"""The label of a token that carries no loss, as torch and transformers have it."""
+"""The label of a token without loss, as in torch and transformers."""
 
 
 class NoTrainingSamplesError(ValueError):
-    """A training set without a single sample that could be trained on."""
+    """A training set has no sample that can be trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class TokenSequence:
 
     @property
     def loss_tokens(self) -> int:
-        """How many tokens are predicted and trained on. Nothing precedes the first token, so it is never predicted."""
+        """The number of tokens with loss. The first token has no predecessor, so it is never predicted."""
         return int(self.mask[1:].sum())
 
 
 @dataclass(frozen=True, slots=True)
 class MicroBatch:
-    """What one forward pass takes: int64 tensors [sequences, tokens]; labels stand at the position they label."""
+    """The input of one forward pass: int64 tensors [sequences, tokens]; `labels` are not shifted."""
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
@@ -45,9 +45,9 @@ class MicroBatch:
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """One optimizer step: sequence indexes by [rank][micro batch], every rank with equally many micro batches.
+    """One optimizer step: sequence indexes by [rank][micro batch], with the same number of micro batches per rank.
 
-    `loss_tokens` counts over all ranks, so that each of them can take the mean over the whole step without asking.
+    `loss_tokens` counts over all ranks, so that each can compute the mean over the whole step without communication.
     """
 
     ranks: tuple[tuple[tuple[int, ...], ...], ...]
@@ -57,7 +57,7 @@ class StepPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """The sequences that can be trained on, and how many samples were left out."""
+    """The sequences that can be trained on, and the number of samples skipped for each reason."""
 
     sequences: tuple[TokenSequence, ...]
     too_long: int = 0
@@ -65,17 +65,19 @@ class TrainingData:
 
 
 def sequence_of(rollout: Rollout) -> TokenSequence:
-    """The tokens of `rollout` exactly as the policy saw them: prompt (no loss), then its own and the interpreter's."""
-    assert len(rollout.token_ids) == len(rollout.model_mask), f"rollout {rollout.id}: one mask flag a token"
+    """The tokens of `rollout` exactly as the policy saw them: the prompt (no loss), then the policy's and the
+    interpreter's."""
+    assert len(rollout.token_ids) == len(rollout.model_mask), f"rollout {rollout.id}: one mask flag per token"
     ids = np.array(rollout.prompt_ids + rollout.token_ids, dtype=np.int32)
     mask = np.array((False,) * len(rollout.prompt_ids) + rollout.model_mask, dtype=np.bool_)
     return TokenSequence(ids, mask)
 
 
 def training_data(rollouts: Iterable[Rollout], max_sequence_tokens: int) -> TrainingData:
-    """The trainable part of `rollouts`. A sample that is too long is left out: cut off, it would teach to cut off.
+    """The trainable part of `rollouts`. Samples that are too long are skipped: truncated ones would teach to truncate.
 
-    Raises `NoTrainingSamplesError` if nothing is left.
+    Raises:
+        NoTrainingSamplesError: no sample is left.
     """
     kept, too_long, without_loss = [], 0, 0
     for rollout in rollouts:
@@ -89,13 +91,13 @@ def training_data(rollouts: Iterable[Rollout], max_sequence_tokens: int) -> Trai
     if not kept:
         raise NoTrainingSamplesError(
             f"nothing to train on: {too_long} samples exceed max_sequence_tokens = {max_sequence_tokens}, "
-            f"{without_loss} hold no token of the policy's own"
+            f"{without_loss} have no token that the policy wrote"
         )
     return TrainingData(tuple(kept), too_long, without_loss)
 
 
 def num_steps(num_sequences: int, phase: PhaseSettings) -> int:
-    """How many optimizer steps `phase` takes over `num_sequences` sequences."""
+    """The number of optimizer steps that `phase` takes over `num_sequences` sequences."""
     per_epoch = -(-num_sequences // phase.batch_size)
     limits = [phase.steps, per_epoch * phase.epochs if phase.epochs is not None else None]
     return min(limit for limit in limits if limit is not None)
@@ -104,13 +106,13 @@ def num_steps(num_sequences: int, phase: PhaseSettings) -> int:
 def plan_steps(
     sequences: Sequence[TokenSequence], phase: PhaseSettings, num_ranks: int, seed: int
 ) -> Iterator[StepPlan]:
-    """The steps of a phase in order. Each epoch visits every sequence once, in an order that the seed decides."""
-    left = num_steps(len(sequences), phase)
+    """The steps of a phase in order. Each epoch visits every sequence once, in an order given by the seed."""
+    remaining = num_steps(len(sequences), phase)
     epoch = 0
-    while left > 0:
-        for batch in _epoch_batches(sequences, phase, np.random.default_rng((seed, epoch)))[:left]:
+    while remaining > 0:
+        for batch in _epoch_batches(sequences, phase, np.random.default_rng((seed, epoch)))[:remaining]:
             yield _plan_step(sequences, batch, phase.micro_batch_tokens, num_ranks)
-            left -= 1
+            remaining -= 1
         epoch += 1
 
 
@@ -144,19 +146,19 @@ def _plan_step(
 
 
 def _deal(sequences: Sequence[TokenSequence], batch: Sequence[int], num_ranks: int) -> list[list[int]]:
-    """Deal by length, to and fro as schoolyard teams are picked, so that every rank pads and computes alike."""
+    """Deal by length in alternating order (0, 1, 1, 0, 0, ...), so that all ranks pad and compute about the same."""
     by_length = sorted(batch, key=lambda index: (-len(sequences[index]), index))
     shares: list[list[int]] = [[] for _ in range(num_ranks)]
-    for turn, index in enumerate(by_length):
-        lap, place = divmod(turn, num_ranks)
-        shares[place if lap % 2 == 0 else num_ranks - 1 - place].append(index)
+    for position, index in enumerate(by_length):
+        round_number, rank = divmod(position, num_ranks)
+        shares[rank if round_number % 2 == 0 else num_ranks - 1 - rank].append(index)
     return shares
 
 
 def _split_by_tokens(
     sequences: Sequence[TokenSequence], share: Sequence[int], micro_batch_tokens: int | None
 ) -> list[tuple[int, ...]]:
-    """Cut a rank's share, sorted from long to short, so that each part fits the budget when padded."""
+    """Split a rank's share, sorted from long to short, so that each part fits the budget when padded."""
     if micro_batch_tokens is None:
         return [tuple(share)]
     parts: list[tuple[int, ...]] = []
@@ -169,10 +171,10 @@ def _split_by_tokens(
 
 
 def collate(sequences: Sequence[TokenSequence], indexes: Sequence[int], pad_id: int) -> MicroBatch:
-    """Pad the sequences at `indexes` on the right to the longest of them.
+    """Pad the sequences at `indexes` on the right to the length of the longest.
 
-    Without indexes it is a single pad token pair without loss: a rank that has nothing left must still take part in
-    the collective calls of a forward and backward pass.
+    Without indexes, return a single pair of pad tokens without loss: a rank without sequences must still take part in
+    the collective operations of a forward and backward pass.
     """
     chosen = [sequences[index] for index in indexes]
     shape = (max(1, len(chosen)), max([len(sequence) for sequence in chosen], default=2))

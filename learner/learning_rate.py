@@ -1,4 +1,4 @@
-"""The learning rate of each step of a phase."""
+"""The learning rate schedule."""
 
 import math
 
@@ -6,7 +6,7 @@ from learner.settings import PhaseSettings
 
 
 def learning_rate(phase: PhaseSettings, step: int, total: int) -> float:
-    """The rate for `step` (from 0) of `total`: a linear warm-up, then constant or half a cosine down to a fraction."""
+    """The rate at `step` (from 0) of `total`: linear warm-up, then constant or a cosine decay to `final_fraction`."""
     if step < phase.warmup_steps:
         return phase.learning_rate * (step + 1) / phase.warmup_steps
     if phase.schedule == "constant":

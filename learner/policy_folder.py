@@ -1,14 +1,14 @@
-"""What makes a folder a policy."""
+"""The check that a folder holds a policy."""
 
 from pathlib import Path
 
 
 class PolicyFolderError(ValueError):
-    """A folder that should hold a policy does not."""
+    """A folder does not hold a policy."""
 
 
 def check_policy_folder(folder: Path) -> None:
-    """Raise `PolicyFolderError` unless `folder` looks like a Hugging Face model with weights and a tokenizer."""
+    """Raise `PolicyFolderError` unless `folder` is a Hugging Face model with weights and a tokenizer."""
     if not folder.is_dir():
         raise PolicyFolderError(f"no such folder: {folder}")
     if not (folder / "config.json").is_file():

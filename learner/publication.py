@@ -1,14 +1,14 @@
-"""Publishing a folder whole or not at all.
+"""Atomic publication of a folder.
 
-Files are written into a sibling `.tmp-…`, flushed to disk, listed with their sha256 in a manifest that is written
-last, and appear under their final name by one rename. Whatever is killed when, a folder with a manifest is whole.
+Files are written to a sibling `.tmp-…`, flushed to disk and listed with their sha256 in a manifest that is written
+last; one rename then moves them to their final name. So a folder with a manifest is complete, whenever a process was
+killed.
 """
 
 import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +16,7 @@ from pathlib import Path
 
 MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
-_NOTHING_LEFT_BYTES = 1 << 20
-_VERSION_FOLDER = re.compile(r"v(\d{6,})")
+_DISK_FULL_BELOW_BYTES = 1 << 20
 
 
 class PublicationError(OSError):
@@ -25,18 +24,22 @@ class PublicationError(OSError):
 
 
 class DiskFullError(PublicationError):
-    """There was no space left to publish a folder; nothing of it is left behind."""
+    """The disk was too full to publish a folder; nothing of it is left behind."""
 
 
 class AlreadyPublishedError(ValueError):
-    """A folder of that name is published already, and published folders never change."""
+    """The folder is published already, and published folders never change."""
 
 
 @contextmanager
 def publication(folder: Path) -> Iterator[Path]:
-    """Publish `folder`: yields an empty folder to write into, which becomes `folder` when the block ends well.
+    """Publish `folder`: yields an empty folder to write to, which becomes `folder` when the block succeeds.
 
-    Raises `AlreadyPublishedError`, and `DiskFullError` when the disk is full; on any failure nothing is left behind.
+    After any failure nothing is left behind.
+
+    Raises:
+        AlreadyPublishedError: `folder` is published already.
+        DiskFullError: the disk is full.
     """
     if is_complete(folder):
         raise AlreadyPublishedError(f"{folder} is published already; a version is never used twice")
@@ -46,35 +49,35 @@ def publication(folder: Path) -> Iterator[Path]:
         temporary.mkdir(parents=True)
         yield temporary
         _seal(temporary)
-        if folder.exists():  # a leftover without a manifest: nobody may have relied on it
+        if folder.exists():  # a leftover without a manifest: nothing can depend on it
             shutil.rmtree(folder)
         temporary.rename(folder)
         _flush(folder.parent)
     except Exception as error:
-        if is_disk_full(error):
+        if _is_disk_full(error):
             raise DiskFullError(
-                errno.ENOSPC, f"the disk is full: {folder} was not published. Free some space, then go on"
+                errno.ENOSPC, f"the disk is full: {folder} was not published. Free some space, then continue"
             ) from error
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def is_disk_full(error: BaseException) -> bool:
-    """Whether `error` says that no space is left. torch and safetensors say so in their text only."""
+def _is_disk_full(error: BaseException) -> bool:
+    """Whether `error` means that no space is left. Errors of torch and safetensors mention it only in their text."""
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(error)
 
 
 @contextmanager
-def clear_when_disk_is_full(folder: Path) -> Iterator[None]:
-    """Remove `folder` if what writes into it fails, and raise `DiskFullError` if a full disk was why.
+def clear_on_failure(folder: Path) -> Iterator[None]:
+    """Remove `folder` if writing to it fails, and raise `DiskFullError` if the cause was a full disk.
 
-    torch.save does not say why it failed, so the disk itself is asked, before anything is removed.
+    Errors of torch.save do not give a cause, so the free space is checked before anything is removed.
     """
     try:
         yield
     except (OSError, RuntimeError) as error:
-        full = is_disk_full(error) or shutil.disk_usage(folder.parent).free < _NOTHING_LEFT_BYTES
+        full = _is_disk_full(error) or shutil.disk_usage(folder.parent).free < _DISK_FULL_BELOW_BYTES
         shutil.rmtree(folder, ignore_errors=True)
         if full:
             raise DiskFullError(errno.ENOSPC, f"the disk is full: {folder} was not written. Free some space") from error
@@ -82,7 +85,7 @@ def clear_when_disk_is_full(folder: Path) -> Iterator[None]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether `folder` was published: its manifest is there and so is every file it lists, in its full size."""
+    """Whether `folder` was published: it has a manifest, and every file listed there has its full size."""
     try:
         files = _read_manifest(folder)
         return all((folder / name).stat().st_size == entry["size_bytes"] for name, entry in files.items())
@@ -91,23 +94,13 @@ def is_complete(folder: Path) -> bool:
 
 
 def checksum(folder: Path) -> str:
-    """One sha256 (hex) over the names and contents of a published folder, taken from its manifest."""
+    """The sha256 (hex) over the file names and contents of a published folder, computed from its manifest."""
     lines = [f"{name} {entry['sha256']}" for name, entry in sorted(_read_manifest(folder).items())]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def damaged_files(folder: Path) -> list[str]:
-    """The files of a published folder whose contents are no longer what was published. Reads them all."""
-    files = _read_manifest(folder)
-    return [
-        name
-        for name, entry in sorted(files.items())
-        if not (folder / name).is_file() or _sha256(folder / name) != entry["sha256"]
-    ]
-
-
 def clean_leftovers(parent: Path) -> list[Path]:
-    """Remove what a killed run left half written in `parent`; call it when no one else publishes there."""
+    """Remove what a killed process left incomplete in `parent`; no other process may be publishing there."""
     leftovers = sorted(parent.glob(f"{_TEMPORARY}*"))
     for leftover in leftovers:
         if leftover.is_dir():
@@ -118,25 +111,8 @@ def clean_leftovers(parent: Path) -> list[Path]:
 
 
 def version_folder(parent: Path, version: int) -> Path:
-    """Where policy `version` is published under `parent`."""
+    """The folder under `parent` where policy `version` is published."""
     return parent / f"v{version:06d}"
-
-
-def published_versions(parent: Path) -> list[int]:
-    """The complete versions under `parent`, lowest first."""
-    return sorted(version for version, folder in _version_folders(parent) if is_complete(folder))
-
-
-def next_free(parent: Path) -> int:
-    """A version that was never used under `parent`: the highest there, complete or not, plus one."""
-    return max((version for version, _ in _version_folders(parent)), default=-1) + 1
-
-
-def _version_folders(parent: Path) -> list[tuple[int, Path]]:
-    if not parent.is_dir():
-        return []
-    found = ((_VERSION_FOLDER.fullmatch(folder.name), folder) for folder in parent.iterdir())
-    return [(int(match[1]), folder) for match, folder in found if match]
 
 
 def _seal(folder: Path) -> None:

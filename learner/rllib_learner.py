@@ -1,4 +1,4 @@
-"""One rank of the learner as RLlib knows it: a thin shell over `learner.engine.TrainingEngine`."""
+"""One rank of the learner as an RLlib Learner: a thin shell over `learner.engine.TrainingEngine`."""
 
 import os
 from datetime import timedelta
@@ -13,12 +13,12 @@ from learner.engine import TrainingEngine
 from learner.samples import read_samples
 from learner.settings import LearnerJob
 
-WATCH = "watch"
+MONITORING = "monitoring"
 """The concurrency group of the calls that are answered while a rank trains."""
 
 
 class PolicyLearner(TorchLearner):
-    """A rank: `meet`, `build`, then any of the collective calls, each made on all ranks."""
+    """A rank: `open_rendezvous` (rank 0 only) and `build`, then the collective calls, each made on all ranks."""
 
     def __init__(self, *, config: Any, module_spec: Any = None, rank: int = 0, job: LearnerJob | None = None) -> None:
         """`job` defaults to `config.learner_job`."""
@@ -31,13 +31,13 @@ class PolicyLearner(TorchLearner):
     def __repr__(self) -> str:
         return f"learner rank {self._rank}"
 
-    def meet(self) -> tuple[str, int]:
-        """On rank 0: open the store where the ranks meet and say where it is (host, port)."""
+    def open_rendezvous(self) -> tuple[str, int]:
+        """On rank 0: open the TCP store through which the ranks find each other; returns its (host, port)."""
         settings = self._job.settings
         host = ray.util.get_node_ip_address()
         self._store = dist.TCPStore(
             host,
-            0,  # any free port: asked for and bound at once, so that nobody can take it in between
+            0,  # any free port; chosen and bound in one step, so that no other process can take it in between
             is_master=True,
             wait_for_workers=False,
             timeout=timedelta(seconds=settings.build_timeout_s),
@@ -45,10 +45,10 @@ class PolicyLearner(TorchLearner):
         return host, self._store.port
 
     def build(self, address: tuple[str, int] | None = None) -> None:
-        """Join the other ranks at `address` and load the policy into DeepSpeed; without one, be the only rank."""
+        """Join the other ranks at `address` and load the policy into DeepSpeed; without an address, run alone."""
         if address is not None:
             self._join(*address)
-        self._engine = TrainingEngine(self._job.settings, Path(self._job.policy_path))
+        self._engine = TrainingEngine(self._job.settings, Path(self._job.policy.path))
         self._device = self._engine.device
         self._is_built = True
 
@@ -70,8 +70,8 @@ class PolicyLearner(TorchLearner):
         return self._engine
 
     def update(self, *, training_set_id: int, phase: str, version: int, **_: Any) -> dict[str, float]:
-        """Train on a training set of the store. `version` seeds the order, so that no two iterations share it."""
-        self.engine.step_of = (0, 0)
+        """Train on a training set of the store. `version` seeds the order, so that every iteration has its own."""
+        self.engine.progress = (0, 0)
         rollouts = read_samples(self._job.store_url, training_set_id)
         return self.engine.train(rollouts, self._job.settings.phase(phase), seed=version).as_dict()
 
@@ -84,7 +84,7 @@ class PolicyLearner(TorchLearner):
         return self.engine.save_policy(Path(folder))
 
     def load_policy(self, folder: str) -> None:
-        """Go on from another published policy."""
+        """Continue from another published policy."""
         self.engine.load_policy(Path(folder))
 
     def save_state(self, folder: str) -> None:
@@ -92,20 +92,20 @@ class PolicyLearner(TorchLearner):
         self.engine.save_state(Path(folder))
 
     def load_state(self, folder: str) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
         self.engine.load_state(Path(folder))
 
-    @ray.method(concurrency_group=WATCH)
+    @ray.method(concurrency_group=MONITORING)
     def progress(self) -> tuple[int, int]:
-        """Steps done and in all of the phase that runs, or ran last. Answered while training."""
-        return self._engine.step_of if self._engine is not None else (0, 0)
+        """(Steps done, total steps) of the current phase, or else the last. Answered while training."""
+        return self._engine.progress if self._engine is not None else (0, 0)
 
-    @ray.method(concurrency_group=WATCH)
+    @ray.method(concurrency_group=MONITORING)
     def pid(self) -> int:
-        """The process of this rank. Answered while training."""
+        """The process id of this rank. Answered while training."""
         return os.getpid()
 
     def shutdown(self) -> None:
-        """Give up model and optimizer."""
+        """Free model and optimizer."""
         if self._engine is not None:
             self._engine.close()

@@ -194,7 +194,7 @@ def compare_plain(expected: str, given: str) -> Verdict | None:
 
 
 def _compare_long(expected: str, given: str) -> bool | None:
-    """Compare long answers: identical text is equal, and an integer of hundreds of digits differs from any other."""
+    """Compare long answers: identical texts are equal; an integer of hundreds of digits equals no shorter quantity."""
     if expected == given:
         return True
     a, b = read_quantity(expected), read_quantity(given)

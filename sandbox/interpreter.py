@@ -29,7 +29,7 @@ class Sandbox:
     """
 
     def __init__(self, settings: SandboxSettings | None = None, stats: SandboxStats | None = None) -> None:
-        """`counts`: where failures and renewals are counted, if together with another sandbox's."""
+        """`stats`: counts failures and renewals; pass one to share it between sandboxes."""
         self._settings = settings or SandboxSettings()
         self._stats = stats if stats is not None else SandboxStats()
         self._pool: JailPool | None = None

@@ -1,16 +1,16 @@
-"""What can go wrong with a store, each with a name and a message of one line that says what would be right."""
+"""Errors of the store. Each has a one-line message that says what happened and what to do."""
 
 
 class StoreError(Exception):
-    """Anything that is wrong with a store or with what it was given."""
+    """Base class of all errors of the store."""
 
 
 class StoreUrlError(StoreError):
-    """The URL does not name a database that a store can live in."""
+    """The URL does not name a database that can hold a store."""
 
 
 class StoreMissingError(StoreError):
-    """There is no store at the URL, and none was to be created, or there is no folder to create it in."""
+    """There is no store at the URL and none should be created, or the folder to create it in does not exist."""
 
 
 class StoreUnreachableError(StoreError):
@@ -18,15 +18,15 @@ class StoreUnreachableError(StoreError):
 
 
 class StoreAwayError(StoreUnreachableError):
-    """The database server does not answer, broke the connection, or starts or stops: it may be back in a moment."""
+    """The database server does not respond, dropped the connection, or is starting or stopping. Worth a retry."""
 
 
 class StoreDeadlockError(StoreError):
-    """Two transactions waited for each other, and the server ended this one: it is done again."""
+    """The server ended this transaction to resolve a deadlock. Worth a retry."""
 
 
 class StoreBusyError(StoreError):
-    """Another process kept the database locked for longer than the busy time-out."""
+    """Another process held a lock for longer than the busy timeout."""
 
 
 class StoreTooNewError(StoreError):
@@ -34,19 +34,19 @@ class StoreTooNewError(StoreError):
 
 
 class NotAStoreError(StoreError):
-    """The database exists, and it is something else."""
+    """The database exists but is not a store."""
 
 
 class StoreDamagedError(NotAStoreError):
-    """What stands in the database is not what was written there."""
+    """The contents of the database are corrupted."""
 
 
 class ProblemSourceError(StoreError):
-    """A problem source cannot be read. Names the file and line, or the data set, and the reason."""
+    """A problem source cannot be read. The message names the file and line, or the data set, and the reason."""
 
 
 class InvalidProblemError(StoreError):
-    """A problem that the store cannot take."""
+    """A problem, label or decision that the store does not accept."""
 
 
 class InvalidRolloutError(StoreError):
@@ -54,36 +54,36 @@ class InvalidRolloutError(StoreError):
 
 
 class UnknownPolicyError(StoreError):
-    """No policy of that version was published."""
+    """No policy with this version was published."""
 
 
 class UnknownRecordError(StoreError):
-    """No iteration, evaluation, training set or problem of that number or name."""
+    """No iteration, evaluation, training set, problem or review with this id."""
 
 
 class IterationClosedError(StoreError):
-    """The iteration was closed already; its numbers are history."""
+    """The iteration is closed and cannot be opened again."""
 
 
 class IterationUnfinishedError(StoreError):
-    """The iteration was to be closed before all of its rollouts were written."""
+    """The iteration cannot be closed: some of its rollouts are not written yet."""
 
 
 class NothingToScheduleError(StoreError):
-    """There is no problem that could be scheduled, or no rollout that could be selected."""
+    """There is no problem to schedule, or no rollout to select."""
 
 
 class HeldOutLeakError(StoreError):
-    """A held-out problem was about to be trained on. Nothing was stored."""
+    """A training set would contain a held-out problem. Nothing was stored."""
 
 
 class ReviewDecidedError(StoreError):
-    """The review was decided otherwise, or its label is another one by now."""
+    """The review has the opposite decision already, or its label has changed since."""
 
 
 class ExportTargetError(StoreError):
-    """The folder of an export exists already, cannot be written, or is being written."""
+    """The target folder of an export exists, cannot be written, or is being written by another process."""
 
 
 class NothingToExportError(StoreError):
-    """No rollout meets the settings of an export."""
+    """No rollout matches the settings of an export."""

@@ -1,4 +1,4 @@
-"""The records that cross a process boundary, apart from the database rows that keep them."""
+"""The records that cross process boundaries, separate from the database rows that store them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any
 
 
 class Split(StrEnum):
-    """Which side of the held-out line a problem stands on. Only those of `train` are trained on.
+    """The split of a problem. Only `train` problems are trained on.
 
-    A training problem becomes `excluded` when a held-out problem is imported that it nearly equals.
+    A training problem becomes `excluded` when a near-duplicate of it is imported as held out.
     """
 
     TRAIN = "train"
@@ -18,7 +18,7 @@ class Split(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why a rollout was made. Only `train` and `demonstration` rollouts may be selected for training."""
+    """The purpose of a rollout. Only `train` and `demonstration` rollouts can be selected for training."""
 
     TRAIN = "train"
     EVAL = "eval"
@@ -26,7 +26,7 @@ class Purpose(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a rollout. `fault` is a failure of ours and is never held against the policy."""
+    """The outcome of a rollout. `fault` is a failure of our own and never counts against the policy."""
 
     ACCEPTED = "accepted"
     WRONG = "wrong"
@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 
 class Pool(StrEnum):
-    """The rollouts of a problem that may be trained on, each solution once: right ones, other ones, a teacher's."""
+    """A problem's distinct rollouts that can be trained on: accepted, rejected, or written by a teacher."""
 
     SOLUTION = "solution"
     MISTAKE = "mistake"
@@ -45,7 +45,7 @@ class Pool(StrEnum):
 
 
 class ReviewStatus(StrEnum):
-    """What became of a proposed correction."""
+    """The status of a proposed correction."""
 
     OPEN = "open"
     ACCEPTED = "accepted"
@@ -53,7 +53,7 @@ class ReviewStatus(StrEnum):
 
 
 class SegmentKind(StrEnum):
-    """The parts of a solution: prose, a code block, what the interpreter answered, the final answer."""
+    """The kind of a part of a solution: prose, a code block, the interpreter's output, the final answer."""
 
     TEXT = "text"
     CODE = "code"
@@ -65,9 +65,9 @@ class SegmentKind(StrEnum):
 class Problem:
     """A question with its reference answer.
 
-    `split_key` decides the split and tells duplicates: problems with the same key are the same problem (for generated
-    arithmetic the task and its sorted operands, so that 3*7 and 7*3 fall on one side; else the normalised question).
-    Where several answers are accepted, each is a line of `answer`.
+    `split_key` determines the split and identifies duplicates: problems with the same key are the same problem. It is
+    the task and its sorted operands for generated arithmetic, so that 3*7 and 7*3 share a split, else a hash of the
+    normalised question. If several answers are accepted, each is a line of `answer`.
     """
 
     id: str
@@ -81,34 +81,34 @@ class Problem:
 
     @property
     def accepted_answers(self) -> tuple[str, ...]:
-        """The answers of which any is right."""
+        """The accepted answers, any of which is correct."""
         return accepted_answers(self.answer)
 
 
 def accepted_answers(label: str) -> tuple[str, ...]:
-    """The answers that a label accepts."""
+    """The answers that a label accepts: its lines."""
     return tuple(line.strip() for line in label.split("\n") if line.strip())
 
 
 def is_text(text: str) -> bool:
-    """Whether databases and tokenizers take it: it holds neither NUL nor half a surrogate pair."""
+    """Whether databases and tokenizers accept the string: it has no NUL and no unpaired surrogate."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def label_of(answers: Iterable[str]) -> str:
-    """The label that accepts these answers, in which line breaks of their own are spaces."""
+def make_label(answers: Iterable[str]) -> str:
+    """The label that accepts these answers. Whitespace within an answer becomes single spaces."""
     return "\n".join(" ".join(answer.split()) for answer in answers)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of the problems of an import: of `read` ones, `train` and `heldout` are new.
+    """Counts of an import. Of `read` problems, `train` and `heldout` are new.
 
-    `known` were in the store already, or came twice; `left_out` equal or nearly equal a held-out problem. `skipped` are
-    the rows that are no problems, each with its place and the reason.
+    `known` were in the store already or came twice. `left_out` are duplicates or near-duplicates of a held-out
+    problem. `skipped` lists the rows that are not problems, each with its position and the reason.
 
-    `withdrawn` were stored before to train on and are trained on no more, because a new held-out problem is the same
-    (then it is held out itself) or nearly so (then it is excluded). From `learned` of them some policy has learned.
+    `withdrawn` are stored training problems that are no longer trained on: a new held-out problem is the same (they
+    become held out) or a near-duplicate (they become excluded). Some policy was trained on `learned` of them.
     """
 
     read: int
@@ -122,13 +122,13 @@ class ImportReport:
 
     @property
     def added(self) -> int:
-        """The new ones of both sides."""
+        """The number of new problems in both splits."""
         return self.train + self.heldout
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A problem that is not trained on, because it is like a held-out one. `similarity` 1: the same words."""
+    """A problem that is not trained on because it is similar to a held-out one. `similarity` 1: the same words."""
 
     question: str
     answer: str
@@ -139,7 +139,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class LabelChange:
-    """One entry of a problem's label history. `review_id` is the proposal that it came from, if from one."""
+    """One entry of a problem's label history. `review_id` is the review that led to it, if any."""
 
     problem_id: str
     old_answer: str
@@ -169,7 +169,7 @@ class PolicySpan:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRecord:
-    """What the sandbox said of one code block. `status` is one of `sandbox.execution.Status`."""
+    """The result of one code block. `status` is a value of `sandbox.execution.Status`."""
 
     status: str
     source: str
@@ -183,9 +183,9 @@ class ExecutionRecord:
 class Rollout:
     """One attempt at a problem, exactly as the policy saw it.
 
-    `token_ids` is everything after the prompt, interpreter output included; `model_mask` has one flag a token: did the
-    policy write it? The loss is taken on those alone. `seed` is what it was sampled with, where the engine was given
-    one; its temperature and top_p are its assignment's.
+    `token_ids` is everything after the prompt, interpreter output included. `model_mask` has one flag per token: True
+    if the policy wrote it. The loss covers only those tokens. `seed` is the sampling seed, if one was set; temperature
+    and top_p are those of the assignment.
     """
 
     id: str
@@ -207,7 +207,7 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the attempts of an assignment are sampled. `temperature` 0 is greedy; `seed` is of one attempt alone."""
+    """Sampling parameters of an assignment. `temperature` 0 is greedy; `seed` applies to a single attempt."""
 
     temperature: float = 0.8
     top_p: float = 1.0
@@ -216,10 +216,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A leased piece of work: attempt `problem` at each of the sample indexes that are still `pending`.
+    """A unit of leased work: attempt `problem` once for each of the `pending` sample indexes.
 
-    The id of the rollout for sample `i` is `rollout_id(assignment.id, i)`, known before it is sampled, so that a write
-    repeated after a lost acknowledgement, or by a second owner after an expired lease, changes nothing.
+    The rollout of sample `i` has the id `rollout_id(assignment.id, i)`, which is known before it is sampled. So a write
+    that is repeated after a lost acknowledgement, or by a second owner after the lease expired, changes nothing.
     """
 
     id: int
@@ -230,7 +230,7 @@ class Assignment:
 
 
 def rollout_id(assignment_id: int, sample_index: int) -> str:
-    """The id of one attempt, fixed before it is made."""
+    """The id of the rollout of one sample, known before it is sampled."""
     return f"{assignment_id}-{sample_index}"
 
 
@@ -256,7 +256,7 @@ class PolicyPointer:
 class Policy:
     """A published checkpoint. `version` is an integer that is never used twice.
 
-    `config` is that of the training run that made it; `checksum` is of what stands at `path`.
+    `config` is the configuration of the training run that produced it; `checksum` is that of the files at `path`.
     """
 
     version: int
@@ -270,7 +270,7 @@ class Policy:
 
     @property
     def pointer(self) -> PolicyPointer:
-        """The reference that samplers and the learner load this policy by."""
+        """The reference by which samplers and the learner load this policy."""
         return PolicyPointer(self.version, self.path)
 
 

@@ -1,4 +1,4 @@
-"""What can be set: where the store is, where problems come from, how a training set is chosen."""
+"""Settings: the store's URL, problem sources, scheduling, selection of training sets, retention."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,30 +8,33 @@ from store.records import Split
 
 
 class Settings(BaseModel):
-    """Unknown keys are errors."""
+    """Base class of settings: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class StoreSettings(Settings):
-    """`url`: sqlite:///path or postgresql://user:password@host/database. None: a SQLite file in the run's folder."""
+    """Where the store is.
+
+    `url`: sqlite:///path or postgresql://user:password@host/database. None: a SQLite file in the run's folder.
+    """
 
     url: str | None = None
 
 
 class SelectionSettings(Settings):
-    """How the training set of a new policy is chosen from the replay.
+    """How the training set of a new policy is selected from the replay.
 
-    Of each problem at most `max_per_problem` solutions are taken, those that `prefer` says (a key of
-    `store.training.candidates.RULES`); of mistakes, which come along unless `accepted_only`, as many again. `iterations` and
-    `policy_versions` limit them to the newest so many.
+    At most `max_per_problem` solutions of each problem are selected, in the order of `prefer` (a key of
+    `store.training.candidates.RULES`). Unless `accepted_only`, as many mistakes are selected too. `iterations` and
+    `policy_versions` restrict both to the most recent ones: so many iterations, so many policy versions.
 
-    `max_samples` and `max_tokens` (prompts included) cut what is left, in the order of preference. Of what they let
-    pass `hard_share` is of hard problems, as far as there is so much; a problem is hard if at most `hard_pass_rate` of
-    its attempts were accepted.
+    `max_samples` and `max_tokens` (prompts included) then truncate the selection in the order of preference. A share
+    `hard_share` of what remains comes from hard problems, as far as there are enough. A problem is hard if at most
+    `hard_pass_rate` of its attempts were accepted.
 
-    Demonstrations are outside of these limits but for `max_tokens`. `demonstration_share`, where given, repeats or
-    thins them so that they make up that share of the set; otherwise each stands in it `demonstration_repeat` times.
+    Of these limits only `max_tokens` applies to demonstrations. `demonstration_share` repeats or subsamples them to
+    make up that share of the set; without it, each is included `demonstration_repeat` times.
     """
 
     max_per_problem: int | None = Field(default=4, ge=1)
@@ -50,27 +53,27 @@ class SelectionSettings(Settings):
     seed: int = 0
 
     @model_validator(mode="after")
-    def _a_share_is_of_something_limited(self) -> "SelectionSettings":
+    def _check_hard_share(self) -> "SelectionSettings":
         if self.hard_share is not None and self.max_samples is None and self.max_tokens is None:
-            raise ValueError("hard_share divides max_samples or max_tokens: give one of them, too")
+            raise ValueError("hard_share is a share of max_samples or max_tokens: set one of them too")
         return self
 
 
 class RetentionSettings(Settings):
-    """Which rejected rollouts are kept when they are thinned: `rule` is a key of `store.rollouts.retention.RULES`."""
+    """Which rejected rollouts survive pruning: `rule` is a key of `store.rollouts.retention.RULES`."""
 
     rule: Literal["newest_per_problem", "newest_iterations"] = "newest_per_problem"
     keep: int = Field(default=16, ge=0)
 
 
 SchedulingRule = Literal["fewest_attempts_first", "fewest_accepted_first", "by_difficulty", "uniform"]
-"""A key of `store.rollouts.assignments.RULES`."""
+"""A key of `store.runs.scheduling.RULES`."""
 
 
 class SourceSettings(Settings):
-    """What every problem source has.
+    """Settings of every problem source.
 
-    `heldout_fraction` of its problems, by hash of their `split_key`, are held out; `split` puts all on one side.
+    `heldout_fraction` of its problems, by the hash of their `split_key`, are held out; `split` overrides it for all.
     """
 
     heldout_fraction: float = Field(default=0.1, ge=0, le=1)
@@ -80,8 +83,8 @@ class SourceSettings(Settings):
 class ReasoningGymSettings(SourceSettings):
     """One data set of reasoning-gym: `size` distinct problems, or as many as there are.
 
-    `split_by` "operands": problems with the same numbers in any order are the same problem, which is right for plain
-    arithmetic, and what those sets get by default. "question": for tasks whose words matter, as in all others.
+    `split_by` "operands": problems with the same numbers in any order are the same problem. It suits plain arithmetic
+    and is the default for those tasks. "question": the wording counts; the default for all other tasks.
     """
 
     kind: Literal["reasoning_gym"] = "reasoning_gym"
@@ -92,21 +95,21 @@ class ReasoningGymSettings(SourceSettings):
     split_by: Literal["operands", "question"] | None = None
 
     @model_validator(mode="after")
-    def _size_and_seed_have_keys_of_their_own(self) -> "ReasoningGymSettings":
-        taken = sorted({"size", "seed"} & set(self.config))
-        if taken:
-            raise ValueError(f"{' and '.join(taken)} belong beside `config`, not in it")
+    def _check_config(self) -> "ReasoningGymSettings":
+        misplaced = sorted({"size", "seed"} & set(self.config))
+        if misplaced:
+            raise ValueError(f"{' and '.join(misplaced)} belong beside `config`, not in it")
         return self
 
 
 AnswerForm = Literal["plain", "gsm8k", "boxed"]
-"""How the answer stands in its field: as it is, after `####`, or in the last `\\boxed{}`."""
+"""How a field holds the answer: as is, after `####`, or in the last `\\boxed{}`."""
 
 
 class Columns(Settings):
-    """Which field of a row holds what.
+    """The names of a row's fields.
 
-    Without `id` one is made from the question. `subject` and `level` may be absent from a row.
+    Without `id`, one is generated from the question. Rows may lack `subject` and `level`.
     """
 
     question: str = "question"
@@ -117,9 +120,9 @@ class Columns(Settings):
 
 
 class TableSettings(SourceSettings):
-    """What sources made of rows have.
+    """Settings of sources that consist of rows.
 
-    One bad row refuses the whole source, unless `bad_rows` is "skip". `limit` takes the first so many rows.
+    One bad row rejects the whole source, unless `bad_rows` is "skip". `limit` reads only the first rows.
     """
 
     columns: Columns = Columns()
@@ -129,7 +132,7 @@ class TableSettings(SourceSettings):
 
 
 class JsonlSettings(TableSettings):
-    """A file with one JSON object a line. `name` is kept as the problems' source; None: its folder's and its own."""
+    """A file with one JSON object per line. `name` is stored as the problems' source; None: folder and file name."""
 
     kind: Literal["jsonl"] = "jsonl"
     path: str
@@ -137,7 +140,7 @@ class JsonlSettings(TableSettings):
 
 
 class ParquetSettings(TableSettings):
-    """A Parquet file. `name` is kept as the problems' source; None: its folder's and its own."""
+    """A Parquet file. `name` is stored as the problems' source; None: folder and file name."""
 
     kind: Literal["parquet"] = "parquet"
     path: str

@@ -1,4 +1,4 @@
-"""The store: one database that holds all that a run must not lose, and the parts by which it is used."""
+"""The store: one database with everything that a run must not lose, and the parts that read and write it."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from store.labels.labels import Labels
 from store.problems.problems import Problems
 from store.rollouts.assignments import Assignments
 from store.rollouts.rollouts import Rollouts
-from store.runs import unused
+from store.runs import reset
 from store.runs.evaluations import Evaluations
 from store.runs.iterations import Iterations
 from store.runs.policies import Policies
@@ -56,13 +56,13 @@ class Store:
 
         Args:
             url: `sqlite:///path` or `postgresql://user:password@host/database`.
-            create: make the tables (and the SQLite file) if there are none.
+            create: create the tables (and the SQLite file) if there are none.
             clock: the time in Unix seconds, for leases and timestamps.
             retry_s: how long methods retry while the server is away, in seconds.
-            wait: retry as long if the server is away now; interactive commands fail at once instead.
+            wait: also retry the opening for `retry_s`. Interactive commands leave it False, to fail at once.
 
         Raises:
-            StoreError: one of its family, with a message of one line that says what would be right.
+            StoreError: one of its subclasses, with a one-line message that says what to do.
         """
         return cls(Database.open(url, create=create, clock=clock, retry_s=retry_s, wait=wait))
 
@@ -80,23 +80,23 @@ class Store:
 
     @property
     def url(self) -> str:
-        """The URL that opens this store in any process on any folder; holds the password."""
+        """The URL that opens this store from any process and working directory. Contains the password."""
         return self._database.url
 
     @property
     def masked_url(self) -> str:
-        """The URL as it may be shown."""
+        """The URL with secrets masked, for messages and logs."""
         return self._database.masked_url
 
     def is_empty(self) -> bool:
-        """Whether it holds neither problems nor policies: nothing of any run."""
+        """Whether there are neither problems nor policies, so that no run has used the store."""
         with self._database.read() as session:
-            return unused.is_empty(session)
+            return reset.is_empty(session)
 
-    def empty(self) -> None:
-        """Delete what a run left that ended before it had a policy. Raises `StoreError` if there is a policy."""
+    def clear(self) -> None:
+        """Delete the rows of a run that ended before its first policy. Raises `StoreError` if there is a policy."""
         with self._database.write() as session:
-            unused.empty(session)
+            reset.clear(session)
 
     def export(
         self,
@@ -106,6 +106,12 @@ class Store:
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> ExportReport:
         """Write rollouts to a new folder as a data set, or continue an export that was interrupted.
+
+        Args:
+            target: the folder, which must not exist yet.
+            settings: which rollouts, and the file format.
+            messages: makes the conversation of a rollout.
+            on_progress: called with (rows written, rows in total) after each file.
 
         Raises:
             ExportTargetError: `target` exists, cannot be written, or is being written by another process.

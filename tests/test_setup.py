@@ -202,5 +202,5 @@ def test_the_locks_satisfy_pyproject(extra: str) -> None:
 def test_make_help_names_every_target() -> None:
     text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
 
-    for target in ("setup", "demo", "check", "test", "test-slow", "lock", "clean"):
+    for target in ("setup", "demo", "check", "test", "test-slow", "docs", "lock", "clean"):
         assert re.search(rf"^  make {target} ", text, re.MULTILINE)

@@ -1,6 +1,6 @@
-"""The registry of solution formats: how text, code, the interpreter's words and the answer are written.
+"""Solution formats, by name: how text, code, interpreter output and the answer are written.
 
-A new format is a new file and one line here.
+Begin with `format.py`. A new format is a new file and one line here.
 """
 
 from actors.formats.format import SolutionFormat
@@ -11,7 +11,7 @@ FORMATS: dict[str, SolutionFormat] = {fmt.name: fmt for fmt in (TIR, MARIO)}
 
 
 class UnknownFormatError(ValueError):
-    """A solution format that is not registered was asked for."""
+    """No solution format is registered under the given name."""
 
 
 def get_format(name: str) -> SolutionFormat:

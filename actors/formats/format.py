@@ -1,4 +1,4 @@
-"""What a solution format has to say: prompts, code blocks, the interpreter's words and answers."""
+"""The definition of a solution format: prompts, code blocks, interpreter output and answers."""
 
 import re
 from collections.abc import Callable
@@ -14,19 +14,19 @@ _CODE_CLOSE = "\n```"
 class SolutionFormat:
     """A way to write code-interleaved solutions.
 
-    A policy's turn ends with `stop`, just behind a closed code block; the text of `output_template` with what the
-    interpreter answered follows, written by us, and then the policy's next turn. The last turn holds the answer.
+    A turn of the policy ends with `stop`, right after a closed code block. The interpreter's output is appended in the
+    form of `output_template`, and the policy's next turn follows. The last turn has the answer.
 
     Attributes:
-        name: What configuration calls it.
+        name: The name in the configuration.
         system: The instruction for policies with a chat template.
         prompt_template: The whole prompt for policies without one; has a `{question}`.
-        stop: The text behind which sampling pauses to run a code block.
-        code_prefix: What stands before a code block's fence in demonstrations.
+        stop: The text after which sampling pauses to run a code block.
+        code_prefix: The text before a code block's fence in demonstrations.
         output_template: The text that follows a code block; has an `{output}`.
-        output_pattern: Finds that text in a written solution; its first group is the output.
-        find_answer: Takes the last turn's text and returns the answer in it, or None.
-        write_answer: Turns an answer into the words that close a solution.
+        output_pattern: Matches that text in a written solution; its first group is the output.
+        find_answer: Returns the answer in the text of the last turn, or None.
+        write_answer: Returns the text that ends a solution with an answer.
     """
 
     name: str
@@ -44,26 +44,26 @@ class SolutionFormat:
         return self.prompt_template.format(question=question.strip())
 
     def code_to_run(self, turn: str) -> str | None:
-        """The code of the block that closes a turn, None if the turn does not end with one."""
+        """The code of the block that ends a turn, None if the turn does not end with one."""
         start = turn.rfind(_CODE_OPEN)
         if start < 0:
             return None
-        # A token that completes the stop text may bring more white space along.
+        # The token that completes the stop text may contain more white space.
         body = turn[start + len(_CODE_OPEN) :].rstrip()
         code = body.removesuffix(_CODE_CLOSE)
-        closed_before = _CODE_CLOSE in f"\n{code}"  # what closes the turn is then another fence
+        closed_before = _CODE_CLOSE in f"\n{code}"  # then the turn ends with another fence
         return None if code == body or closed_before else code
 
     def output(self, shown: str) -> str:
-        """The text that puts the interpreter's words before the policy."""
+        """The text that shows a code block's output to the policy."""
         return self.output_template.format(output=shown)
 
     def code_block(self, code: str) -> str:
-        """A code block as a policy writes it, its stop text included."""
+        """A code block as a policy writes it, including the stop text."""
         return f"{self.code_prefix}{_CODE_OPEN}{code}{_CODE_CLOSE}\n"
 
     def split_turn(self, turn: str) -> list[Segment]:
-        """The segments of one turn of the policy: prose, and the code block or the answer that closes it."""
+        """The segments of one turn of the policy: prose, and the code block or the answer at its end."""
         code = self.code_to_run(turn)
         if code is not None:
             prose = turn[: turn.rfind(_CODE_OPEN)]
@@ -72,9 +72,9 @@ class SolutionFormat:
         return [*_text(turn), *([Segment(SegmentKind.ANSWER, answer)] if answer is not None else [])]
 
     def split_solution(self, solution: str) -> list[tuple[str, str | None]]:
-        """A written solution as turns: pairs of the policy's text and the interpreter's words behind it.
+        """Split a written solution into turns: pairs of the policy's text and the interpreter output after it.
 
-        The last pair has None for the interpreter's words.
+        The output of the last pair is None.
         """
         turns: list[tuple[str, str | None]] = []
         position = 0

@@ -1,4 +1,4 @@
-"""MARIO's own form: Thought, Action, Action Input, Observation and Final Answer (arXiv 2401.08190, appendix)."""
+"""MARIO's format: Thought, Action, Action Input, Observation and Final Answer (arXiv 2401.08190, appendix)."""
 
 import re
 
@@ -6,8 +6,8 @@ from actors.formats.format import SolutionFormat, last_boxed
 
 
 def _final_answer(text: str) -> str | None:
-    _, announced, rest = text.rpartition("Final Answer:")
-    if not announced:
+    _, marker, rest = text.rpartition("Final Answer:")
+    if not marker:
         return None
     line = rest.strip().partition("\n")[0]
     return last_boxed(rest) or line.strip().rstrip(".").strip().strip("$").strip() or None

@@ -1,4 +1,4 @@
-"""Teachers: who writes the demonstrations of a warm start.
+"""Teachers: they write the demonstrations of a warm start. Begin with `teacher.py`, the interface.
 
 A new teacher is a new file, a settings class with its own `kind` in `actors.settings`, and one line here.
 """

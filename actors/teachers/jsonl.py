@@ -1,4 +1,4 @@
-"""A teacher that reads written solutions from a JSONL file: question, answer, and a solution in the run's format."""
+"""A teacher that reads solutions from a JSONL file: question, answer, and a solution in the run's format."""
 
 import hashlib
 import json
@@ -14,24 +14,24 @@ from actors.teachers.teacher import Turns, demonstration
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.interpreter import Sandbox
 from store.problems.sources.splitting import question_key
-from store.records import Problem, Rollout, Split, is_text, label_of
+from store.records import Problem, Rollout, Split, is_text, make_label
 
-_AT_ONCE = 64
+_CHECK_BATCH = 64
 
 
 class DemonstrationFileError(ValueError):
-    """A file of demonstrations cannot be used; the message names the file, the line and what would be right."""
+    """A demonstrations file is invalid; the message names the file, the line and what is expected."""
 
 
 class JsonlTeacher:
-    """Takes solutions as they are written, the interpreter's output in them included.
+    """Takes solutions as they are in the file, with the interpreter output in them; no code is run.
 
-    Demonstrations of problems that are held out are left out by the store, which knows them.
+    Held-out problems are not filtered here: the caller compares with those in the store.
     """
 
     def __init__(self, settings: JsonlTeacherSettings) -> None:
         self._settings = settings
-        self.left_out: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
 
     def texts(self, problems: Sequence[Problem]) -> list[str]:
         """Questions and solutions, for a tokenizer."""
@@ -40,38 +40,38 @@ class JsonlTeacher:
     async def demonstrations(
         self, codec: Codec, sandbox: Sandbox, checker: AnswerChecker, problems: Sequence[Problem]
     ) -> AsyncIterator[tuple[Problem, Rollout]]:
-        """The file's solutions that end with the answer of their row, each with its problem."""
-        readable = [written for row in self._rows() if (written := self._read(codec, row)) is not None]
-        for batch in batched(readable, _AT_ONCE):
-            pairs = [(written.problem.accepted_answers, written.answer) for written in batch]
-            for written, verdict in zip(batch, await checker.check_many(pairs), strict=True):
+        """Yield the file's solutions that end with their row's answer, each with its problem."""
+        rows = [parsed for row in self._rows() if (parsed := self._parse(codec, row)) is not None]
+        for batch in batched(rows, _CHECK_BATCH):
+            pairs = [(row.problem.accepted_answers, row.answer) for row in batch]
+            for row, verdict in zip(batch, await checker.check_many(pairs), strict=True):
                 if verdict is Verdict.EQUAL:
-                    yield written.problem, demonstration(codec, written.problem, written.turns)
+                    yield row.problem, demonstration(codec, row.problem, row.turns)
                 else:
-                    self.left_out["answer is not that of its row"] += 1
+                    self.skipped["answer differs from the row's answer"] += 1
 
-    def _read(self, codec: Codec, row: tuple[str, str, str]) -> "_Written | None":
+    def _parse(self, codec: Codec, row: tuple[str, str, str]) -> "_ParsedRow | None":
         question, label, solution = row
         turns = codec.format.split_solution(solution)
         answer = codec.format.find_answer(turns[-1][0])
         if len(solution) > self._settings.max_chars:
-            self.left_out[f"has more than {self._settings.max_chars} characters"] += 1
+            self.skipped[f"has more than {self._settings.max_chars} characters"] += 1
         elif answer is None:
-            self.left_out[f"has no answer in the format {codec.format.name!r}"] += 1
+            self.skipped[f"has no answer in the format {codec.format.name!r}"] += 1
         else:
-            return _Written(_problem(question, label, self._settings.path), turns, answer)
+            return _ParsedRow(_problem(question, label, self._settings.path), turns, answer)
         return None
 
     def _rows(self) -> list[tuple[str, str, str]]:
         settings = self._settings
         try:
-            # Not splitlines: JSON strings may hold other line separators, such as U+2028, as they are.
+            # Not splitlines: JSON strings may contain other line separators, such as U+2028, unescaped.
             lines = settings.path.read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise DemonstrationFileError(f"demonstrations {settings.path} cannot be read: {error}") from error
         rows = [self._row(number, line) for number, line in enumerate(lines[: settings.count], 1) if line.strip()]
         if not rows:
-            raise DemonstrationFileError(f"demonstrations {settings.path} is empty: one JSON object a line is wanted")
+            raise DemonstrationFileError(f"demonstrations {settings.path} is empty: expected one JSON object per line")
         return rows
 
     def _row(self, number: int, line: str) -> tuple[str, str, str]:
@@ -80,25 +80,25 @@ class JsonlTeacher:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DemonstrationFileError(f"{where}: no JSON ({error})") from error
+            raise DemonstrationFileError(f"{where}: not JSON ({error})") from error
         fields = (settings.question_field, settings.answer_field, settings.solution_field)
         if not isinstance(row, dict):
             raise DemonstrationFileError(f"{where}: not a JSON object with the fields {', '.join(map(repr, fields))}")
         missing = [name for name in fields if row.get(name) is None or not str(row[name]).strip()]
         if missing:
             raise DemonstrationFileError(f"{where}: field {missing[0]!r} is missing or empty")
-        broken = [name for name in fields if not is_text(str(row[name]))]
-        if broken:
+        invalid = [name for name in fields if not is_text(str(row[name]))]
+        if invalid:
             raise DemonstrationFileError(
-                f"{where}: field {broken[0]!r} holds a character that is no text (NUL or half a surrogate pair)"
+                f"{where}: field {invalid[0]!r} contains NUL or half a surrogate pair, which no text may"
             )
         answer = row[settings.answer_field]
-        label = label_of(map(str, answer) if isinstance(answer, list) else [str(answer)])
+        label = make_label(map(str, answer) if isinstance(answer, list) else [str(answer)])
         return str(row[settings.question_field]), label, str(row[settings.solution_field])
 
 
-class _Written(NamedTuple):
-    """A solution as the file has it, with the answer that it ends with."""
+class _ParsedRow(NamedTuple):
+    """A row's problem and solution, with the answer that the solution ends with."""
 
     problem: Problem
     turns: Turns

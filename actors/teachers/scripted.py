@@ -1,12 +1,13 @@
-"""A teacher without a model: it knows how to program a few of reasoning-gym's arithmetic tasks."""
+"""A teacher without a model: it has a program for some of reasoning-gym's arithmetic tasks."""
 
 import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import islice
 
 from actors.codec import Codec
-from actors.drive import as_record
+from actors.interaction import execution_record
 from actors.settings import ScriptedTeacherSettings
 from actors.teachers.teacher import demonstration
 from sandbox.equivalence import AnswerChecker, Verdict
@@ -16,18 +17,18 @@ from store.records import Problem, Rollout
 
 _NUMBER = re.compile(r"\d+")
 _EXPRESSION = re.compile(r"-?\d+(?: [-+*] -?\d+)+")
-_AT_ONCE = 16
+_CONCURRENT_PROBLEMS = 16
 
 
 class ScriptedTeacher:
-    """Solves training problems with one code block each and has the sandbox run it.
+    """Solves each training problem with one code block, which the sandbox runs.
 
-    Nothing is looked up: a demonstration whose executed answer is not the problem's is left out.
+    The reference answer is only compared with: a demonstration whose program prints another answer is skipped.
     """
 
     def __init__(self, settings: ScriptedTeacherSettings) -> None:
         self._count = settings.count
-        self.left_out: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
 
     def texts(self, problems: Sequence[Problem]) -> list[str]:
         """Questions and solutions of the chosen problems, for a tokenizer."""
@@ -40,26 +41,26 @@ class ScriptedTeacher:
     async def demonstrations(
         self, codec: Codec, sandbox: Sandbox, checker: AnswerChecker, problems: Sequence[Problem]
     ) -> AsyncIterator[tuple[Problem, Rollout]]:
-        """Programs the chosen problems, runs the programs, and yields those whose answer is right."""
+        """Run the programs of the chosen problems; yields those that print the right answer."""
         chosen = self._choose(problems)
-        for start in range(0, len(chosen), _AT_ONCE):
-            batch = chosen[start : start + _AT_ONCE]
+        for start in range(0, len(chosen), _CONCURRENT_PROBLEMS):
+            batch = chosen[start : start + _CONCURRENT_PROBLEMS]
             written = await asyncio.gather(*(self._solve(codec, sandbox, checker, problem) for problem in batch))
             for problem, rollout in zip(batch, written, strict=True):
                 if rollout is None:
-                    self.left_out["program does not give the answer"] += 1
+                    self.skipped["program does not print the answer"] += 1
                 else:
                     yield problem, rollout
 
     def _choose(self, problems: Sequence[Problem]) -> list[Problem]:
-        """The first programmable problems, taken from each task in turn."""
+        """The first `count` problems that have a program, taken round-robin from the tasks."""
         by_task: dict[str, list[Problem]] = {}
         for problem in problems:
             if program(problem) is not None:
                 by_task.setdefault(problem.subject or "", []).append(problem)
         rounds = max((len(group) for group in by_task.values()), default=0)
-        in_turn = (group[i] for i in range(rounds) for group in by_task.values() if i < len(group))
-        return [problem for problem, _ in zip(in_turn, range(self._count), strict=False)]
+        round_robin = (group[i] for i in range(rounds) for group in by_task.values() if i < len(group))
+        return list(islice(round_robin, self._count))
 
     async def _solve(self, codec: Codec, sandbox: Sandbox, checker: AnswerChecker, problem: Problem) -> Rollout | None:
         code = program(problem)
@@ -73,13 +74,13 @@ class ScriptedTeacher:
             return None
         fmt = codec.format
         turns = [(fmt.code_block(code), printed), (fmt.write_answer(printed), None)]
-        return demonstration(codec, problem, turns, [as_record(code, execution)])
+        return demonstration(codec, problem, turns, [execution_record(code, execution)])
 
 
 def program(problem: Problem) -> str | None:
-    """The code that solves a problem of a task that the teacher knows, None for any other.
+    """The code that solves a problem of a supported task, None for any other problem.
 
-    The task is the problem's `subject`: reasoning-gym's name of the set.
+    The task is the problem's `subject`: reasoning-gym's name of the dataset.
     """
     write = _PROGRAMS.get(problem.subject or "")
     return write(problem.question) if write is not None else None

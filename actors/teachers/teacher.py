@@ -1,4 +1,4 @@
-"""What a teacher is, and how what it wrote becomes a rollout."""
+"""The interface of teachers, and the rollout that a demonstration is stored as."""
 
 import hashlib
 from collections import Counter
@@ -14,25 +14,25 @@ Turns = Sequence[tuple[str, str | None]]
 
 
 class Teacher(Protocol):
-    """Writes solutions that the policy imitates before it teaches itself.
+    """Writes the solutions that the policy imitates before self-training.
 
-    `left_out` counts, by the reason, the solutions that `demonstrations` did not yield.
+    `skipped` counts, by reason, the solutions that `demonstrations` did not yield.
     """
 
-    left_out: Counter[str]
+    skipped: Counter[str]
 
     def texts(self, problems: Sequence[Problem]) -> list[str]:
-        """Questions and solutions as text: what a tokenizer made on the spot is trained on."""
+        """Questions and solutions as text, to train a new tokenizer on."""
         ...
 
     def demonstrations(
         self, codec: Codec, sandbox: Sandbox, checker: AnswerChecker, problems: Sequence[Problem]
     ) -> AsyncIterator[tuple[Problem, Rollout]]:
-        """Demonstrations whose answer is right, each with the problem that it solves.
+        """Yield demonstrations whose answer is right, each with the problem that it solves.
 
         Args:
-            codec: Of the policy that is to learn from them.
-            sandbox: Runs what a teacher programs.
+            codec: Of the policy that will be trained on them.
+            sandbox: Runs the programs of a teacher that has not run them itself.
             checker: Compares answers.
             problems: All training problems.
         """
@@ -40,7 +40,7 @@ class Teacher(Protocol):
 
 
 def demonstration(codec: Codec, problem: Problem, turns: Turns, executions: Sequence[ExecutionRecord] = ()) -> Rollout:
-    """A written solution as an accepted rollout that no policy made; its id is a hash of what it says."""
+    """A written solution as an accepted rollout of no policy. Its id is a hash of the question and the solution."""
     encoded = codec.solution(problem.question, turns)
     written = "\x1f".join((problem.question, *(part or "" for turn in turns for part in turn)))
     answers = [segment.text for segment in encoded.segments if segment.kind is SegmentKind.ANSWER]

@@ -1,61 +1,71 @@
-"""`automathes pause`, `resume` and `stop`: what is asked of the driver of a run."""
+"""`automathes pause`, `resume` and `stop`: set the desired state of a run, which its driver obeys."""
 
+import argparse
 import time
 from pathlib import Path
 
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
+from cluster.console.output import print_line
 from cluster.loop.heartbeat import BEAT_S
-from cluster.loop.run_status import DEAD, WORKING, heartbeat_age_s, judge
+from cluster.loop.run_status import ACTIVE, DEAD, current_state, heartbeat_age_s
 from store.runs.run_state import ActualState, DesiredState, RunState
-from store.store import Store
 
-_HEARD_LATELY_S = 3 * BEAT_S
+_RECENT_S = 3 * BEAT_S
 
 
-def ask(runs: Path, run: Path | None, desired: str) -> str:
-    """Asks the driver of a run to run, to pause or to stop; returns a line on what happens now.
-
-    Stopping a run that does not run is no mistake: it is what was wanted.
+def control(arguments: argparse.Namespace) -> int:
+    """Set the desired state of a run and print what happens next.
 
     Raises:
-        ConfigError: there is no such run, or nobody drives it who could pause it or go on.
+        ConfigError: there is no such run, or it has no driver that could pause or resume it.
+    """
+    print_line(set_desired_state(arguments.runs, arguments.run, arguments.desired))
+    return 0
+
+
+def set_desired_state(runs: Path, run: Path | None, desired: str) -> str:
+    """Set the desired state of a run, unless it has no driver; returns a line that says what happens next.
+
+    Stopping a run without a driver is no error: it is stopped already.
+
+    Raises:
+        ConfigError: there is no such run, or it has no driver that could pause or resume it.
     """
     folder = find_run_folder(runs, run)
-    config = folder.read_config()
     name = folder.path.name
-    with Store.open(folder.store_url(config), create=False) as store:
+    with folder.open_store(folder.read_config()) as store:
         before = store.run.state()
-        state = judge(before, time.time())
-        if state not in WORKING:
-            return _answer_undriven(name, state, DesiredState(desired))
+        state = current_state(before, time.time())
+        if state not in ACTIVE:
+            return _undriven(name, state, DesiredState(desired))
         store.run.set_desired(desired)
-    return _answer_driven(name, before, DesiredState(desired))
+    return _driven(name, before, DesiredState(desired))
 
 
-def _answer_driven(name: str, before: RunState, desired: DesiredState) -> str:
-    will = {
-        DesiredState.PAUSED: "pauses when the rollouts under way are written; `automathes resume` lets it go on",
-        DesiredState.RUNNING: "goes on",
-        DesiredState.STOPPED: "stops at its next safe point; `automathes run --resume` goes on with it",
+def _driven(name: str, before: RunState, desired: DesiredState) -> str:
+    effect = {
+        DesiredState.PAUSED: "will pause once the rollouts in progress are stored; `automathes resume` continues it",
+        DesiredState.RUNNING: "continues",
+        DesiredState.STOPPED: "will stop at its next safe point; `automathes run --resume` continues it",
     }[desired]
     if desired is DesiredState.RUNNING and before.desired is DesiredState.RUNNING:
-        will = "was not paused and goes on"
+        effect = "is not paused and continues"
     age_s = heartbeat_age_s(before, time.time())
-    if age_s <= _HEARD_LATELY_S:
-        return f"run {name} {will}"
-    return f"run {name} was asked and {will}, once it is heard of again: its driver has been silent for {age_s:.0f} s"
+    if age_s <= _RECENT_S:
+        return f"run {name} {effect}"
+    return f"run {name} {effect}. Its driver must come back first: its last heartbeat was {age_s:.0f} s ago"
 
 
-def _answer_undriven(name: str, state: str, desired: DesiredState) -> str:
-    said = {
+def _undriven(name: str, state: str, desired: DesiredState) -> str:
+    reason = {
         DEAD: "its driver died",
         ActualState.NEW: "it has not started yet",
         ActualState.STOPPED: "it is stopped",
         ActualState.FAILED: "it failed",
     }[state]
-    how = "`automathes run --resume` goes on with it"
+    remedy = "`automathes run --resume` continues it"
     if desired is DesiredState.STOPPED:
-        return f"run {name} does not run ({said}); {how}"
+        return f"run {name} is not running ({reason}); {remedy}"
     verb = "paused" if desired is DesiredState.PAUSED else "resumed"
-    raise ConfigError(f"run {name} cannot be {verb}: nobody drives it ({said}). {how}")
+    raise ConfigError(f"run {name} cannot be {verb}: it is not running ({reason}). {remedy}")

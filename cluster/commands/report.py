@@ -1,47 +1,55 @@
-"""`automathes report`: collects what a run's store holds and writes its report."""
+"""`automathes report`: write the report of a run, from what its store holds."""
 
+import argparse
 import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from cluster.config.run_config import ConfigError, RunConfig, to_toml
+from cluster.config.loading import to_toml
+from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
-from cluster.loop.run_status import judge
-from eval.report import IterationFigures, PolicyScore, Report, Solution, render
+from cluster.console.output import print_line
+from cluster.loop.run_status import current_state
+from eval.report import IterationStats, PolicyScore, Report, Solution, render
 from store.records import Outcome, Policy, Purpose, Rollout
 from store.runs.iterations import Iteration
 from store.runs.statistics import StoreStatistics
 from store.store import Store
 
 _HELDOUT = "heldout"
-_PAIRS = 2
-_OF_EACH = 3
-_LOOKED_THROUGH = 400
+_NUM_PAIRS = 2
+_NUM_EXAMPLES = 3  # correct, and as many wrong
+_MAX_CANDIDATES = 400
 
 
-def write_report(runs: Path, run: Path | None, output: Path | None) -> Path:
-    """Writes the report of a run and returns where it is: `output`, else report.html in the run's folder.
+def report(arguments: argparse.Namespace) -> int:
+    """Write the report of a run to `--output`, or to report.html in the run's folder, and print the path.
 
     Raises:
         ConfigError: there is no such run, or the file cannot be written.
     """
-    folder = find_run_folder(runs, run)
+    folder = find_run_folder(arguments.runs, arguments.run)
     config = folder.read_config()
-    with Store.open(folder.store_url(config), create=False) as store:
+    with folder.open_store(config) as store:
         page = render(collect(store, folder, config))
-    path = output or folder.path / "report.html"
+    path = arguments.output or folder.path / "report.html"
+    _write(path, page)
+    print_line(f"report written to {path}")
+    return 0
+
+
+def _write(path: Path, page: str) -> None:
     try:
         aside = path.with_name(f".{path.name}.tmp")
         aside.write_text(page, encoding="utf-8", errors="replace")
         aside.replace(path)
     except OSError as error:
         raise ConfigError(f"the report cannot be written to {path}: {error.strerror or error}") from None
-    return path
 
 
 def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
-    """What a run's report tells."""
+    """Collect the contents of a run's report."""
     stats = store.run.statistics()
     policies = store.policies.all()
     labels = _labels(policies, stats.iterations)
@@ -53,19 +61,19 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
     return Report(
         name=folder.path.name,
         about=_about(config, policies),
-        state=judge(store.run.state(), time.time()),
-        written=time.strftime("%Y-%m-%d %H:%M"),
-        start=start,
+        state=current_state(store.run.state(), time.time()),
+        written_at=time.strftime("%Y-%m-%d %H:%M"),
+        start_version=start,
         facts=_facts(stats),
         policies=_scores(store, policies, labels),
         iterations=_iterations(store, stats.iterations),
-        then_and_now=pairs,
-        solutions=_to_read(store, labels, served, {then.problem.id for then, _ in pairs}),
+        before_after=pairs,
+        solutions=_examples(store, labels, served, {then.problem.id for then, _ in pairs}),
         configuration=_configuration(store, config),
     )
 
 
-# ---------------------------------------------------------------- words
+# ---------------------------------------------------------------- description
 
 
 def _about(config: RunConfig, policies: list[Policy]) -> str:
@@ -92,7 +100,7 @@ def _base(config: RunConfig, policies: list[Policy]) -> str:
 
 
 def _parameters(folder: Path) -> int:
-    """The number of weights, out of the headers of the safetensors files; 0 if there are none to read."""
+    """The number of parameters, from the headers of the safetensors files; 0 without any."""
     count = 0
     for path in folder.glob("*.safetensors"):
         with path.open("rb") as file:
@@ -124,16 +132,16 @@ def _facts(stats: StoreStatistics) -> list[tuple[str, str]]:
 
 
 def _configuration(store: Store, config: RunConfig) -> str:
-    """The run's settings, without the password that a store's URL may hold."""
-    shown = config.model_copy(update={"store": config.store.model_copy(update={"url": store.masked_url})})
-    return to_toml(shown)
+    """The run's configuration, with the password in the store's URL masked."""
+    masked = config.model_copy(update={"store": config.store.model_copy(update={"url": store.masked_url})})
+    return to_toml(masked)
 
 
 # ---------------------------------------------------------------- figures
 
 
 def _labels(policies: list[Policy], iterations: Iterable[Iteration]) -> dict[int, str]:
-    """Where each policy came from."""
+    """The origin of each policy, by version."""
     made = {iteration.metrics.get("policy_version"): iteration.number for iteration in iterations}
     labels = {}
     for policy in policies:
@@ -142,7 +150,7 @@ def _labels(policies: list[Policy], iterations: Iterable[Iteration]) -> dict[int
         elif policy.version in made:
             labels[policy.version] = f"iteration {made[policy.version]}"
         else:
-            labels[policy.version] = "warm start" if policy.parent == policies[0].version else "iteration under way"
+            labels[policy.version] = "warm start" if policy.parent == policies[0].version else "iteration in progress"
     return labels
 
 
@@ -161,7 +169,7 @@ def _scores(store: Store, policies: list[Policy], labels: Mapping[int, str]) -> 
                 n=greedy.n if greedy else 0,
                 was_promoted=policy.version in promoted,
                 served=policy.promoted,
-                further={
+                other_metrics={
                     f.metric: f.value for f in mine if f.benchmark == f"{_HELDOUT}-sampled" and f.metric != "pass@1"
                 },
             )
@@ -169,13 +177,14 @@ def _scores(store: Store, policies: list[Policy], labels: Mapping[int, str]) -> 
     return scores
 
 
-def _iterations(store: Store, iterations: Iterable[Iteration]) -> list[IterationFigures]:
+def _iterations(store: Store, iterations: Iterable[Iteration]) -> list[IterationStats]:
     stored = store.iterations.outcomes()
     return [
-        IterationFigures(
+        IterationStats(
             number=iteration.number,
-            made=iteration.metrics.get("policy_version"),
-            outcomes=iteration.metrics.get("outcomes") or stored.get(iteration.number, {}),  # some may be thinned since
+            policy_version=iteration.metrics.get("policy_version"),
+            outcomes=iteration.metrics.get("outcomes")
+            or stored.get(iteration.number, {}),  # the store's own may have been pruned
             blocks=iteration.metrics.get("blocks") or 0,
             tokens_per_s=iteration.metrics.get("tokens_per_s"),
             loss=iteration.metrics.get("loss"),
@@ -192,38 +201,38 @@ def _iterations(store: Store, iterations: Iterable[Iteration]) -> list[Iteration
 def _then_and_now(
     store: Store, labels: Mapping[int, str], start: int | None, served: int | None
 ) -> list[tuple[Solution, Solution]]:
-    """Held-out problems that the first policy got wrong and the served one right, of different subjects."""
+    """Attempts at held-out problems that the first policy got wrong and the served one right, of varied subjects."""
     if start is None or served is None or start == served:
         return []
     before = {rollout.problem_id: rollout for rollout in _attempts(store, start, Outcome.WRONG)}
     after = [rollout for rollout in _attempts(store, served, Outcome.ACCEPTED) if rollout.problem_id in before]
     return [
         (_solution(store, before[rollout.problem_id], labels), _solution(store, rollout, labels))
-        for rollout in _varied(store, after, _PAIRS)
+        for rollout in _varied(store, after, _NUM_PAIRS)
     ]
 
 
-def _to_read(store: Store, labels: Mapping[int, str], served: int | None, shown: set[str]) -> list[Solution]:
-    """A few held-out attempts of the served policy, else of whatever was sampled last: right ones and wrong ones."""
+def _examples(store: Store, labels: Mapping[int, str], served: int | None, shown: set[str]) -> list[Solution]:
+    """A few correct and wrong held-out attempts of the served policy, or else the latest training rollouts."""
     chosen: list[Rollout] = []
     for outcome in (Outcome.ACCEPTED, Outcome.WRONG):
         found = [] if served is None else _attempts(store, served, outcome)
         found = found or list(
-            store.rollouts.iterate(purpose=Purpose.TRAIN, outcome=outcome, limit=_LOOKED_THROUGH, newest_first=True)
+            store.rollouts.iterate(purpose=Purpose.TRAIN, outcome=outcome, limit=_MAX_CANDIDATES, newest_first=True)
         )
-        chosen += _varied(store, [rollout for rollout in found if rollout.problem_id not in shown], _OF_EACH)
+        chosen += _varied(store, [rollout for rollout in found if rollout.problem_id not in shown], _NUM_EXAMPLES)
     return [_solution(store, rollout, labels) for rollout in chosen]
 
 
 def _attempts(store: Store, version: int, outcome: Outcome) -> list[Rollout]:
-    wanted = store.rollouts.iterate(
-        purpose=Purpose.EVAL, outcome=outcome, policy_version=version, limit=_LOOKED_THROUGH, newest_first=True
+    found = store.rollouts.iterate(
+        purpose=Purpose.EVAL, outcome=outcome, policy_version=version, limit=_MAX_CANDIDATES, newest_first=True
     )
-    return list(wanted)
+    return list(found)
 
 
 def _varied(store: Store, rollouts: list[Rollout], count: int) -> list[Rollout]:
-    """The first few, of as many subjects as there are and no problem twice."""
+    """The first `count` rollouts, taken in turn from each subject, without repeating a problem."""
     by_subject: dict[str, dict[str, Rollout]] = {}
     for rollout in rollouts:
         problem = store.problems.get(rollout.problem_id)

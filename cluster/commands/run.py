@@ -1,26 +1,30 @@
-"""`automathes run`: starts or resumes a run and sees it through to its end, whatever that is."""
+"""`automathes run`: start or resume a run and drive it until its iterations are done or it is stopped."""
 
+import argparse
 import logging
-import os
 import shutil
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from cluster.config.placement import carried_over, require_engine
+from rich.console import Console
+
+from cluster.config.loading import load_config, to_toml
+from cluster.config.placement import adapt_placement, place_here, require_engine
 from cluster.config.plan import plan_run
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder, new_run_folder, point_latest_to
-from cluster.console.terminal import output_redirected_to
-from cluster.loop.heartbeat import beating
+from cluster.console.driver_log import logging_to, outages_noted
+from cluster.console.interrupt import StopSignal
+from cluster.console.live_view import make_progress
+from cluster.console.plan_table import render_plan
+from cluster.console.terminal import open_console, output_redirected_to
+from cluster.loop.checkpoints import restore_checkpoint, save_checkpoint
+from cluster.loop.heartbeat import heartbeats
 from cluster.loop.preparation import prepare
 from cluster.loop.progress import Progress
-from cluster.loop.ray_session import ray_session, require_dashboard_port, require_store_for_all_machines
-from learner.publication import clean_leftovers
+from cluster.ray.session import ray_session, require_dashboard_port, require_store_for_all_machines
 from sandbox.host import require_host
 from store.errors import StoreError
 from store.runs.run_state import ActualState, DesiredState
@@ -28,54 +32,62 @@ from store.store import Store
 
 log = logging.getLogger(__name__)
 
-_NOTE_EVERY_S = 10.0
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start a run, resume one (`--resume`), or print the configuration and plan of one (`--dry-run`).
+
+    Raises:
+        ConfigError: the configuration is wrong, or the options contradict each other.
+        DoesNotFitError: memory, GPUs or disk do not suffice.
+        SandboxUnavailable: model-written code cannot be isolated here.
+    """
+    _check_options(arguments)
+    progress = make_progress(open_console())
+    if arguments.resume:
+        resume_run(arguments.runs, arguments.run, arguments.overrides, arguments.iterations, progress)
+        return 0
+    config = place_here(load_config(arguments.preset, arguments.config, arguments.overrides))
+    if arguments.dry_run:
+        print_plan(config, arguments.runs)
+    else:
+        start_run(config, arguments.runs, arguments.name, arguments.iterations, progress)
+    return 0
 
 
-class Stop:
-    """Ctrl-C: once stops at the next safe point, twice stops now."""
+def _check_options(arguments: argparse.Namespace) -> None:
+    if arguments.resume and (arguments.preset or arguments.config):
+        raise ConfigError("--resume uses the run's own configuration: omit --preset and --config, or use --set")
+    if arguments.resume and (arguments.dry_run or arguments.name):
+        option = "--dry-run" if arguments.dry_run else "--name"
+        raise ConfigError(f"{option} is for a new run: omit it, or omit --resume")
+    if arguments.run and not arguments.resume:
+        raise ConfigError("--run names an existing run: add --resume to continue it, or use --name for a new run")
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._asked = threading.Event()
 
-    def requested(self) -> bool:
-        """Whether the run is to end at the next safe point."""
-        return self._asked.is_set()
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Takes SIGINT and SIGTERM for the time of the context."""
-        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._asked.is_set():
-            raise KeyboardInterrupt
-        self._asked.set()
-        self._progress.note("stopping at the next safe point (Ctrl-C again: now)")
+def print_plan(config: RunConfig, folder: Path) -> None:
+    """Print the resolved configuration and the plan of a run that would write to `folder`."""
+    console = Console()
+    console.print(to_toml(config), markup=False, highlight=False, soft_wrap=True)
+    console.print(render_plan(plan_run(config, folder)))
 
 
 def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int | None, progress: Progress) -> RunFolder:
-    """Starts a new run in a folder of its own and works until its iterations are done or it is asked to stop.
+    """Start a run in a new folder and drive it until its iterations are done or it is stopped.
 
-    What cannot start leaves nothing behind: no folder, no problems in the database, and `latest` stays where it was.
+    A run that cannot start leaves nothing behind: no folder, no problems in the database, and `latest` is unchanged.
     """
     _require_startable(config, runs)
     _require_unused_store(config)
     folder = new_run_folder(runs, name or config.preset or "run")
     try:
         folder.write_config(config)
-        with _at_work(config, folder, progress) as store, _emptied_at_failure(store):
+        with _driving(config, folder, progress) as store, _cleared_on_error(store):
             prepare(config, folder, store, progress)
     except BaseException:
         shutil.rmtree(folder.path)
         raise
     point_latest_to(folder.path)
-    with _at_work(config, folder, progress) as store, _told_how_to_go_on(folder, progress):
+    with _driving(config, folder, progress) as store, _resume_hint(folder, progress):
         _train(config, folder, store, config.iteration.count if iterations is None else iterations, progress)
     return folder
 
@@ -83,37 +95,39 @@ def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int |
 def resume_run(
     runs: Path, chosen: Path | None, overrides: list[str], iterations: int | None, progress: Progress
 ) -> RunFolder:
-    """Goes on with a run: by `iterations` more, or until the configured number is reached."""
+    """Resume a run for `iterations` more iterations, or until the configured number is reached."""
     folder = find_run_folder(runs, chosen)
     config = folder.read_config(overrides)
-    if not any("gpus_per_" in override for override in overrides):  # who decides it is told if it cannot be
-        config = carried_over(config)
-    with folder.driven():  # says whose it is where somebody drives it, before its port is found in use
+    if not any("gpus_per_" in override for override in overrides):  # explicit settings are kept, or refused below
+        config = adapt_placement(config)
+    with folder.lock():  # a run that has a driver already is refused as such, not for its driver's dashboard port
         _require_startable(config, runs)
-    with Store.open(folder.store_url(config), create=False) as store:
+    with folder.open_store(config) as store:
         done = sum(iteration.closed_at is not None for iteration in store.iterations.all())
     left = max(config.iteration.count - done, 0) if iterations is None else iterations
     if left == 0:
         progress.note(f"all {done} iterations are done; --iterations N adds more")
         return folder
-    with _at_work(config, folder, progress) as store, _told_how_to_go_on(folder, progress):
+    with _driving(config, folder, progress) as store, _resume_hint(folder, progress):
         folder.write_config(config)
         prepare(config, folder, store, progress)
         _train(config, folder, store, left, progress)
     return folder
 
 
+# ---------------------------------------------------------------- checks before anything is written
+
+
 def _require_startable(config: RunConfig, runs: Path) -> None:
-    """What would stop a run later is told before anything is made.
+    """Check what would otherwise fail later.
 
     Raises:
-        ConfigError: the dashboard's port is in use, or vLLM is installed for CPUs and samplers want GPUs, or the
-            other way round.
+        ConfigError: the dashboard's port is in use, or the installed build of vLLM does not match the samplers' device.
         DoesNotFitError: memory, GPUs or disk do not suffice.
         SandboxUnavailable: model-written code cannot be isolated here.
     """
     require_host()
-    if config.ray.address is not None:  # a cluster that is joined has its own machines
+    if config.ray.address is not None:  # a joined cluster has machines of its own
         return
     require_dashboard_port(config.ray)
     plan_run(config, runs).require_fit()
@@ -121,11 +135,12 @@ def _require_startable(config: RunConfig, runs: Path) -> None:
 
 
 def _require_unused_store(config: RunConfig) -> None:
-    """A database that is given by URL may hold another run, or what is left of one that was killed while it started:
-    this one would go on with it and mix up both.
+    """Refuse a database that holds another run, or the remains of one that was killed while it started.
+
+    The new run would continue it and mix up the two.
 
     Raises:
-        ConfigError: it does.
+        ConfigError: the database is not empty.
     """
     if config.store.url is None:
         return
@@ -135,157 +150,91 @@ def _require_unused_store(config: RunConfig) -> None:
         latest, url = store.policies.latest(), store.masked_url
         if latest is not None:
             raise ConfigError(
-                f"store.url: {url} holds a run already, whose last policy is {latest.path}: go on with it "
+                f"store.url: {url} holds a run already, whose last policy is {latest.path}: continue that run "
                 "(--resume --run FOLDER), or name another database for this one"
             )
         raise ConfigError(
-            f"store.url: {url} holds {sum(store.problems.counts().values())} problems and no policy, as a run leaves "
-            "them that is killed while it starts: drop that database and make it anew, or name another one"
+            f"store.url: {url} holds {sum(store.problems.counts().values())} problems and no policy, the remains of a "
+            "run that was killed while it started: drop and recreate that database, or name another one"
         )
 
 
+# ---------------------------------------------------------------- driving
+
+
 @contextmanager
-def _emptied_at_failure(store: Store) -> Iterator[None]:
-    """A run that starts again with other problems must not find these."""
+def _cleared_on_error(store: Store) -> Iterator[None]:
+    """Clear the store if preparation fails: a new attempt with other problems must not find the old ones."""
     try:
         yield
     except BaseException:
-        with suppress(StoreError):  # the first error is the one to tell
-            store.empty()
+        with suppress(StoreError):  # report the first error
+            store.clear()
         raise
 
 
 @contextmanager
-def _at_work(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator[Store]:
-    """Holds the run, keeps the screen for `progress`, and has the store say what the driver does."""
+def _driving(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator[Store]:
+    """Lock the run, keep the screen for `progress`, and maintain the state and heartbeat of the driver in the store."""
     with (
-        folder.driven(),
+        folder.lock(),
         output_redirected_to(folder.log_file),
-        _logging_to(folder.log_file),
-        _outages_told_to(progress),
+        logging_to(folder.log_file),
+        outages_noted(progress),
         Store.open(folder.store_url(config)) as store,
     ):
         store.run.set_desired(DesiredState.RUNNING)
         store.run.set_actual(ActualState.STARTING)
         try:
-            with beating(store):
+            with heartbeats(store.run):
                 yield store
-        except KeyboardInterrupt:  # while it starts, or a second one
+        except KeyboardInterrupt:  # during the start, or the second one
             store.run.set_actual(ActualState.STOPPED)
             raise
         except BaseException:
-            log.exception("the run ended")
+            log.exception("the run failed")
             store.run.set_actual(ActualState.FAILED)
             raise
         store.run.set_actual(ActualState.STOPPED)
 
 
 @contextmanager
-def _told_how_to_go_on(folder: RunFolder, progress: Progress) -> Iterator[None]:
-    """Whoever breaks off at once, rather than at a safe point, has lost nothing either."""
+def _resume_hint(folder: RunFolder, progress: Progress) -> Iterator[None]:
+    """On Ctrl-C, note how to resume: an interrupt outside a safe point loses nothing either."""
     try:
         yield
     except KeyboardInterrupt:
-        progress.note(f"broken off; `automathes run --resume --run {_relative(folder.path)}` goes on with it")
+        progress.note(f"interrupted; `automathes run --resume --run {_relative(folder.path)}` continues the run")
         raise
 
 
 def _train(config: RunConfig, folder: RunFolder, store: Store, iterations: int, progress: Progress) -> None:
-    from cluster.loop.algorithm import SelfTraining, StopRequested
+    from cluster.loop.algorithm import SelfTraining
     from cluster.loop.algorithm_config import SelfTrainingConfig
+    from cluster.loop.control import StopRequested
 
     where = f", store {store.masked_url}" if config.store.url else ""
     progress.note(f"run {_relative(folder.path)}{where}, log {_relative(folder.log_file)}")
-    stop = Stop(progress)
+    stop = StopSignal(progress)
     with ray_session(config.ray, progress):
         require_store_for_all_machines(folder.store_url(config))
         with progress.phase("samplers and learner"):
             algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path)))
-            algorithm.progress = progress
-            algorithm.stop_requested = stop.requested
+            algorithm.operator.progress = progress
+            algorithm.operator.stop_requested = stop.is_set
         try:
-            with stop.listening():
-                restore(algorithm, store)
+            with stop.handling():
+                restore_checkpoint(algorithm, store)
                 algorithm.wait_until_ready()
                 store.run.set_actual(ActualState.RUNNING)
-                wanted = algorithm.iterations_done() + iterations
-                while algorithm.is_behind() or algorithm.iterations_done() < wanted:
+                target = algorithm.position().iterations_done + iterations
+                while algorithm.position().is_behind or algorithm.position().iterations_done < target:
                     algorithm.train()
-                    checkpoint(algorithm, folder, store)
+                    save_checkpoint(algorithm, folder, store)
         except StopRequested:
-            progress.note("stopped; `automathes run --resume` goes on")
+            progress.note("stopped; `automathes run --resume` continues the run")
         finally:
             algorithm.stop()
-
-
-def checkpoint(algorithm: Any, folder: RunFolder, store: Store) -> None:
-    """Saves the Algorithm (RLlib's `save_to_path`) aside, renames it into place, and drops the one before."""
-    iteration = algorithm.iterations_done()
-    target = folder.checkpoints / f"iteration-{iteration:04d}"
-    aside = folder.checkpoints / f".tmp-{target.name}-{os.getpid()}"
-    clean_leftovers(folder.checkpoints)  # of drivers that were killed while they saved
-    algorithm.save_to_path(str(aside))
-    shutil.rmtree(target, ignore_errors=True)
-    aside.rename(target)
-    before = store.run.state().checkpoint
-    store.run.set_actual(ActualState.RUNNING, iteration=iteration, checkpoint=str(target))
-    # A run whose folder was copied has its checkpoint in the original, which is not this run's to clear.
-    if before is not None and Path(before) != target and Path(before).parent == folder.checkpoints:
-        shutil.rmtree(before, ignore_errors=True)
-
-
-def restore(algorithm: Any, store: Store) -> None:
-    """Goes on from the last checkpoint, unless a policy was published after it: then from that policy."""
-    saved = store.run.state().checkpoint
-    if saved is None or not Path(saved).is_dir():
-        return
-    algorithm.restore_from_path(saved)
-    latest = store.policies.latest()
-    if latest is not None and algorithm.learner_group.policy.version != latest.version:
-        algorithm.learner_group.load_policy(latest.path, latest.version)
-
-
-@contextmanager
-def _logging_to(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    before = root.level
-    root.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        root.setLevel(before)
-        root.removeHandler(handler)
-        handler.close()
-
-
-@contextmanager
-def _outages_told_to(progress: Progress) -> Iterator[None]:
-    """While a database is waited for the screen says so, or a run would seem to hang."""
-    handler = _Notes(progress)
-    logger = logging.getLogger("store.database.retry")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-class _Notes(logging.Handler):
-    """Shows what is logged as notes, one in a while."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__(logging.WARNING)
-        self._progress = progress
-        self._noted_at = -_NOTE_EVERY_S
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Notes it, unless something was noted a moment ago."""
-        if record.created - self._noted_at >= _NOTE_EVERY_S:
-            self._noted_at = record.created
-            self._progress.note(record.getMessage())
 
 
 def _relative(path: Path) -> str:

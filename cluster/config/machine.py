@@ -1,4 +1,4 @@
-"""What this machine has: GPUs, memory, disk. Asked of the system, never through torch, so that it costs nothing."""
+"""GPUs, memory and disk of this machine. Read from the system without importing torch, so that it is fast."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ _NVIDIA_SMI_LIMIT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU as the driver lists it."""
+    """One GPU as nvidia-smi lists it."""
 
     name: str
     memory_bytes: int
@@ -20,7 +20,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a run can use here. `memory_bytes` is what is available now, within the container's limit."""
+    """What a run can use. `memory_bytes` is available now, within the container's limit; `disk_bytes` is free."""
 
     cpus: int
     memory_bytes: int
@@ -29,7 +29,7 @@ class Machine:
 
 
 def this_machine(folder: Path = Path()) -> Machine:
-    """What this machine has; `disk_bytes` is what is free where `folder` is or will be."""
+    """This machine; `disk_bytes` is measured where `folder` is or will be."""
     return Machine(
         cpus=len(os.sched_getaffinity(0)),
         memory_bytes=available_memory_bytes(),
@@ -39,7 +39,7 @@ def this_machine(folder: Path = Path()) -> Machine:
 
 
 def find_gpus() -> tuple[Gpu, ...]:
-    """NVIDIA's GPUs, of those that CUDA_VISIBLE_DEVICES leaves; none where there is no working driver."""
+    """The NVIDIA GPUs that CUDA_VISIBLE_DEVICES allows; empty without a working driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
@@ -50,14 +50,14 @@ def find_gpus() -> tuple[Gpu, ...]:
             return ()
         command.append(f"--id={visible}")
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_NVIDIA_SMI_LIMIT_S, check=True)  # noqa: S603
+        result = subprocess.run(command, capture_output=True, text=True, timeout=_NVIDIA_SMI_LIMIT_S, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return ()
-    return parse_gpus(answer.stdout)
+    return parse_gpus(result.stdout)
 
 
 def parse_gpus(csv: str) -> tuple[Gpu, ...]:
-    """GPUs from `name, total MiB, free MiB` lines. One that does not tell its memory (a share of one) is left out."""
+    """Parse `name, total MiB, free MiB` lines. A GPU that reports no memory (a MIG slice) is skipped."""
     gpus = []
     for line in csv.splitlines():
         fields = [field.strip() for field in line.rsplit(",", 2)]
@@ -67,12 +67,12 @@ def parse_gpus(csv: str) -> tuple[Gpu, ...]:
 
 
 def available_memory_bytes() -> int:
-    """Host memory that can be had without swapping, no more than the container may still use."""
-    return min(_meminfo_bytes("MemAvailable"), _cgroup_room_bytes())
+    """Host memory available without swapping, within the container's limit."""
+    return min(_meminfo_bytes("MemAvailable"), _cgroup_available_bytes())
 
 
 def free_disk_bytes(folder: Path) -> int:
-    """Free bytes on the file system of `folder`, or of the nearest folder above it that exists."""
+    """Free bytes on the file system of `folder`, or of its nearest existing parent."""
     folder = folder.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -87,17 +87,17 @@ def _meminfo_bytes(key: str) -> int:
     raise AssertionError(f"/proc/meminfo has no {key}")
 
 
-def _cgroup_room_bytes() -> int:
-    """What the container's memory limit leaves, its file cache counted as free; unbounded without one."""
-    groups = [  # version 2, then 1
+def _cgroup_available_bytes() -> int:
+    """What the container's memory limit leaves, with its file cache counted as free; unbounded without a limit."""
+    groups = [  # cgroup v2, then v1
         ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
         ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ]
     for folder, limit, used, cache in groups:
         group = Path(folder)
         try:
-            room = int((group / limit).read_text()) - int((group / used).read_text())
-            return max(0, room + _stat(group / "memory.stat", cache))
+            left = int((group / limit).read_text()) - int((group / used).read_text())
+            return max(0, left + _stat(group / "memory.stat", cache))
         except (OSError, ValueError):  # another cgroup version, or "max"
             continue
     return 2**63

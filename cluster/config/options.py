@@ -1,4 +1,4 @@
-"""Settings out of the options of a command."""
+"""Settings from the options of a command."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from cluster.config.run_config import ConfigError
 
 
 def checked(settings: Any, options: Mapping[str, Any]) -> Any:
-    """The settings (a model, or a union of them) with the options that were given; None is none.
+    """Validate settings (a model, or a union of models) from options; an option that is None was not given.
 
     Raises:
-        ConfigError: a value is out of bounds; names the option.
+        ConfigError: a value is out of bounds; the message names the option.
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:

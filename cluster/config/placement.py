@@ -1,4 +1,4 @@
-"""Where samplers and learner run when that is left open: on the GPUs that are here, shared if need be."""
+"""Place samplers and learner ranks on GPUs where the configuration leaves it open, sharing GPUs if necessary."""
 
 import math
 
@@ -13,21 +13,21 @@ _SAMPLER, _LEARNER, _MEMORY = "gpus_per_sampler", "gpus_per_rank", "gpu_memory_u
 
 
 def samples_on_gpus() -> bool:
-    """Is the vLLM that is installed the one for GPUs? It does not sample on a CPU, nor the other one on a GPU."""
+    """Whether the installed vLLM is the GPU build, which cannot sample on a CPU (nor the CPU build on a GPU)."""
     return is_installed("vllm")
 
 
 def place_here(config: RunConfig) -> RunConfig:
-    """`place` for this machine; its GPUs do not count where the packages for CPUs are installed."""
+    """`place` for this machine. Its GPUs do not count if the CPU build of vLLM is installed."""
     return place(config, len(find_gpus()) if samples_on_gpus() else 0)
 
 
-def carried_over(config: RunConfig) -> RunConfig:
-    """The configuration of a run that was made on a machine with GPUs for one without, or the other way round.
+def adapt_placement(config: RunConfig) -> RunConfig:
+    """Adapt the configuration of a run made on a machine with GPUs to one without, or the other way round.
 
-    Where the installed vLLM is the one that the run used, and on a cluster that is joined, nothing changes.
+    Nothing changes if the run used the same build of vLLM as is installed here, or joins a cluster.
     """
-    if config.ray.address is not None or _suits(config):
+    if config.ray.address is not None or _matches_installed_vllm(config):
         return config
     tree = config.model_dump()
     del tree["sampler"][_SAMPLER], tree["sampler"]["engine"][_MEMORY], tree["learner"][_LEARNER]
@@ -35,30 +35,30 @@ def carried_over(config: RunConfig) -> RunConfig:
 
 
 def require_engine(config: RunConfig) -> None:
-    """Raises `ConfigError` if samplers are to run on what the installed vLLM is not for."""
-    if _suits(config):
+    """Raise `ConfigError` if the installed build of vLLM does not match the device of the samplers."""
+    if _matches_installed_vllm(config):
         return
-    there, wanted = ("CPUs", "gpu") if config.sampler.gpus_per_sampler > 0 else ("GPUs", "cpu")
+    installed, wanted = ("CPUs", "gpu") if config.sampler.gpus_per_sampler > 0 else ("GPUs", "cpu")
     raise ConfigError(
-        f"sampler.gpus_per_sampler is {config.sampler.gpus_per_sampler:g}, but the vLLM that is installed is the one "
-        f"for {there}: `AUTOMATHES_ACCELERATOR={wanted} make setup` installs the other"
+        f"sampler.gpus_per_sampler is {config.sampler.gpus_per_sampler:g}, but the installed vLLM is the build "
+        f"for {installed}: `AUTOMATHES_ACCELERATOR={wanted} make setup` installs the other build"
     )
 
 
-def _suits(config: RunConfig) -> bool:
+def _matches_installed_vllm(config: RunConfig) -> bool:
     return (config.sampler.gpus_per_sampler > 0) == samples_on_gpus()
 
 
 def place(config: RunConfig, num_gpus: int) -> RunConfig:
-    """`config` with the GPUs of samplers and learner ranks decided for a machine of `num_gpus`; what is set stays.
+    """Set the GPUs of samplers and learner ranks for a machine with `num_gpus`; settings that are given are kept.
 
-    Without GPUs all runs on the CPU. With enough of them each sampler (each share of its engine) and each rank has one
-    of its own. With fewer they share evenly, and an engine takes no more than its part of a GPU's memory. Two kinds
-    never share: engines spread over several GPUs, and ranks of one gang, which NCCL refuses on one GPU. What is too
-    large for the machine then is for the plan to refuse.
+    Without GPUs, everything runs on the CPU. With enough GPUs, each sampler (each shard of its engine) and each rank
+    gets its own. With fewer, they share evenly, and an engine takes at most its fraction of a GPU's memory. Engines
+    spread over several GPUs never share, nor do several ranks, which NCCL refuses on one GPU. The plan refuses what
+    then does not fit.
 
-    A precision that is left to `auto` is decided along with it: the learner's states are kept in it, and a run that is
-    carried elsewhere keeps it.
+    The precision `auto` is resolved here too: the learner's states are stored in it, and a run that is resumed on
+    another machine keeps it.
     """
     sampler, learner = config.sampler, config.learner
     engines, ranks = sampler.num_samplers * sampler.engine.tensor_parallel, learner.num_ranks
@@ -69,21 +69,21 @@ def place(config: RunConfig, num_gpus: int) -> RunConfig:
         left -= sampler.num_samplers * sampler.gpus_per_sampler
     if not open_learner:
         left -= ranks * learner.gpus_per_rank
-    part = _part(left, engines * open_sampler + ranks * open_learner, may_share)
+    share = _gpus_each(left, engines * open_sampler + ranks * open_learner, may_share)
     if open_sampler:
-        config = config.model_copy(update={"sampler": _with_gpus(sampler, part)})
+        config = config.model_copy(update={"sampler": _with_gpus(sampler, share)})
     if open_learner:
-        learner = learner.model_copy(update={_LEARNER: part})
+        learner = learner.model_copy(update={_LEARNER: share})
     return config.model_copy(update={"learner": _with_precision(learner)})
 
 
-def _part(left: float, processes: int, may_share: bool) -> float:
-    """The GPU, or the part of one, for each of `processes` when `left` GPUs are free for them."""
+def _gpus_each(left: float, processes: int, may_share: bool) -> float:
+    """The number or fraction of GPUs for each of `processes` when `left` GPUs are free."""
     if left <= 0 or processes == 0:
         return 0.0
     if left >= processes or not may_share:
         return 1.0
-    return math.floor(1e4 / math.ceil(processes / left)) / 1e4  # Ray counts in ten-thousandths
+    return math.floor(1e4 / math.ceil(processes / left)) / 1e4  # Ray's resolution is 1/10000 of a GPU
 
 
 def _with_precision(learner: LearnerSettings) -> LearnerSettings:
@@ -93,8 +93,8 @@ def _with_precision(learner: LearnerSettings) -> LearnerSettings:
     return learner.model_copy(update={"precision": "bf16" if dtype == "bfloat16" else "fp32"})
 
 
-def _with_gpus(sampler: SamplerSettings, part: float) -> SamplerSettings:
+def _with_gpus(sampler: SamplerSettings, share: float) -> SamplerSettings:
     engine = sampler.engine
-    if 0 < part < 1 and _MEMORY not in engine.model_fields_set:
-        engine = engine.model_copy(update={_MEMORY: round(engine.gpu_memory_utilization * part, 3)})
-    return sampler.model_copy(update={_SAMPLER: part * engine.tensor_parallel, "engine": engine})
+    if 0 < share < 1 and _MEMORY not in engine.model_fields_set:
+        engine = engine.model_copy(update={_MEMORY: round(engine.gpu_memory_utilization * share, 3)})
+    return sampler.model_copy(update={_SAMPLER: share * engine.tensor_parallel, "engine": engine})

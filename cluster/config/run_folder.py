@@ -1,4 +1,4 @@
-"""The folder of a run: where its configuration, store, policies, checkpoints and report are."""
+"""The folder of a run: its configuration, store, policies, checkpoints, log and lock."""
 
 import fcntl
 import os
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.config.run_config import ConfigError, RunConfig, load_config, to_toml
+from cluster.config.loading import load_config, to_toml
+from cluster.config.run_config import ConfigError, RunConfig
 from learner.publication import version_folder
 from store.store import Store
 
@@ -16,87 +17,89 @@ _LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Paths below one run's folder.
-
-    Everything that a run writes is here, but for a store that is configured to be a database server.
-    """
+    """Paths in a run's folder, which holds everything that the run writes, except a store on a database server."""
 
     path: Path
 
     @property
     def config_file(self) -> Path:
-        """The fully resolved configuration."""
+        """The resolved configuration."""
         return self.path / "config.toml"
 
     @property
     def policies(self) -> Path:
-        """Published policies, one Hugging Face folder a version."""
+        """Published policies, one Hugging Face folder per version."""
         return self.path / "policies"
 
     @property
     def checkpoints(self) -> Path:
-        """What a run goes on from: one folder an iteration."""
+        """Checkpoints of the Algorithm, one folder per iteration."""
         return self.path / "checkpoints"
 
     @property
     def log_file(self) -> Path:
-        """What the driver logged."""
+        """The driver's log."""
         return self.path / "driver.log"
 
     def policy(self, version: int) -> Path:
-        """Where the policy of a version is, or is to be."""
+        """The folder of a policy version, whether published yet or not."""
         return version_folder(self.policies, version)
 
     def store_url(self, config: RunConfig) -> str:
-        """The configured store, else a SQLite file in this folder."""
+        """The URL of the configured store, or of a SQLite file in this folder."""
         return config.store.url or f"sqlite:///{self.path / 'store.db'}"
 
     def open_store(self, config: RunConfig) -> Store:
-        """The run's store, which is there.
+        """Open the run's existing store.
 
         Raises:
-            StoreError: it is not, or cannot be opened.
+            StoreError: it does not exist or cannot be opened.
         """
         return Store.open(self.store_url(config), create=False)
 
     @contextmanager
-    def driven(self) -> Iterator[None]:
-        """Holds the run for this process; the system lets go of it when the process ends, however it ends.
+    def lock(self) -> Iterator[None]:
+        """Lock the run for this process. The system releases the lock when the process exits, however it exits.
 
         Raises:
-            ConfigError: another process holds it.
+            ConfigError: another process holds the lock.
         """
-        with (self.path / "driver.lock").open("a+") as lock:
+        with (self.path / "driver.lock").open("a+") as file:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                lock.seek(0)
+                file.seek(0)
+                holder = file.read().strip() or "?"
                 raise ConfigError(
-                    f"the run in {self.path} is in the hands of process {lock.read().strip() or '?'} "
-                    "(`automathes status`); end that first, with `automathes stop` or Ctrl-C"
+                    f"the run in {self.path} is locked by process {holder} (see `automathes status`): stop it first, "
+                    "with `automathes stop` or Ctrl-C"
                 ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
             yield
 
     def read_config(self, overrides: list[str] | None = None) -> RunConfig:
-        """The configuration that the run was started with."""
+        """Read the run's configuration.
+
+        Raises:
+            ConfigError: there is none, or an override is wrong.
+        """
         if not self.config_file.is_file():
             raise ConfigError(f"{self.path} is not the folder of a run: it has no config.toml")
         return load_config(None, self.config_file, overrides or [])
 
     def write_config(self, config: RunConfig) -> None:
-        """Writes the resolved configuration, whole or not at all."""
+        """Write the resolved configuration atomically."""
         self.path.mkdir(parents=True, exist_ok=True)
         aside = self.config_file.with_suffix(".tmp")
-        aside.touch(mode=0o600)  # a database's URL may hold a password
+        aside.touch(mode=0o600)  # the store's URL may hold a password
         aside.write_text(to_toml(config), encoding="utf-8")
         aside.replace(self.config_file)
 
 
 def new_run_folder(root: Path, name: str) -> RunFolder:
-    """A fresh folder `name-1`, `name-2`, ... below `root`."""
+    """Create the next free folder of `name-1`, `name-2`, ... in `root`."""
     root.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
@@ -109,7 +112,7 @@ def new_run_folder(root: Path, name: str) -> RunFolder:
 
 
 def point_latest_to(path: Path) -> None:
-    """Makes `latest`, beside the run's folder, point to it."""
+    """Point the link `latest`, beside the run's folder, to it."""
     link = path.parent / _LATEST
     aside = path.parent / f".{_LATEST}-{os.getpid()}"
     aside.unlink(missing_ok=True)
@@ -118,10 +121,10 @@ def point_latest_to(path: Path) -> None:
 
 
 def find_run_folder(root: Path, chosen: Path | None) -> RunFolder:
-    """The chosen run, else the latest one.
+    """The chosen run, or the latest one.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: it does not exist.
     """
     if chosen is not None:
         if not chosen.is_dir():

@@ -1,17 +1,21 @@
-"""Which exceptions are told in a line instead of a traceback, and the exit code of each: 2 wrong use, 1 it failed."""
+"""Exit codes, and the exceptions that are shown in a line or two instead of a traceback."""
 
 import sys
+from collections.abc import Callable
 
-_WRONG_USE = (
+DONE, FAILED, WRONG_USE = 0, 1, 2
+"""Exit codes of every command."""
+
+_WRONG_USE_ERRORS = (
     "actors.formats.UnknownFormatError",
     "actors.teachers.jsonl.DemonstrationFileError",
     "cluster.config.run_config.ConfigError",
-    "cluster.config.memory.ShapeError",
-    "cluster.config.plan.UnknownModelError",
+    "cluster.config.model_shapes.ShapeError",
+    "cluster.config.model_shapes.UnknownModelError",
     "cluster.loop.preparation.PreparationError",
-    "learner.huggingface.ModelUnavailableError",
+    "learner.bases.huggingface.ModelUnavailableError",
     "learner.policy_folder.PolicyFolderError",
-    "learner.smollm2.PackagedModelMissingError",
+    "learner.bases.smollm2.PackagedModelMissingError",
     "store.errors.ExportTargetError",
     "store.errors.InvalidProblemError",
     "store.errors.NothingToExportError",
@@ -22,30 +26,48 @@ _WRONG_USE = (
     "store.errors.StoreUrlError",
     "store.errors.UnknownRecordError",
 )
-_FAILED = (
+_FAILURES = (
     "actors.engine.EngineStartError",
     "eval.metrics.NothingMeasuredError",
     "cluster.loop.fleet.SamplersLostError",
     "cluster.config.plan.DoesNotFitError",
-    "cluster.loop.ray_session.RayUnavailableError",
+    "cluster.ray.session.RayUnavailableError",
     "cluster.commands.serve.ServingError",
     "learner.engine.StateMismatchError",
-    "learner.group.LearnerGroupError",
+    "learner.gang.LearnerGroupError",
     "learner.publication.PublicationError",
     "sandbox.host.SandboxUnavailable",
     "store.errors.StoreError",
 )
 
 
-def classify(error: BaseException) -> int | None:
-    """2 or 1 for an exception that explains itself, None for one that needs its traceback.
+def run_with_short_errors(command: Callable[[], int]) -> int:
+    """Run a command and return its exit code. Known errors are printed in short; unknown ones keep their traceback."""
+    try:
+        return command()
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return FAILED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+    except Exception as error:
+        exit_code = classify(error)
+        if exit_code is None:
+            raise
+        sys.stderr.write(f"automathes: {error}\n")
+        return exit_code
 
-    Classes are looked up by name among what is imported already: importing them here would cost seconds.
+
+def classify(error: BaseException) -> int | None:
+    """The exit code of an error whose message explains it; None for one that needs its traceback.
+
+    The classes are looked up among the modules that are already imported: importing them here would take seconds.
     """
-    if isinstance(error, _loaded(_WRONG_USE)):
-        return 2
-    if isinstance(error, (*_loaded(_FAILED), TimeoutError)):
-        return 1
+    if isinstance(error, _loaded(_WRONG_USE_ERRORS)):
+        return WRONG_USE
+    if isinstance(error, (*_loaded(_FAILURES), TimeoutError)):
+        return FAILED
     return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 
-def own_console(descriptor: int = 1) -> Console:
+def open_console(descriptor: int = 1) -> Console:
     """A console on the standard output (1) or error (2) as it is now, whatever that is redirected to later."""
     return Console(file=os.fdopen(os.dup(descriptor), "w", encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""RLlib's configuration around ours: what the Algorithm and its actors are built from."""
+"""RLlib's configuration of the Algorithm and its actors, made from a run's configuration."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from store.store import Store
 
 
 class SelfTrainingConfig(AlgorithmConfig):
-    """RLlib's configuration around ours. What actors need travels as attributes of it."""
+    """The AlgorithmConfig of a run. Actors read their settings from its attributes."""
 
     def __init__(self, run: RunConfig | None = None, folder: str = "", algo_class: type | None = None) -> None:
         self.run_config = run
@@ -52,22 +52,16 @@ class SelfTrainingConfig(AlgorithmConfig):
 
     @property
     def learner_job(self) -> LearnerJob:
-        """What the learner's ranks start from: the latest published policy."""
+        """The learner's settings and the latest published policy, which its ranks start from."""
         assert self.run_config is not None
         with Store.open(self.store_url, create=False) as store:
-            policy = store.policies.latest()
-        assert policy is not None, "a run is prepared before its learner is built"
-        return LearnerJob(
-            settings=self.run_config.learner,
-            store_url=self.store_url,
-            policy_path=policy.path,
-            policy_version=policy.version,
-        )
+            policy = store.policies.require_latest()
+        return LearnerJob(settings=self.run_config.learner, store_url=self.store_url, policy=policy.pointer)
 
     def get_multi_rl_module_spec(self, **_: Any) -> MultiRLModuleSpec:
         """Empty: the policy is a Hugging Face model, which the engines load themselves."""
         return MultiRLModuleSpec(rl_module_specs={})
 
     def build_learner_group(self, *, rl_module_spec: Any = None, placement_group: Any = None, **_: Any) -> Any:
-        """The gang of DeepSpeed ranks; returns while they still start."""
+        """The gang of DeepSpeed ranks. Returns before they have started."""
         return GangLearnerGroup(config=self.copy(), module_spec=rl_module_spec, placement_group=placement_group)

@@ -1,4 +1,4 @@
-"""The driver's sign of life, which it gives whatever it is at: loading models, writing a policy, waiting."""
+"""The driver's heartbeat, sent from a thread of its own: the driver may be loading, publishing or waiting meanwhile."""
 
 import logging
 import threading
@@ -6,33 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from store.errors import StoreError
-from store.store import Store
+from store.runs.run import Run
 
 log = logging.getLogger(__name__)
 
 BEAT_S = 5.0
-SILENCE_S = 60.0
-"""A driver that was silent for longer is dead: this many seconds are a dozen beats, and as long as a database server
-that restarts is waited for.
-"""
+DEAD_AFTER_S = 60.0
+"""A driver whose last heartbeat is older is dead: a dozen beats, and as long as a restarting database is waited for."""
 
 
 @contextmanager
-def beating(store: Store, beat_s: float = BEAT_S) -> Iterator[None]:
-    """Gives a sign of life every `beat_s` seconds, from a thread of its own, for the time of the context."""
-    over = threading.Event()
-    thread = threading.Thread(target=_beat, args=(store, beat_s, over), name="heartbeat", daemon=True)
+def heartbeats(run: Run, beat_s: float = BEAT_S) -> Iterator[None]:
+    """Write a heartbeat into the store every `beat_s` seconds, for the time of the context."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_beat, args=(run, beat_s, stop), name="heartbeat", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stop.set()
         thread.join()
 
 
-def _beat(store: Store, beat_s: float, over: threading.Event) -> None:
-    while not over.wait(beat_s):
+def _beat(run: Run, beat_s: float, stop: threading.Event) -> None:
+    while not stop.wait(beat_s):
         try:
-            store.run.heartbeat()
-        except StoreError as error:  # the driver, which needs the store for more than this, fails of it or waits
-            log.warning("no heartbeat: %s", error)
+            run.heartbeat()
+        except StoreError as error:  # the driver's own calls wait for the store or fail
+            log.warning("no heartbeat was written: %s", error)

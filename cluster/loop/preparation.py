@@ -1,4 +1,4 @@
-"""What has to be there before the first rollout: problems, the base policy, and a teacher's demonstrations."""
+"""Preparation of a run before the first rollout: problems, the base policy, and a teacher's demonstrations."""
 
 import asyncio
 import logging
@@ -21,11 +21,11 @@ _ROLLOUT_BATCH = 256
 
 
 class PreparationError(ValueError):
-    """A run cannot start from what it was given; the message says what is missing."""
+    """A run cannot start from its configuration; the message says what is missing."""
 
 
 def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progress) -> None:
-    """Fills a new store and publishes the base policy. What is there already, from a run that was cut off, is kept."""
+    """Fill a new store and publish the base policy. What an interrupted preparation left is kept."""
     if store.policies.latest() is not None:
         return
     with progress.phase("problems"):
@@ -33,7 +33,7 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
         counts = store.problems.counts()
     progress.note(f"{imported.added} problems imported: {counts['train']} to train on, {counts['heldout']} held out")
     if imported.left_out:
-        progress.note(f"{imported.left_out} problems left out: they are like held-out ones")
+        progress.note(f"{imported.left_out} problems left out, because they are similar to held-out ones")
     if imported.skipped:
         progress.note(f"{len(imported.skipped)} bad rows skipped, the first: {imported.skipped[0]}")
     with progress.phase("base policy"):
@@ -49,7 +49,7 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
 
 
 def import_problems(config: RunConfig, store: Store) -> ImportReport:
-    """Imports every configured source, and says what became of its problems.
+    """Import every configured source and report what was added.
 
     Raises:
         PreparationError: a split is empty afterwards.
@@ -68,7 +68,7 @@ def import_problems(config: RunConfig, store: Store) -> ImportReport:
 
 
 def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Path:
-    """Publishes the policy that everything starts from, as version 0."""
+    """Publish the policy that the run starts from, as version 0."""
     from learner.bases import make_base
 
     base = folder.policy(BASE_VERSION)
@@ -77,12 +77,13 @@ def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Path
 
 
 async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> tuple[int, Counter[str]]:
-    """Has the teacher write its demonstrations into the store; returns how many there are.
+    """Have the teacher write demonstrations and store them.
 
-    With them comes how many of its solutions were left out, by the reason.
+    Returns:
+        (the number stored, the number of solutions left out by reason).
 
     Raises:
-        PreparationError: not one could be used.
+        PreparationError: none could be used.
     """
     from actors.codec import Codec
     from actors.formats import get_format
@@ -96,8 +97,8 @@ async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> t
     async with Sandbox(config.sandbox) as sandbox, AnswerChecker(config.answer_checker) as checker:
         teacher = make_teacher(config.teacher)
         written = [pair async for pair in teacher.demonstrations(codec, sandbox, checker, problems)]
-    kept = [rollout for batch in batched(written, _ROLLOUT_BATCH) for rollout in _keep(store, batch)]
-    left_out = teacher.left_out + Counter({"solves a held-out problem": len(written) - len(kept)})
+    kept = [rollout for batch in batched(written, _ROLLOUT_BATCH) for rollout in _store_demonstrations(store, batch)]
+    left_out = teacher.skipped + Counter({"solves a held-out problem": len(written) - len(kept)})
     if not kept:
         raise PreparationError(
             f"the {config.teacher.kind} teacher wrote no demonstration that can be used: they must solve training "
@@ -110,8 +111,8 @@ def _counted(reasons: Counter[str]) -> str:
     return "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()) or "none"
 
 
-def _keep(store: Store, written: Iterable[tuple[Problem, Rollout]]) -> list[Rollout]:
-    """Stores demonstrations under the problems that they solve; what solves a held-out problem is left out."""
+def _store_demonstrations(store: Store, written: Iterable[tuple[Problem, Rollout]]) -> list[Rollout]:
+    """Store demonstrations under the problems that they solve, except those of held-out problems."""
     from dataclasses import replace
 
     pairs = list(written)

@@ -1,4 +1,4 @@
-"""What a run tells of itself while it goes: phases, steps within them, and a line an iteration."""
+"""Progress of a run: phases, steps within them, notes, and the figures of an iteration."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -6,38 +6,38 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Hears of a run's course. The live view and the plain lines implement it; a Tune trial has none."""
+    """Receives the progress of a run. The live view and the plain lines implement it; a Tune trial has none."""
 
     def phase(self, name: str, total: int | None = None) -> AbstractContextManager[None]:
-        """A phase begins, and ends with the context. `total`: its steps, if they can be counted."""
+        """A phase, for the time of the context. `total`: its number of steps, if known."""
         ...
 
     def advance(self, done: int, total: int, detail: str = "") -> None:
-        """The phase that runs has done so many of its steps."""
+        """Steps done in the running phase."""
         ...
 
     def note(self, text: str) -> None:
-        """Something worth a line of its own."""
+        """A message that deserves a line of its own."""
         ...
 
     def iteration(self, figures: Mapping[str, Any]) -> None:
-        """An iteration ended with these figures (see `cluster.loop.algorithm.SelfTraining.figures`)."""
+        """The figures of an iteration that ended (see `cluster.loop.telemetry.iteration_figures`)."""
         ...
 
 
-class Silence:
-    """Tells nobody."""
+class NullProgress:
+    """Discards all progress."""
 
     @contextmanager
     def phase(self, name: str, total: int | None = None) -> Iterator[None]:
-        """Begins and ends unseen."""
+        """Run the context."""
         yield
 
     def advance(self, done: int, total: int, detail: str = "") -> None:
-        """Unseen."""
+        """Do nothing."""
 
     def note(self, text: str) -> None:
-        """Unheard."""
+        """Do nothing."""
 
     def iteration(self, figures: Mapping[str, Any]) -> None:
-        """Unseen."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Where a run stands, by its store."""
+"""The status of a run, by its store: driver, progress, policies, figures."""
 
 import time
 from collections.abc import Mapping
@@ -7,22 +7,22 @@ from typing import Any
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
-from cluster.loop.heartbeat import SILENCE_S
+from cluster.loop.heartbeat import DEAD_AFTER_S
 from eval.metrics import standard_error
 from store.runs.iterations import Iteration
 from store.runs.run_state import ActualState, RunState
 from store.store import Store
 
 DEAD = "dead"
-"""What the state of a run is called whose driver says that it works and is not heard of any more."""
+"""The state of a run whose driver reports that it is active and whose heartbeat has stopped."""
 
-WORKING = (ActualState.STARTING, ActualState.RUNNING, ActualState.PAUSED)
-"""What a driver says of itself while it drives."""
+ACTIVE = (ActualState.STARTING, ActualState.RUNNING, ActualState.PAUSED)
+"""The states of a run that has a driver."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A run in numbers. The names of the fields are those of `automathes status --json`."""
+    """A run in numbers. The field names are the keys of `automathes status --json`."""
 
     run: str
     state: str
@@ -46,16 +46,16 @@ class Status:
     checkpoint: str | None
 
 
-def judge(state: RunState, now_s: float) -> str:
-    """What the driver says that it does, or `dead`: it says that it works and was silent for too long."""
-    silent = heartbeat_age_s(state, now_s) > SILENCE_S
-    return DEAD if state.actual in WORKING and silent else state.actual.value
+def current_state(state: RunState, now_s: float) -> str:
+    """The state that the driver reports, or `dead` if it reports an active one and its heartbeat has stopped."""
+    has_stopped = heartbeat_age_s(state, now_s) > DEAD_AFTER_S
+    return DEAD if state.actual in ACTIVE and has_stopped else state.actual.value
 
 
 def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
-    """Where the run stands at this moment."""
+    """The status of the run at this moment."""
     run_state, stats, now_s = store.run.state(), store.run.statistics(), time.time()
-    state = judge(run_state, now_s)
+    state = current_state(run_state, now_s)
     latest, promoted = store.policies.latest(), store.policies.promoted()
     open_one = next((i for i in stats.iterations if i.closed_at is None), None)
     done = sum(i.closed_at is not None for i in stats.iterations)
@@ -130,7 +130,7 @@ def _policies(store: Store) -> tuple[Mapping[str, Any], ...]:
 
 
 def _activity(store: Store, open_one: Iteration | None) -> str:
-    """What a run that runs is at, as far as its store shows it."""
+    """What a running run is doing, as far as its store shows it."""
     latest = store.policies.latest()
     for evaluation in store.evaluations.unfinished():
         if latest is not None and evaluation.policy_version == latest.version:
@@ -143,5 +143,5 @@ def _activity(store: Store, open_one: Iteration | None) -> str:
 
 
 def heartbeat_age_s(state: RunState, now_s: float) -> float:
-    """Seconds since the driver was heard of, infinite if it never was."""
+    """Seconds since the last heartbeat, infinite if there was none."""
     return float("inf") if state.heartbeat_at is None else max(now_s - state.heartbeat_at, 0.0)

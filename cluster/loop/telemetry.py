@@ -1,31 +1,75 @@
-"""The loop's figures as Ray metrics: each node's Prometheus endpoint has them, beside the samplers' own."""
+"""The figures of an iteration, and the same as Ray metrics: each node's Prometheus endpoint has them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ray.util.metrics import Gauge
 
+from cluster.config.run_config import RunConfig
+from cluster.loop.position import read_position
+from store.records import Outcome, Policy
+from store.store import Store
+
 _GAUGES = {
-    "iteration": "The iteration that ended last; 0 is the warm start",
-    "policy_version": "Version that was published last",
-    "promoted_version": "Version that is served",
-    "pass@1": "Greedy pass@1 of the last policy on the held-out problems",
+    "iteration": "Number of the latest iteration; 0 is the warm start",
+    "policy_version": "Latest published policy version",
+    "promoted_version": "Promoted policy version, which is served",
+    "pass@1": "Greedy pass@1 of the latest policy on the held-out problems",
     "acceptance_rate": "Share of the iteration's rollouts that were accepted",
-    "tokens_per_s": "Tokens sampled per second while the iteration was sampled",
-    "loss": "Training loss at the end of the last phase",
+    "tokens_per_s": "Training tokens sampled per second during the iteration",
+    "loss": "Training loss at the end of the latest training phase",
 }
 
 
+def iteration_figures(
+    store: Store,
+    run: RunConfig,
+    policy: Policy,
+    measured: Mapping[str, float],
+    seconds: Mapping[str, float],
+    sampled_tokens: int,
+) -> dict[str, Any]:
+    """The figures of the iteration that published `policy`; its number is 0 for the base and the warm start.
+
+    Args:
+        store: of the run.
+        run: its configuration.
+        policy: the policy that was published.
+        measured: its scores by metric.
+        seconds: wall clock by phase.
+        sampled_tokens: training tokens sampled meanwhile.
+    """
+    number = read_position(store, run).iteration_of(policy)
+    outcomes = store.iterations.outcomes(number).get(number, {})
+    rollouts, accepted = sum(outcomes.values()), outcomes.get(Outcome.ACCEPTED.value, 0)
+    sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if run.iteration.overlap else 0.0)
+    promoted = store.policies.promoted()
+    return {
+        "iteration": number,
+        "policy_version": policy.version,
+        "promoted_version": promoted.version if promoted else None,
+        "rollouts": rollouts,
+        "accepted": accepted,
+        "acceptance_rate": accepted / rollouts if rollouts else None,
+        "outcomes": outcomes,
+        "blocks": store.iterations.blocks_run(number),
+        "tokens_per_s": sampled_tokens / sampling_s if number and sampling_s else None,
+        "loss": policy.metrics.get("loss"),
+        **measured,
+        "seconds": dict(seconds),
+    }
+
+
 class LoopTelemetry:
-    """Gauges of what an iteration came to."""
+    """Ray gauges of the latest iteration's figures."""
 
     def __init__(self, run: str) -> None:
         self._gauges = {key: _gauge(key, description, run) for key, description in _GAUGES.items()}
-        self._seconds = Gauge("automathes_phase_seconds", "Seconds by phase of the last iteration", ("run", "phase"))
+        self._seconds = Gauge("automathes_phase_seconds", "Seconds by phase of the latest iteration", ("run", "phase"))
         self._seconds.set_default_tags({"run": run})
 
     def record(self, figures: Mapping[str, Any]) -> None:
-        """Sets the gauges (see `cluster.loop.algorithm.SelfTraining.figures`)."""
+        """Set the gauges from `iteration_figures`."""
         for key, gauge in self._gauges.items():
             if figures.get(key) is not None:
                 gauge.set(figures[key])

@@ -1,4 +1,4 @@
-"""OpenAI's API, as far as it goes here: the models, chat completions, and whether all is well."""
+"""The HTTP application: OpenAI's models and chat completions, and a health check."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from store.records import Sampling
 
 
 def make_app(policy: PromotedPolicy) -> FastAPI:
-    """The application that speaks for a policy."""
+    """The application that serves a policy."""
     app = FastAPI(title="Automathes", docs_url=None, redoc_url=None)
     started = int(time.time())
 
@@ -42,29 +42,29 @@ def make_app(policy: PromotedPolicy) -> FastAPI:
 
     @app.post("/v1/chat/completions")
     async def complete(request: ChatRequest) -> Response:
-        completion = _begin(request, policy)
+        completion = _new_completion(request, policy)
         if request.stream:
             return StreamingResponse(_stream(completion), media_type="text/event-stream")
-        solutions = await policy.solver.solve_all(completion.states, completion.sampling, lambda index, piece: None)
-        return JSONResponse(completion.whole(solutions))
+        solutions = await policy.solver.solve_all(completion.states, completion.sampling, lambda index, event: None)
+        return JSONResponse(completion.response(solutions))
 
     @app.exception_handler(ApiError)
-    async def refuse(_: Request, error: ApiError) -> Response:
-        return _refusal(error)
+    async def on_api_error(_: Request, error: ApiError) -> Response:
+        return _error_response(error)
 
     @app.exception_handler(RequestValidationError)
-    async def refuse_invalid(_: Request, error: RequestValidationError) -> Response:
-        return _refusal(as_api_error(error.errors()))
+    async def on_invalid_request(_: Request, error: RequestValidationError) -> Response:
+        return _error_response(as_api_error(error.errors()))
 
     @app.exception_handler(HTTPException)
-    async def refuse_route(request: Request, error: HTTPException) -> Response:
-        return _refusal(ApiError(error.status_code, f"{request.method} {request.url.path}: {error.detail}"))
+    async def on_http_error(request: Request, error: HTTPException) -> Response:
+        return _error_response(ApiError(error.status_code, f"{request.method} {request.url.path}: {error.detail}"))
 
     return app
 
 
 def _names(policy: PromotedPolicy) -> tuple[str, str]:
-    """The id of the version that is served, and the id that follows promotions."""
+    """The id of the loaded version, and the id that follows promotions."""
     return model_name(policy.folder, policy.version), model_name(policy.folder)
 
 
@@ -81,12 +81,12 @@ def _model(name: str, policy: PromotedPolicy, created: int) -> dict[str, Any]:
 def _require_served(name: str, policy: PromotedPolicy) -> None:
     if name not in _names(policy):
         served = " and ".join(repr(known) for known in _names(policy))
-        raise ApiError(404, f"model {name!r} is not served here: {served} are", "model", "model_not_found")
+        raise ApiError(404, f"model {name!r} is not served, only {served}", "model", "model_not_found")
 
 
 @dataclass(frozen=True)
 class _Completion:
-    """A request on its way: its rollouts, and how what comes of them is written."""
+    """A request under way: its rollouts, and the bodies of its response."""
 
     request: ChatRequest
     policy: PromotedPolicy
@@ -96,41 +96,41 @@ class _Completion:
     id: str
     created: int
 
-    def whole(self, solutions: list[Solution]) -> dict[str, Any]:
+    def response(self, solutions: list[Solution]) -> dict[str, Any]:
         choices = [
             {
                 "index": index,
                 "message": {"role": "assistant", "content": solution.content, "refusal": None},
                 "logprobs": None,
-                **_ending(solution),
+                **_final_fields(solution),
             }
             for index, solution in enumerate(solutions)
         ]
-        return {**self._head("chat.completion"), "choices": choices, "usage": self.usage(solutions)}
+        return {**self._common_fields("chat.completion"), "choices": choices, "usage": self.usage(solutions)}
 
-    def chunk(self, index: int, delta: dict[str, Any], ending: dict[str, Any] | None = None) -> dict[str, Any]:
-        choice = {"index": index, "delta": delta, "logprobs": None, **(ending or {"finish_reason": None})}
-        return {**self._head("chat.completion.chunk"), "choices": [choice]}
+    def chunk(self, index: int, delta: dict[str, Any], final_fields: dict[str, Any] | None = None) -> dict[str, Any]:
+        choice = {"index": index, "delta": delta, "logprobs": None, **(final_fields or {"finish_reason": None})}
+        return {**self._common_fields("chat.completion.chunk"), "choices": [choice]}
 
     def usage_chunk(self, solutions: list[Solution]) -> dict[str, Any]:
-        return {**self._head("chat.completion.chunk"), "choices": [], "usage": self.usage(solutions)}
+        return {**self._common_fields("chat.completion.chunk"), "choices": [], "usage": self.usage(solutions)}
 
     def usage(self, solutions: list[Solution]) -> dict[str, int]:
         prompt = len(self.states[0].prompt_ids)
         completion = sum(solution.completion_tokens for solution in solutions)
         return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
-    def _head(self, kind: str) -> dict[str, Any]:
+    def _common_fields(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
-def _begin(request: ChatRequest, policy: PromotedPolicy) -> _Completion:
+def _new_completion(request: ChatRequest, policy: PromotedPolicy) -> _Completion:
     _require_served(request.model, policy)
     return _Completion(
         request=request,
         policy=policy,
         model=model_name(policy.folder, policy.version),
-        states=[policy.solver.begin(request.question, request.limit) for _ in range(request.n)],
+        states=[policy.solver.new_rollout(request.question, request.limit) for _ in range(request.n)],
         sampling=_sampling(request, policy),
         id=f"chatcmpl-{uuid.uuid4().hex}",
         created=int(time.time()),
@@ -138,16 +138,19 @@ def _begin(request: ChatRequest, policy: PromotedPolicy) -> _Completion:
 
 
 def _sampling(request: ChatRequest, policy: PromotedPolicy) -> Sampling:
-    """As asked; else one solution is greedy, as policies are measured, and several are sampled as in training."""
-    trained = policy.config.iteration
-    temperature = 0.0 if request.n == 1 else trained.temperature
+    """The request's sampling. By default one solution is greedy, as in evaluation, and several are sampled as in
+    training.
+    """
+    training = policy.config.iteration
+    temperature = 0.0 if request.n == 1 else training.temperature
     return Sampling(
         temperature=temperature if request.temperature is None else request.temperature,
-        top_p=trained.top_p if request.top_p is None else request.top_p,
+        top_p=training.top_p if request.top_p is None else request.top_p,
     )
 
 
-def _ending(solution: Solution) -> dict[str, Any]:
+def _final_fields(solution: Solution) -> dict[str, Any]:
+    """The fields of a choice that are known once its rollout has ended."""
     return {
         "finish_reason": "length" if solution.truncated else "stop",
         "automathes": {
@@ -159,22 +162,22 @@ def _ending(solution: Solution) -> dict[str, Any]:
 
 
 async def _stream(completion: _Completion) -> AsyncIterator[str]:
-    """Server-sent events. Whoever closes this, as a client that goes away does, ends the rollouts."""
-    heard: asyncio.Queue[tuple[int, str | Solution] | None] = asyncio.Queue()
+    """Server-sent events. The rollouts are cancelled if this is closed early, as happens when a client disconnects."""
+    events: asyncio.Queue[tuple[int, str | Solution] | None] = asyncio.Queue()
     solver = completion.policy.solver
     rollouts = asyncio.create_task(
-        solver.solve_all(completion.states, completion.sampling, lambda index, piece: heard.put_nowait((index, piece)))
+        solver.solve_all(completion.states, completion.sampling, lambda index, event: events.put_nowait((index, event)))
     )
-    rollouts.add_done_callback(lambda _: heard.put_nowait(None))
+    rollouts.add_done_callback(lambda _: events.put_nowait(None))
     try:
         for index in range(len(completion.states)):
-            yield _event(completion.chunk(index, {"role": "assistant", "content": ""}))
-        while (news := await heard.get()) is not None:
-            index, piece = news
-            if isinstance(piece, Solution):
-                yield _event(completion.chunk(index, {}, _ending(piece)))
+            yield _sse(completion.chunk(index, {"role": "assistant", "content": ""}))
+        while (item := await events.get()) is not None:
+            index, event = item
+            if isinstance(event, Solution):
+                yield _sse(completion.chunk(index, {}, _final_fields(event)))
             else:
-                yield _event(completion.chunk(index, {"content": piece}))
+                yield _sse(completion.chunk(index, {"content": event}))
         yield _last_events(completion, rollouts)
     finally:
         rollouts.cancel()
@@ -184,16 +187,16 @@ def _last_events(completion: _Completion, rollouts: "asyncio.Task[list[Solution]
     try:
         solutions = rollouts.result()
     except ApiError as error:
-        return _event(error.body())
+        return _sse(error.body())
     options = completion.request.stream_options
-    usage = _event(completion.usage_chunk(solutions)) if options is not None and options.include_usage else ""
+    usage = _sse(completion.usage_chunk(solutions)) if options is not None and options.include_usage else ""
     return f"{usage}data: [DONE]\n\n"
 
 
-def _refusal(error: ApiError) -> Response:
-    """In ASCII, since it may name what no encoding can write."""
+def _error_response(error: ApiError) -> Response:
+    """The error as JSON in ASCII: its message may contain characters that cannot be encoded."""
     return Response(json.dumps(error.body()), error.status, media_type="application/json")
 
 
-def _event(data: dict[str, Any]) -> str:
+def _sse(data: dict[str, Any]) -> str:
     return f"data: {json.dumps(data)}\n\n"

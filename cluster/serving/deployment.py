@@ -1,4 +1,4 @@
-"""The Ray Serve deployment: a thin shell around the application."""
+"""The Ray Serve deployment: a thin shell around the HTTP application."""
 
 import logging
 from pathlib import Path
@@ -11,13 +11,13 @@ from cluster.config.run_folder import RunFolder
 from cluster.serving.app import make_app
 from cluster.serving.promoted import PromotedPolicy
 
-_GRACE_S = 10.0
-_HEALTH_TIMEOUT_S = 60.0  # a swap of a large policy keeps the engine from answering
+_SHUTDOWN_TIMEOUT_S = 10.0
+_HEALTH_TIMEOUT_S = 60.0  # the engine does not answer while it swaps a large policy
 
 
 @serve.ingress()
 class Automathes:
-    """A replica: an engine with the promoted policy, a sandbox, and the API in front."""
+    """A replica: an engine with the promoted policy, a sandbox, and the API."""
 
     async def __init__(self, run_folder: str) -> None:  # type: ignore[misc]  # Serve awaits it
         self._policy = PromotedPolicy(RunFolder(Path(run_folder)))
@@ -27,7 +27,7 @@ class Automathes:
         return make_app(self._policy)
 
     async def check_health(self) -> None:
-        """Serve replaces a replica for which this raises."""
+        """Raise if the replica is unhealthy; Serve then replaces it."""
         await self._policy.check_health()
 
     async def __del__(self) -> None:
@@ -36,7 +36,7 @@ class Automathes:
 
 
 def make_application(folder: RunFolder, config: RunConfig) -> Any:
-    """The Serve application for a run."""
+    """The Serve application of a run."""
     sampler = config.sampler
     deployment = serve.deployment(
         Automathes,
@@ -46,7 +46,7 @@ def make_application(folder: RunFolder, config: RunConfig) -> Any:
         max_ongoing_requests=sampler.engine.max_concurrent_rollouts,
         max_constructor_retry_count=1,
         health_check_timeout_s=_HEALTH_TIMEOUT_S,
-        graceful_shutdown_timeout_s=_GRACE_S,
+        graceful_shutdown_timeout_s=_SHUTDOWN_TIMEOUT_S,
         logging_config={"log_level": logging.INFO, "enable_access_log": False},
     )
     return deployment.bind(str(folder.path))

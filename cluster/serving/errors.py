@@ -1,13 +1,13 @@
-"""Errors in the shape in which OpenAI's API and its clients speak of them."""
+"""Errors in the form of OpenAI's API."""
 
 from collections.abc import Sequence
 from typing import Any
 
-_SHOWN_CHARS = 80
+_MAX_VALUE_CHARS = 80
 
 
 class ApiError(Exception):
-    """A request that is not answered: an HTTP status, and what was wrong with which field."""
+    """A failed request: its HTTP status, the message, and the parameter at fault."""
 
     def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -17,17 +17,17 @@ class ApiError(Exception):
         self.code = code
 
     def body(self) -> dict[str, Any]:
-        """The JSON that clients read."""
+        """The JSON body of the response."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
 
 def as_api_error(errors: Sequence[Any]) -> ApiError:
-    """What FastAPI found wrong in a request (pydantic's error dictionaries): the first error, by its field's name."""
+    """The first of a request's validation errors (pydantic's error dictionaries), with the name of its field."""
     first = errors[0]
     if first["type"] == "json_invalid":
         return ApiError(400, f"the body is not JSON: {first['ctx']['error']}")
-    param = _name([part for part in first["loc"] if part != "body"])
+    param = _field_name([part for part in first["loc"] if part != "body"])
     if not param:
         return ApiError(400, "the body must be a JSON object, sent with Content-Type: application/json")
     if first["type"] == "missing":
@@ -35,15 +35,15 @@ def as_api_error(errors: Sequence[Any]) -> ApiError:
     if first["type"] == "extra_forbidden":
         return ApiError(400, f"{param} is not supported: leave it out", param, "unsupported_parameter")
     message = first["msg"].removeprefix("Value error, ")
-    given = f", not {_cut(repr(first['input']))}" if isinstance(first["input"], str | int | float) else ""
+    given = f", not {_shorten(repr(first['input']))}" if isinstance(first["input"], str | int | float) else ""
     return ApiError(400, f"{param}: {message[0].lower()}{message[1:]}{given}", param, "invalid_value")
 
 
-def _name(location: Sequence[str | int]) -> str:
-    """`("messages", 0, "content")` as `messages[0].content`."""
+def _field_name(location: Sequence[str | int]) -> str:
+    """The location `("messages", 0, "content")` as `messages[0].content`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return "".join(parts).removeprefix(".")
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_VALUE_CHARS else f"{text[:_MAX_VALUE_CHARS]}..."

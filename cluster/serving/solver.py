@@ -1,27 +1,24 @@
-"""Solutions for those who ask: a rollout without a reference answer, told piece by piece while it is made."""
+"""Solutions to questions without a reference answer: rollouts whose text is streamed while they run."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from actors.codec import Codec
-from actors.drive import drive
 from actors.engine import PolicyEngine
-from actors.rollout import Generation, RolloutState, last_version
+from actors.interaction import run_rollout
+from actors.rollout import RolloutState, last_version
 from actors.settings import RolloutLimits
 from cluster.serving.errors import ApiError
+from cluster.serving.streaming import OnText, StreamingEngine
 from sandbox.execution import Status
 from sandbox.interpreter import Sandbox
 from store.records import ExecutionRecord, Sampling
 
-_INCOMPLETE = "\ufffd"  # what decoding makes of a character of which only the first bytes were sampled
-
-Hear = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A whole solution. `completion_tokens` counts all behind the prompt, the interpreter's words included."""
+    """A whole solution. `completion_tokens` counts all tokens after the prompt, interpreter output included."""
 
     content: str
     answer: str | None
@@ -32,7 +29,7 @@ class Solution:
 
 
 class Solver:
-    """Makes solutions with one engine and one sandbox. Many may be under way at the same time."""
+    """Makes solutions with one engine and one sandbox, many concurrently."""
 
     def __init__(
         self, engine: PolicyEngine, sandbox: Sandbox, codec: Codec, limits: RolloutLimits, context_limit_tokens: int
@@ -42,13 +39,13 @@ class Solver:
         self._codec = codec
         self._limits = limits
         self._context_limit_tokens = context_limit_tokens
-        self.in_flight = 0  # rollouts under way
+        self.in_flight = 0  # unfinished rollouts
 
-    def begin(self, question: str, limit: tuple[str, int] | None) -> RolloutState:
-        """A rollout that has not begun; `limit` is a number of tokens and the name of the parameter that gave it.
+    def new_rollout(self, question: str, limit: tuple[str, int] | None) -> RolloutState:
+        """A rollout at its start. `limit` is the request parameter that limits the tokens, and its value.
 
         Raises:
-            ApiError: the question or the limit is larger than the context.
+            ApiError: the question or the limit exceeds the context.
         """
         limits = self._limits
         if limit is not None:
@@ -62,35 +59,35 @@ class Solver:
         if len(state.prompt_ids) >= self._context_limit_tokens:
             raise ApiError(
                 400,
-                f"messages: the question is {len(state.prompt_ids)} tokens long; with its solution it must fit into "
+                f"messages: the question has {len(state.prompt_ids)} tokens; with its solution it must fit into "
                 f"{self._context_limit_tokens}",
                 "messages",
                 "context_length_exceeded",
             )
         return state
 
-    async def solve(self, state: RolloutState, sampling: Sampling, hear: Hear) -> Solution:
-        """Runs a rollout to its end. `hear` is told each piece of text as it comes; together they are the content.
+    async def solve(self, state: RolloutState, sampling: Sampling, on_text: OnText) -> Solution:
+        """Run a rollout to its end. `on_text` is called with each new piece of text; joined, they are the content.
 
         Raises:
             ApiError: the sandbox failed.
         """
         pieces: list[str] = []
 
-        def tell(piece: str) -> None:
+        def emit(piece: str) -> None:
             if piece:
                 pieces.append(piece)
-                hear(piece)
+                on_text(piece)
 
         self.in_flight += 1
         try:
-            end = await drive(
+            end = await run_rollout(
                 state,
-                _Aloud(self._engine, self._codec, tell),
+                StreamingEngine(self._engine, self._codec, emit),
                 self._sandbox,
                 sampling,
                 self._limits.max_output_chars,
-                on_output=lambda shown: tell(self._codec.format.output(shown)),
+                on_output=lambda shown: emit(self._codec.format.output(shown)),
             )
         finally:
             self.in_flight -= 1
@@ -106,17 +103,18 @@ class Solver:
         )
 
     async def solve_all(
-        self, states: Sequence[RolloutState], sampling: Sampling, hear: Callable[[int, str | Solution], None]
+        self, states: Sequence[RolloutState], sampling: Sampling, on_event: Callable[[int, str | Solution], None]
     ) -> list[Solution]:
-        """Several solutions at the same time; `hear` is told each one's pieces, and then the solution, by its index.
+        """Run several rollouts concurrently. `on_event` is called with the index of a rollout and a piece of its text,
+        and at its end with the index and the solution.
 
         Raises:
-            ApiError: one failed; the others are given up.
+            ApiError: one rollout failed; the others are cancelled.
         """
 
         async def solve_one(index: int) -> Solution:
-            solution = await self.solve(states[index], sampling, lambda piece: hear(index, piece))
-            hear(index, solution)
+            solution = await self.solve(states[index], sampling, lambda piece: on_event(index, piece))
+            on_event(index, solution)
             return solution
 
         try:
@@ -125,53 +123,3 @@ class Solver:
         except* ApiError as errors:
             raise errors.exceptions[0] from None
         return [task.result() for task in tasks]
-
-
-class _Aloud:
-    """The engine for one rollout, every turn of which is told while it is sampled."""
-
-    def __init__(self, engine: PolicyEngine, codec: Codec, tell: Hear) -> None:
-        self._engine = engine
-        self._codec = codec
-        self._tell = tell
-
-    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
-        """Samples one turn and tells it."""
-        turn = TurnText(self._codec)
-        generation = await self._engine.generate(
-            context_ids, max_tokens, sampling, on_tokens=lambda ids: self._tell(turn.add(ids))
-        )
-        self._tell(turn.rest())
-        return generation
-
-
-class TurnText:
-    """The text of a turn whose tokens come one after the other: only whole characters are handed out.
-
-    A new token is decoded together with the few before it, since in some vocabularies a token's text depends on them.
-    """
-
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-        self._ids: list[int] = []
-        self._context = 0  # where the tokens begin that are decoded again
-        self._told = 0  # tokens whose text was handed out
-
-    def add(self, token_ids: Sequence[int]) -> str:
-        """The text that is complete with these tokens."""
-        self._ids.extend(token_ids)
-        text = self._new_text()
-        return "" if text.endswith(_INCOMPLETE) else self._hand_out(text)
-
-    def rest(self) -> str:
-        """What was held back, at the turn's end."""
-        return self._hand_out(self._new_text())
-
-    def _new_text(self) -> str:
-        known = self._codec.decode(self._ids[self._context : self._told])
-        return self._codec.decode(self._ids[self._context :])[len(known) :]
-
-    def _hand_out(self, text: str) -> str:
-        if self._told < len(self._ids):
-            self._context, self._told = self._told, len(self._ids)
-        return text

@@ -1,8 +1,8 @@
 """Confines a session's process beyond what nsjail did for the whole jail, before it runs anything untrusted.
 
-Order matters: the tmpfs is mounted while the jail's user namespace still counts (files on it need a mapped owner), the
-identity is given up next, and the limit on processes is set inside a user namespace of the session's own, where the
-kernel counts this session's processes alone.
+The order matters: the tmpfs is mounted while the process is still in the jail's user namespace (files on it need a
+mapped owner), then the identity is dropped, and the limit on processes is set inside a user namespace of the session's
+own, where the kernel counts this session's processes alone.
 """
 
 import ctypes
@@ -13,8 +13,8 @@ from typing import Any
 from sandbox.guest.seccomp import Filter
 
 NOBODY = 65534
-PENDING_SIGNALS = 256  # each costs the kernel memory that no other limit counts
-LAST_CAPABILITY = 63  # the kernel says no to those that it lacks
+PENDING_SIGNALS = 256  # each takes kernel memory that no other limit counts
+LAST_CAPABILITY = 63  # prctl fails for those that this kernel lacks
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE = 24, 4
@@ -36,8 +36,8 @@ class Confinement:
         self._bounding = [number for number in range(LAST_CAPABILITY) if self._libc.prctl(23, number, 0, 0, 0) >= 0]
 
     def apply(self) -> None:
-        """Confine this process. Raises OSError if any step fails: then nothing untrusted may run."""
-        os.setsid()  # or kill(0, ...) would reach the sessions and the parent, whose process group it would share
+        """Confine this process. Raises OSError if any step fails; nothing untrusted may run then."""
+        os.setsid()  # otherwise kill(0, ...) would reach the parent and other sessions, which share its process group
         self._own_namespaces()
         self._become_nobody()
         os.unshare(os.CLONE_NEWUSER)
@@ -84,7 +84,7 @@ class Confinement:
 
 
 def address_space_bytes() -> int:
-    """How much address space this process holds, found by bisection, since the jail has no /proc to read it from."""
+    """The size of this process's address space, found by bisection: the jail has no /proc to read it from."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     low, high = 0, 1 << 46
     while high - low > _MIB:

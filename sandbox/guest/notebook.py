@@ -1,4 +1,4 @@
-"""Runs the blocks of one session as a notebook would: shared variables, the last expression's value shown."""
+"""Runs the blocks of one session as a notebook does: variables are shared, the last expression's value is shown."""
 
 import ast
 import contextlib
@@ -46,7 +46,7 @@ class Notebook:
         tree = ast.parse(source, name)
         last = tree.body[-1] if tree.body else None
         if not isinstance(last, ast.Expr):
-            exec(compile(tree, name, "exec"), variables)  # noqa: S102 - what this process is confined for
+            exec(compile(tree, name, "exec"), variables)  # noqa: S102 - this process is confined
             return None
         exec(compile(ast.Module(tree.body[:-1], tree.type_ignores), name, "exec"), variables)  # noqa: S102
         value = eval(compile(ast.Expression(last.value), name, "eval"), variables)  # noqa: S307
@@ -57,17 +57,17 @@ class Notebook:
 
 
 def describe(error: BaseException) -> str:
-    """The traceback of `error` with the frames of the session's own blocks alone. Never raises."""
+    """The traceback of `error`, with frames of the session's own blocks only. Never raises."""
     try:
         report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
         _keep_own_frames(report)
         return "".join(report.format()).rstrip("\n")
-    except BaseException:  # the block may have replaced whatever this needs
+    except BaseException:  # the block may have replaced anything that this uses
         return f"{type(error).__name__}: its traceback cannot be shown"
 
 
 def _keep_own_frames(report: traceback.TracebackException) -> None:
-    """Of `report` and of the errors that it names as causes or parts; those beyond ERRORS_SHOWN are left out."""
+    """Drop other frames from `report` and its causes, contexts and group members, at most ERRORS_SHOWN of them."""
     waiting, shown = [report], 0
     while waiting:
         part = waiting.pop()
@@ -82,7 +82,7 @@ def _keep_own_frames(report: traceback.TracebackException) -> None:
 
 
 def flush() -> None:
-    """Push out what the block printed. It may have closed or replaced its streams: then there is nothing to push."""
+    """Flush the block's output. The block may have closed or replaced its streams; errors are ignored."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):  # a replaced stream may raise anything
             stream.flush()

@@ -1,4 +1,4 @@
-"""The second system call filter: what the warm parent may do and a session may not. The first is in policy.cfg."""
+"""The second system call filter: denies sessions what the warm parent may do. The first filter is in policy.cfg."""
 
 import ctypes
 import errno
@@ -18,7 +18,7 @@ CLONE3 = 435
 MMAP = 9
 SOCKETPAIR = 53
 FCNTL = 72
-# Locks on what sessions share (the devices, the libraries), leases, and news of what others read.
+# Locks on files that sessions share (the devices, the libraries), leases, and notifications of others' reads.
 _F_GETLK, _F_SETLK, _F_SETLKW, _F_OFD_GETLK, _F_OFD_SETLK, _F_OFD_SETLKW = 5, 6, 7, 36, 37, 38
 _F_SETLEASE, _F_NOTIFY = 1024, 1026
 FCNTL_DENIED = (
@@ -50,7 +50,7 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def _argument(index: int) -> bytes:
-    """Load the low half of a call's argument: the kernel reads no more of those that the rules look at."""
+    """Load the low half of a call's argument: the kernel ignores the rest of those that the rules test."""
     return _instruction(_LOAD, _FIRST_ARGUMENT_OFFSET + index * _ARGUMENT_BYTES)
 
 
@@ -59,12 +59,12 @@ _PASS = _instruction(_RETURN, _ALLOW)
 
 
 def _deny_each(values: Iterable[int]) -> list[bytes]:
-    """Deny if what was loaded is one of these."""
+    """Deny the call if the loaded value is one of these."""
     return [part for value in values for part in (_instruction(_JEQ, value, if_false=1), _DENY)]
 
 
 def _assemble() -> bytes:
-    """Deny with EPERM; a clone3, whose flags a filter cannot see, with ENOSYS, at which libc falls back to clone."""
+    """Deny with EPERM; clone3, whose flags a filter cannot see, with ENOSYS, so that libc falls back to clone."""
     program = [
         _instruction(_LOAD, _ARCH_OFFSET),
         _instruction(_JEQ, _AUDIT_ARCH_X86_64, if_true=1),
@@ -81,7 +81,7 @@ def _assemble() -> bytes:
     return b"".join([*program, _PASS])
 
 
-# What to do about calls of which some are denied, by their arguments. Each rule ends in a return.
+# Rules for calls that are denied by their arguments. Each rule ends in a return.
 _RULES = {
     CLONE: [_argument(0), _instruction(_JSET, NAMESPACE_FLAGS, if_false=1), _DENY, _PASS],
     # Datagram sockets can be given an abstract name without `bind`, and send to one without `connect`.
@@ -96,7 +96,7 @@ _RULES = {
         _DENY,
         _PASS,
     ],
-    # Its pages outlive their mappings and then count as nobody's: sessions could fill the jail's memory unseen.
+    # Shared anonymous pages outlive their mappings and then count for no process: sessions could fill the jail unseen.
     MMAP: [
         _argument(3),
         _instruction(_JSET, _MAP_ANONYMOUS, if_false=2),
@@ -113,7 +113,7 @@ _RULES = {
 
 
 class Filter:
-    """The filter, assembled once in the parent, so that a session only installs it."""
+    """The filter, assembled once in the parent; a session only installs it."""
 
     def __init__(self, libc: ctypes.CDLL) -> None:
         if platform.machine() != "x86_64":
@@ -124,7 +124,7 @@ class Filter:
         self._program = _Program(len(code) // 8, ctypes.addressof(self._code))
 
     def install(self) -> None:
-        """Bind this process and its descendants to the filter, for good."""
+        """Install the filter in this process and its descendants, permanently. Raises OSError."""
         done = self._libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(self._program), 0, 0)
         if done != 0:
             number = ctypes.get_errno()

@@ -1,4 +1,4 @@
-"""A session's process, from the fork to its end."""
+"""A session's process, from the fork to its exit."""
 
 import gc
 import io
@@ -12,7 +12,7 @@ from sandbox.guest.notebook import Notebook
 
 CHANNEL, STDIN, STDOUT, STDERR = 3, 0, 1, 2
 FIRST_PID = 1  # of a session's own pid namespace
-# Known before the fork: to look through sys.modules would touch, and so copy, a page for each of a thousand names.
+# Computed before the fork: a search of sys.modules would touch, and so copy, a page for each of a thousand names.
 OWN_MODULES = {
     "sandbox",
     "sandbox.guest",
@@ -21,27 +21,32 @@ OWN_MODULES = {
 
 
 def serve(confinement: Confinement, keep: set[str], text_chars: int, descriptors: list[int]) -> None:
-    """Confine this process and answer the blocks that arrive until the channel ends.
+    """Confine this process, and run the blocks that arrive until the channel is closed.
 
-    `descriptors`: channel, stdout, stderr. `keep`: modules of ours that blocks may import. `text_chars`: the longest
-    value and error. Raises OSError if the process cannot be confined.
+    Raises OSError if the process cannot be confined.
+
+    Args:
+        confinement: Prepared in the warm parent.
+        keep: Modules of this package that blocks may import.
+        text_chars: The longest value and error.
+        descriptors: The channel, stdout and stderr.
     """
     _take_descriptors(*descriptors)
     confinement.apply()
     _open_streams()
-    _forget_ourselves(keep)
+    _hide_own_modules(keep)
     wire.write(CHANNEL, {"ready": True})
     gc.enable()
     notebook = Notebook(text_chars)
     while (request := wire.read(CHANNEL)) is not None:
         report = notebook.run(request["source"])
         if os.getpid() != FIRST_PID:
-            return  # a child that the block forked has come to the block's end: it is its parent's to report
+            return  # a child that the block forked has reached the end of the block: only its parent reports
         wire.write(CHANNEL, {"block": request["block"], **report})
 
 
 def _take_descriptors(channel: int, stdout: int, stderr: int) -> None:
-    """Hold the session's own four descriptors and none of the parent's."""
+    """Install the session's own four descriptors and close the parent's."""
     os.dup2(stdout, STDOUT)
     os.dup2(stderr, STDERR)
     os.dup2(channel, CHANNEL)
@@ -51,7 +56,7 @@ def _take_descriptors(channel: int, stdout: int, stderr: int) -> None:
 
 def _open_streams() -> None:
     def text(fd: int, mode: str, *, line_buffering: bool) -> io.TextIOWrapper:
-        raw = open(fd, mode, buffering=8192, closefd=False)  # noqa: SIM115 - lives as long as the process
+        raw = open(fd, mode, buffering=8192, closefd=False)  # noqa: SIM115 - open as long as the process
         return io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", line_buffering=line_buffering)
 
     sys.stdin = sys.__stdin__ = text(STDIN, "rb", line_buffering=False)  # type: ignore[misc]
@@ -59,8 +64,8 @@ def _open_streams() -> None:
     sys.stderr = sys.__stderr__ = text(STDERR, "wb", line_buffering=True)  # type: ignore[misc]
 
 
-def _forget_ourselves(keep: set[str]) -> None:
-    """Blocks see a plain interpreter: no module of ours, no argument, no environment."""
+def _hide_own_modules(keep: set[str]) -> None:
+    """Show blocks a plain interpreter: no modules of this package, no arguments, no environment."""
     for name in OWN_MODULES - keep:
         sys.modules.pop(name, None)
     sys.path[:] = [folder for folder in sys.path if not __file__.startswith(folder)]

@@ -1,8 +1,8 @@
-"""Long text, shortened."""
+"""Shortens long text."""
 
 
 def cut_middle(text: str, limit_chars: int) -> str:
-    """`text` with at most `limit_chars` of its own characters, a note of how many are missing in the middle."""
+    """Keep at most `limit_chars` of the characters of `text`, with a note in the middle of how many are missing."""
     if len(text) <= limit_chars:
         return text
     head = (limit_chars + 1) // 2

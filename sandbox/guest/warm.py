@@ -1,4 +1,4 @@
-"""Imports what sessions use and calls it once, so that a fork finds first-call work (lazy imports, caches) done."""
+"""Imports what sessions use and exercises it once, so that first-call work (lazy imports, caches) precedes the fork."""
 
 import importlib
 from collections.abc import Callable
@@ -10,7 +10,7 @@ STANDARD = ("math", "cmath", "fractions", "decimal", "itertools", "functools", "
 def warm_up(modules: list[str]) -> None:
     """Import the usual standard modules and `modules`, and exercise those that have a routine here.
 
-    Raises ImportError if one is missing.
+    Raises ImportError if a module is missing.
     """
     for name in (*STANDARD, *modules):
         importlib.import_module(name)
@@ -38,7 +38,7 @@ def _sympy() -> None:
 
 
 def _sympy_further(x: Any, y: Any, n: Any) -> None:
-    """What competition problems ask for: numbers, equations of higher degree, trigonometry, geometry, sums."""
+    """Topics of competition problems: number theory, equations of higher degree, trigonometry, geometry, sums."""
     import sympy
 
     repr(sympy.factorint(360)), sympy.nextprime(100), sympy.divisors(84), sympy.totient(36), sympy.igcd(12, 18)
@@ -77,6 +77,6 @@ def _mpmath() -> None:
     repr(mpmath.quad(mpmath.exp, [0, 1]) + mpmath.findroot(mpmath.cos, 1.5) + mpmath.zeta(3))
 
 
-# None for scipy: its submodules (scipy.optimize: 0.3 s) make every fork dearer by more than a millisecond, since each
-# brings a shared library to map. Where they are used much, name them in the setting `preload`.
+# None for scipy: its submodules (scipy.optimize: 0.3 s) add more than a millisecond to every fork, since each maps a
+# shared library. Where they are used often, name them in the setting `preload`.
 ROUTINES: dict[str, Callable[[], None]] = {"sympy": _sympy, "numpy": _numpy, "mpmath": _mpmath}

@@ -15,7 +15,7 @@ def encode(message: dict[str, Any]) -> bytes:
 
 
 def read(fd: int) -> dict[str, Any] | None:
-    """The next frame from the blocking `fd`, None at its end."""
+    """Read the next frame from the blocking `fd`; None at its end."""
     header = _read_exactly(fd, HEADER.size)
     if header is None:
         return None
@@ -27,7 +27,7 @@ def read(fd: int) -> dict[str, Any] | None:
 
 
 def write(fd: int, message: dict[str, Any]) -> None:
-    """Write one frame to the blocking `fd`, whole."""
+    """Write one whole frame to the blocking `fd`."""
     rest = memoryview(encode(message))
     while rest:
         rest = rest[os.write(fd, rest) :]

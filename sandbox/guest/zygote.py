@@ -1,6 +1,6 @@
-"""The warm parent: imports what sessions use, forks one process a session, reports how each of them ended.
+"""The warm parent: imports what sessions use, forks a process for each session, and reports how each of them ended.
 
-It never runs, reads or unpickles anything that came from a session. Its one descriptor to the outside, a sequential-
+It never runs, reads or unpickles anything that came from a session. Its only connection to the outside, a sequential-
 packet socket, carries the host's orders and its own reports, and is closed in every session.
 """
 
@@ -24,7 +24,7 @@ PACKET_BYTES = 1 << 16
 
 
 class Zygote:
-    """Serves the host's orders: `open` (with the session's three descriptors) and `kill`."""
+    """Executes the host's orders: `open` (with the session's three descriptors) and `kill`."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -38,9 +38,9 @@ class Zygote:
         self._keep, self._text_chars = set(settings["preload"]), settings["text_chars"]
         gc.collect()
         freeze_refcounts()
-        heap.settle()
+        heap.compact()
         self._confinement = Confinement(settings["limits"])
-        gc.freeze()  # keeps the collector from touching, and so copying, the pages that all sessions share
+        gc.freeze()  # the collector would touch, and so copy, pages that all sessions share
         self._report({"ready": True})
 
     def run(self) -> None:
@@ -49,10 +49,10 @@ class Zygote:
             for fd, _ in self._poll.poll():
                 if fd in self._sessions:
                     self._reap(fd)
-                elif not self._obey():
+                elif not self._execute_order():
                     return
 
-    def _obey(self) -> bool:
+    def _execute_order(self) -> bool:
         data, descriptors, _, _ = socket.recv_fds(self._control, PACKET_BYTES, 3)
         if not data:
             return False
@@ -66,7 +66,7 @@ class Zygote:
         return True
 
     def _open(self, session: int, descriptors: list[int]) -> None:
-        reseed()  # here, where the generators' pages are our own: in the child each would have to be copied first
+        reseed()  # before the fork: in the child, each page of the generators would have to be copied first
         os.unshare(os.CLONE_NEWPID)
         try:
             pid = os.fork()
@@ -76,7 +76,7 @@ class Zygote:
             return
         if pid == 0:
             self._become_session(descriptors)
-        os.setns(self._own_pidfd, os.CLONE_NEWPID)  # or the next unshare would nest
+        os.setns(self._own_pidfd, os.CLONE_NEWPID)  # otherwise the next unshare would nest
         pidfd = os.pidfd_open(pid)
         self._sessions[pidfd] = (session, pid)
         self._poll.register(pidfd, select.POLLIN)
@@ -109,7 +109,7 @@ class Zygote:
 
 
 def main() -> None:
-    """Take over the control socket, whose number is the only argument."""
+    """Run the zygote on the control socket, whose descriptor is the only argument."""
     gc.disable()
     Zygote(socket.socket(fileno=int(sys.argv[1]))).run()
 

@@ -44,7 +44,7 @@ class Cgroups:
         return sum(_counter(file, key) for file in files)
 
     def for_jail(self, name: str) -> "Cgroups":
-        """New parent groups for a single jail below these, so that its leftovers can be told from other jails' groups.
+        """New parent groups for a single jail below these, which keeps its leftovers apart from other jails' groups.
 
         nsjail makes its group, named after a process id, inside them. CgroupVersion.NONE if they cannot be made.
         """
@@ -57,7 +57,7 @@ class Cgroups:
         return Cgroups(self.version, memory, pids)
 
     def sweep(self) -> None:
-        """Remove the empty groups of jails whose program was killed. Younger ones may belong to a jail that is starting."""
+        """Remove the empty groups of jails whose program was killed. Young groups stay: their jail may be starting."""
         for parent in {self.memory_parent, self.pids_parent} - {None}:
             assert parent is not None
             for group in [path for path in parent.iterdir() if path.is_dir()]:

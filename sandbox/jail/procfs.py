@@ -1,4 +1,4 @@
-"""Processes as the host's /proc shows them: who is whose parent, and the memory that each holds."""
+"""Reads the host's /proc: the tree of processes, and the memory of each."""
 
 from pathlib import Path
 

@@ -68,7 +68,10 @@ class SessionChannel:
         self._loop.add_reader(self._socket.fileno(), self._read)
 
     async def send(self, message: dict[str, Any], abort: asyncio.Future[Any]) -> None:
-        """Send a message, unless `abort` is done first. Returns early if the session's end is closed: the reader sees it."""
+        """Send a message, unless `abort` is done first.
+
+        Returns early if the session's end is closed, which the reader notices.
+        """
         frame = memoryview(wire.encode(message))
         while frame and not abort.done():
             try:
@@ -137,7 +140,7 @@ def read_report(message: dict[str, Any], limit_chars: int) -> Report:
     if status not in REPORTED or not isinstance(value, str | None) or not isinstance(error, str):
         raise ValueError("not a report")
     if max(len(value or ""), len(error)) > limit_chars + NOTE_CHARS:
-        raise ValueError("longer than a session's interpreter writes it")
+        raise ValueError("longer than the interpreter's own reports")
     return Report(message["block"], REPORTED[status], value and _encodable(value), _encodable(error))
 
 

@@ -42,11 +42,6 @@ class Meter:
         self._seen: dict[tuple[int, str], float] = {}  # (pid, start time) to processor time at the last reading
         self._seen_cpu_s = 0.0
 
-    @property
-    def pid(self) -> int:
-        """The host's process id of the session's first process."""
-        return self._pid
-
     def read(self) -> Usage:
         """The session's usage now; all zero if it has ended."""
         pids = [self._pid, *descendants(self._pid)]

@@ -54,7 +54,8 @@ class SessionProcess:
         self._loop = asyncio.get_running_loop()
         self._number = -1
         self._block = 0
-        self._watchdog: Watchdog | None = None  # set by the process's first message: that it is confined
+        self._pid: int | None = None  # this and the watchdog are set by the process's first message: it is confined
+        self._watchdog: Watchdog | None = None
         self._closed = self._channel_closed = False
         self._stopped: _Stop | None = None
         self._exited: asyncio.Future[SessionExit] = self._loop.create_future()
@@ -102,7 +103,7 @@ class SessionProcess:
     @property
     def pid(self) -> int | None:
         """The host's process id of the session's first process; None until it is confined."""
-        return None if self._watchdog is None else self._watchdog.pid
+        return self._pid
 
     @property
     def alive(self) -> bool:
@@ -156,10 +157,11 @@ class SessionProcess:
         elif self._stopped is None:
             report = read_report(message, self._settings.output_bytes)
             if report.block != self._block or self._outcome is None or self._outcome.done():
-                raise ValueError("a report that nobody waits for")
+                raise ValueError("an unexpected report")
             self._resolve(report)
 
     def _become_ready(self, pid: int) -> None:
+        self._pid = pid
         meter = Meter(pid, self._jail.inherited_bytes)
         meter.prefer_for_oom_kill()
         self._watchdog = Watchdog(meter, self._settings, lambda status, error: self._stop(_Stop(status, error)))
@@ -244,7 +246,7 @@ class SessionProcess:
             raise JailFailure(end.failure)
         if self._watchdog is None:
             _, stderr = self._output.take()
-            raise JailFailure(f"the session's process did not get to run: {stderr.strip()}")
+            raise JailFailure(f"the session's process could not be confined: {stderr.strip()}")
         if not os.WIFSIGNALED(end.wait_status):
             code = os.waitstatus_to_exitcode(end.wait_status)
             return Status.KILLED, None, f"RuntimeError: the block ended its process with exit code {code}"
@@ -252,7 +254,7 @@ class SessionProcess:
         if number == signal.SIGKILL and self._jail.oom_killed():
             if not self._jail.held_fair_share(self._watchdog.memory_bytes, end.peak_bytes):
                 raise JailFailure("the jail ran out of memory, of which other sessions held more than this one")
-            return Status.MEMORY, None, "MemoryError: the block was ended for want of memory"
+            return Status.MEMORY, None, "MemoryError: the block was killed because the jail ran out of memory"
         if number == signal.SIGKILL and end.cpu_s >= CPU_SHARE * self._settings.session_cpu_s:
             return Status.TIMEOUT, None, cpu_error(self._settings)
         return Status.KILLED, None, f"RuntimeError: the block's process was ended by {_signal_name(number)}"

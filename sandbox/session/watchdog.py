@@ -29,11 +29,6 @@ class Watchdog:
         self._next_exact_at = 0.0
 
     @property
-    def pid(self) -> int:
-        """The host's process id of the session's first process."""
-        return self._meter.pid
-
-    @property
     def memory_bytes(self) -> int:
         """What the session's processes held at the last check, beyond what they inherited."""
         return self._usage.memory_bytes

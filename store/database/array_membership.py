@@ -1,5 +1,7 @@
-"""Whether a column is one of many values, in one parameter: SQLAlchemy's `in_` writes a parameter for each into the
-statement anew every time, which took PostgreSQL's driver and planner longer than finding the rows.
+"""Membership in an array that is passed as a single parameter.
+
+SQLAlchemy's `in_` expands to one parameter per value, each time anew. PostgreSQL's driver and planner took longer over
+such statements than over finding the rows.
 """
 
 from collections.abc import Collection
@@ -13,19 +15,19 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class _InArray(FunctionElement[bool]):
-    """(column, values)"""
+    """The SQL function of (column, values)."""
 
     name = "in_array"
     type = Boolean()
     inherit_cache = True
 
     def self_group(self, against: Any = None) -> Self:
-        """As it is: what only has the type of a truth value gets `= 1` behind it on SQLite, and then no index helps."""
+        """Return itself: SQLAlchemy would append `= 1` to a mere Boolean function on SQLite, and no index would apply."""
         return self
 
 
 def in_array(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """True where the column, of text or of integers, equals one of the values."""
+    """True where the column (text or integer) equals one of the values."""
     kind = ARRAY(column.type).with_variant(JSON(), "sqlite")
     return _InArray(column, bindparam("values", list(values), kind, unique=True))
 

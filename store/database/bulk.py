@@ -1,7 +1,7 @@
-"""Many rows in one statement, as fast as each database takes them: arrays in PostgreSQL, in SQLite row by row.
+"""Bulk statements in the fastest form of each database: arrays in PostgreSQL, executemany in SQLite.
 
-Values go to the driver as they are, past SQLAlchemy's types: text, numbers, bytes and None alone. Of SQL only the names
-of our own tables and columns are put together here.
+Values go to the driver directly, without SQLAlchemy's type conversion: only text, numbers, bytes and None. The SQL text
+contains nothing but the names of our own tables and columns.
 """
 
 import json
@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Dialect, Table, text
 from sqlalchemy.orm import Session
 
 BATCH = 500
-"""Rows a statement: well below the 32,766 parameters that SQLite takes."""
+"""Rows per statement: well below SQLite's limit of 32,766 parameters."""
 
 
-def take_ids(session: Session, table: Table, count: int) -> list[int]:
-    """Numbers for `count` new rows, ascending, that no row ever had or will get otherwise.
+def reserve_ids(session: Session, table: Table, count: int) -> list[int]:
+    """Reserve ids for `count` new rows, ascending and never used before.
 
-    On SQLite the transaction must hold the write lock, and must insert these rows before it takes more.
+    On SQLite the transaction must hold the write lock, and must insert these rows before it reserves more.
     """
     (key,) = table.primary_key.columns
     if session.get_bind().dialect.name == "postgresql":
@@ -31,7 +31,7 @@ def take_ids(session: Session, table: Table, count: int) -> list[int]:
 
 
 def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts rows that all have the same columns; what they leave out gets its default."""
+    """Insert rows that all have the same columns; other columns get their defaults."""
     if not rows:
         return
     names = tuple(rows[0])
@@ -40,7 +40,7 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
 
 
 def insert_list(session: Session, table: Table, owner: int, values: Sequence[int]) -> None:
-    """Inserts a list into a table of three columns: whose it is, the position from 0, and the value."""
+    """Insert a list into a table of three columns: the owner, the position from 0, and the value."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         items = (
@@ -55,11 +55,11 @@ def insert_list(session: Session, table: Table, owner: int, values: Sequence[int
 
 
 def add_counts(session: Session, table: Table, counts: Mapping[Any, Mapping[str, int]]) -> None:
-    """Adds numbers to columns of the rows with these keys; all keys name the same columns."""
+    """Increment columns of the rows with these keys; all keys have the same columns."""
     if not counts:
         return
     names = tuple(next(iter(counts.values())))
-    rows = [(*(more[name] for name in names), key) for key, more in sorted(counts.items())]
+    rows = [(*(increments[name] for name in names), key) for key, increments in sorted(counts.items())]
     connection = session.connection()
     _execute(connection, _update(table, names, connection.dialect), rows)
 
@@ -67,9 +67,9 @@ def add_counts(session: Session, table: Table, counts: Mapping[Any, Mapping[str,
 def find_first(
     session: Session, table: Table, keys: tuple[str, ...], wanted: Sequence[tuple[Any, ...]], names: tuple[str, ...]
 ) -> list[Any]:
-    """Of the rows whose columns `keys` equal one of `wanted`, the different `names`, each with its least primary key.
+    """The distinct values of columns `names` in rows whose `keys` equal one of `wanted`, each with its lowest primary key.
 
-    Each of `wanted` is looked up by itself: SQLite would answer `(a, b) IN (VALUES ...)` by reading the whole table.
+    Each of `wanted` is looked up separately: SQLite would scan the whole table for `(a, b) IN (VALUES ...)`.
     """
     if not wanted:
         return []
@@ -118,7 +118,7 @@ def _update(table: Table, names: tuple[str, ...], dialect: Dialect) -> str:
 
 
 def _arrays(table: Table, names: Sequence[str], dialect: Dialect) -> str:
-    """Placeholders of arrays, sent as bytes: as text each value would be searched for what needs quotes, and blobs
-    would be written in hexadecimal.
+    """Placeholders of arrays in binary form: in text form each value would be scanned for quotes, and bytes would be
+    encoded in hexadecimal.
     """
     return ", ".join(f"%b::{table.c[name].type.compile(dialect)}[]" for name in names)

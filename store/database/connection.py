@@ -1,4 +1,4 @@
-"""Engines and transactions, the same for SQLite and PostgreSQL."""
+"""Engines and transactions for SQLite and PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ from store.errors import StoreError
 
 
 def connect(url: URL, *, create: bool) -> Engine:
-    """An engine on a database that was reached once.
+    """Create an engine and check that it can connect.
 
     Raises:
-        StoreMissingError: no file, or no folder for it.
-        StoreUnreachableError: the database does not answer, or refuses.
-        NotAStoreError: the file is no SQLite database.
+        StoreMissingError: the file, or the folder for it, does not exist.
+        StoreUnreachableError: the database does not respond or refuses the connection.
+        NotAStoreError: the file is not a SQLite database.
     """
     engine = sqlite_engine(url, create=create) if url.get_backend_name() == "sqlite" else postgresql_engine(url)
     try:
@@ -32,10 +32,10 @@ def connect(url: URL, *, create: bool) -> Engine:
 
 @contextmanager
 def transaction(engine: Engine, *, write: bool, migrate: bool = False) -> Iterator[Session]:
-    """A session in one transaction: committed at the end, rolled back at an exception.
+    """A session in one transaction: committed at the end, rolled back on an exception.
 
-    A writing transaction of SQLite takes the write lock at once: one that reads first and then writes would fail when
-    another wrote in between. One that is to `migrate` may drop a table that others refer to, and make it anew.
+    A write transaction of SQLite takes the write lock at its start: one that reads first and writes later would fail if
+    another process wrote in between. With `migrate`, a table can be dropped and recreated although others refer to it.
     """
     bind = engine.execution_options(**{WRITES: True, MIGRATES: migrate}) if write else engine
     with translated_errors(engine.url), Session(bind, expire_on_commit=False) as session, session.begin():

@@ -1,4 +1,4 @@
-"""An open database, and the base class of the store's parts, which share it."""
+"""An open database, and the base class of the store's parts that share it."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ RETRY_S = 60.0  # a server restarts in less
 
 
 class Database:
-    """A database with the store's tables, its clock (Unix seconds), and how long a server that is away is retried."""
+    """A database with the store's tables, the clock (Unix seconds), and the retry time while a server is away."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, retry_s: float = RETRY_S) -> None:
         self.engine = engine
@@ -40,20 +40,20 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The URL that opens this database in any process on any folder; holds the password."""
+        """The URL that opens this database from any process and working directory. Contains the password."""
         return self.engine.url.render_as_string(hide_password=False)
 
     @property
     def masked_url(self) -> str:
-        """The URL as it may be shown."""
+        """The URL with secrets masked, for messages and logs."""
         return masked(self.engine.url)
 
     def read(self) -> AbstractContextManager[Session]:
-        """A reading transaction."""
+        """A read transaction."""
         return transaction(self.engine, write=False)
 
     def write(self) -> AbstractContextManager[Session]:
-        """A writing transaction: committed at the end of the context, rolled back at an exception."""
+        """A write transaction: committed at the end of the context, rolled back on an exception."""
         return transaction(self.engine, write=True)
 
 

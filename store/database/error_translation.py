@@ -1,4 +1,4 @@
-"""Translates the drivers' errors into `StoreError`s of one line that say what was wrong and what to do."""
+"""Translates driver errors into one-line `StoreError`s that say what happened and what to do."""
 
 import re
 import sqlite3
@@ -20,9 +20,9 @@ from store.errors import (
 )
 
 BUSY_TIMEOUT_S = 60.0
-"""How long a lock of another process is waited for."""
+"""How long to wait for a lock that another process holds, in seconds."""
 
-# connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no reply that has a code
+# connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no reply with a code
 _PG_AWAY = ("08000", "08003", "08006", "08001", "57P01", "57P02", "57P03", None)
 _PG_TRANSIENT = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
 _PG_DAMAGED = ("XX001", "XX002")  # data_corrupted, index_corrupted
@@ -33,14 +33,14 @@ _LIBPQ_HINT = re.compile(r" Is the server running .*\?$")  # our own message end
 
 @contextmanager
 def translated_errors(url: URL) -> Iterator[None]:
-    """Turns what a driver raises for the world's faults into a one-line `StoreError`; our own faults pass."""
+    """Raise failures of the environment as one-line `StoreError`s; errors of our own pass through unchanged."""
     try:
         yield
     except DBAPIError as error:
-        explanation = _translate(error, url)
-        if explanation is None:
+        translated = _translate(error, url)
+        if translated is None:
             raise
-        raise explanation from error
+        raise translated from error
 
 
 def _translate(error: DBAPIError, url: URL) -> StoreError | None:
@@ -53,7 +53,7 @@ def _translate(error: DBAPIError, url: URL) -> StoreError | None:
         return _translate_sqlite(reason, where)
     code = getattr(error.orig, "sqlstate", None)
     if code == _PG_DEADLOCK:
-        return StoreDeadlockError(f"{where}: two transactions waited for each other: {reason}")
+        return StoreDeadlockError(f"{where}: deadlock of two transactions: {reason}")
     if code == _PG_BUSY:
         return StoreBusyError(f"{where}: locked by another process for over {BUSY_TIMEOUT_S:.0f} s: {reason}")
     if code in _PG_DAMAGED:
@@ -68,8 +68,8 @@ def _translate(error: DBAPIError, url: URL) -> StoreError | None:
 
 
 def _is_refusal(reason: str) -> bool:
-    """Whom a server turns away for good, it tells so with FATAL and without a code: a wrong user, no such database."""
-    return "FATAL" in reason and not any(sign in reason for sign in _PG_TRANSIENT)
+    """Whether the server refuses the connection for good: FATAL without a code, such as a wrong user or database."""
+    return "FATAL" in reason and not any(state in reason for state in _PG_TRANSIENT)
 
 
 def _translate_sqlite(reason: str, where: str) -> StoreError | None:
@@ -83,7 +83,7 @@ def _translate_sqlite(reason: str, where: str) -> StoreError | None:
         return StoreDamagedError(f"{where}: {reason}. Restore the file from a copy.")
     if "unable to open" in reason:
         return StoreUnreachableError(
-            f"{where}: the file cannot be opened. Check that it and its folder may be written."
+            f"{where}: the file cannot be opened. Check that it and its folder are writable."
         )
     if "readonly" in reason:
         return StoreUnreachableError(f"{where}: the file is read-only. Make it and its folder writable.")

@@ -1,4 +1,4 @@
-"""PostgreSQL: time-outs by which a lost host is noticed, and connections that are checked before use."""
+"""PostgreSQL engines: timeouts that detect a lost host, and connections that are checked before use."""
 
 from typing import Any
 
@@ -10,17 +10,16 @@ CONNECT_TIMEOUT_S = 10
 
 
 def postgresql_engine(url: URL) -> Engine:
-    """An engine for a PostgreSQL URL; time-outs that the URL names take precedence."""
-    # A host that is gone is noticed by these.
-    limits = {
+    """An engine for a PostgreSQL URL. Timeouts in the URL take precedence over these defaults."""
+    timeouts = {  # to detect a host that is gone
         "connect_timeout": CONNECT_TIMEOUT_S,
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
         "tcp_user_timeout": round(BUSY_TIMEOUT_S * 1000),
     }
-    connect_args = {key: value for key, value in limits.items() if key not in url.query}
-    # Connections are checked before use: one that died with a restarted server is replaced.
+    connect_args = {key: value for key, value in timeouts.items() if key not in url.query}
+    # Pre-ping replaces connections that died when the server restarted.
     engine = create_engine(url, connect_args=connect_args, pool_pre_ping=True, pool_size=2, max_overflow=8)
 
     @event.listens_for(engine, "connect")

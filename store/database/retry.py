@@ -1,4 +1,4 @@
-"""Retries while a database server is away: a restart or a short outage does not end a run."""
+"""Retries while a database server is away, so that a restart or a short outage does not end a run."""
 
 import functools
 import inspect
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 
 def retrying[T](kind: type[T]) -> type[T]:
-    """Class decorator that makes each public method of a part retry as `retried` does.
+    """Class decorator that applies `retried` to each public method of a part.
 
-    Generators stay as they are, since part of their output has been consumed already, and so do methods that take an
-    Iterable, which the first try uses up.
+    It skips generators, whose output may be partly consumed when they fail, and methods that take an `Iterable`, which
+    the first try exhausts.
     """
     for name, method in list(vars(kind).items()):
         if inspect.isfunction(method) and not name.startswith("_") and _is_repeatable(method):
@@ -33,10 +33,10 @@ def _is_repeatable(method: Callable[..., Any]) -> bool:
 
 
 def retried[**P, T](method: Callable[P, T]) -> Callable[P, T]:
-    """Method decorator: retry at growing intervals, for `retry_s`, while the server is away or a deadlock ends it.
+    """Method decorator: retry with exponential backoff for `retry_s` while the server is away, or after a deadlock.
 
-    The method must be one transaction, and idempotent: what was committed without an acknowledgement is found and left
-    as it is.
+    The method must be one transaction and idempotent: it leaves rows alone that an earlier try committed without an
+    acknowledgement.
     """
 
     @functools.wraps(method)
@@ -48,7 +48,7 @@ def retried[**P, T](method: Callable[P, T]) -> Callable[P, T]:
 
 
 def retry[T](call: Callable[[], T], retry_s: float) -> T:
-    """Return what `call` returns; repeat it for `retry_s` seconds while the server is away or a deadlock ends it."""
+    """Call until it succeeds, for up to `retry_s` seconds while the server is away, or after a deadlock."""
     give_up_at = time.monotonic() + retry_s
     delay_s = FIRST_DELAY_S
     while True:
@@ -57,6 +57,6 @@ def retry[T](call: Callable[[], T], retry_s: float) -> T:
         except (StoreAwayError, StoreDeadlockError) as error:
             if time.monotonic() + delay_s > give_up_at:
                 raise
-            log.warning("trying again in %.1f s: %s", delay_s, error)
+            log.warning("retrying in %.1f s: %s", delay_s, error)
         time.sleep(delay_s)
         delay_s = min(2 * delay_s, LONGEST_DELAY_S)

@@ -1,4 +1,4 @@
-"""Brings a database to the newest migration, whoever else tries the same at the same time."""
+"""Upgrades a database to the newest migration. Safe to run in several processes at once."""
 
 import threading
 from pathlib import Path
@@ -18,12 +18,12 @@ _alembic = threading.Lock()  # Alembic keeps its context in module globals
 
 
 def ensure_schema(engine: Engine, *, create: bool) -> None:
-    """Creates or upgrades the tables where needed, in one transaction.
+    """Create or upgrade the tables if needed, in one transaction.
 
     Raises:
         StoreTooNewError: the store was written by a newer version of this program.
-        StoreMissingError: there are no tables, and none were to be created.
-        NotAStoreError: tables with our names, made by something else.
+        StoreMissingError: there are no tables and `create` is False.
+        NotAStoreError: another program's tables have the same names.
     """
     with transaction(engine, write=False) as session:
         if _revision(session.connection()) == SCHEMA_REVISION:
@@ -31,7 +31,7 @@ def ensure_schema(engine: Engine, *, create: bool) -> None:
     with transaction(engine, write=True, migrate=True) as session:
         connection = session.connection()
         acquire(connection, AdvisoryLock.SCHEMA)
-        revision = _revision(connection)  # again, now that nobody else can change it
+        revision = _revision(connection)  # again, now that no other process can change it
         if revision == SCHEMA_REVISION:
             return
         _check_upgradable(connection, revision, masked(engine.url), create=create)
@@ -39,7 +39,7 @@ def ensure_schema(engine: Engine, *, create: bool) -> None:
 
 
 def migrate(connection: Connection, revision: str) -> None:
-    """Runs the migrations up or down to `revision` ("base" for none) inside the connection's transaction."""
+    """Run the migrations up or down to `revision` ("base": no tables) in the connection's transaction."""
     from alembic import command
     from alembic.config import Config
 
@@ -59,7 +59,7 @@ def _revision(connection: Connection) -> str | None:
 def _check_upgradable(connection: Connection, revision: str | None, where: str, *, create: bool) -> None:
     if revision is not None and revision > SCHEMA_REVISION:
         raise StoreTooNewError(
-            f"{where}: the store has schema {revision}, this program knows {SCHEMA_REVISION}. Update the program."
+            f"{where}: the store has schema {revision}, this program supports {SCHEMA_REVISION}. Update the program."
         )
     if revision is None:
         if not create:
@@ -67,5 +67,5 @@ def _check_upgradable(connection: Connection, revision: str | None, where: str, 
         foreign = sorted(set(inspect(connection).get_table_names()) & set(Base.metadata.tables))
         if foreign:
             raise NotAStoreError(
-                f"{where}: another program's tables are in the way ({', '.join(foreign)}). Name an empty database."
+                f"{where}: the database has another program's tables ({', '.join(foreign)}). Name an empty database."
             )

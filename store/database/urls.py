@@ -1,4 +1,4 @@
-"""Database URLs: which are accepted, and how they are shown without their passwords."""
+"""Database URLs: parsing, validation, and masking of secrets."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ _FORMS = "sqlite:///folder/store.db or postgresql://user:password@host/database"
 
 
 def parse_url(url: str) -> URL:
-    """The URL with its driver chosen and, for SQLite, its path made absolute: workers start in other folders.
+    """Parse a URL, choose its driver and make a SQLite path absolute, since workers start in other folders.
 
     Raises:
-        StoreUrlError: it is not a URL of SQLite or PostgreSQL, or names no file.
+        StoreUrlError: it is not a URL of SQLite or PostgreSQL, or has no file name.
     """
     try:
         parsed = make_url(url)
@@ -24,12 +24,12 @@ def parse_url(url: str) -> URL:
         case "sqlite":
             if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
                 raise StoreUrlError(
-                    f"{masked(parsed)}: the driver {parsed.drivername!r} is not used here: use {_FORMS}"
+                    f"{masked(parsed)}: the driver {parsed.drivername!r} is not supported: use {_FORMS}"
                 )
             if not parsed.database or parsed.database == ":memory:":
-                raise StoreUrlError(f"{masked(parsed)}: a store in memory cannot be shared by processes: use {_FORMS}")
+                raise StoreUrlError(f"{masked(parsed)}: processes cannot share a store in memory: use {_FORMS}")
             if parsed.database.startswith("file:"):
-                raise StoreUrlError(f"{masked(parsed)}: SQLite's file: form is not used here: use {_FORMS}")
+                raise StoreUrlError(f"{masked(parsed)}: SQLite's file: form is not supported: use {_FORMS}")
             return parsed.set(database=str(Path(parsed.database).expanduser().absolute()))
         case "postgresql" | "postgres":
             return parsed.set(drivername="postgresql+psycopg")
@@ -38,11 +38,11 @@ def parse_url(url: str) -> URL:
 
 
 def masked(url: URL) -> str:
-    """The URL as it may be shown: no password, neither in its place nor in the query."""
+    """The URL with the password and secret query parameters masked."""
     hidden = url.update_query_dict(dict.fromkeys(secret_keys(url), "***")).set(drivername=url.get_backend_name())
     return hidden.render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
 def secret_keys(url: URL) -> list[str]:
-    """The names of query parameters that hold a secret."""
+    """The names of query parameters that contain a secret."""
     return [key for key in url.query if "password" in key.lower() or "secret" in key.lower()]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from store.database.array_membership import in_array
 from store.database.tables import AssignmentRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
 from store.export.settings import ExportSettings, Messages
-from store.problems.rows import find_problems
+from store.problems.queries import find_problems
 from store.records import Problem, Rollout, Split
 from store.rollouts.replay import to_rollouts
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from store.database.array_membership import in_array
 from store.database.tables import ProblemRow, RolloutRow
 from store.labels.odds import Habits, Votes, fit_habits, probability_wrong
-from store.records import ExecutionRecord, Outcome, Purpose, Split, label_of
+from store.records import ExecutionRecord, Outcome, Purpose, Split, make_label
 from store.rollouts import replay
 from store.rollouts.variants import SolutionKey
 from store.settings import Settings
@@ -149,7 +149,7 @@ def _judge(
         return None
     votes = _votes(attempts, reached)
     score = probability_wrong(votes, habits, settings.prior)
-    return Proposal(problem_id, label, label_of([answer]), score, _evidence(votes, attempts, agreeing, reached))
+    return Proposal(problem_id, label, make_label([answer]), score, _evidence(votes, attempts, agreeing, reached))
 
 
 def _leading(attempts: Sequence[_Attempt], equal: Equal) -> list[_Attempt]:

@@ -1,4 +1,4 @@
-"""The list of problems that are not trained on because they are like a held-out one."""
+"""Exclusions: problems that are not trained on because they are similar to a held-out one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -8,31 +8,31 @@ from sqlalchemy.orm import Session
 
 from store.database.bulk import BATCH
 from store.database.tables import ExclusionRow
-from store.problems.rows import insert_or_keep
+from store.problems.queries import insert_or_keep
 from store.records import Exclusion, Problem
 
 GENERATED = "reasoning_gym/"
-"""How the sources of generated problems begin. Those differ in their numbers by design: two of them are the same
-problem if their keys are the same, however alike they read.
+"""Prefix of the sources of generated problems. These differ only in their numbers by design: two of them are the same
+problem only if their keys are equal, however similar their wording is.
 """
 
 
 class Nearest(NamedTuple):
-    """The held-out problem that a problem is most like, and the similarity of their questions, up to 1."""
+    """The held-out problem that is most similar to a problem, and the similarity of their questions, up to 1."""
 
     heldout_id: str
     similarity: float
 
 
 def is_generated(source: str) -> bool:
-    """Whether problems of a source are generated."""
+    """Whether the problems of a source are generated."""
     return source.startswith(GENERATED)
 
 
 def insert_exclusions(
     session: Session, problems: Sequence[Problem], nearest: Mapping[str, Nearest], import_id: int
 ) -> None:
-    """Lists problems, with what they are like by their `split_key`. What an earlier import listed stays as it is."""
+    """Add problems to the list; `nearest` is by `split_key`. Entries of earlier imports stay unchanged."""
     rows = [
         {
             "split_key": problem.split_key,
@@ -50,12 +50,12 @@ def insert_exclusions(
 
 
 def count_exclusions(session: Session) -> int:
-    """How many are listed."""
+    """The length of the list."""
     return session.scalar(select(func.count()).select_from(ExclusionRow)) or 0
 
 
 def read_exclusions(session: Session, limit: int | None) -> Iterator[Exclusion]:
-    """Streams the list, the latest import first."""
+    """Stream the list, latest import first."""
     query = select(ExclusionRow).order_by(ExclusionRow.import_id.desc(), ExclusionRow.split_key).limit(limit)
     for row in session.scalars(query.execution_options(yield_per=BATCH)):
         yield Exclusion(row.question, row.answer, row.source, row.heldout_id, row.similarity)

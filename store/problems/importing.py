@@ -1,7 +1,7 @@
-"""Imports: all of their problems or none, and no training problem that a held-out one equals or nearly equals.
+"""Imports: all problems or none, and no training problem that is a duplicate or near-duplicate of a held-out one.
 
-Problems stream into a file first, with the keys by which like ones are found; the transaction only moves them, so that
-writers of rollouts wait for as long as that takes, and not for as long as a source takes to read and to compare.
+Problems are spooled to a file first, with the bands by which similar ones are found. The transaction only moves them
+into the store, so that it does not block writers of rollouts while a source is read and hashed.
 """
 
 import json
@@ -21,21 +21,21 @@ from store.database.bulk import BATCH
 from store.database.locks import AdvisoryLock, acquire
 from store.database.tables import HeldOutBandRow, ImportRow, ProblemRow, table
 from store.problems.exclusions import Nearest, insert_exclusions, is_generated
-from store.problems.rows import check_ids, check_texts, insert_new
+from store.problems.queries import check_ids, check_texts, insert_new
 from store.problems.similarity import NEAR, Shingles, bands, shingles, similarity
-from store.problems.withdrawal import count_learned, hold_out, withdraw_like
+from store.problems.withdrawal import count_trained_on, hold_out, withdraw_similar
 from store.records import ImportReport, Problem, Split
 
 
 class Spooled(NamedTuple):
-    """A problem that was read, and the bands of its question (see `store.problems.similarity`)."""
+    """A spooled problem, and the bands of its question (see `store.problems.similarity`)."""
 
     problem: Problem
     bands: list[int]
 
 
 class Spool:
-    """Problems that were read and are not stored yet, on the disk; held-out ones apart, because they go first."""
+    """Problems that were read but not stored yet, on disk. One file per split, because held-out ones go first."""
 
     def __init__(self) -> None:
         self._files = {split: tempfile.TemporaryFile("w+", encoding="utf-8") for split in Split}  # noqa: SIM115
@@ -51,7 +51,7 @@ class Spool:
             file.close()
 
     def fill(self, problems: Iterable[Problem]) -> None:
-        """Reads them all. Raises `InvalidProblemError` at an empty question, answer, id or key."""
+        """Write all problems to the spool. Raises `InvalidProblemError` for an empty question, answer, id or key."""
         for problem in problems:
             check_texts(problem)
             line = [astuple(problem), bands(shingles(problem.question))]
@@ -59,30 +59,29 @@ class Spool:
             self.read += 1
 
     def problems(self, split: Split) -> Iterator[Spooled]:
-        """Those of one side, in the order in which they came."""
+        """Stream the problems of one split, in the order in which they were read."""
         file = self._files[split]
         file.seek(0)
         for line in file:
-            fields, keys = json.loads(line)
-            yield Spooled(replace(Problem(*fields), split=split), keys)
+            fields, question_bands = json.loads(line)
+            yield Spooled(replace(Problem(*fields), split=split), question_bands)
 
 
 def store_spool(session: Session, spool: Spool, name: str, now: float) -> ImportReport:
-    """Moves what was read into the store. The caller's transaction makes it all or nothing.
+    """Move the spooled problems into the store. The caller's transaction makes it all or nothing.
 
     Raises:
-        InvalidProblemError: an id that another problem has.
+        InvalidProblemError: two different problems share an id.
     """
-    acquire(
-        session.connection(), AdvisoryLock.IMPORT
-    )  # two imports in different orders would wait for each other's rows
+    # Two imports in different orders would deadlock on each other's rows.
+    acquire(session.connection(), AdvisoryLock.IMPORT)
     row = ImportRow(name=name, read=spool.read, added=0, known=0, left_out=0, imported_at=now)
     session.add(row)
     session.flush()
     heldout, withdrawn = _add_heldout(session, spool.problems(Split.HELDOUT), row.id)
     _index_heldout(session)
-    sides = [_add_training(session, batch, row.id) for batch in batched(spool.problems(Split.TRAIN), BATCH)]
-    train, left_out = sum(added for added, _ in sides), sum(left for _, left in sides)
+    counts = [_add_training(session, batch, row.id) for batch in batched(spool.problems(Split.TRAIN), BATCH)]
+    train, left_out = sum(added for added, _ in counts), sum(excluded for _, excluded in counts)
     row.added, row.left_out = heldout + train, left_out
     row.known = spool.read - row.added - left_out
     return ImportReport(
@@ -92,13 +91,13 @@ def store_spool(session: Session, spool: Spool, name: str, now: float) -> Import
         known=row.known,
         left_out=left_out,
         withdrawn=len(withdrawn),
-        learned=count_learned(session, withdrawn),
+        learned=count_trained_on(session, withdrawn),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _HeldOut:
-    """What a new problem is compared with."""
+    """A held-out problem to compare new ones with."""
 
     id: str
     source: str
@@ -106,66 +105,67 @@ class _HeldOut:
 
 
 def _add_heldout(session: Session, spooled: Iterable[Spooled], import_id: int) -> tuple[int, set[str]]:
-    """(problems added, ids of those that are trained on no more because of these)."""
+    """(number of problems added, ids of stored problems that these withdraw from training)."""
     new: list[str] = []
-    moved: set[str] = set()
+    now_heldout: set[str] = set()
     for batch in batched(spooled, BATCH):
-        problems = [one.problem for one in batch]
+        problems = [item.problem for item in batch]
         check_ids(session, problems)
         stored = _stored_splits(session, problems).values()
-        moved |= {problem_id for problem_id, split in stored if split is not Split.HELDOUT}
+        now_heldout |= {problem_id for problem_id, split in stored if split is not Split.HELDOUT}
         added = insert_new(session, problems)
-        known = {one.problem.id: one.bands for one in batch}
-        _insert_bands(session, {problem_id: known[problem_id] for problem_id in added})
+        bands_by_id = {item.problem.id: item.bands for item in batch}
+        _insert_bands(session, {problem_id: bands_by_id[problem_id] for problem_id in added})
         new += added
-    hold_out(session, moved)
-    return len(new), moved | withdraw_like(session, [*new, *sorted(moved)], import_id)
+    hold_out(session, now_heldout)
+    return len(new), now_heldout | withdraw_similar(session, [*new, *sorted(now_heldout)], import_id)
 
 
 def _index_heldout(session: Session) -> None:
-    """Gives bands to the held-out problems that have none yet: those that were not held out, or in an older store."""
+    """Add the missing bands of held-out problems: of those that were not held out before, or of an older store."""
     query = select(ProblemRow.id, ProblemRow.question).where(ProblemRow.split == Split.HELDOUT)
     query = query.where(~exists().where(HeldOutBandRow.problem_id == ProblemRow.id))
     for batch in batched(session.execute(query).all(), BATCH):
         _insert_bands(session, {problem_id: bands(shingles(question)) for problem_id, question in batch})
 
 
-def _insert_bands(session: Session, of: Mapping[str, Collection[int]]) -> None:
-    rows = [{"band": band, "problem_id": problem_id} for problem_id, found in of.items() for band in set(found)]
+def _insert_bands(session: Session, by_id: Mapping[str, Collection[int]]) -> None:
+    rows = [{"band": band, "problem_id": problem_id} for problem_id, found in by_id.items() for band in set(found)]
     if rows:
         session.execute(insert(table(HeldOutBandRow)), rows)
 
 
 def _add_training(session: Session, spooled: Sequence[Spooled], import_id: int) -> tuple[int, int]:
-    """(problems added, problems left out)."""
-    batch = [one.problem for one in spooled]
+    """(number of problems added, number excluded)."""
+    batch = [item.problem for item in spooled]
     check_ids(session, batch)
     stored = _stored_splits(session, batch)
-    new = [one for one in spooled if one.problem.split_key not in stored]
-    alike = _nearest_heldout(session, new)
+    new = [item for item in spooled if item.problem.split_key not in stored]
+    nearest = _nearest_heldout(session, new)
     for problem in batch:
         heldout_id, split = stored.get(problem.split_key, ("", Split.TRAIN))
         if split is Split.HELDOUT:
-            alike[problem.split_key] = Nearest(heldout_id, 1.0)
-    left_out = [problem for problem in batch if problem.split_key in alike]
-    insert_exclusions(session, left_out, alike, import_id)
-    added = insert_new(session, [one.problem for one in new if one.problem.split_key not in alike])
-    return len(added), len(left_out)
+            nearest[problem.split_key] = Nearest(heldout_id, 1.0)
+    excluded = [problem for problem in batch if problem.split_key in nearest]
+    insert_exclusions(session, excluded, nearest, import_id)
+    added = insert_new(session, [item.problem for item in new if item.problem.split_key not in nearest])
+    return len(added), len(excluded)
 
 
 def _stored_splits(session: Session, batch: Sequence[Problem]) -> dict[str, tuple[str, Split]]:
+    """(id, split) of the stored problems with the same split keys, by split key."""
     keys = {problem.split_key for problem in batch}
     query = select(ProblemRow.split_key, ProblemRow.id, ProblemRow.split).where(in_array(ProblemRow.split_key, keys))
     return {key: (problem_id, split) for key, problem_id, split in session.execute(query)}
 
 
 def _nearest_heldout(session: Session, new: Sequence[Spooled]) -> dict[str, Nearest]:
-    """The held-out problem that each is like, by split key, for those that are nearly equal to one."""
+    """The most similar held-out problem by split key, for those problems that are near-duplicates of one."""
     if not session.scalar(select(func.count()).select_from(select(HeldOutBandRow.band).limit(1).subquery())):
         return {}
     by_band: dict[int, list[Problem]] = defaultdict(list)
-    for problem, keys in new:
-        for band in keys:
+    for problem, question_bands in new:
+        for band in question_bands:
             by_band[band].append(problem)
     nearest: dict[str, Nearest] = {}
     for band, heldout in _candidates(session, list(by_band)):
@@ -179,12 +179,12 @@ def _nearest_heldout(session: Session, new: Sequence[Spooled]) -> dict[str, Near
 
 
 def _candidates(session: Session, wanted: Sequence[int]) -> Iterator[tuple[int, _HeldOut]]:
-    """(band, held-out problem) of all that share one of these bands."""
-    known: dict[str, _HeldOut] = {}
+    """Stream (band, held-out problem) for all held-out problems in these bands."""
+    loaded: dict[str, _HeldOut] = {}
     query = select(HeldOutBandRow.band, ProblemRow.id, ProblemRow.source, ProblemRow.question)
     query = query.join(ProblemRow, ProblemRow.id == HeldOutBandRow.problem_id)
     for batch in batched(wanted, BATCH):
         for band, problem_id, source, question in session.execute(query.where(in_array(HeldOutBandRow.band, batch))):
-            if problem_id not in known:
-                known[problem_id] = _HeldOut(problem_id, source, shingles(question))
-            yield band, known[problem_id]
+            if problem_id not in loaded:
+                loaded[problem_id] = _HeldOut(problem_id, source, shingles(question))
+            yield band, loaded[problem_id]

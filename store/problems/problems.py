@@ -1,4 +1,4 @@
-"""Problems: imported all or none, split by hash, listed in a fixed random order."""
+"""The store's problems: imported all or none, split by hash, listed in a fixed random order."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -10,20 +10,20 @@ from store.database.tables import ProblemRow
 from store.errors import UnknownRecordError
 from store.problems.exclusions import count_exclusions, read_exclusions
 from store.problems.importing import Spool, store_spool
-from store.problems.rows import PROBLEM_COLUMNS, find_problems, iterate_problems, problem_counts
+from store.problems.queries import PROBLEM_COLUMNS, find_problems, iterate_problems, problem_counts
 from store.records import Exclusion, ImportReport, Problem, Split
 
 
 @retrying
 class Problems(StorePart):
-    """Training, held-out and excluded problems, and the list of exclusions."""
+    """Training, held-out and excluded problems, and the exclusions."""
 
     def import_new(self, new: Iterable[Problem], name: str = "") -> ImportReport:
         """Add problems whose `split_key` is new and that are not similar to a held-out one: all or, on an error, none.
 
-        Held-out problems go first. Stored training problems that equal or nearly equal a new held-out one are
-        withdrawn from training. Streams: memory does not grow with their number, and other processes can write to the
-        store while `new` is read. `name` is stored with the counts of the import.
+        Held-out problems are imported first. Stored training problems that are duplicates or near-duplicates of a new
+        held-out one are withdrawn from training. The import streams: memory does not grow with the number of problems,
+        and other processes can write to the store while `new` is read. `name` is stored with the counts of the import.
 
         Raises:
             InvalidProblemError: a text is empty, or two problems share an id.

@@ -1,4 +1,4 @@
-"""Locks on rows of problems, which writers of rollouts hold while they update counters and pools."""
+"""Row locks on problems. Transactions that change a problem's counters, pools or split hold them."""
 
 from collections.abc import Iterable
 from itertools import batched
@@ -12,11 +12,11 @@ from store.database.tables import ProblemRow
 from store.records import Pool
 
 POOL_SIZES = {Pool.SOLUTION: "solutions", Pool.MISTAKE: "mistakes", Pool.DEMONSTRATION: "demonstrations"}
-"""The column of a problem's row that counts the members of each pool."""
+"""The column of `ProblemRow` that counts the members of each pool."""
 
 
 def lock_problems(session: Session, problem_ids: Iterable[str]) -> dict[tuple[str, Pool], int]:
-    """Lock the rows of problems to the end of the transaction; returns the sizes of their pools by (problem, pool).
+    """Lock the rows of problems until the transaction ends; returns their pool sizes by (problem, pool).
 
     Rows are locked in the order of their ids, so that two writers cannot deadlock.
     """

@@ -11,7 +11,7 @@ from store.database.bulk import BATCH
 from store.database.database import StorePart
 from store.database.retry import retrying
 from store.database.tables import AssignmentRow, EvaluationRow, ProblemRow, RolloutRow, table
-from store.problems.rows import PROBLEM_COLUMNS
+from store.problems.queries import PROBLEM_COLUMNS
 from store.records import Assignment, Problem, Purpose, Sampling
 
 

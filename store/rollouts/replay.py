@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from store.database.array_membership import in_array
-from store.database.bulk import BATCH, insert_rows, take_ids
+from store.database.bulk import BATCH, insert_rows, reserve_ids
 from store.database.tables import AssignmentRow, ExecutionRow, ProblemRow, RolloutRow, table
 from store.errors import InvalidRolloutError
 from store.problems.row_locks import lock_problems
@@ -96,7 +96,7 @@ def _insert(
 ) -> None:
     rows: list[dict[str, Any]] = []
     executions: list[dict[str, Any]] = []
-    for seq, (one, key) in zip(take_ids(session, table(RolloutRow), len(batch)), batch, strict=True):
+    for seq, (one, key) in zip(reserve_ids(session, table(RolloutRow), len(batch)), batch, strict=True):
         pool, place = pools.place(Judged(one.rollout.problem_id, one.rollout.purpose, one.rollout.outcome, key))
         assignment = assignments.get(one.rollout.assignment_id or 0)
         rows.append(

@@ -44,7 +44,7 @@ def prune(session: Session, problem_ids: Sequence[str], settings: RetentionSetti
 
     Their assignments stay, and keep such a rollout from being sampled or written again.
     """
-    acquire(session.connection(), AdvisoryLock.TRAINED)
+    acquire(session.connection(), AdvisoryLock.TRAINING_SETS)
     lock_problems(session, problem_ids)
     going = dict(session.execute(_going(session, problem_ids, settings)).all())
     for batch in batched(sorted(going), BATCH):

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from store.database.database import StorePart
-from store.database.json_values import finite_json
+from store.database.json_columns import finite_json
 from store.database.retry import retrying
 from store.database.tables import AssignmentRow, ExecutionRow, IterationRow, ProblemRow, RolloutRow
 from store.errors import (

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.database.database import StorePart
-from store.database.json_values import finite_json
+from store.database.json_columns import finite_json
 from store.database.retry import retrying
 from store.database.tables import PolicyRow, PromotionRow
 from store.errors import StoreError, UnknownPolicyError
@@ -61,6 +61,13 @@ class Policies(StorePart):
         """The policy with the highest version."""
         with self._read() as session:
             return self._find(session, _latest_version(session))
+
+    def require_latest(self) -> Policy:
+        """The policy with the highest version. Raises `UnknownPolicyError` if none was published."""
+        policy = self.latest()
+        if policy is None:
+            raise UnknownPolicyError("there is no policy in the store: prepare the run first")
+        return policy
 
     def promoted(self) -> Policy | None:
         """The policy that is served."""

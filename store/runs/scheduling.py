@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement
 
 from store.database.tables import ProblemRow
 from store.errors import StoreError
-from store.problems.rows import shuffled
+from store.problems.queries import shuffled
 from store.settings import SchedulingRule
 
 type Order = Callable[[int], Sequence[ColumnElement[Any]]]

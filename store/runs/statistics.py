@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.database.tables import ExecutionRow, RolloutRow
-from store.problems.rows import problem_counts
+from store.problems.queries import problem_counts
 from store.records import Outcome, Purpose
 from store.runs.iterations import Iteration, read_iterations
 

@@ -14,7 +14,7 @@ from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Select, and_, ca
 from sqlalchemy.orm import Session, aliased
 
 from store.database.tables import PolicyRow, ProblemRow, RolloutRow
-from store.problems.rows import shuffled
+from store.problems.queries import shuffled
 from store.records import Pool, Split
 from store.settings import SelectionSettings
 

@@ -23,7 +23,7 @@ def select_training_set(session: Session, policy_version: int, settings: Selecti
         NothingToScheduleError: nothing can be chosen.
         HeldOutLeakError: a held-out problem came through; nothing is stored.
     """
-    acquire(session.connection(), AdvisoryLock.TRAINED, shared=True)
+    acquire(session.connection(), AdvisoryLock.TRAINING_SETS, shared=True)
     rng = random.Random(settings.seed)  # noqa: S311 - an order, not a secret
     attempts = find_attempts(session, settings, rng) if settings.attempts else []
     demonstrations = find_demonstrations(session) if settings.demonstrations or not settings.attempts else []

@@ -1,17 +1,28 @@
-"""A tokenizer with and without a chat template, and solutions to train it on."""
+"""Tokenizers with and without a chat template, hand-written turns of a policy, a sandbox, and a worker with a store."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actors.attempt import Attempter
 from actors.codec import Codec
 from actors.formats import get_format
 from actors.rollout import End, Generation
-from learner.tiny_llama import TinyLlama
+from actors.settings import SamplerSettings
+from actors.worker import RolloutWorker
+from learner.bases.tiny_llama import TinyLlama
+from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
-from sandbox.settings import SandboxSettings
-from store.records import PolicySpan
+from sandbox.settings import AnswerCheckerSettings, SandboxSettings
+from store.records import Policy, PolicySpan, Problem, Sampling, Split
+from store.store import Store
+
+from .scripted import ALL_IDS, PROBLEMS, SAMPLES, SETTINGS, Clock, ScriptedEngine, Work
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n{% endfor %}"
@@ -50,8 +61,8 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-class Policy:
-    """Writes turns by hand, in a tokenizer's ids, as an engine would have sampled them."""
+class PolicyTurns:
+    """Turns given as text, in the form in which an engine returns them."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
@@ -74,5 +85,66 @@ def _generation(ids: Sequence[int], version: int, end: End) -> Generation:
 
 
 @pytest.fixture
-def policy(codec: Codec) -> Policy:
-    return Policy(codec)
+def policy(codec: Codec) -> PolicyTurns:
+    return PolicyTurns(codec)
+
+
+@pytest.fixture
+def solves(policy: Any) -> Callable[[int, int], Generation]:
+    """Writes a correct solution with one code block."""
+
+    def write(number: int, turn: int) -> Generation:
+        if turn == 0:
+            return policy.stops(f"```python\nprint({number} + 0)\n```\n")  # type: ignore[no-any-return]
+        return policy.ends(f"\\boxed{{{number}}}")  # type: ignore[no-any-return]
+
+    return write
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "store.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def store(empty_store: Path, tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    """Twelve problems with three attempts each scheduled in iteration 1."""
+    shutil.copy(empty_store, tmp_path / "store.db")
+    with Store.open(f"sqlite:///{tmp_path}/store.db", clock=clock) as store:
+        store.problems.add(
+            Problem(f"p{n}", f"What is {n} + 0?", str(n), "test", Split.TRAIN, f"key-{n}") for n in range(PROBLEMS)
+        )
+        store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
+        store.iterations.open(1, policy_version=1)
+        assert store.iterations.schedule(1, PROBLEMS, SAMPLES, Sampling()) == len(ALL_IDS)
+        yield store
+
+
+@pytest.fixture
+def work(store: Store, sandbox: Sandbox, codec: Codec) -> Work:
+    """Runs a worker within a `with` block, then cancels it, as a stopping sampler does."""
+
+    @asynccontextmanager
+    async def work(
+        engine: ScriptedEngine, owner: str = "first", settings: SamplerSettings = SETTINGS
+    ) -> AsyncIterator[RolloutWorker]:
+        async with AnswerChecker(AnswerCheckerSettings(symbolic=False)) as checker:
+            attempter = Attempter(engine, sandbox, checker, codec, settings)
+            worker = RolloutWorker(
+                owner, store.assignments, store.rollouts, attempter, settings, lambda: engine.version
+            )
+            running = asyncio.create_task(worker.run())
+            try:
+                yield worker
+            finally:
+                running.cancel()
+                await asyncio.wait([running])
+
+    return work

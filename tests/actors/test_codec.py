@@ -20,17 +20,17 @@ def turns_of(fmt: SolutionFormat) -> list[tuple[str, str | None]]:
 
 
 @every_format
-def test_pieces_are_tokenised_apart_and_joined_as_ids(tokenizer: Any, fmt: SolutionFormat) -> None:
+def test_pieces_are_tokenised_separately_and_joined_as_ids(tokenizer: Any, fmt: SolutionFormat) -> None:
     codec = Codec(tokenizer, fmt)
     pieces = [piece for text, shown in turns_of(fmt) for piece in (text, fmt.output(shown) if shown else None) if piece]
-    apart = [token for piece in pieces for token in tokenizer.encode(piece, add_special_tokens=False)]
+    separate = [token for piece in pieces for token in tokenizer.encode(piece, add_special_tokens=False)]
     encoded = codec.solution(QUESTION, turns_of(fmt))
-    assert encoded.token_ids == (*apart, tokenizer.eos_token_id)
+    assert encoded.token_ids == (*separate, tokenizer.eos_token_id)
     assert encoded.prompt_ids == tuple(tokenizer.encode(fmt.prompt(QUESTION), add_special_tokens=False))
 
 
 @every_format
-def test_the_mask_is_true_on_what_the_policy_wrote_and_its_end_token_alone(tokenizer: Any, fmt: SolutionFormat) -> None:
+def test_the_mask_is_true_only_on_the_policys_text_and_its_end_token(tokenizer: Any, fmt: SolutionFormat) -> None:
     codec = Codec(tokenizer, fmt)
     encoded = codec.solution(QUESTION, turns_of(fmt))
     expected: list[bool] = []
@@ -42,7 +42,7 @@ def test_the_mask_is_true_on_what_the_policy_wrote_and_its_end_token_alone(token
     assert codec.decode(written) == "".join(text for text, _ in turns_of(fmt))
 
 
-def test_border_tokens_do_not_merge_over_turns(tokenizer: Any) -> None:
+def test_tokens_do_not_merge_across_turns(tokenizer: Any) -> None:
     codec = Codec(tokenizer, get_format("tir"))
     block = codec.format.code_block("print(1)")
     encoded = codec.solution(QUESTION, [(block, "1"), ("\nSo \\boxed{1}", None)])
@@ -51,7 +51,7 @@ def test_border_tokens_do_not_merge_over_turns(tokenizer: Any) -> None:
     assert codec.decode(encoded.token_ids) == codec.decode(whole)
 
 
-def test_segments_stand_in_order_with_one_answer(codec: Codec) -> None:
+def test_segments_are_in_order_with_one_answer(codec: Codec) -> None:
     encoded = codec.solution(QUESTION, turns_of(codec.format))
     assert encoded.segments == (
         Segment(SegmentKind.TEXT, "Multiply.\n"),
@@ -75,30 +75,30 @@ def test_names_of_special_tokens_in_a_text_are_plain_text(codec: Codec) -> None:
     assert codec.decode(ids) == codec.format.output("<eos><bos>")
 
 
-def test_special_tokens_are_left_out_of_decoded_text(codec: Codec) -> None:
+def test_special_tokens_are_not_in_decoded_text(codec: Codec) -> None:
     assert codec.decode((*codec.text("done"), codec.eos_id)) == "done"
 
 
 @every_format
-def test_a_chat_template_is_used_where_there_is_one(chat_tokenizer: Any, fmt: SolutionFormat) -> None:
+def test_a_chat_template_is_used_if_there_is_one(chat_tokenizer: Any, fmt: SolutionFormat) -> None:
     codec = Codec(chat_tokenizer, fmt)
     prompt = codec.prompt(f"  {QUESTION}\n")
     assert all(type(token) is int for token in prompt)
     assert codec.decode(prompt) == f"[system] {fmt.system}\n[user] {QUESTION}\n[assistant] "
 
 
-def test_a_codec_is_read_from_a_policys_folder(tokenizer: Any, codec: Codec, tmp_path: Any) -> None:
+def test_a_codec_is_loaded_from_a_policys_folder(tokenizer: Any, codec: Codec, tmp_path: Any) -> None:
     tokenizer.save_pretrained(tmp_path)
-    read = Codec.from_folder(tmp_path, codec.format)
-    assert read.eos_id == codec.eos_id
-    assert read.solution(QUESTION, turns_of(codec.format)) == codec.solution(QUESTION, turns_of(codec.format))
+    loaded = Codec.from_folder(tmp_path, codec.format)
+    assert loaded.eos_id == codec.eos_id
+    assert loaded.solution(QUESTION, turns_of(codec.format)) == codec.solution(QUESTION, turns_of(codec.format))
 
 
-def test_a_prompt_begins_with_the_begin_token_where_the_tokenizer_puts_one(tokenizer: Any) -> None:
+def test_a_prompt_begins_with_the_begin_token_if_the_tokenizer_adds_one(tokenizer: Any) -> None:
     from tokenizers.processors import TemplateProcessing
 
     plain = Codec(tokenizer, get_format("tir")).prompt("What is 1 + 1?")
-    tokenizer = deepcopy(tokenizer)  # the others share it
+    tokenizer = deepcopy(tokenizer)  # the fixture is shared
     begin = (tokenizer.bos_token, tokenizer.bos_token_id)
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{begin[0]} $A", special_tokens=[begin])
     codec = Codec(tokenizer, get_format("tir"))

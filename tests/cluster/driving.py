@@ -1,4 +1,4 @@
-"""A run as a user drives it: the command in a process of its own, watched through its store and its processes."""
+"""Commands run as a user runs them: in a process of their own, observed through the store and the process table."""
 
 import contextlib
 import subprocess
@@ -17,7 +17,7 @@ COMMAND = str(Path(sys.executable).with_name("automathes"))
 
 @contextlib.contextmanager
 def automathes(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A command under way, which writes to `log`; it is ended with the context."""
+    """A running command that writes to `log`; it is terminated at the end of the context."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             [COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
@@ -34,18 +34,18 @@ def automathes(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def open_store(folder: Path, driver: subprocess.Popen[bytes]) -> Store:
-    """The store of a run that has just been started."""
+    """The store of a run that was just started, once it exists."""
     deadline = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline and driver.poll() is None:
         if (folder / "store.db").is_file():
             with contextlib.suppress(Exception):
                 return Store.open(f"sqlite:///{folder / 'store.db'}", create=False)
         time.sleep(0.3)
-    pytest.fail("the run did not make its store")
+    pytest.fail("the run did not create its store")
 
 
 def wait_for(driver: subprocess.Popen[bytes], log: Path, condition: Callable[[], bool], what: str) -> None:
-    """Waits until the condition holds; fails with the log if the driver ends before, or it takes too long."""
+    """Wait until the condition holds; fail with the log if the driver exits first, or it takes too long."""
     deadline = time.monotonic() + LIMIT_S
     while not condition():
         if driver.poll() is not None:

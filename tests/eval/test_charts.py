@@ -1,17 +1,17 @@
-"""Charts as SVG that any parser reads."""
+"""Charts, as read by an XML parser."""
 
 from xml.etree import ElementTree
 
 import pytest
 
-from eval.charts import Point, Series, line_chart, stacked_chart
+from eval.report.charts import Point, Series, line_chart, stacked_chart
 
 
 def numbers(svg: str, tag: str, attribute: str) -> list[float]:
     return [float(element.attrib[attribute]) for element in ElementTree.fromstring(svg).iter(tag)]
 
 
-def test_higher_values_stand_higher_and_later_ones_to_the_right() -> None:
+def test_higher_values_are_drawn_higher_and_later_ones_further_right() -> None:
     svg = line_chart([Point("a", 10.0), Point("b", 20.0), Point("c", 15.0)], label="test")
 
     xs, ys = numbers(svg, "circle", "cx"), numbers(svg, "circle", "cy")
@@ -19,26 +19,26 @@ def test_higher_values_stand_higher_and_later_ones_to_the_right() -> None:
     assert ys[1] < ys[2] < ys[0]
 
 
-def test_marked_points_differ() -> None:
+def test_marked_points_have_their_own_style() -> None:
     svg = line_chart([Point("a", 1.0, marked=True), Point("b", 1.0)], label="test")
 
     styles = [element.attrib["class"] for element in ElementTree.fromstring(svg).iter("circle")]
     assert styles == ["dot marked", "dot"]
 
 
-def test_error_bars_stay_inside_the_picture() -> None:
+def test_error_bars_stay_inside_the_drawing() -> None:
     svg = line_chart([Point("a", 99.0, 5.0), Point("b", 1.0, 5.0)], label="test", ceiling=100.0)
 
     height = float(ElementTree.fromstring(svg).attrib["viewBox"].split()[3])
     assert all(0 <= y <= height for y in numbers(svg, "circle", "cy"))
 
 
-def test_stacked_bars_are_as_high_as_their_sum() -> None:
+def test_the_height_of_a_stacked_bar_is_the_sum_of_its_values() -> None:
     series = [Series("x", "green", [1.0, 2.0]), Series("y", "red", [3.0, 6.0]), Series("z", "blue", [0.0, 0.0])]
     svg = stacked_chart(["1", "2"], series, label="test")
 
     heights = numbers(svg, "rect", "height")
-    assert len(heights) == 4  # nothing is drawn for nothing
+    assert len(heights) == 4  # a value of zero is not drawn
     assert heights[2] + heights[3] == pytest.approx(2 * (heights[0] + heights[1]), abs=0.1)
 
 

@@ -1,11 +1,11 @@
-"""The report's page: what it tells, and that nothing of a model's output becomes markup."""
+"""The contents of a report, and that no output of a model becomes markup."""
 
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from eval.report import IterationFigures, PolicyScore, Report, Solution, render
+from eval.report import IterationStats, PolicyScore, Report, Solution, render
 from store.records import Outcome, PolicySpan, Problem, Purpose, Rollout, Segment, SegmentKind, Split
 
 PROBLEM = Problem("p", "What is 6 * 7?", "42", "test", Split.HELDOUT, "k")
@@ -31,27 +31,27 @@ REPORT = Report(
     name="demo-1",
     about="A test.",
     state="stopped",
-    written="today",
-    start=1,
+    written_at="today",
+    start_version=1,
     facts=[("problems held out", "400")],
     policies=[
         PolicyScore(0, "base", None, 0, was_promoted=False, served=False),
         PolicyScore(1, "warm start", 0.4, 400, was_promoted=True, served=False),
-        PolicyScore(2, "iteration 1", 0.6, 400, was_promoted=True, served=True, further={"pass@8": 0.875}),
+        PolicyScore(2, "iteration 1", 0.6, 400, was_promoted=True, served=True, other_metrics={"pass@8": 0.875}),
         PolicyScore(3, "iteration 2", 0.55, 400, was_promoted=False, served=False),
     ],
     iterations=[
-        IterationFigures(1, 2, {"accepted": 30, "wrong": 60, "fault": 10}, 90, 1234.0, 0.25, {"sample": 9, "learn": 6}),
-        IterationFigures(2, 3, {"accepted": 50, "wrong": 50}, 90, 1234.0, 0.2, {"sample": 9, "learn": 6}),
+        IterationStats(1, 2, {"accepted": 30, "wrong": 60, "fault": 10}, 90, 1234.0, 0.25, {"sample": 9, "learn": 6}),
+        IterationStats(2, 3, {"accepted": 50, "wrong": 50}, 90, 1234.0, 0.2, {"sample": 9, "learn": 6}),
     ],
-    then_and_now=[],
+    before_after=[],
     solutions=[Solution(PROBLEM, ROLLOUT, "v2, iteration 1")],
     configuration='preset = "demo"',
 )
 
 
 class Page(HTMLParser):
-    """The tags, the attributes and the text of a page."""
+    """The tags, attributes and text of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Page(HTMLParser):
             self.text += data + " "
 
 
-def test_the_page_is_well_formed_and_needs_nothing_else() -> None:
+def test_the_page_is_well_formed_and_self_contained() -> None:
     page = Page(render(REPORT))
 
     assert page.open == []
@@ -87,7 +87,7 @@ def test_the_page_is_well_formed_and_needs_nothing_else() -> None:
     assert not {"src", "href", "onerror", "onload"} & {name for name, _ in page.attributes}
 
 
-def test_the_headline_goes_from_the_start_to_the_served_policy() -> None:
+def test_the_headline_compares_the_start_with_the_served_policy() -> None:
     text = Page(render(REPORT)).text
 
     assert "40.0 % →" in text
@@ -95,14 +95,14 @@ def test_the_headline_goes_from_the_start_to_the_served_policy() -> None:
     assert "400 held-out problems" in text
 
 
-def test_the_table_has_every_policy_and_its_figures() -> None:
+def test_the_table_has_every_policy_and_its_metrics() -> None:
     text = Page(render(REPORT)).text
 
     for cell in ("v0", "warm start", "60.0 ± 2.4", "87.5", "30.0 %", "0.250", "15 s"):
         assert cell in text
 
 
-def test_the_parts_of_a_solution_are_set_apart() -> None:
+def test_the_segments_of_a_solution_are_marked_up_by_kind() -> None:
     page = render(REPORT)
 
     assert '<div class="prose">Multiply.</div>' in page
@@ -111,20 +111,20 @@ def test_the_parts_of_a_solution_are_set_apart() -> None:
 
 
 @pytest.mark.parametrize("kind", [SegmentKind.TEXT, SegmentKind.CODE, SegmentKind.OUTPUT])
-def test_what_a_model_wrote_never_becomes_markup(kind: SegmentKind) -> None:
+def test_model_output_never_becomes_markup(kind: SegmentKind) -> None:
     attack = "</code></pre></div><script>alert(1)</script><img src=x onerror='alert(1)'>\" onload=\"x"
     rollout = replace(ROLLOUT, segments=(Segment(kind, attack),), answer=attack)
     problem = replace(PROBLEM, question=attack, answer=attack)
     solution = Solution(problem, rollout, attack)
-    page = Page(render(replace(REPORT, name=attack, solutions=[solution], then_and_now=[(solution, solution)])))
+    page = Page(render(replace(REPORT, name=attack, solutions=[solution], before_after=[(solution, solution)])))
 
     assert page.open == []
     assert not {"script", "img"} & set(page.tags)
     assert not {"onerror", "onload", "src"} & {name for name, _ in page.attributes}
-    assert "<script>alert(1)</script>" in page.text  # to be read, not run
+    assert "<script>alert(1)</script>" in page.text  # shown as text, not run
 
 
-def test_characters_that_cannot_be_seen_are_shown() -> None:
+def test_invisible_characters_are_replaced() -> None:
     rollout = replace(ROLLOUT, segments=(Segment(SegmentKind.TEXT, "a\x1b[2J\u202eb\ud800\0c\td\n"),))
     page = render(replace(REPORT, solutions=[Solution(PROBLEM, rollout, "v2")]))
 
@@ -140,7 +140,7 @@ def test_very_long_output_is_shortened() -> None:
     assert "more characters" in page
 
 
-def test_a_run_that_has_measured_nothing_has_a_page_too() -> None:
-    empty = replace(REPORT, start=None, policies=[], iterations=[], solutions=[])
+def test_a_run_without_measurements_has_a_page() -> None:
+    empty = replace(REPORT, start_version=None, policies=[], iterations=[], solutions=[])
 
     assert "No policy has been measured yet" in Page(render(empty)).text

@@ -1,4 +1,4 @@
-"""A tiny policy, solutions in its tokens, and a store that holds them."""
+"""A tiny policy, solutions in its tokens, and a store with them."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from learner.bases import make_base
-from learner.tiny_llama import TinyLlama
+from learner.bases.tiny_llama import TinyLlama
 from store.records import Outcome, Problem, Purpose, Rollout, Segment, SegmentKind, Split
 from store.store import Store
 
@@ -18,7 +18,7 @@ SMALLEST = TinyLlama(
 
 
 def solution(a: int, b: int) -> list[tuple[str, bool]]:
-    """The parts of a solution of a*b, each with whether the policy wrote it."""
+    """The segments of a solution of a*b, each with a flag: did the policy write it?"""
     return [
         (f"```python\nprint({a}*{b})\n```", True),
         (f"\n```output\n{a * b}\n```\n", False),
@@ -32,7 +32,7 @@ def question(a: int, b: int) -> str:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A policy of some ten thousand weights."""
+    """A policy of about ten thousand weights."""
     folder = tmp_path_factory.mktemp("policies") / "v000000"
     corpus = [question(a, 7) + "".join(text for text, _ in solution(a, 7)) for a in range(60)]
     make_base(SMALLEST, folder, corpus)
@@ -48,7 +48,7 @@ def tokenizer(base: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def rollout_of(tokenizer: Any) -> Callable[[int, int], Rollout]:
-    """Makes the rollout that solves a*b, in the policy's tokens."""
+    """A factory of the rollout that solves a*b, in the policy's tokens."""
 
     def make(a: int, b: int) -> Rollout:
         parts = [(tokenizer.encode(text), own) for text, own in solution(a, b)]
@@ -72,14 +72,14 @@ def rollout_of(tokenizer: Any) -> Callable[[int, int], Rollout]:
 
 @pytest.fixture(scope="session")
 def rollouts(rollout_of: Callable[[int, int], Rollout]) -> Sequence[Rollout]:
-    """Sixty solutions of differing lengths."""
+    """Sixty solutions of different lengths."""
     random.seed(0)
     return [rollout_of(random.randrange(10**digits), b) for digits in (1, 2, 4) for b in range(3, 23)]
 
 
 @pytest.fixture(scope="session")
 def training_set(tmp_path_factory: pytest.TempPathFactory, rollouts: Sequence[Rollout]) -> tuple[str, int]:
-    """The URL of a store and the id of a training set in it with all of `rollouts`."""
+    """The URL of a store, and the id of a training set in it with all of `rollouts`."""
     url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.db'}"
     with Store.open(url) as store:
         store.problems.add(

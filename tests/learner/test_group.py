@@ -10,9 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from learner.engine import StateMismatchError
-from learner.group import GangLearnerGroup, LearnerGroupError, LearnerRankError, LearnerTimeoutError
+from learner.gang import LearnerGroupError, LearnerRankError, LearnerTimeoutError
+from learner.group import GangLearnerGroup
 from learner.publication import AlreadyPublishedError
 from learner.settings import LearnerJob, LearnerSettings, PhaseSettings
+from store.records import PolicyPointer
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -20,14 +22,14 @@ SETTINGS: dict[str, Any] = {
     "cpus_per_rank": 0.5,
     "threads": 1,
     "warm_start": PhaseSettings(steps=20),
-    "iteration": PhaseSettings(steps=100_000),  # as long as it takes to be interrupted
+    "iteration": PhaseSettings(steps=100_000),  # runs until it is interrupted
     "update_timeout_s": 120,
 }
 
 
 @pytest.fixture(scope="module")
 def group_of(base: Path, training_set: tuple[str, int]) -> Iterator[Callable[..., GangLearnerGroup]]:
-    """Starts groups on the base and ends them afterwards."""
+    """A factory of groups on the base; shuts them down afterwards."""
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
     groups: list[GangLearnerGroup] = []
@@ -35,7 +37,9 @@ def group_of(base: Path, training_set: tuple[str, int]) -> Iterator[Callable[...
     def make(**settings: Any) -> GangLearnerGroup:
         config = AlgorithmConfig()
         config.learner_job = LearnerJob(
-            settings=LearnerSettings(**(SETTINGS | settings)), store_url=training_set[0], policy_path=str(base)
+            settings=LearnerSettings(**(SETTINGS | settings)),
+            store_url=training_set[0],
+            policy=PolicyPointer(version=0, path=str(base)),
         )
         groups.append(GangLearnerGroup(config=config))
         return groups[-1]
@@ -47,13 +51,13 @@ def group_of(base: Path, training_set: tuple[str, int]) -> Iterator[Callable[...
 
 @pytest.fixture(scope="module")
 def alone(group_of: Callable[..., GangLearnerGroup]) -> GangLearnerGroup:
-    """One rank, shared by the tests that leave it in good order."""
+    """One rank, shared by the tests that leave it usable."""
     return group_of()
 
 
 @pytest.fixture(scope="module")
 def pair(group_of: Callable[..., GangLearnerGroup]) -> GangLearnerGroup:
-    """Two ranks, shared likewise."""
+    """Two ranks, shared in the same way."""
     return group_of(num_ranks=2)
 
 
@@ -61,17 +65,17 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model.safetensors")
 
 
-def test_two_ranks_learn_what_one_does(
+def test_two_ranks_train_the_same_policy_as_one(
     alone: GangLearnerGroup, pair: GangLearnerGroup, base: Path, training_set: tuple[str, int], tmp_path: Path
 ) -> None:
-    figures = []
+    metrics = []
     for group, name in ((alone, "alone"), (pair, "pair")):
-        group.load_policy(base, version=0)
-        figures.append(group.train(training_set[1], "warm_start", version=1))
+        group.load_policy(PolicyPointer(version=0, path=str(base)))
+        metrics.append(group.train(training_set[1], "warm_start", version=1))
         group.publish(1, tmp_path / name)
-    assert figures[0]["steps"] == figures[1]["steps"] == 20
-    assert figures[0]["tokens"] == figures[1]["tokens"]
-    assert figures[0]["loss"] == pytest.approx(figures[1]["loss"], rel=1e-4)
+    assert metrics[0]["steps"] == metrics[1]["steps"] == 20
+    assert metrics[0]["tokens"] == metrics[1]["tokens"]
+    assert metrics[0]["loss"] == pytest.approx(metrics[1]["loss"], rel=1e-4)
     torch.testing.assert_close(weights_of(tmp_path / "alone"), weights_of(tmp_path / "pair"), rtol=0, atol=2e-3)
 
 
@@ -85,7 +89,7 @@ def test_the_state_for_samplers_points_to_the_published_policy(
     assert len(checksum) == 64
 
 
-def test_an_error_that_every_rank_survives_leaves_the_gang_usable(
+def test_an_error_that_all_ranks_survive_leaves_the_gang_usable(
     pair: GangLearnerGroup, training_set: tuple[str, int], tmp_path: Path
 ) -> None:
     pair.publish(2, tmp_path / "v000002")
@@ -97,9 +101,7 @@ def test_an_error_that_every_rank_survives_leaves_the_gang_usable(
     assert pair.train(training_set[1], "warm_start", version=3)["steps"] == 20
 
 
-def test_an_unknown_training_set_or_phase_is_refused_by_all(
-    pair: GangLearnerGroup, training_set: tuple[str, int]
-) -> None:
+def test_an_unknown_phase_is_refused_by_all_ranks(pair: GangLearnerGroup, training_set: tuple[str, int]) -> None:
     with pytest.raises(LearnerRankError, match=r"File .*settings\.py") as raised:
         pair.train(training_set[1], "cool_down", version=3)
     assert "cool_down" in str(raised.value)
@@ -107,7 +109,7 @@ def test_an_unknown_training_set_or_phase_is_refused_by_all(
 
 
 @pytest.mark.parametrize("which", ["alone", "pair"])
-def test_a_checkpoint_brings_weights_and_policy_back(
+def test_a_checkpoint_restores_weights_and_policy(
     request: pytest.FixtureRequest, which: str, training_set: tuple[str, int], tmp_path: Path
 ) -> None:
     group: GangLearnerGroup = request.getfixturevalue(which)
@@ -125,7 +127,7 @@ def test_a_checkpoint_brings_weights_and_policy_back(
     assert len(list((tmp_path / "checkpoint").iterdir())) == 2
 
 
-def test_a_checkpoint_of_two_ranks_is_resumed_on_one_from_its_policy(
+def test_a_checkpoint_of_two_ranks_is_restored_on_one_rank_from_its_policy(
     alone: GangLearnerGroup, pair: GangLearnerGroup, training_set: tuple[str, int], tmp_path: Path
 ) -> None:
     pair.train(training_set[1], "warm_start", version=8)
@@ -142,16 +144,18 @@ def test_a_folder_without_a_checkpoint_is_refused(alone: GangLearnerGroup, tmp_p
         alone.restore_from_path(tmp_path)
 
 
-def test_a_policy_that_cannot_be_loaded_is_raised_with_its_reason(alone: GangLearnerGroup, tmp_path: Path) -> None:
+def test_a_policy_that_cannot_be_loaded_raises_the_reason(alone: GangLearnerGroup, tmp_path: Path) -> None:
     with pytest.raises(LearnerRankError, match="no such folder"):
-        alone.load_policy(tmp_path / "nowhere")
+        alone.load_policy(PolicyPointer(version=1, path=str(tmp_path / "nowhere")))
     assert alone.health() == {0: True}
 
 
-# The tests from here on end the ranks they share, so they come last.
+# The tests below end the shared ranks, so they come last.
 
 
-def test_a_call_that_outlives_its_limit_ends_the_ranks(alone: GangLearnerGroup, training_set: tuple[str, int]) -> None:
+def test_a_call_that_exceeds_its_time_limit_ends_the_ranks(
+    alone: GangLearnerGroup, training_set: tuple[str, int]
+) -> None:
     alone.job.settings.update_timeout_s = 2
     with pytest.raises(LearnerTimeoutError, match=r"rank 0 did not finish 'update' within 2 s"):
         alone.train(training_set[1], "iteration", version=20)
@@ -160,23 +164,23 @@ def test_a_call_that_outlives_its_limit_ends_the_ranks(alone: GangLearnerGroup, 
         alone.save_state("nowhere")
 
 
-def test_a_rank_killed_in_training_is_raised_at_once_and_the_gang_comes_back(
+def test_a_rank_killed_in_training_raises_at_once_and_the_gang_can_be_rebuilt(
     pair: GangLearnerGroup, training_set: tuple[str, int], tmp_path: Path
 ) -> None:
     pair.train(training_set[1], "warm_start", version=21)
     pair.publish(21, tmp_path / "v000021")
-    pair.save_to_path(tmp_path / "aside")
-    (tmp_path / "aside").rename(tmp_path / "checkpoint")  # as a run's checkpoints are, once they are whole
+    pair.save_to_path(tmp_path / "unfinished")
+    (tmp_path / "unfinished").rename(tmp_path / "checkpoint")  # as a run does once its checkpoint is complete
     killed = threading.Event()
 
-    def kill_when_under_way(done: int, total: int) -> None:
+    def kill_during_training(done: int, total: int) -> None:
         if 0 < done < total and not killed.is_set():
             assert pair.health() == {0: True, 1: True}, "ranks answer while they train"
             os.kill(pair.pids()[1], signal.SIGKILL)
             killed.set()
 
     with pytest.raises(LearnerRankError, match="learner rank 1 died in 'update'") as raised:
-        pair.train(training_set[1], "iteration", version=22, on_progress=kill_when_under_way)
+        pair.train(training_set[1], "iteration", version=22, on_progress=kill_during_training)
     assert raised.value.rank == 1
 
     pair.rebuild()

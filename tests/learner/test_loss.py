@@ -9,7 +9,7 @@ from learner.loss import SkipCounter, TrainingDivergedError, poison_unless_finit
 from learner.settings import PhaseSettings
 
 
-def test_the_loss_is_the_sum_over_labelled_tokens_predicted_from_the_position_before() -> None:
+def test_the_loss_is_summed_over_labelled_tokens_predicted_from_the_previous_position() -> None:
     logits = torch.zeros(1, 2, 4)
     logits[0, 1, 2] = 50.0  # position 1 is certain that token 2 follows
     columns = torch.tensor([0, 1])
@@ -23,7 +23,7 @@ def test_logits_are_needed_only_before_a_labelled_token() -> None:
     assert predicting_columns(labels).tolist() == [1, 3]
 
 
-def test_nothing_labelled_gives_no_loss_and_no_gradient() -> None:
+def test_a_batch_without_labels_has_no_loss_and_no_gradient() -> None:
     labels = torch.full((2, 3), IGNORED)
     columns = predicting_columns(labels)
     logits = torch.randn(2, len(columns), 4, requires_grad=True)
@@ -34,14 +34,14 @@ def test_nothing_labelled_gives_no_loss_and_no_gradient() -> None:
     assert not logits.grad.any()
 
 
-def test_a_loss_that_is_not_finite_poisons_the_gradient() -> None:
+def test_a_non_finite_loss_poisons_the_gradient() -> None:
     weight = torch.ones((), requires_grad=True)
     poison_unless_finite(weight * 2, torch.tensor(math.inf)).backward()
     assert weight.grad is not None
     assert torch.isnan(weight.grad)
 
 
-def test_skipped_steps_are_counted_and_several_in_a_row_end_the_training() -> None:
+def test_skipped_steps_are_counted_and_too_many_in_a_row_end_the_training() -> None:
     skipped = SkipCounter(max_in_a_row=2)
     skipped.record(0, taken=False)
     skipped.record(1, taken=True)
@@ -51,7 +51,7 @@ def test_skipped_steps_are_counted_and_several_in_a_row_end_the_training() -> No
     assert skipped.total == 3
 
 
-def test_the_learning_rate_warms_up_and_falls_to_its_fraction() -> None:
+def test_the_learning_rate_warms_up_and_decays_to_its_final_fraction() -> None:
     phase = PhaseSettings(steps=100, learning_rate=1.0, warmup_steps=10, final_fraction=0.1)
     rates = [learning_rate(phase, step, total=100) for step in range(100)]
     assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
@@ -60,6 +60,6 @@ def test_the_learning_rate_warms_up_and_falls_to_its_fraction() -> None:
     assert rates[-1] == pytest.approx(0.1, abs=0.01)
 
 
-def test_a_constant_schedule_stays() -> None:
+def test_a_constant_schedule_keeps_its_rate() -> None:
     phase = PhaseSettings(steps=5, learning_rate=0.5, warmup_steps=0, schedule="constant")
     assert {learning_rate(phase, step, total=5) for step in range(5)} == {0.5}

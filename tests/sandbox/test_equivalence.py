@@ -1,4 +1,4 @@
-"""Answers that are equal, different, or neither to be told."""
+"""Answers that are equal, different or undecided."""
 
 import asyncio
 import contextlib
@@ -103,7 +103,7 @@ async def test_hostile_answers_are_never_equal_and_never_late() -> None:
         assert await checker.check("x+1", "1+x") is Verdict.EQUAL
 
 
-async def test_a_pair_that_ends_its_process_costs_no_other_its_verdict() -> None:
+async def test_a_pair_that_ends_its_process_leaves_the_others_their_verdicts() -> None:
     endless, easy = ("3x", "10^{10^{10^{10}}}"), ("x+1", "1+x")
     async with AnswerChecker(AnswerCheckerSettings(check_wall_s=5, max_concurrent_checks=1)) as checker:
         verdicts = await checker.check_many([easy, endless, easy, easy])
@@ -118,7 +118,7 @@ async def test_one_process_serves_many_pairs_and_is_renewed() -> None:
             assert [comparer.served for comparer in checker._idle] == ([served] if served < 2 else [])
 
 
-async def test_a_jail_that_dies_costs_no_verdict_and_is_counted() -> None:
+async def test_a_jail_that_dies_loses_no_verdict_and_is_counted() -> None:
     before, stats = _jails(), SandboxStats()
     async with AnswerChecker(AnswerCheckerSettings(check_wall_s=10), stats) as checker:
         assert await checker.check("x+1", "1+x") is Verdict.EQUAL
@@ -150,7 +150,7 @@ async def test_a_cancelled_comparison_leaves_no_process_to_the_next(checker: Ans
     assert len(checker._idle) == 1
 
 
-async def test_where_nothing_can_be_isolated_many_pairs_say_so_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_pairs_raise_as_one_does_where_code_cannot_be_isolated(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise SandboxUnavailable("no namespaces here")
 
@@ -158,21 +158,21 @@ async def test_where_nothing_can_be_isolated_many_pairs_say_so_as_one_does(monke
     async with AnswerChecker() as checker:
         with pytest.raises(SandboxUnavailable, match="no namespaces"):
             await checker.check_many([("x+1", "1+x"), ("x+2", "2+x")])
-        assert await checker.check("1", "1.0") is Verdict.EQUAL  # which needs no isolation
+        assert await checker.check("1", "1.0") is Verdict.EQUAL  # it needs no isolation
 
 
-def test_a_long_text_is_read_at_its_end() -> None:
+def test_the_end_of_a_long_text_is_read() -> None:
     text = "Some words about it. " * 10_000 + r"So the answer is $\boxed{42}$."
     assert compare_plain("42", text) is Verdict.EQUAL
     assert compare_plain("41", text) is Verdict.DIFFERENT
 
 
-def test_endless_digits_are_no_ordinary_number() -> None:
+def test_a_million_digits_differ_from_an_ordinary_number() -> None:
     assert compare_plain("42", "1" * 1_000_000) is Verdict.DIFFERENT
     assert compare_plain("1" * 1_000_000, "1" * 1_000_000) is Verdict.EQUAL
 
 
-async def test_of_several_accepted_answers_one_suffices(checker: AnswerChecker) -> None:
+async def test_a_match_with_one_of_several_accepted_answers_is_enough(checker: AnswerChecker) -> None:
     references = ("1/2", r"\sqrt{2}", "no solution")
     given = ("0.5", "1.41421", r"\emptyset", "2")
     verdicts = await checker.check_many([(references, answer) for answer in given])

@@ -1,4 +1,4 @@
-"""Answers as policies give them: in LaTeX, in words, and as Python and sympy print what was computed."""
+"""Answers as policies write them: in LaTeX, in words, and as Python and sympy print results."""
 
 from collections.abc import AsyncIterator
 

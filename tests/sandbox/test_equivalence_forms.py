@@ -101,11 +101,11 @@ def test_other_answers_of_a_form_are_different(form: str, expected: str, given: 
 
 
 @pytest.mark.parametrize(("expected", "given"), NEEDS_MATHEMATICS)
-def test_what_needs_mathematics_is_left_to_it(expected: str, given: str) -> None:
+def test_answers_that_need_mathematics_are_not_decided(expected: str, given: str) -> None:
     assert compare_plain(expected, given) is None
 
 
-def test_a_box_is_opened_only_if_it_holds_everything() -> None:
+def test_a_box_is_stripped_only_if_it_holds_the_whole_answer() -> None:
     assert normalise(r"\boxed{1}{2}") == r"\boxed{1}{2}"
 
 
@@ -128,7 +128,7 @@ def test_units_know_their_dimension_and_size() -> None:
     assert read_unit("furlong") is None
 
 
-def test_brackets_that_do_not_match_make_no_list() -> None:
+def test_unbalanced_brackets_are_no_list() -> None:
     assert read_listing("(1, 2") is None
     assert read_listing("1), (2") is None
 

@@ -1,4 +1,4 @@
-"""What a block says, and how it is shown."""
+"""The result of a block, and how it is shown."""
 
 import pytest
 
@@ -17,17 +17,17 @@ async def test_sessions_do_not_share_variables(sandbox: Sandbox) -> None:
         assert "NameError" in (await other.run("x")).error
 
 
-async def test_last_expression_is_shown_as_a_notebook_would(session: Session) -> None:
+async def test_last_expression_is_shown_as_in_a_notebook(session: Session) -> None:
     assert (await session.run("x = 'a'\nx")).value == "'a'"
 
 
-async def test_no_value_when_the_last_statement_is_none_of_an_expression(session: Session) -> None:
+async def test_no_value_when_the_last_statement_is_no_expression_or_none(session: Session) -> None:
     assert (await session.run("x = 1")).value is None
     assert (await session.run("None")).value is None
     assert (await session.run("")).value is None
 
 
-async def test_stdout_and_stderr_are_apart(session: Session) -> None:
+async def test_stdout_and_stderr_are_separate(session: Session) -> None:
     execution = await session.run("import sys\nprint('out')\nprint('err', file=sys.stderr)")
     assert (execution.stdout, execution.stderr) == ("out\n", "err\n")
 
@@ -81,7 +81,7 @@ async def test_a_block_longer_than_the_channels_buffer_runs(session: Session) ->
         (Execution(Status.TIMEOUT, error="TimeoutError: too long"), "TimeoutError: too long"),
     ],
 )
-def test_shown_is_what_was_printed_then_the_value_or_the_last_line(execution: Execution, shown: str) -> None:
+def test_shown_is_the_output_then_the_value_or_the_last_line_of_the_error(execution: Execution, shown: str) -> None:
     assert execution.shown(100) == shown
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import host
-from sandbox.host import Level, check_host, missing_cgroups, find_forbidding_setting
+from sandbox.host import Level, check_host, find_forbidding_setting, missing_cgroups
 from sandbox.jail.cgroup import Cgroups, CgroupVersion
 
 ADMINISTRATOR, ORDINARY = "CapEff:\t000001ffffffffff\n", "CapEff:\t0000000000000000\n"

@@ -1,4 +1,4 @@
-"""Compares two answers form by form. What no form settles goes to `compare_expressions`, which the caller gives."""
+"""Compares two answers form by form. The caller's `compare_expressions` decides where no form does."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ from sandbox.guest.answers.quantities import (
 
 Comparison = Callable[[str, str], bool | None]
 
-_DEPTH = 5  # of lists within lists and names before them
+_DEPTH = 5  # of nested lists and names before them
 _IDLE_SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
 _NAME = r"[a-zA-Z](?:_\s*(?:\{[^{}]*\}|\w)|')*"
 _ASSIGNED = re.compile(
@@ -41,7 +41,7 @@ _WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
 
 
 def compare(expected: str, given: str, compare_expressions: Comparison, depth: int = _DEPTH) -> bool | None:
-    """Whether two normalised answers are equal; None if that cannot be told."""
+    """Whether two normalised answers are equal; None if undecided."""
     if not given:
         return False
     left, right = as_latex(expected, log=_logarithm(given)), as_latex(given, log=_logarithm(expected))
@@ -61,12 +61,12 @@ def compare(expected: str, given: str, compare_expressions: Comparison, depth: i
 
 
 def _logarithm(beside: str) -> str:
-    """How Python's log() is written beside an answer: LaTeX's `\\log` may mean the natural one, too."""
+    """How to write Python's log() for a comparison with an answer whose `\\log` may mean the natural one."""
     return r"\log" if _LATEX_LOG.search(beside) else r"\ln"
 
 
 def _compare_parts(expected: str, given: str, within: Comparison) -> bool | None:
-    """Answers made of answers, by the first form that both have; `within` compares their parts."""
+    """Compare compound answers by the first form that both have; `within` compares their parts."""
     forms = (
         _compare_assigned,
         _compare_rows,
@@ -80,12 +80,12 @@ def _compare_parts(expected: str, given: str, within: Comparison) -> bool | None
 
 
 def _spaceless(text: str) -> str:
-    """Without the spaces that say nothing: that in `1 1/2` does."""
+    """Remove spaces that have no meaning, unlike the one in `1 1/2`."""
     return _IDLE_SPACE.sub("", text.replace("$", ""))
 
 
 def _compare_single(expected: str, given: str) -> bool | None:
-    """Quantities, times of day and words."""
+    """Compare quantities, times of day and words."""
     if _qualified(expected, given):
         return False
     a, b = read_quantity(expected), read_quantity(given)
@@ -105,12 +105,12 @@ def _compare_single(expected: str, given: str) -> bool | None:
 
 
 def _qualified(expected: str, given: str) -> bool:
-    """Whether one says `or more`, or `not` before its last number, and the other does not."""
+    """Whether only one of the answers has `or more`, or `not` before its last number."""
     return bool(_QUALIFIED.search(expected)) != bool(_QUALIFIED.search(given))
 
 
 def _compare_words(expected: str, given: str) -> bool | None:
-    """Words in any case, with or without brackets. A single letter may be a variable unless LaTeX calls it text."""
+    """Compare words in any case, with or without brackets. A single letter may be a variable, unless as \\text{}."""
     a, b = plain_text(expected), plain_text(given)
     a, b = _without_statement(a, b), _without_statement(b, a)
     if not (_WORDS.fullmatch(a) and _WORDS.fullmatch(b)):
@@ -124,7 +124,7 @@ def _compare_words(expected: str, given: str) -> bool | None:
 
 
 def _without_statement(text: str, other: str) -> str:
-    """Of a choice with what it says or is called, `(C) 12`, the letter, if the other answer is a letter alone."""
+    """The letter of a choice with its statement or name, such as `(C) 12`, if the other answer is a letter alone."""
     if len(other.strip("()")) != 1:
         return text
     found = _CHOICE.fullmatch(text)
@@ -132,7 +132,7 @@ def _without_statement(text: str, other: str) -> str:
 
 
 def _compare_assigned(expected: str, given: str, within: Comparison) -> bool | None:
-    """`x = 3` is 3, and `f(x) = 2x` is `y = 2x`: a name on the left says nothing."""
+    """Compare values without the names on their left: `x = 3` is 3, and `f(x) = 2x` is `y = 2x`."""
     a, b = _assigned(expected), _assigned(given)
     if not (a or b) or (not a and _RELATION.search(expected)) or (not b and _RELATION.search(given)):
         return None
@@ -141,14 +141,14 @@ def _compare_assigned(expected: str, given: str, within: Comparison) -> bool | N
 
 
 def _assigned(text: str) -> re.Match[str] | None:
-    """The name and its value; one that is in its own value, as in `x = 2x - 4`, stands in an equation."""
+    """The name and its value; None for an equation such as `x = 2x - 4`, whose right side has the name too."""
     found = _ASSIGNED.fullmatch(text)
     alone = rf"(?<![a-zA-Z\\]){re.escape(found['name'])}(?![a-zA-Z])" if found else ""
     return None if found and re.search(alone, found["value"]) else found
 
 
 def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
-    """Matrices cell by cell, systems of equations in any order, a vector with a tuple."""
+    """Compare matrices cell by cell, systems of equations in any order, a vector with a tuple."""
     a, b = read_rows(expected), read_rows(given)
     if a and b:
         if "cases" in (a[0], b[0]):
@@ -168,7 +168,7 @@ def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
 
 
 def _compare_lists_of_one(expected: str, given: str, within: Comparison) -> bool | None:
-    """`[3]` is 3, and `[(1, 2)]` is the point: sympy gives solutions so, and one may be all there is."""
+    """Compare the item of a list of one: sympy returns a single solution as `[3]` or `[(1, 2)]`."""
     alone, other = _alone(expected), _alone(given)
     if (alone is None) is (other is None):
         return None
@@ -181,10 +181,10 @@ def _alone(text: str) -> str | None:
 
 
 def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None:
-    """Sets and bare lists in any order; tuples, points and intervals item by item."""
+    """Compare sets and bare lists in any order; tuples, points and intervals item by item."""
     pairs = [_read_both(expected, given, thousands=merge) for merge in (False, True)]
     if any(a and b and a.ordered and b.brackets == "{}" for a, b in pairs):
-        return False  # a set has lost the order that is wanted
+        return False  # a set has lost the expected order
     for a, b in pairs:
         if a and b and a.ordered == b.ordered and len(a.items) == len(b.items):
             return _compare_ordered(a, b, within) if a.ordered else _match(a.items, b.items, _named(within))
@@ -195,8 +195,8 @@ def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None
 
 
 def _read_both(expected: str, given: str, *, thousands: bool) -> tuple[Listing | None, Listing | None]:
-    """Python's `[1, 2]` is given for a list or set as well, and `(1, 2)` for a set; where an interval or point is
-    expected they are not one.
+    """Read both lists. A given `[1, 2]`, as Python prints lists, matches a bare list or set too, and `(1, 2)` a set;
+    neither is reinterpreted where an interval or point is expected.
     """
     a, b = read_listing(expected, thousands=thousands), read_listing(given, thousands=thousands)
     if a and b and ((b.brackets == "[]" and not a.ordered) or (b.brackets == "()" and a.brackets == "{}")):
@@ -205,7 +205,7 @@ def _read_both(expected: str, given: str, *, thousands: bool) -> tuple[Listing |
 
 
 def _compare_intervals(expected: str, given: str, within: Comparison) -> bool | None:
-    """An inequality with an interval, or with what sympy makes of one: `(1 < x) & (x < 3)`."""
+    """Compare an inequality with an interval, or with sympy's form of one: `(1 < x) & (x < 3)`."""
     a, b = as_intervals(expected), as_intervals(given)
     if a and b:
         return within(a, b) if _COMPOUND.search(expected) or _COMPOUND.search(given) else None
@@ -215,7 +215,7 @@ def _compare_intervals(expected: str, given: str, within: Comparison) -> bool | 
 
 
 def _compare_equations(expected: str, given: str, within: Comparison) -> bool | None:
-    """Equal if their sides are; otherwise it takes algebra."""
+    """Compare equations side by side; None if the sides differ, as algebra must decide then."""
     left, right = expected.split("="), given.split("=")
     if len(left) != 2 or len(right) != 2 or _INEQUALITY.search(expected + given):
         return None
@@ -223,14 +223,14 @@ def _compare_equations(expected: str, given: str, within: Comparison) -> bool | 
 
 
 def _compare_ordered(a: Listing, b: Listing, within: Comparison) -> bool | None:
-    """Two items in brackets may be an interval: then the brackets say whether its ends belong to it."""
+    """Compare item by item. Two items may be an interval, whose brackets count."""
     if a.brackets != b.brackets and len(a.items) == 2:
         return False
     return _all(within(x, y) for x, y in zip(a.items, b.items, strict=True))
 
 
 def _match_distinct(a: Listing, b: Listing, within: Comparison) -> bool | None:
-    """Lists of different lengths are equal only if one repeats itself."""
+    """Compare the distinct items: lists of different lengths are equal only if one repeats items."""
     left, right = ({_spaceless(item): item for item in listing.items} for listing in (a, b))
     return (
         not a.ordered and len(left) == len(right) and _match(list(left.values()), list(right.values()), _named(within))
@@ -238,7 +238,7 @@ def _match_distinct(a: Listing, b: Listing, within: Comparison) -> bool | None:
 
 
 def _named(within: Comparison) -> Comparison:
-    """In a list a name tells items apart: `k = 1, n = 2` is not `k = 2, n = 1`."""
+    """`within` for items of a list, where names count: `k = 1, n = 2` is not `k = 2, n = 1`."""
 
     def compare_items(expected: str, given: str) -> bool | None:
         a, b = _ASSIGNED.fullmatch(expected), _ASSIGNED.fullmatch(given)
@@ -250,7 +250,7 @@ def _named(within: Comparison) -> Comparison:
 
 
 def _match(left: Sequence[str], right: Sequence[str], within: Comparison) -> bool | None:
-    """Whether the items can be paired off as equals; None if only an undecided pair stands in the way."""
+    """Whether the items can be matched one to one as equals; None if that depends on an undecided pair."""
     if len(left) != len(right):
         return False
     free, undecided = list(right), False

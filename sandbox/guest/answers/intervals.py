@@ -1,4 +1,4 @@
-"""Inequalities in one variable, written as the intervals that they describe."""
+"""Converts inequalities in one variable to intervals."""
 
 import re
 from functools import reduce
@@ -23,7 +23,7 @@ _INFINITE = re.compile(r"[-+]?\s*\\infty")
 
 
 class _Range(NamedTuple):
-    """Values of a variable from `low` to `high`; a bound that is None is no bound."""
+    """Values of a variable from `low` to `high`; None: unbounded."""
 
     name: str
     low: str | None = None
@@ -35,19 +35,19 @@ class _Range(NamedTuple):
 def as_intervals(text: str) -> str | None:
     r"""`[2, 5)` for `2 <= x < 5` and `(2 <= x) & (x < 5)`, `(5, \infty)` for `x > 5`; unions for `or` and `x \neq 5`.
 
-    None if it is no such inequality.
+    None if `text` is no such inequality.
     """
     parts = [_as_interval(without_round_brackets(part)) for part in _OR.split(text)]
     return None if None in parts else r" \cup ".join(part for part in parts if part)
 
 
 def _as_interval(text: str) -> str | None:
-    values = reduce(_joined, [_read(without_round_brackets(part)) for part in _AND.split(text)])
-    return _written(values) if isinstance(values, _Range) else values
+    values = reduce(_intersection, [_read(without_round_brackets(part)) for part in _AND.split(text)])
+    return _format(values) if isinstance(values, _Range) else values
 
 
 def _read(text: str) -> _Range | str | None:
-    """The range of one relation; that of `x \\neq 5` is two, written already."""
+    """The range of one relation; for `x \\neq 5`, which has two, the finished text."""
     if found := _BETWEEN.fullmatch(text):
         low, first, name, second, high = found.groups()
         return _Range(name, _finite(low), _includes(first), _finite(high), _includes(second))
@@ -68,8 +68,8 @@ def _one_sided(name: str, bound: str, relation: str, *, below: bool) -> _Range |
     return _Range(name, low=_finite(bound), low_included=_includes(relation))
 
 
-def _joined(one: _Range | str | None, other: _Range | str | None) -> _Range | None:
-    """Where both hold; None if that takes algebra."""
+def _intersection(one: _Range | str | None, other: _Range | str | None) -> _Range | None:
+    """The range where both hold; None if that takes algebra."""
     if not isinstance(one, _Range) or not isinstance(other, _Range) or one.name != other.name:
         return None
     if (one.low and other.low) or (one.high and other.high):
@@ -78,7 +78,7 @@ def _joined(one: _Range | str | None, other: _Range | str | None) -> _Range | No
     return _Range(one.name, lower.low, lower.low_included, upper.high, upper.high_included)
 
 
-def _written(values: _Range) -> str:
+def _format(values: _Range) -> str:
     left = "[" if values.low and values.low_included else "("
     right = "]" if values.high and values.high_included else ")"
     return f"{left}{values.low or _LOWEST}, {values.high or _HIGHEST}{right}"

@@ -1,4 +1,4 @@
-"""Answers that hold several: lists, tuples, sets, intervals, matrices, systems of equations."""
+"""Parses compound answers: lists, tuples, sets, intervals, matrices, systems of equations."""
 
 import re
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ _SET_BUILDER = re.compile(r"\|(?![^|]*\|)|\\mid|:")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`brackets` are empty for a bare list and `{}` for a set, both in no order."""
+    """The items of a list. `brackets` are empty for a bare list and `{}` for a set, both unordered."""
 
     brackets: str
     items: tuple[str, ...]
 
     @property
     def ordered(self) -> bool:
-        """Tuples, points, vectors and intervals are; sets and bare lists are not."""
+        """Whether the order counts: it does in tuples, points, vectors and intervals, not in sets and bare lists."""
         return self.brackets not in ("", "{}")
 
 
@@ -59,7 +59,7 @@ def read_rows(text: str) -> tuple[str, list[list[str]]] | None:
 
 
 def _without_brackets(text: str) -> tuple[str, str]:
-    """The brackets around all of `text`, and what they hold; a set's are `{}`, however they are written."""
+    """The brackets around all of `text`, and their content; a set's are `{}`, however they are written."""
     text = re.sub(r"\\([{}])", r"\1", text)
     text = re.sub(r"\\langle(?![a-z])", "(", re.sub(r"\\rangle(?![a-z])", ")", text)).strip()
     pair = text[:1] + text[-1:]
@@ -69,7 +69,7 @@ def _without_brackets(text: str) -> tuple[str, str]:
 
 
 def without_round_brackets(text: str) -> str:
-    """`text` without brackets that stand around all of it."""
+    """`text` without round brackets around all of it."""
     text = text.strip()
     while text[:1] + text[-1:] == "()" and closes_at_end(text):
         text = text[1:-1].strip()
@@ -77,7 +77,7 @@ def without_round_brackets(text: str) -> str:
 
 
 def closes_at_end(text: str) -> bool:
-    """Whether the bracket that `text` begins with closes at its end."""
+    """Whether the bracket that opens at the start of `text` closes at its end."""
     depth = 0
     for position, character in enumerate(text):
         depth += (character in _OPENING) - (character in _CLOSING)
@@ -87,7 +87,7 @@ def closes_at_end(text: str) -> bool:
 
 
 def _items(text: str) -> list[str] | None:
-    """Split at what parts most strongly: `;` or `and` between groups of as many items, else at every separator."""
+    """Split at the strongest separator: `;` or `and` between groups of equal size, else at every separator."""
     marked = _CONNECTIVE.sub(";", text)
     groups = split_outside_brackets(marked, ";")
     if groups is None:
@@ -100,7 +100,7 @@ def _items(text: str) -> list[str] | None:
 
 
 def split_outside_brackets(text: str, separator: str) -> list[str] | None:
-    """The parts of `text` between separators that stand in no bracket; None if a bracket does not close."""
+    """Split `text` at separators outside brackets; None if brackets are not balanced."""
     parts, depth, start = [], 0, 0
     for position, character in enumerate(text):
         depth += (character in _OPENING) - (character in _CLOSING)

@@ -1,9 +1,9 @@
-"""Takes off what stands around an answer without changing what it says. Every function is linear in its input."""
+"""Strips the markup around an answer without changing its meaning. Every function is linear in its input."""
 
 import re
 
 BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_CONTROL = {"\f": r"\f", "\b": r"\b", "\a": r"\a"}  # a backslash that was read as an escape: \frac, \begin, \alpha
+_CONTROL = {"\f": r"\f", "\b": r"\b", "\a": r"\a"}  # from a backslash parsed as an escape: \frac, \begin, \alpha
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mbox)\s*\{([^{}\\]*)\}")
 _SENTENCE = re.compile(r"\\text\{\s*([^{}\\$]*[^{}\\$\s][, ][^{}\\$]*)\}")
 _SIGNS = {"−": "-", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}"}
@@ -12,13 +12,13 @@ _GROUP = r"\s*(\{(?:[^{}]|\{[^{}]*\})*\})"
 _BARE_NUMERATOR = re.compile(rf"\\frac{_ARGUMENT}")
 _BARE_DENOMINATOR = re.compile(rf"\\frac{_GROUP}{_ARGUMENT}")
 _BARE_ROOT = re.compile(r"\\sqrt\s*(\\(?!frac|sqrt)[a-zA-Z]+)")
-_DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means from one to the other
+_DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means a range
 _JOINER = re.compile(r"(?:[^\w.。\n]*\w+){0,4}[^\w.。\n]*")
 _JOINER_CHARS = 40
 
 
 def normalise(answer: str) -> str:
-    """Without a box or dollars around it, LaTeX's spacing and sizes, a full stop at the end."""
+    """Strip the box or dollars around an answer, LaTeX's spacing and sizes, and a full stop at the end."""
     text = _repaired(answer).strip()
     text = _without_dollars(_without_box(_without_dollars(_without_emphasis(text))))
     text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
@@ -30,19 +30,19 @@ def normalise(answer: str) -> str:
     text = _DASHED.sub("-", text)
     text = re.sub(r"[ \t]{2,}", " ", text)
     text = text.strip().rstrip("\\").strip().removesuffix(".").strip()
-    sentence = _SENTENCE.fullmatch(text)  # several words or a list of them, all of it text
+    sentence = _SENTENCE.fullmatch(text)  # several words or a list of words in one \text{}
     return sentence[1].strip() if sentence else text
 
 
 def final_answer(answer: str) -> str:
-    """The normalised answer; of a text with boxes what they hold, joined by commas if one phrase names several."""
+    """The normalised answer; of a text with boxes, their content, joined by commas if one phrase has several."""
     text = normalise(answer)
     last = _last_boxes(text)
     return ", ".join(normalise(content) for content in last) if last else text
 
 
 def plain_text(text: str) -> str:
-    """`text` with its `\\text{}` and the like opened, in single spaces."""
+    """`text` with the content of its `\\text{}` and similar commands, and single spaces."""
     previous = None
     while previous != text and len(text) < 10_000:
         previous, text = text, _TEXT_COMMAND.sub(r" \1 ", text)
@@ -50,7 +50,7 @@ def plain_text(text: str) -> str:
 
 
 def balanced(text: str) -> bool:
-    """Whether every brace that opens in `text` closes in it, and none closes before."""
+    """Whether every brace of `text` has its counterpart, in the right order."""
     depth = 0
     for character in text:
         depth += (character == "{") - (character == "}")
@@ -60,7 +60,7 @@ def balanced(text: str) -> bool:
 
 
 def _with_arguments(text: str) -> str:
-    r"""`\frac{\pi}{2}` for `\frac\pi2` and the like: TeX takes one sign or command as an argument, parsers may not."""
+    r"""`\frac{\pi}{2}` for `\frac\pi2` and the like: TeX accepts a single token as an argument, parsers may not."""
     text = _BARE_NUMERATOR.sub(r"\\frac{\1}", text)
     text = _BARE_DENOMINATOR.sub(r"\\frac\1{\2}", text)
     return _BARE_ROOT.sub(r"\\sqrt{\1}", text)
@@ -69,7 +69,7 @@ def _with_arguments(text: str) -> str:
 def _repaired(text: str) -> str:
     for control, written in _CONTROL.items():
         text = text.replace(control, written)
-    if not re.search(r"\\begin|\\\\\s|\n", text):  # there a double backslash ends a row
+    if not re.search(r"\\begin|\\\\\s|\n", text):  # in those a double backslash ends a row
         text = re.sub(r"\\\\(?=[a-zA-Z!,;:])", r"\\", text)
     return text
 
@@ -81,7 +81,7 @@ def _without_box(text: str) -> str:
 
 
 def _without_emphasis(text: str) -> str:
-    """Without Markdown's asterisks or backticks around all of it."""
+    """Strip Markdown's asterisks or backticks around all of `text`."""
     for mark in ("**", "`"):
         inside = text.removeprefix(mark).removesuffix(mark)
         if len(text) == len(inside) + 2 * len(mark) and inside.strip() and mark not in inside:
@@ -99,7 +99,7 @@ def _without_dollars(text: str) -> str:
 
 
 def _last_boxes(text: str) -> list[str]:
-    """What the last box holds, after what those before it hold that only a few words part from it."""
+    """The content of the last box, preceded by that of earlier boxes with only a few words between them."""
     contents: list[str] = []
     end = 0
     for found in BOX.finditer(text):

@@ -1,4 +1,4 @@
-"""Answers inside sentences."""
+"""Recognises sentences, and prepares them for the extraction of an answer."""
 
 import re
 
@@ -20,7 +20,7 @@ def is_prose(text: str) -> bool:
 
 
 def for_extraction(text: str) -> str:
-    """`text` so that math-verify finds the answer: of amounts of money the last, numbers apart from Chinese script."""
+    """Prepare `text` for math-verify: reduce it to its last amount of money, or space numbers from CJK text."""
     last = _SENTENCE_END.split(text.rstrip(" .\n"))[-1]
     amounts = _AMOUNT.findall(last)
     if amounts and text.count("$") < 2:

@@ -1,4 +1,4 @@
-"""Rewrites what Python and sympy print as LaTeX: models that compute their answers often give them so."""
+"""Converts what Python and sympy print to LaTeX: models that compute their answers often copy that."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ _BETWEEN_NUMBERS = re.compile(r"(?<=[0-9.\]])\s+(?=[-+.0-9\[])")
 _MATRIX = re.compile(r"(?:Matrix\(\s*)?\[\s*(\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])*)\s*\]\s*\)?")
 _MAPPING = re.compile(r"\{\s*([a-zA-Z]\w*\s*:[^{}:]*(?:,\s*[a-zA-Z]\w*\s*:[^{}:]*)*)\}")
 _CALL = re.compile(r"(?:(?<![a-zA-Z\\])(?P<name>[a-zA-Z]+)|(?P<root>√)|(?<=\^))\s*\(")
-_WRITTEN: dict[str, Callable[..., str]] = {  # by name, and with how many arguments
+_WRITTEN: dict[str, Callable[..., str]] = {  # by name and number of arguments
     "sqrt/1": lambda x: rf"\sqrt{{{x}}}",
     "cbrt/1": lambda x: rf"\sqrt[3]{{{x}}}",
     "root/2": lambda x, n: rf"\sqrt[{n}]{{{x}}}",
@@ -50,13 +50,13 @@ _WRITTEN: dict[str, Callable[..., str]] = {  # by name, and with how many argume
 
 
 def as_latex(text: str, *, log: str = r"\ln") -> str:
-    r"""`text` with `**`, `sqrt()` and other calls, `pi`, `oo`, `√`, sets and nested lists as LaTeX writes them.
+    r"""Rewrite `**`, `sqrt()` and other calls, `pi`, `oo`, `√`, sets and nested lists in `text` as LaTeX.
 
-    `log`: how the logarithm is written, which is the natural one in Python; `\log` beside a text that has that.
+    `log`: the command for Python's `log`, the natural logarithm; `\log` if the text it is compared with uses that.
     """
     text = _NUMPY_SCALAR.sub(r"\1", text)
     array = _ARRAY.fullmatch(text.strip())
-    if array is not None:  # numpy puts spaces and new lines where Python's lists have commas
+    if array is not None:  # numpy prints spaces and new lines where Python's lists have commas
         text = _BETWEEN_NUMBERS.sub(", ", array[1])
     rows = _MATRIX.fullmatch(text.strip())
     if rows is not None:
@@ -68,19 +68,19 @@ def as_latex(text: str, *, log: str = r"\ln") -> str:
     for pattern, written in _SYMBOLS:
         text = pattern.sub(written, text)
     text = _SCIENTIFIC.sub(lambda found: rf"{found[1]} \times 10^{{{int(found[2])}}}", text)
-    text = _calls_written(text, log)
+    text = _convert_calls(text, log)
     return as_latex_set(text) or text
 
 
-def _calls_written(text: str, log: str) -> str:
-    """Calls and exponents in brackets as LaTeX's commands and braces; those within them too."""
+def _convert_calls(text: str, log: str) -> str:
+    """Rewrite calls and bracketed exponents, nested ones too, as LaTeX's commands and braces."""
     start = 0
     while found := _CALL.search(text, start):
         close = _closing_bracket(text, found.end())
         if close is None:
             return text
         name = "sqrt" if found["root"] else found["name"] or ""
-        written = _written(name, text[found.end() : close], log)
+        written = _convert_call(name, text[found.end() : close], log)
         if written is None:
             start = found.end()
             continue
@@ -89,7 +89,7 @@ def _calls_written(text: str, log: str) -> str:
     return text
 
 
-def _written(name: str, inside: str, log: str) -> str | None:
+def _convert_call(name: str, inside: str, log: str) -> str | None:
     arguments: Sequence[str] = split_outside_brackets(inside, ",") or []
     if name == "log" and len(arguments) == 1:
         return f"{log}({inside})"

@@ -1,4 +1,4 @@
-"""Numbers as people write them, with what they count: exact values, never floats."""
+"""Parses numbers as people write them, with units and nouns. Values are exact, never floats."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from sandbox.guest.answers.notation import plain_text
 from sandbox.guest.answers.units import Unit, may_touch_a_number, read_unit
 
 TOLERANCE = Fraction(1, 1000)  # MARIO_EVAL's EPSILON
-QUANTITY_CHARS = 400  # exact arithmetic on longer ones is not free
+QUANTITY_CHARS = 400  # exact arithmetic on longer ones is slow
 _MAX_EXPONENT = 400
 
 _DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?:\ [0-9]{3})+|[0-9]+)"
@@ -35,7 +35,7 @@ _PERCENT = re.compile(r"\\?%|\b(?:percent|percentage|per cent|pct)\b", re.IGNORE
 _DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)|°|\\degree")
 _MAGNITUDES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _NOUNS = re.compile(r"[^\W\d_]{2,}(?:[\s-]+[^\W\d_]{2,}){0,4}")
-_SHORTEST_UNIT, _SHORTEST_WORD = 2, 4  # outside LaTeX text: 5 m may be five times m, and 5 abc a product
+_SHORTEST_UNIT, _SHORTEST_WORD = 2, 4  # outside \text{}: 5 m may be five times m, and 5 abc a product
 _NO_NOUNS = frozenset((
     "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "and", "or", "to", "mod", "root",
     "base", "over", "inf", "infinity", "squared", "cubed", "factorial", "plus", "minus", "halves", "thirds", "lakh",
@@ -59,7 +59,7 @@ _CLOCK = re.compile(r"([0-9]{1,2}) ?:([0-9]{2})(?::([0-9]{2}))?\s*([ap])?\.?\s*(
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`rounded`: written with decimals, so it may stand for a value near it."""
+    """A number with its unit. `rounded`: written with decimals, so it may be an approximation."""
 
     value: Fraction
     rounded: bool = False
@@ -69,7 +69,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A time of day. `half_known`: it says whether it is before or after noon."""
+    """A time of day. `half_known`: whether it is before or after noon is stated."""
 
     hours: int
     minutes: int
@@ -80,7 +80,7 @@ class Clock:
 def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
     """A number with or without sign, currency, percent sign, degree sign, magnitude word, unit or noun, else None.
 
-    `counting`: a letter after it is a unit, not a variable.
+    `counting`: a letter after the number is a unit, not a variable.
     """
     text = _DOLLARS.sub(r"\1\\$\2", text)
     text, marked = plain_text(text), counting or "\\" in text
@@ -94,11 +94,11 @@ def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
     if degrees + percents > 1:
         return None
     text, currency = _without_currency(text.strip())
-    number, tail = _parted(text)
+    number, tail = _split_number(text)
     value = read_number(number.strip())
     if value is None:
         return None
-    if tail and not _counts(tail, touches=number[-1:].isdigit(), marked=marked):
+    if tail and not _is_unit_or_noun(tail, touches=number[-1:].isdigit(), marked=marked):
         return None
     factor, tail = _magnitude(tail)
     unit = read_unit("degree" if degrees else tail or currency)
@@ -118,9 +118,9 @@ def read_number(text: str) -> Fraction | None:
 
 
 def read_beside(other: Quantity, text: str) -> Quantity | None:
-    """What is a quantity only because the other answer is one: `1,22` for 1.22, and `10cm` for 10 cm, else None.
+    """Parse what is a quantity only beside another quantity: `1,22` for 1.22, and `10cm` for 10 cm, else None.
 
-    Alone the first is a list and the second may be a product.
+    By itself the first is a list and the second may be a product.
     """
     if len(text) > QUANTITY_CHARS:
         return None
@@ -130,7 +130,7 @@ def read_beside(other: Quantity, text: str) -> Quantity | None:
 
 
 def is_product(text: str) -> bool:
-    """Whether `text` is a number that letters touch, such as `10cm`: MARIO_EVAL reads c times m."""
+    """Whether `text` is a number directly followed by letters, such as `10cm`, which MARIO_EVAL reads as c times m."""
     return bool(_TOUCHING.fullmatch(text))
 
 
@@ -144,7 +144,7 @@ def read_numeral(text: str) -> tuple[str, int | None] | None:
 
 
 def same_numeral(a: tuple[str, int | None], b: tuple[str, int | None]) -> bool:
-    """Whether two numerals have the same digits, and the same base unless one does not say it."""
+    """Whether two numerals have the same digits and, where both state it, the same base."""
     return a[0] == b[0] and (a[1] == b[1] or None in (a[1], b[1]))
 
 
@@ -161,13 +161,13 @@ def read_clock(text: str) -> Clock | None:
 
 
 def same_clock(a: Clock, b: Clock) -> bool:
-    """Whether two times are the same; where one may be of either half of the day, in one of them."""
+    """Whether two times are the same, for one half of the day if it is not stated."""
     cycle = 24 if a.half_known is b.half_known else 12
     return (a.hours % cycle, a.minutes, a.seconds) == (b.hours % cycle, b.minutes, b.seconds)
 
 
 def same_quantity(a: Quantity, b: Quantity) -> bool:
-    """Whether two quantities are equal: a missing unit or percent sign is no difference, a contradicting one is."""
+    """Whether two quantities are equal: a missing unit or percent sign is ignored, a contradicting one is not."""
     if a.unit and b.unit:
         return a.unit[0] == b.unit[0] and _close(a, b, a.unit[1], b.unit[1])
     if (a.percent and b.unit) or (b.percent and a.unit):
@@ -179,7 +179,7 @@ def same_quantity(a: Quantity, b: Quantity) -> bool:
 
 
 def within_tolerance(expected: Fraction, given: Fraction) -> bool:
-    """MARIO_EVAL's: a thousandth, of the value where it is below 1 and no integer, else absolute."""
+    """MARIO_EVAL's tolerance: 0.001, relative to an expected non-integer below 1, else absolute."""
     size = abs(expected)
     scale = Fraction(1) if size >= 1 or expected.denominator == 1 else size
     return abs(expected - given) < TOLERANCE * scale
@@ -221,7 +221,7 @@ def _value(parts: dict[str, str]) -> Fraction | None:
 
 
 def _numerator(written: str, repeated: str) -> Fraction:
-    """A number of which the last decimals, `repeated`, go on for ever."""
+    """The value of a number whose last decimals, `repeated`, repeat without end."""
     if not repeated:
         return Fraction(written)
     decimals = len(written.partition(".")[2])
@@ -235,8 +235,8 @@ def _without_currency(text: str) -> tuple[str, str]:
     return text.removesuffix("\\$").strip(), ""
 
 
-def _parted(text: str) -> tuple[str, str]:
-    """The number, with the space after it, and what follows."""
+def _split_number(text: str) -> tuple[str, str]:
+    """The number, with the space after it, and the rest."""
     end = 0
     while found := _HEAD.match(text, end):
         end = found.end()
@@ -249,10 +249,10 @@ def _magnitude(tail: str) -> tuple[int, str]:
     return (1, tail) if factor is None else (factor, rest.strip())
 
 
-def _counts(tail: str, *, touches: bool, marked: bool) -> bool:
-    """Whether `tail` says what is counted, and is no product of variables.
+def _is_unit_or_noun(tail: str, *, touches: bool, marked: bool) -> bool:
+    """Whether `tail` is a unit or names what is counted, and is no product of variables.
 
-    `touches`: no space parts it from its number. `marked`: LaTeX sets it apart as text.
+    `touches`: there is no space between it and the number. `marked`: LaTeX marks it as text.
     """
     if touches:
         return may_touch_a_number(tail)

@@ -1,5 +1,5 @@
 """Compares two expressions with math-verify. Imported by a warm parent inside the jail: sympy evaluates what it parses,
-so an answer, which a model wrote, is as dangerous as a block of code.
+so an answer that a model wrote is as dangerous as a block of code.
 """
 
 import logging
@@ -22,14 +22,14 @@ _PRECISION = 30
 _SMALL = Fraction(1, 1000)
 _FUNCTIONS = "sin|cos|tan|cot|sec|csc|log|exp|ln|pi|mod|lim"
 _MONOMIAL = re.compile(rf"(?<![a-zA-Z\\{{0-9.])([0-9]+)(?!(?:{_FUNCTIONS})(?![a-z]))([a-z]{{2,3}})(?![a-zA-Z({{])")
-"""Letters behind a number, which math-verify takes for a unit if there is one of that name: 2ab and 2bc for 2."""
+"""Letters after a number, which math-verify drops if they name a unit: it would read 2ab and 2bc as 2."""
 _LAST_VARIABLE = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z])$")
 _COMMAND = re.compile(r"\\(?!cdot|times)[a-zA-Z]+")
 _IN_A_TERM = re.compile(r"[0-9}]$|[a-zA-Z*+=^\\]")
 
 
 def same(expected: str, given: str) -> bool | None:
-    """Whether the answers are equal; None if one of them cannot be read."""
+    """Whether the answers are equal; None if one of them cannot be parsed."""
     verdict = compare(final_answer(expected), final_answer(given), compare_expressions)
     if verdict is None:
         return _verified(_read(normalise(expected)), _read(normalise(given)))
@@ -37,7 +37,7 @@ def same(expected: str, given: str) -> bool | None:
 
 
 def compare_expressions(expected: str, given: str) -> bool | None:
-    """What math-verify says; where it sees a difference, whether rounding, `i` or degrees explain it."""
+    """Compare with math-verify; if it finds a difference, check whether rounding, `i` or degrees explain it."""
     golds, targets = _read(expected), _read(given)
     verdict = _verified(golds, targets)
     left, right = _number(golds), _number(targets)
@@ -56,7 +56,7 @@ def _verified(golds: list[object], targets: list[object]) -> bool | None:
 
 
 def _read(answer: str) -> list[object]:
-    """math-verify finds LaTeX between dollars or in a box, and plain expressions anywhere."""
+    """Parse with math-verify, which finds LaTeX between dollars or in a box, and plain expressions anywhere."""
     text = _MONOMIAL.sub(lambda found: found[1] + _variables(found[2]), for_extraction(answer)).replace(r"\$", "")
     if "$" not in text and "\\boxed" not in text and not is_prose(text):
         text = f"${_with_last_variable(text)}$"
@@ -65,7 +65,7 @@ def _read(answer: str) -> list[object]:
 
 
 def _with_last_variable(text: str) -> str:
-    """`text` so that math-verify does not drop a letter at its end as a unit: the t of `x + 2t`, not the m of `5 m`."""
+    """Mark a letter at the end that math-verify would drop as a unit: the t of `x + 2t`, not the m of `5 m`."""
     found = _LAST_VARIABLE.search(text)
     if found is None or not _IN_A_TERM.search(_COMMAND.sub("", text[: found.start()])):
         return text
@@ -77,7 +77,7 @@ def _variables(letters: str) -> str:
 
 
 def _number(read: list[object]) -> sympy.Expr | None:
-    """The value of what was read, if it has one; a lone `i` is the imaginary unit."""
+    """The numeric value of a parsed answer, if it has one; a lone `i` is the imaginary unit."""
     value = next((item for item in read if isinstance(item, sympy.Basic)), None)
     if not isinstance(value, sympy.Expr):
         return None
@@ -88,7 +88,7 @@ def _number(read: list[object]) -> sympy.Expr | None:
 
 
 def _small_and_apart(left: sympy.Expr, right: sympy.Expr) -> bool:
-    """math-verify rounds to six places, to which all small numbers are alike."""
+    """Whether two small numbers differ: math-verify rounds to six places, at which they may all be equal."""
     a, b = (_fraction(value.evalf(_PRECISION)) for value in (left, right))
     if a is None or b is None:
         return False
@@ -97,7 +97,7 @@ def _small_and_apart(left: sympy.Expr, right: sympy.Expr) -> bool:
 
 
 def _near(expected: sympy.Expr, given: sympy.Expr) -> bool:
-    """Within the tolerance in the real and the imaginary part."""
+    """Whether the real and the imaginary part are each within the tolerance."""
     left, right = (value.evalf(_PRECISION).as_real_imag() for value in (expected, given))
     parts = [tuple(map(_fraction, pair)) for pair in zip(left, right, strict=True)]
     return all(a is not None and b is not None and within_tolerance(a, b) for a, b in parts)
@@ -108,14 +108,14 @@ def _fraction(value: sympy.Expr) -> Fraction | None:
 
 
 def _in_radians(expected: str, given: sympy.Expr | None) -> bool:
-    """An angle that is expected in degrees may be given in radians."""
+    """Whether `given` is, in radians, the angle that `expected` has in degrees."""
     if given is None or not given.has(sympy.pi) or not _DEGREE.search(expected):
         return False
     degrees = _number(_read(_DEGREE.sub("", expected)))
     return degrees is not None and sympy.simplify(degrees * sympy.pi / 180 - given) == 0
 
 
-# The first parse builds the grammar's tables: once here, not in every child.
+# The first parse builds the grammar's tables: do it once here, not in every child.
 for _expected, _given in (
     (r"\frac{1}{2} x", "0.5 x"),
     (r"\{x, 2\}", r"\sqrt{2} + x^2"),

@@ -1,4 +1,4 @@
-"""Sets as sympy prints them and people name them, written as LaTeX writes them."""
+"""Converts sets, as sympy prints them and people name them, to LaTeX."""
 
 import re
 
@@ -23,7 +23,7 @@ _DEPTH = 4
 def as_latex_set(text: str, depth: int = _DEPTH) -> str | None:
     r"""`[0, 1)` for `Interval.Ropen(0, 1)`, unions and finite sets alike, `(-\infty, \infty)` for all real numbers.
 
-    None if it is no such set. Infinity is `\infty` in `text` already.
+    None if it is no such set. `text` must already have `\infty` for infinity.
     """
     text = text.strip()
     named = _NAMED.get(plain_text(text).casefold())

@@ -1,9 +1,9 @@
-"""Units of measure: which are the same, and how many of one make another."""
+"""Units of measure: their names, dimensions and sizes."""
 
 import re
 from fractions import Fraction
 
-# dimension: {unit: its size}. Sizes are exact; currencies are each their own dimension.
+# dimension: {unit: size}. Sizes are exact; each currency is a dimension of its own.
 _SIZES: dict[str, dict[str, int | str]] = {
     "length": {"mm": "1/1000", "cm": "1/100", "dm": "1/10", "m": 1, "km": 1000, "in": "0.0254", "ft": "0.3048",
                "yd": "0.9144", "mi": "1609.344"},
@@ -28,7 +28,7 @@ _NAMES = {
     "yr": "year", "元": "yuan", "美元": "dollar", "厘米": "cm", "米": "m", "千米": "km", "公里": "km", "千克": "kg",
 }  # fmt: skip
 _BY_UNIT = {unit: (name, Fraction(size)) for name, sizes in _SIZES.items() for unit, size in sizes.items()}
-_LONG_ENOUGH = 3  # a shorter one that touches its number may be a product of variables: 10cm
+_LONG_ENOUGH = 3  # a shorter one directly after its number may be a product of variables: 10cm
 _PATTERN = re.compile(
     r"(?P<power>(?:square|sq\.?|cubic)\s+)?(?P<name>[^\W\d_]+|[$€£])\.?(?:\s*\^\s*\{?\s*(?P<exponent>[23])\s*\}?)?"
 )
@@ -39,7 +39,7 @@ Unit = tuple[str, Fraction]
 
 
 def read_unit(text: str) -> Unit | None:
-    """The dimension and size of a unit such as `cm`, `square feet`, `km^2`, `m/s`; None if it is not known here."""
+    """The dimension and size of a unit such as `cm`, `square feet`, `km^2`, `m/s`; None if it is unknown."""
     parts = [_read_simple(part) for part in _PER.split(text.strip(), maxsplit=1)]
     if None in parts:
         return None
@@ -51,7 +51,7 @@ def read_unit(text: str) -> Unit | None:
 
 
 def may_touch_a_number(text: str) -> bool:
-    """Whether `text` is read as a unit even with no space before it."""
+    """Whether `text` is parsed as a unit even without a space before it."""
     return read_unit(text) is not None and (len(text) >= _LONG_ENOUGH or not text.isascii() or not text.isalpha())
 
 

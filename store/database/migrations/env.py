@@ -1,4 +1,4 @@
-"""Alembic's entry point. The caller gives the connection, already in a transaction and under a lock."""
+"""Alembic's entry point. The caller passes a connection that is in a transaction and holds the schema lock."""
 
 from alembic import context
 
@@ -8,6 +8,6 @@ context.configure(
     connection=context.config.attributes["connection"],
     version_table=context.config.attributes["version_table"],
     target_metadata=Base.metadata,
-    render_as_batch=True,  # SQLite alters tables by copying them
+    render_as_batch=True,  # SQLite tables are altered by copying them
 )
 context.run_migrations()

@@ -1,6 +1,6 @@
-"""The tables, a file a topic. Rows stay inside `store/`; what leaves it are the records of `store.records`.
+"""The tables, one module per topic. Rows stay inside `store/`; callers get the records of `store.records`.
 
-Times are Unix seconds, as floats, by the clock the store was opened with. Begin with `rollouts.py`.
+Times are Unix seconds, as floats, by the clock with which the store was opened. Begin with `rollouts.py`.
 """
 
 from store.database.tables.base import Base, table
@@ -18,7 +18,7 @@ from store.database.tables.runs import (
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
 
 SCHEMA_REVISION = "0003"
-"""The newest migration. Compared at every opening, so that Alembic is only imported when there is something to do."""
+"""The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [
     "SCHEMA_REVISION",

@@ -1,4 +1,4 @@
-"""What all tables share: naming of constraints, the types of columns, row ids."""
+"""The declarative base of all tables: constraint names, column types, row ids."""
 
 from enum import StrEnum
 from typing import Any, cast
@@ -8,17 +8,17 @@ from sqlalchemy.orm import DeclarativeBase
 
 from store.records import Outcome, Pool, Purpose, ReviewStatus, Split
 
-# SQLite numbers rows by itself only where the type is exactly INTEGER.
+# SQLite generates row ids only if the type is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _text_enum(members: type[StrEnum]) -> Enum:
-    """The values as text. No CHECK constraint, so that a new member needs no migration."""
+    """A column type that stores values as text, without a CHECK constraint, so that new members need no migration."""
     return Enum(members, native_enum=False, length=16, values_callable=lambda e: [member.value for member in e])
 
 
 class Base(DeclarativeBase):
-    """Constraint names are fixed by rule: a later migration can drop what it can name."""
+    """Base class of the tables. Constraints get predictable names, so that later migrations can drop them."""
 
     metadata = MetaData(
         naming_convention={
@@ -42,5 +42,5 @@ class Base(DeclarativeBase):
 
 
 def table(model: type[Base]) -> Table:
-    """The table of a model, for statements on many rows."""
+    """The table of a model, for Core and bulk statements."""
     return cast(Table, model.__table__)

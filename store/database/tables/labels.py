@@ -1,4 +1,4 @@
-"""Tables of labels: their history, reviews of proposed corrections, and the outcomes that those changed."""
+"""Tables of labels: their history, reviews of proposed corrections, and the outcomes that corrections changed."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from store.records import Outcome, ReviewStatus
 
 
 class LabelChangeRow(Base):
-    """The history of a problem's answer: each change with the answer that was replaced."""
+    """One change of a problem's label, with the answer that was replaced."""
 
     __tablename__ = "label_changes"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -26,9 +26,10 @@ class LabelChangeRow(Base):
 
 
 class ReviewRow(Base):
-    """A proposal that a label is wrong, with its evidence, and what was decided.
+    """A proposed correction of a label, with its evidence and the decision.
 
-    `label` is the answer that the problem had when it was proposed; `score` says how sure the proposal is, from 0 to 1.
+    `label` is the problem's answer at the time of the proposal; `score` is the probability, from 0 to 1, that it is
+    wrong.
     """
 
     __tablename__ = "reviews"
@@ -49,7 +50,7 @@ class ReviewRow(Base):
 
 
 class OutcomeChangeRow(Base):
-    """A rollout that was judged again when the label of its problem was corrected."""
+    """A change of a rollout's outcome, made when the label of its problem was corrected."""
 
     __tablename__ = "outcome_changes"
 

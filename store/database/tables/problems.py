@@ -8,10 +8,10 @@ from store.records import Split
 
 
 class ProblemRow(Base):
-    """A question, its label, and the counters that scheduling and selection read instead of the rollouts.
+    """A question, its label, and counters that scheduling and selection read instead of the rollouts.
 
-    `shuffle_key` is a hash of the id in [0, 2**31 - 1): orders by it are random and the same in every database. No
-    counter that writers of rollouts touch is in an index: PostgreSQL then updates the row in its place (HOT).
+    `shuffle_key` is a hash of the id in [0, 2**31 - 1): ordering by it is random, and the same in every database. The
+    counters that writers of rollouts update are in no index, so that PostgreSQL can update rows in place (HOT).
     """
 
     __tablename__ = "problems"
@@ -27,16 +27,16 @@ class ProblemRow(Base):
     level: Mapped[str | None]
     shuffle_key: Mapped[int]
     attempts: Mapped[int] = mapped_column(default=0)  # training samples ever scheduled
-    judged: Mapped[int] = mapped_column(default=0)  # training rollouts written, faults of ours left out
-    accepted: Mapped[int] = mapped_column(default=0)  # those of them that were accepted
+    judged: Mapped[int] = mapped_column(default=0)  # training rollouts ever written, except faults
+    accepted: Mapped[int] = mapped_column(default=0)  # the accepted ones of those
     solutions: Mapped[int] = mapped_column(default=0)  # the size of each pool
     mistakes: Mapped[int] = mapped_column(default=0)
     demonstrations: Mapped[int] = mapped_column(default=0)
-    duplicates: Mapped[int] = mapped_column(default=0)  # rollouts that say what an earlier one in a pool says
+    duplicates: Mapped[int] = mapped_column(default=0)  # rollouts whose solution an earlier rollout has in a pool
 
 
 class ImportRow(Base):
-    """One import that was done: what was read, and what became of it."""
+    """One import, with the counts of its `ImportReport`."""
 
     __tablename__ = "imports"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -45,13 +45,13 @@ class ImportRow(Base):
     name: Mapped[str]
     read: Mapped[int]
     added: Mapped[int]
-    known: Mapped[int]  # in the store already, or twice in the import
+    known: Mapped[int]  # in the store already, or repeated in the import
     left_out: Mapped[int]
     imported_at: Mapped[float]
 
 
 class ExclusionRow(Base):
-    """A problem that an import left out, because it equals or nearly equals a held-out one."""
+    """A problem that is not trained on: a duplicate or near-duplicate of a held-out one."""
 
     __tablename__ = "left_out"
 
@@ -61,11 +61,11 @@ class ExclusionRow(Base):
     question: Mapped[str]
     answer: Mapped[str]
     heldout_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), index=True)
-    similarity: Mapped[float] = mapped_column("likeness", key="similarity")  # of the questions: 1 for the same words
+    similarity: Mapped[float] = mapped_column("likeness", key="similarity")  # of the questions; 1: the same words
 
 
 class HeldOutBandRow(Base):
-    """The index by which an import finds held-out problems that are like a new one; see `store.problems.similarity`."""
+    """The index by which imports find held-out near-duplicates of a problem; see `store.problems.similarity`."""
 
     __tablename__ = "heldout_bands"
 

@@ -1,4 +1,4 @@
-"""Tables of rollouts: the assignments they fulfil, the attempts, and the code blocks they ran."""
+"""Tables of rollouts: assignments, rollouts, and the code blocks that they ran."""
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,9 +8,9 @@ from store.records import Outcome, Pool, Purpose
 
 
 class AssignmentRow(Base):
-    """`samples` attempts at one problem, `done` of them in the store. Belongs to an iteration or to an evaluation.
+    """`samples` attempts at one problem, `done` of them in the store, for an iteration or an evaluation.
 
-    Ids are never used again, even after the last row is deleted: rollout ids are made of them.
+    Ids are never reused, not even that of a deleted last row: rollout ids contain them.
     """
 
     __tablename__ = "assignments"
@@ -44,21 +44,21 @@ class AssignmentRow(Base):
 class RolloutRow(Base):
     """One attempt. Token ids, mask, spans and segments are packed by `store.rollouts.packing`.
 
-    `iteration` repeats the assignment's, and the policy versions repeat the spans', for queries.
-    `sketch` and `variant` are equal for attempts at a problem that are the same solution (`store.rollouts.solutions`): `variant`
-    counts, from 0, the solutions of a problem that have one sketch.
+    `iteration` repeats the assignment's value, and the policy versions repeat those of the spans, for queries.
+    `sketch` and `variant` are equal for attempts at a problem with the same solution (see `store.rollouts.solutions`):
+    `variant` numbers, from 0, the distinct solutions of a problem that share a sketch.
 
-    `pool` and `place` say what may be trained on: the first of each solution is the `place`-th, from 1 and without
-    gaps, of its problem's pool. The others (duplicates, faults, evaluations) have neither. So a choice of so many a
-    problem looks up places in an index, and reads nothing that it does not choose.
+    `pool` and `place` are set for rollouts that can be trained on: the first rollout of each solution is the `place`-th
+    (from 1, without gaps) of its problem's pool. Duplicates, faults and evaluations have neither. So selecting a few
+    rollouts per problem looks up places in an index and reads nothing else.
     """
 
     __tablename__ = "rollouts"
     __table_args__ = (
         Index(None, "purpose", "outcome"),
-        # With what tells solutions apart, so that of a thousand copies it reads the index alone.
+        # Covers deduplication, which then reads only the index even for a thousand copies.
         Index("ix_rollouts_sketches", "problem_id", "sketch", "variant", "pool", postgresql_include=["seq"]),
-        # With what selection reads, so that it reads the index alone.
+        # Covers selection, which then reads only the index.
         Index(
             "ix_rollouts_pools",
             "problem_id",
@@ -67,7 +67,7 @@ class RolloutRow(Base):
             "policy_version",
             "prompt_tokens",
             "tokens",
-            postgresql_include=["seq"],  # SQLite has it in every index
+            postgresql_include=["seq"],  # part of every index in SQLite
             sqlite_where=text("place IS NOT NULL"),
             postgresql_where=text("place IS NOT NULL"),
         ),
@@ -89,7 +89,7 @@ class RolloutRow(Base):
     pool: Mapped[Pool | None]
     place: Mapped[int | None]
     seed: Mapped[int | None] = mapped_column(BigInteger)
-    policy_version: Mapped[int | None]  # of the last span: the newest that wrote in it
+    policy_version: Mapped[int | None]  # of the last span: the newest policy that wrote a part of it
     first_policy_version: Mapped[int | None]
     prompt_tokens: Mapped[int]
     tokens: Mapped[int]  # after the prompt
@@ -103,7 +103,7 @@ class RolloutRow(Base):
 
 
 class ExecutionRow(Base):
-    """One code block of a rollout. `body` packs source, stdout, stderr and value."""
+    """One code block of a rollout. `body` contains source, stdout, stderr and value, packed."""
 
     __tablename__ = "executions"
     __table_args__ = (UniqueConstraint("rollout_seq", "position"),)

@@ -1,4 +1,4 @@
-"""Tables of a run: policies, promotions, iterations, evaluations and the state of the driver."""
+"""Tables of a run: policies, promotions, iterations, evaluations, and the state of the driver."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ class PolicyRow(Base):
     parent: Mapped[int | None] = mapped_column(ForeignKey("policies.version"))
     path: Mapped[str]
     training_set_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("training_sets.id"), index=True)
-    config: Mapped[dict[str, Any]]  # of the training run that made it
+    config: Mapped[dict[str, Any]]  # of the training run that produced it
     metrics: Mapped[dict[str, Any]]
-    checksum: Mapped[str | None]  # of what stands at `path`
+    checksum: Mapped[str | None]  # of the files at `path`
     created_at: Mapped[float]
 
 
 class PromotionRow(Base):
-    """The history of promotions; the last one is what is served."""
+    """One promotion of a policy; the policy of the last one is served."""
 
     __tablename__ = "promotions"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -48,7 +48,7 @@ class IterationRow(Base):
 
 
 class EvaluationRow(Base):
-    """One policy on one benchmark with one way of sampling. `problems_key` is a hash of the problems' ids."""
+    """One policy on one benchmark with given sampling parameters. `problems_key` is a hash of the problems' ids."""
 
     __tablename__ = "evaluations"
     __table_args__ = (
@@ -87,7 +87,7 @@ class EvaluationMetricRow(Base):
 
 
 class RunStateRow(Base):
-    """One row: what the run should do, what it does, and where it can go on from."""
+    """The only row: the desired state of the run, its actual state, and where it can resume."""
 
     __tablename__ = "run_state"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -98,4 +98,4 @@ class RunStateRow(Base):
     iteration: Mapped[int | None]
     checkpoint: Mapped[str | None]
     heartbeat_at: Mapped[float | None]
-    last_version: Mapped[int]  # the highest policy version ever handed out
+    last_version: Mapped[int]  # the highest policy version ever reserved

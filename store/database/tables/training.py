@@ -1,4 +1,4 @@
-"""Tables of training sets: which rollouts trained which policy, in order."""
+"""Tables of training sets: which rollouts trained which policy, and in which order."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from store.database.tables.base import Base, RowId
 
 
 class TrainingSetRow(Base):
-    """A snapshot of what one training run is given. `policy_version` is the version that it is to make."""
+    """The training set of one training run. `policy_version` is the version that the run produces."""
 
     __tablename__ = "training_sets"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -21,10 +21,11 @@ class TrainingSetRow(Base):
 
 
 class TrainingSetRolloutRow(Base):
-    """What a training set holds, in order; a demonstration that is repeated stands at several positions.
+    """One position of a training set. A demonstration that is repeated is at several positions.
 
-    Without foreign keys: to check one, PostgreSQL locks each rollout, which writes to its page, and those of a choice
-    lie all over the table. Who chooses and who takes rollouts away exclude each other instead (`store.database.locks`).
+    There are no foreign keys: to check them, PostgreSQL would lock each rollout, which writes to its page, and the pages
+    of a selection are spread over the whole table. An advisory lock keeps selection and pruning apart instead
+    (`store.database.locks`).
     """
 
     __tablename__ = "training_set_rollouts"

@@ -1,4 +1,7 @@
-"""Where problems come from. A source is a function from its settings to problems, and one line in the registry."""
+"""Problem sources. Each is a function that streams problems, given its settings, and one line in `registry.py`.
+
+Begin with `registry.py`; `row_parsing.py` turns the rows of files and data sets into problems.
+"""
 
 from store.problems.sources.registry import SOURCES, import_problems, read_problems
 

@@ -1,4 +1,4 @@
-"""Reference answers out of the forms that data sets keep them in."""
+"""Extraction of reference answers from the forms in which data sets store them."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,22 +6,22 @@ from store.settings import AnswerForm
 
 
 class AnswerFormError(ValueError):
-    """The text does not hold an answer in the form that was said."""
+    """The text has no answer in the expected form."""
 
 
-def after_hashes(text: str) -> str:
-    """GSM8K: a solution whose last line is `#### 1,200`; gives 1200."""
+def extract_gsm8k(text: str) -> str:
+    """The answer of a GSM8K solution, whose last line is e.g. `#### 1,200`: 1200."""
     _, mark, answer = text.rpartition("####")
     if not mark:
-        raise AnswerFormError("there is no #### in it")
+        raise AnswerFormError("it has no ####")
     return answer.strip().replace(",", "").removeprefix("$")
 
 
-def last_boxed(text: str) -> str:
-    r"""MATH: a solution with its answer in the last `\boxed{}`; gives what stands between the matching braces."""
+def extract_boxed(text: str) -> str:
+    r"""The answer of a MATH solution: the text between the matching braces of the last `\boxed{}`."""
     start = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
     if start < 0:
-        raise AnswerFormError("there is no \\boxed{} in it")
+        raise AnswerFormError("it has no \\boxed{}")
     opening = text.index("{", start)
     depth = 0
     for position in range(opening, len(text)):
@@ -33,6 +33,6 @@ def last_boxed(text: str) -> str:
 
 ANSWER_FORMS: Mapping[AnswerForm, Callable[[str], str]] = {
     "plain": str.strip,
-    "gsm8k": after_hashes,
-    "boxed": last_boxed,
+    "gsm8k": extract_gsm8k,
+    "boxed": extract_boxed,
 }

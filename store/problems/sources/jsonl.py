@@ -1,4 +1,4 @@
-"""Problems out of a file with one JSON object a line."""
+"""Problems from a file with one JSON object per line."""
 
 import json
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import ProblemSourceError
-from store.problems.sources.rows import BadRowError, OnSkipped, problems_from_rows, source_name
+from store.problems.sources.row_parsing import BadRowError, OnSkipped, problems_from_rows, source_name
 from store.records import Problem
 from store.settings import JsonlSettings
 
 
 def read_jsonl(settings: JsonlSettings, on_skipped: OnSkipped) -> Iterator[Problem]:
-    """Streams the problems of a file; blank lines are passed over.
+    """Stream the problems of a file, ignoring blank lines.
 
     Raises:
-        ProblemSourceError: the file cannot be read, or lines are bad (each by its number and reason).
+        ProblemSourceError: the file cannot be read, or has bad lines (listed by number, with the reason).
     """
     path = Path(settings.path).expanduser()
     rows = islice(_rows(path), settings.limit)
@@ -41,5 +41,5 @@ def _parse(line: bytes) -> dict[str, Any] | BadRowError:
     except json.JSONDecodeError as error:
         return BadRowError(f"not JSON: {error.msg} at column {error.colno}")
     except RecursionError:
-        return BadRowError("not JSON that can be read: nested too deeply")
-    return row if isinstance(row, dict) else BadRowError("not a JSON object in braces")
+        return BadRowError("not readable as JSON: nested too deeply")
+    return row if isinstance(row, dict) else BadRowError("not a JSON object")

@@ -1,4 +1,4 @@
-"""Problems out of a Parquet file."""
+"""Problems from a Parquet file."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import ProblemSourceError
-from store.problems.sources.rows import OnSkipped, problems_from_rows, source_name
+from store.problems.sources.row_parsing import OnSkipped, problems_from_rows, source_name
 from store.records import Problem
 from store.settings import ParquetSettings
 
-_ROWS = 1024  # read at a time
+_BATCH_ROWS = 1024
 
 
 def read_parquet(settings: ParquetSettings, on_skipped: OnSkipped) -> Iterator[Problem]:
-    """Streams the problems of a file.
+    """Stream the problems of a file.
 
     Raises:
-        ProblemSourceError: the file cannot be read, or rows are bad (each by its number and reason).
+        ProblemSourceError: the file cannot be read, or has bad rows (listed by number, with the reason).
     """
     path = Path(settings.path).expanduser()
     numbered = ((f"row {number}", row) for number, row in enumerate(_rows(path), start=1))
@@ -30,10 +30,10 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
     if not path.is_file():
-        raise ProblemSourceError(f"{path}: the file cannot be read: there is no such file")
+        raise ProblemSourceError(f"{path}: the file cannot be read: it does not exist")
     try:
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_ROWS):
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 yield from batch.to_pylist()
     except (OSError, pyarrow.ArrowException) as error:
         reason = " ".join(str(error).split())[:300]

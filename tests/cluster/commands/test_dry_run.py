@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cluster.cli import main
-from cluster.config.run_config import load_config
+from cluster.config.loading import load_config
 
 
 def test_the_resolved_configuration_and_the_plan_are_printed_and_nothing_is_made(

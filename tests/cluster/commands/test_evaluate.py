@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster.cli import main
-from cluster.config.run_config import load_config
+from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
 from store.records import Outcome, Policy, Problem, Rollout, Sampling, Split, rollout_id
 from store.runs.run_state import ActualState
@@ -71,10 +71,10 @@ def test_the_table_says_what_was_left_out(run: RunFolder, capsys: pytest.Capture
 
 
 def test_a_run_that_is_driven_is_left_alone(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    with run.driven():
+    with run.lock():
         assert evaluate(run) == 2
 
-    assert f"in the hands of process {os.getpid()}" in capsys.readouterr().err
+    assert f"is locked by process {os.getpid()}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from actors.formats import FORMATS
 from cluster.cli import main
 from cluster.commands.export import messages
-from cluster.config.run_config import load_config
+from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
 from store.records import Outcome, Problem, Purpose, Rollout, Segment, SegmentKind, Split
 from store.store import Store

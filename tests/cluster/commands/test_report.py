@@ -6,7 +6,7 @@ import pytest
 
 from cluster.cli import main
 from cluster.commands.report import collect
-from cluster.config.run_config import load_config
+from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
 from store.records import Outcome, Policy, PolicySpan, Problem, Rollout, Sampling, Split, rollout_id
 from store.store import Store

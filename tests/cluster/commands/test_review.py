@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cluster.cli import main
-from cluster.config.run_config import load_config
+from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
 from store.records import (
     ExecutionRecord,

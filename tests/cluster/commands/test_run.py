@@ -3,10 +3,10 @@
 import logging
 
 from cluster.commands.run import _outages_told_to
-from cluster.loop.progress import Silence
+from cluster.loop.progress import NullProgress
 
 
-class Heard(Silence):
+class Heard(NullProgress):
     def __init__(self) -> None:
         self.notes: list[str] = []
 

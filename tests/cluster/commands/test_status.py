@@ -10,11 +10,12 @@ from rich.console import Console
 
 from cluster.cli import main
 from cluster.commands.control import ask
-from cluster.config.run_config import ConfigError, RunConfig, load_config
+from cluster.config.loading import load_config
+from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, new_run_folder
 from cluster.console.status_screen import draw
-from cluster.loop.heartbeat import beating
-from cluster.loop.run_status import judge, read_status
+from cluster.loop.heartbeat import heartbeats
+from cluster.loop.run_status import current_state, read_status
 from store.records import ExecutionRecord, Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
 from store.runs.run_state import ActualState, DesiredState, RunState
 from store.store import Store
@@ -138,7 +139,7 @@ def test_the_screen_fits_eighty_columns_and_shows_the_scores(make_run: MakeRun, 
 
 def test_silence_makes_a_working_run_dead_and_a_stopped_one_stays_stopped() -> None:
     def judged(actual: ActualState, age_s: float) -> str:
-        return judge(RunState(DesiredState.RUNNING, actual, 1, None, 1000.0), 1000.0 + age_s)
+        return current_state(RunState(DesiredState.RUNNING, actual, 1, None, 1000.0), 1000.0 + age_s)
 
     assert judged(ActualState.RUNNING, 30) == "running"
     assert judged(ActualState.STARTING, 90) == "dead"
@@ -150,9 +151,9 @@ def test_silence_makes_a_working_run_dead_and_a_stopped_one_stays_stopped() -> N
 
 def test_a_driver_is_heard_of_while_it_is_at_something_long(make_run: MakeRun, config: RunConfig) -> None:
     folder = make_run(ActualState.STARTING, 3600.0)
-    with open_store(folder, config) as store, beating(store, beat_s=0.01):
+    with open_store(folder, config) as store, heartbeats(store.run, beat_s=0.01):
         deadline = time.monotonic() + 30.0
-        while judge(store.run.state(), time.time()) == "dead":  # the thread that drives does nothing at all
+        while current_state(store.run.state(), time.time()) == "dead":  # the thread that drives does nothing at all
             assert time.monotonic() < deadline
         said = ask(folder.path.parent, folder.path, "stopped")
         assert "stops at its next safe point" in said

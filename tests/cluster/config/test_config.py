@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.config.run_config import PRESETS, ConfigError, load_config, to_toml
+from cluster.config.loading import PRESETS, load_config, to_toml
+from cluster.config.run_config import ConfigError
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -6,11 +6,12 @@ import pytest
 
 from actors import dtype
 from cluster.config import placement
+from cluster.config.loading import load_config
 from cluster.config.machine import Gpu, Machine
 from cluster.config.memory import GIB
 from cluster.config.placement import place, require_engine
 from cluster.config.plan import plan_run
-from cluster.config.run_config import ConfigError, RunConfig, load_config
+from cluster.config.run_config import ConfigError, RunConfig
 from cluster.loop.algorithm import SelfTraining
 from cluster.loop.algorithm_config import SelfTrainingConfig
 
@@ -110,12 +111,12 @@ def test_a_run_goes_on_where_there_are_no_gpus_and_where_there_are(monkeypatch: 
     monkeypatch.setattr(placement, "samples_on_gpus", lambda: False)
     made_on_a_gpu = place(demo(), 1)
 
-    assert placement.carried_over(made_on_a_gpu).sampler.gpus_per_sampler == 0
-    assert placement.carried_over(made_on_a_gpu).learner.gpus_per_rank == 0
-    assert placement.carried_over(place(demo(), 0)) == demo()
+    assert placement.adapt_placement(made_on_a_gpu).sampler.gpus_per_sampler == 0
+    assert placement.adapt_placement(made_on_a_gpu).learner.gpus_per_rank == 0
+    assert placement.adapt_placement(place(demo(), 0)) == demo()
     monkeypatch.setattr(placement, "samples_on_gpus", lambda: True)
-    assert placement.carried_over(place(demo(), 0)) == made_on_a_gpu
-    assert placement.carried_over(made_on_a_gpu) == made_on_a_gpu
+    assert placement.adapt_placement(place(demo(), 0)) == made_on_a_gpu
+    assert placement.adapt_placement(made_on_a_gpu) == made_on_a_gpu
 
 
 @pytest.mark.parametrize(
@@ -136,4 +137,4 @@ def test_a_joined_cluster_decides_for_itself(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(placement, "samples_on_gpus", lambda: False)
     config = place(demo("ray.address=auto"), 1)
 
-    assert placement.carried_over(config) == config
+    assert placement.adapt_placement(config) == config

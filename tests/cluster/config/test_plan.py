@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from cluster.config.loading import validate
 from cluster.config.machine import (
     Gpu,
     Machine,
@@ -20,18 +21,10 @@ from cluster.config.machine import (
     parse_gpus,
     this_machine,
 )
-from cluster.config.memory import (
-    GIB,
-    ModelShape,
-    Sampling,
-    ShapeError,
-    Training,
-    kv_cache_minimum_bytes,
-    sampling_parts,
-    training_parts,
-)
-from cluster.config.plan import DoesNotFitError, UnknownModelError, plan_run, shape_of_model, training_of
-from cluster.config.run_config import RunConfig, validate
+from cluster.config.memory import GIB, Sampling, Training, kv_cache_minimum_bytes, sampling_parts, training_parts
+from cluster.config.model_shapes import ModelShape, ShapeError, UnknownModelError, shape_of_model
+from cluster.config.plan import DoesNotFitError, plan_run, training_of
+from cluster.config.run_config import RunConfig
 
 QWEN_7B = shape_of_model("Qwen/Qwen2.5-Math-7B")
 SEVEN_BILLION = ModelShape(

@@ -1,4 +1,4 @@
-"""The driver's view of its samplers: what they refuse and fail of is heard, and what is asked of a run is heeded."""
+"""The fleet of samplers: refusals and failures are recorded and restarted, and a pause or stop takes effect."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from actors.engine import EngineStartError
 from cluster.config.run_config import RaySettings
 from cluster.loop import fleet as fleet_module
 from cluster.loop.fleet import Fleet, SamplersLostError
-from cluster.loop.progress import Silence
+from cluster.loop.progress import NullProgress
 from store.records import Policy
 
 POLICY = Policy(3, None, "policies/3")
@@ -22,9 +22,9 @@ DEATH = RayActorError()
 
 
 class Group:
-    """RLlib's group, as far as a fleet asks it: each sampler answers the requests of a tag with what is left in turn.
+    """RLlib's group, as far as a fleet uses it: each sampler replies to the requests of a tag with its answers in turn.
 
-    As in RLlib, a sampler whose answer is an error is out of service until it is probed.
+    As in RLlib, a sampler whose reply is an error is out of service until it is probed.
     """
 
     def __init__(self, **answers: dict[int, list[Any]]) -> None:
@@ -76,82 +76,82 @@ class Group:
 
 
 @pytest.fixture(autouse=True)
-def ended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The samplers that the fleet ended."""
-    ended: list[int] = []
-    monkeypatch.setattr(fleet_module.ray, "kill", lambda actor, no_restart: ended.append(actor))
-    monkeypatch.setattr(fleet_module, "_logs", lambda: "logs")
-    return ended
+def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The samplers that the fleet killed."""
+    killed: list[int] = []
+    monkeypatch.setattr(fleet_module.ray, "kill", lambda actor, no_restart: killed.append(actor))
+    monkeypatch.setattr(fleet_module, "_log_folder", lambda: "logs")
+    return killed
 
 
-def make_fleet(group: Group, said: list[str], **settings: float) -> Fleet:
-    return Fleet(group, RaySettings(**settings), said.append)  # type: ignore[arg-type]
+def make_fleet(group: Group, notes: list[str], **settings: float) -> Fleet:
+    return Fleet(group, RaySettings(**settings), notes.append)  # type: ignore[arg-type]
 
 
 def test_a_policy_that_all_refuse_ends_the_run_at_once_with_the_reason() -> None:
     group = Group(swap={1: [REFUSAL], 2: [REFUSAL]})
-    with pytest.raises(SamplersLostError, match=r"no sampler takes policy 3: .*max_model_len is too large"):
-        make_fleet(group, []).hand_out(POLICY)
+    with pytest.raises(SamplersLostError, match=r"no sampler loaded policy 3: .*max_model_len is too large"):
+        make_fleet(group, []).set_policy(POLICY)
 
 
-def test_a_sampler_that_refuses_alone_is_started_again_and_the_others_go_on(ended: list[int]) -> None:
-    group, said = Group(swap={1: [3], 2: [REFUSAL, 3]}), list[str]()
-    fleet = make_fleet(group, said)
-    fleet.hand_out(POLICY)
-    assert ended == [2]
-    assert said == ["sampler 2 is started again: vLLM did not start: max_model_len is too large"]
-    fleet.attend(POLICY, wait_s=0.0)
+def test_a_single_sampler_that_refuses_is_restarted_and_the_others_continue(killed: list[int]) -> None:
+    group, notes = Group(swap={1: [3], 2: [REFUSAL, 3]}), list[str]()
+    fleet = make_fleet(group, notes)
+    fleet.set_policy(POLICY)
+    assert killed == [2]
+    assert notes == ["sampler 2 is restarted: vLLM did not start: max_model_len is too large"]
+    fleet.supervise(POLICY, wait_s=0.0)
     assert group.healthy == {1, 2}
 
 
-def test_a_sampler_that_does_not_take_a_further_policy_gets_it_once_more(
-    ended: list[int], monkeypatch: pytest.MonkeyPatch
+def test_a_sampler_that_refuses_a_later_policy_gets_it_once_more(
+    killed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fleet_module, "_PROBE_EVERY_S", 0.0)
     fleet = make_fleet(Group(swap={1: [2, REFUSAL, 3, REFUSAL, REFUSAL]}), [])
-    fleet.hand_out(Policy(2, None, "policies/2"))
-    fleet.hand_out(POLICY)
-    assert ended == [1]
-    with pytest.raises(SamplersLostError, match="no sampler takes policy 4"):
-        fleet.hand_out(Policy(4, None, "policies/4"))
+    fleet.set_policy(Policy(2, None, "policies/2"))
+    fleet.set_policy(POLICY)
+    assert killed == [1]
+    with pytest.raises(SamplersLostError, match="no sampler loaded policy 4"):
+        fleet.set_policy(Policy(4, None, "policies/4"))
 
 
 def test_a_sampler_that_dies_is_waited_for_while_no_other_has_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "_PROBE_EVERY_S", 0.0)
-    said = list[str]()
-    make_fleet(Group(swap={1: [DEATH, 3]}), said).hand_out(POLICY)
-    assert said == ["sampler 1 is started again: its process died"]
+    notes = list[str]()
+    make_fleet(Group(swap={1: [DEATH, 3]}), notes).set_policy(POLICY)
+    assert notes == ["sampler 1 is restarted: its process died"]
 
 
-def test_what_a_sampler_failed_of_is_told_once_and_it_starts_again(ended: list[int]) -> None:
+def test_a_failure_of_a_sampler_is_notified_once_and_restarts_it(killed: list[int]) -> None:
     failure = RayTaskError("sample", "a traceback", OSError("the engine is dead"))
-    group, said = Group(sample={1: [failure, DEATH]}), list[str]()
-    fleet = make_fleet(group, said)
+    group, notes = Group(sample={1: [failure, DEATH]}), list[str]()
+    fleet = make_fleet(group, notes)
     assert fleet.poll(wait_s=0.0) == []
     group.healthy = {1}
     assert fleet.poll(wait_s=0.0) == []
-    assert said == ["sampler 1 is started again: the engine is dead"]
-    assert ended == [1]
+    assert notes == ["sampler 1 is restarted: the engine is dead"]
+    assert killed == [1]
     assert "sampler 1: the engine is dead" in fleet.describe()
 
 
-def test_a_sampler_that_is_silent_for_too_long_is_started_again(ended: list[int]) -> None:
-    said = list[str]()
-    fleet = make_fleet(Group(sample={1: []}), said, sampler_silence_s=0.05)
+def test_an_unresponsive_sampler_is_restarted(killed: list[int]) -> None:
+    notes = list[str]()
+    fleet = make_fleet(Group(sample={1: []}), notes, sampler_silence_s=0.05)
     fleet.poll(wait_s=0.0)
     time.sleep(0.1)
     fleet.poll(wait_s=0.0)
-    assert ended == [1]
-    assert "has not answered" in said[0]
+    assert killed == [1]
+    assert "has not answered" in notes[0]
 
 
-def test_a_sampler_that_was_not_asked_for_long_is_not_silent(ended: list[int]) -> None:
-    heard = {"ready": True}
-    fleet = make_fleet(Group(sample={1: [heard]}), [], sampler_silence_s=0.05)
+def test_a_sampler_that_was_not_polled_is_not_unresponsive(killed: list[int]) -> None:
+    reply = {"ready": True}
+    fleet = make_fleet(Group(sample={1: [reply]}), [], sampler_silence_s=0.05)
     fleet.poll(wait_s=0.0)
     time.sleep(0.1)
     fleet.poll(wait_s=0.0)
-    assert ended == []
+    assert killed == []
 
 
 def test_samplers_that_stay_dead_end_the_run_with_the_last_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,10 +159,10 @@ def test_samplers_that_stay_dead_end_the_run_with_the_last_reason(monkeypatch: p
     group = Group(swap={1: [DEATH]})
     group.probe_unhealthy_env_runners = lambda **_: []  # type: ignore[method-assign]
     with pytest.raises(SamplersLostError, match="its process died"):
-        make_fleet(group, [], start_timeout_s=0.05).hand_out(POLICY)
+        make_fleet(group, [], start_timeout_s=0.05).set_policy(POLICY)
 
 
-def test_a_request_is_heeded_while_rollouts_come_in() -> None:
+def test_a_stop_takes_effect_while_rollouts_arrive() -> None:
     class StoppedError(Exception):
         pass
 
@@ -175,5 +175,5 @@ def test_a_request_is_heeded_while_rollouts_come_in() -> None:
 
     count = counts()
     with pytest.raises(StoppedError):
-        make_fleet(Group(), []).await_rollouts(POLICY, lambda: next(count), Silence(), has_paused=stop)
+        make_fleet(Group(), []).await_rollouts(POLICY, lambda: next(count), NullProgress(), wait_while_paused=stop)
     assert next(count) == (1, 100)

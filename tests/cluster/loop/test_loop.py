@@ -1,8 +1,7 @@
-"""Two iterations of the whole loop on its real parts, disturbed in every way that a run must survive.
+"""Two iterations of the whole loop on its real parts, through every disturbance that a run must survive.
 
-One run serves all tests of this module: it is paused and resumed, a sampler is killed, then the driver is killed, the
-next ones are stopped by a command and by Ctrl-C, and the last brings the run to its end. Each test looks at one thing
-that must have held.
+One run serves all tests of this module: it is paused and resumed, its sampler is killed, its driver is killed, the next
+drivers are stopped by a command and by Ctrl-C, and the last one finishes the run. Each test checks one invariant.
 """
 
 import contextlib
@@ -53,7 +52,7 @@ SAMPLES = 4
 
 @dataclass
 class Observed:
-    """What the disturbed run left behind, and what was seen on the way."""
+    """The state of the run after all disturbances, and observations made on the way."""
 
     folder: Path
     store: Store
@@ -62,8 +61,8 @@ class Observed:
     killed_samplers: set[int]
     samplers_afterwards: set[int]
     acknowledged_before_driver_kill: set[str]
-    left_behind: list[str]
-    ends: dict[str, tuple[int, str]]  # by what ended a driver, its exit code and what it printed
+    leftover_processes: list[str]
+    ends: dict[str, tuple[int, str]]  # exit code and output of a driver, by what ended it
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +80,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         wait_for(driver, log, lambda: store.iterations.progress(2)[0] > 40, "rollouts of the second iteration")
         driver.kill()
         driver.wait()
-    left_behind = _processes_of(folder, patience_s=30.0)
+    leftover_processes = _processes_of(folder, within_s=30.0)
     acknowledged = {rollout.id for rollout in store.rollouts.iterate()}
     ends = {
-        "stop": _end(runs, lambda _: _ask(runs, "stop"), "stopped.txt"),
+        "stop": _end(runs, lambda _: _control(runs, "stop"), "stopped.txt"),
         "Ctrl-C": _end(runs, lambda driver: driver.send_signal(signal.SIGINT), "interrupted.txt"),
     }
     with automathes(log, "run", "--resume", "--iterations", "1", "--runs", str(runs)) as driver:
         assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
-    yield Observed(folder, store, *paused, *samplers, acknowledged, left_behind, ends)
+    yield Observed(folder, store, *paused, *samplers, acknowledged, leftover_processes, ends)
     store.close()
 
 
@@ -115,17 +114,17 @@ def test_nothing_is_sampled_while_the_run_is_paused(run: Observed) -> None:
     assert run.written_while_paused == 0
 
 
-def test_a_killed_sampler_is_replaced_and_the_run_goes_on(run: Observed) -> None:
+def test_a_killed_sampler_is_replaced_and_the_run_continues(run: Observed) -> None:
     assert run.killed_samplers
     assert run.samplers_afterwards - run.killed_samplers
 
 
 def test_a_killed_driver_leaves_no_process_behind(run: Observed) -> None:
-    assert run.left_behind == []
+    assert run.leftover_processes == []
 
 
 @pytest.mark.parametrize("ended_by", ["stop", "Ctrl-C"])
-def test_who_stops_a_run_ends_it_at_a_safe_point_and_is_told_how_to_go_on(run: Observed, ended_by: str) -> None:
+def test_a_stopped_run_ends_at_a_safe_point_and_prints_how_to_resume(run: Observed, ended_by: str) -> None:
     code, output = run.ends[ended_by]
     assert code == 0, output
     assert "automathes run --resume" in output
@@ -197,7 +196,7 @@ def test_the_learner_reads_the_very_tokens_that_were_sampled(run: Observed) -> N
         )
 
 
-def test_status_tells_the_run_as_one_json_object(run: Observed) -> None:
+def test_status_prints_the_run_as_one_json_object(run: Observed) -> None:
     answer = subprocess.run(
         [COMMAND, "status", "--json", "--run", str(run.folder)],
         capture_output=True,
@@ -216,13 +215,13 @@ def test_status_tells_the_run_as_one_json_object(run: Observed) -> None:
 
 
 def _pause_and_resume(runs: Path, store: Store, driver: subprocess.Popen[bytes], log: Path) -> tuple[int, int]:
-    _ask(runs, "pause")
+    _control(runs, "pause")
     wait_for(driver, log, lambda: store.run.state().actual is ActualState.PAUSED, "the pause")
     wait_for(driver, log, lambda: _is_still(store), "rollouts under way to end")
     before = _train_rollouts(store)
     time.sleep(2.0)
     while_paused = _train_rollouts(store) - before
-    _ask(runs, "resume")
+    _control(runs, "resume")
     wait_for(driver, log, lambda: _train_rollouts(store) > before, "rollouts after the pause")
     return before, while_paused
 
@@ -234,7 +233,7 @@ def _is_still(store: Store) -> bool:
 
 
 def _kill_samplers(driver: subprocess.Popen[bytes], log: Path) -> tuple[set[int], set[int]]:
-    """The samplers before and after."""
+    """Kill all samplers; returns their processes before and after."""
     victims = set(samplers_of(driver.pid))
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
@@ -243,7 +242,7 @@ def _kill_samplers(driver: subprocess.Popen[bytes], log: Path) -> tuple[set[int]
 
 
 def _end(runs: Path, end: Callable[[subprocess.Popen[bytes]], None], log_name: str) -> tuple[int, str]:
-    """Goes on with the run, ends it while it samples, and returns its exit code and what it printed."""
+    """Resume the run, end it while it samples, and return its exit code and its output."""
     log = runs / log_name
     with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
         wait_for(driver, log, lambda: "sampling" in log.read_text(), "sampling after the resume")
@@ -251,9 +250,9 @@ def _end(runs: Path, end: Callable[[subprocess.Popen[bytes]], None], log_name: s
         return driver.wait(timeout=LIMIT_S), log.read_text()
 
 
-def _processes_of(folder: Path, patience_s: float) -> list[str]:
-    """Processes that still have the run's folder in their command line or open files, once they had time to end."""
-    deadline = time.monotonic() + patience_s
+def _processes_of(folder: Path, within_s: float) -> list[str]:
+    """Processes that still have files of the run's folder open after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
     while (found := _holding(folder)) and time.monotonic() < deadline:
         time.sleep(0.5)
     return found
@@ -271,8 +270,8 @@ def _holding(folder: Path) -> list[str]:
     return found
 
 
-def _ask(runs: Path, request: str) -> None:
-    subprocess.run([COMMAND, request, "--runs", str(runs)], check=True, timeout=60, capture_output=True)
+def _control(runs: Path, command: str) -> None:
+    subprocess.run([COMMAND, command, "--runs", str(runs)], check=True, timeout=60, capture_output=True)
 
 
 def _train_rollouts(store: Store) -> int:

@@ -1,6 +1,6 @@
-"""Two samplers, two learner ranks, and sampling that goes on while the learner trains: the same loop, by numbers.
+"""The same loop with two samplers and two learner ranks, sampling while the learner trains.
 
-One run serves all tests of this module; one of its samplers is killed while both are at work.
+One run serves all tests of this module; one of its samplers is killed while both are sampling.
 """
 
 import os
@@ -52,7 +52,7 @@ SCHEDULED = 100 * 4
 
 @dataclass
 class Observed:
-    """What the run left behind."""
+    """The state of the run after it ended."""
 
     store: Store
     samplers: int
@@ -75,10 +75,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     store.close()
 
 
-def test_the_run_ends_well_though_one_of_two_samplers_was_killed(run: Observed) -> None:
+def test_the_run_succeeds_although_one_of_two_samplers_was_killed(run: Observed) -> None:
     assert run.code == 0, run.output
     assert run.samplers == 2
-    assert "is started again: its process died" in run.output
+    assert "is restarted: its process died" in run.output
 
 
 def test_each_iteration_has_every_rollout_once(run: Observed) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.config.run_config import load_config
+from cluster.config.loading import load_config
 from store.records import Outcome, Purpose
 from store.store import Store
 

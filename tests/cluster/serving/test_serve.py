@@ -1,4 +1,4 @@
-"""`automathes serve` to clients of OpenAI's API: one real server for all tests, policies that know one question."""
+"""`automathes serve` with OpenAI's client: one real server for all tests, and policies that memorised one question."""
 
 import os
 import re
@@ -18,11 +18,11 @@ import pytest
 from actors.codec import Codec
 from actors.formats import get_format
 from cluster.cli import main
-from cluster.config.run_config import load_config
+from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder
-from cluster.serving.solver import TurnText
+from cluster.serving.streaming import IncrementalDecoder
 from learner.bases import make_base
-from learner.tiny_llama import TinyLlama
+from learner.bases.tiny_llama import TinyLlama
 from store.records import Policy
 from store.store import Store
 
@@ -53,7 +53,7 @@ SETTINGS = [
 
 
 def memorise(base: Path, folder: Path, solution: str) -> None:
-    """A copy of the base that knows a solution by heart, and to wait when it is told to."""
+    """Save a copy of the base that has memorised two solutions: the given one, and one of ENDLESS that sleeps."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -78,7 +78,7 @@ def memorise(base: Path, folder: Path, solution: str) -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run with two policies, the first of which is promoted."""
+    """A run with two policies; the first one is promoted."""
     folder = RunFolder(tmp_path_factory.mktemp("runs") / "arithmetic-1")
     config = load_config("demo", None, SETTINGS)
     folder.write_config(config)
@@ -101,7 +101,7 @@ def serve(run: RunFolder, log: Path, *arguments: str) -> "subprocess.Popen[bytes
 
 @pytest.fixture(scope="module")
 def url(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server on a free port; when it was interrupted, nothing of it may be left."""
+    """A server on a free port. After an interrupt none of its processes may be left."""
     log = tmp_path_factory.mktemp("serve") / "log"
     server = serve(run, log, "--port", "0")
     try:
@@ -117,17 +117,17 @@ def url(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
             server.kill()
 
 
-def wait_for(look: Callable[[], Any], server: "subprocess.Popen[bytes]", log: Path) -> Any:
+def wait_for(condition: Callable[[], Any], server: "subprocess.Popen[bytes]", log: Path) -> Any:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and server.poll() is None:
-        if found := look():
+        if found := condition():
             return found
         time.sleep(0.2)
-    raise AssertionError(f"the server did not come up: {log.read_text()}")
+    raise AssertionError(f"the server did not start: {log.read_text()}")
 
 
 def session_members(session: int) -> list[str]:
-    """Commands of the live processes of a session."""
+    """The commands of a session's live processes."""
     out = subprocess.run(["ps", "-eo", "sess=,stat=,args="], capture_output=True, text=True, check=True).stdout
     rows = (line.split(None, 2) for line in out.splitlines())
     return [row[2] for row in rows if int(row[0]) == session and not row[1].startswith("Z")]
@@ -147,12 +147,12 @@ def ask(client: openai.OpenAI, **changes: Any) -> Any:
     return client.chat.completions.create(**(arguments | changes))
 
 
-def test_models_tell_the_version_that_is_served(client: openai.OpenAI) -> None:
+def test_models_list_the_version_that_is_served(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["automathes/arithmetic-1@v1", "automathes/arithmetic-1"]
     assert client.models.retrieve("automathes/arithmetic-1").automathes == {"policy_version": 1}
 
 
-def test_an_answer_is_the_whole_solution_with_its_executions(client: openai.OpenAI) -> None:
+def test_a_completion_is_the_whole_solution_with_its_executions(client: openai.OpenAI) -> None:
     completion = ask(client)
     choice = completion.choices[0]
     assert completion.model == "automathes/arithmetic-1@v1"
@@ -174,13 +174,13 @@ def test_streamed_pieces_join_to_the_same_solution(client: openai.OpenAI) -> Non
     deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
     assert deltas[0].role == "assistant"
     assert "".join(delta.content or "" for delta in deltas) == FIRST
-    assert len(deltas) > 10, "a turn comes token by token"
+    assert len(deltas) > 10, "a turn is streamed token by token"
     assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]][-2:] == [None, "stop"]
     assert chunks[-2].choices[0].automathes["answer"] == "42"
     assert chunks[-1].usage == ask(client).usage
 
 
-def test_several_solutions_at_once(client: openai.OpenAI) -> None:
+def test_several_solutions_in_one_request(client: openai.OpenAI) -> None:
     completion = ask(client, n=2)
     assert [choice.index for choice in completion.choices] == [0, 1]
     assert [choice.message.content for choice in completion.choices] == [FIRST, FIRST]
@@ -218,15 +218,15 @@ def test_a_limit_on_tokens_ends_a_solution(client: openai.OpenAI, name: str) -> 
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content"),
     ],
 )
-def test_a_wrong_parameter_is_refused_by_name(client: openai.OpenAI, changes: dict[str, Any], param: str) -> None:
-    with pytest.raises(openai.BadRequestError) as refusal:
+def test_an_invalid_parameter_is_rejected_by_name(client: openai.OpenAI, changes: dict[str, Any], param: str) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
         ask(client, **changes)
-    assert refusal.value.param == param
-    assert refusal.value.type == "invalid_request_error"
-    assert param in str(refusal.value)
+    assert caught.value.param == param
+    assert caught.value.type == "invalid_request_error"
+    assert param in str(caught.value)
 
 
-def test_what_is_not_there_is_not_found(client: openai.OpenAI, url: str) -> None:
+def test_unknown_models_and_routes_are_not_found(client: openai.OpenAI, url: str) -> None:
     with pytest.raises(openai.NotFoundError, match="automathes/arithmetic-1@v1"):
         ask(client, model="gpt-7")
     with pytest.raises(openai.NotFoundError):
@@ -243,7 +243,7 @@ def test_what_is_not_there_is_not_found(client: openai.OpenAI, url: str) -> None
         b'{"\\ud800": 1, "model": "m", "messages": [{"role": "user", "content": "6"}]}',
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused(url: str, body: bytes) -> None:
+def test_an_invalid_body_is_rejected(url: str, body: bytes) -> None:
     reply = httpx.post(f"{url}/chat/completions", content=body, headers={"Content-Type": "application/json"})
     assert (reply.status_code, reply.json()["error"]["type"]) == (400, "invalid_request_error")
 
@@ -253,30 +253,32 @@ def health(url: str) -> dict[str, Any]:
     return reply
 
 
-def test_a_client_that_goes_away_ends_its_rollouts(client: openai.OpenAI, url: str) -> None:
+def test_rollouts_of_a_disconnected_client_are_cancelled(client: openai.OpenAI, url: str) -> None:
     endless = {"messages": [{"role": "user", "content": ENDLESS}]}
     with ask(client, stream=True, **endless) as stream:
         pieces = (chunk.choices[0].delta.content or "" for chunk in stream)
-        heard = ""
-        while "sleep(60)\n```\n" not in heard:
-            heard += next(pieces)
+        received = ""
+        while "sleep(60)\n```\n" not in received:
+            received += next(pieces)
         assert health(url)["in_flight"] == 1
     with pytest.raises(openai.APITimeoutError):
         ask(client.with_options(timeout=2.0), **endless)
     deadline = time.monotonic() + 20
     while health(url)["in_flight"] > 0:
-        assert time.monotonic() < deadline, "rollouts go on without a client"
+        assert time.monotonic() < deadline, "rollouts continue without a client"
         time.sleep(0.1)
 
 
-def test_a_promotion_is_taken_over_without_dropping_a_request(client: openai.OpenAI, url: str, run: RunFolder) -> None:
+def test_a_promoted_policy_is_swapped_in_without_dropping_a_request(
+    client: openai.OpenAI, url: str, run: RunFolder
+) -> None:
     under_way = ask(client, stream=True, max_tokens=1500, temperature=1.5, n=4)
     next(iter(under_way))
     with Store.open(run.store_url(run.read_config())) as store:
         store.policies.promote(2)
     deadline = time.monotonic() + 30
     while health(url)["policy_version"] != 2:
-        assert time.monotonic() < deadline, "the promoted policy is not swapped in"
+        assert time.monotonic() < deadline, "the promoted policy was not swapped in"
         time.sleep(0.1)
     ends = [chunk.choices[0].finish_reason for chunk in under_way]
     assert len([end for end in ends if end is not None]) == 4
@@ -288,7 +290,7 @@ def test_a_promotion_is_taken_over_without_dropping_a_request(client: openai.Ope
         ask(client, model="automathes/arithmetic-1@v1")
 
 
-def test_a_port_in_use_is_told_in_a_line(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_a_one_line_error(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -300,12 +302,14 @@ def test_a_port_in_use_is_told_in_a_line(run: RunFolder, capsys: pytest.CaptureF
     assert "--port" in error
 
 
-def test_a_host_of_another_machine_is_told_in_a_line(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_host_of_another_machine_is_a_one_line_error(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--run", str(run.path), "--host", "192.0.2.1", "--port", "0"]) == 2
-    assert "192.0.2.1 is no address of this machine" in capsys.readouterr().err
+    assert "192.0.2.1 is not an address of this machine" in capsys.readouterr().err
 
 
-def test_a_run_without_a_promoted_policy_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_a_promoted_policy_is_a_one_line_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = RunFolder(tmp_path / "young-1")
     config = load_config("demo", None, [])
     folder.write_config(config)
@@ -316,7 +320,7 @@ def test_a_run_without_a_promoted_policy_is_told_in_a_line(tmp_path: Path, capsy
     assert error.count("\n") == 1
 
 
-def test_a_policy_without_weights_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_policy_without_weights_is_a_one_line_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = RunFolder(tmp_path / "broken-1")
     config = load_config("demo", None, [])
     folder.write_config(config)
@@ -332,15 +336,15 @@ def test_a_policy_without_weights_is_told_in_a_line(tmp_path: Path, capsys: pyte
     assert error.count("\n") == 1
 
 
-def test_a_characters_bytes_are_held_back_until_they_are_complete(tmp_path: Path) -> None:
+def test_incomplete_characters_are_held_back(tmp_path: Path) -> None:
     TinyLlama(vocabulary_size=260).make(tmp_path / "policy", ["x"])
     codec = Codec.from_folder(tmp_path / "policy", get_format("tir"))
     text = "so α ≠ ½, \\boxed{7}\n"
-    turn = TurnText(codec)
-    pieces = [turn.add([token]) for token in codec.text(text)]
+    decoder = IncrementalDecoder(codec)
+    pieces = [decoder.decode([token]) for token in codec.text(text)]
     assert "" in pieces
-    assert "".join(pieces) + turn.rest() == text
-    assert TurnText(codec).rest() == ""
-    cut = TurnText(codec)
-    assert cut.add(codec.text("α")[:1]) == ""
-    assert cut.rest() == "\ufffd"
+    assert "".join(pieces) + decoder.flush() == text
+    assert IncrementalDecoder(codec).flush() == ""
+    truncated = IncrementalDecoder(codec)
+    assert truncated.decode(codec.text("α")[:1]) == ""
+    assert truncated.flush() == "\ufffd"

@@ -1,5 +1,5 @@
-"""One sandbox for all attacks; after each of them the next session must find everything as it was, and the host no
-process, descriptor or mount more than before.
+"""One sandbox for all attacks. After each of them the next session must find everything unchanged, and the host must
+have no more processes, descriptors or mounts than before.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from sandbox.jail.procfs import descendants
 from sandbox.settings import SandboxSettings
 
 MIB = 1024**2
-TRIES, PAUSE_S = 1_000, 0.01  # the kernel takes a moment to clear up, a busy machine more
+TRIES, PAUSE_S = 1_000, 0.01  # the kernel takes a moment to clean up, longer on a busy machine
 
 HONEST_BLOCK = """
 import math, os, numpy, sympy
@@ -29,7 +29,7 @@ sorted(os.listdir('/tmp')), os.getpid()"""
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def arena() -> AsyncIterator[Sandbox]:
-    """The sandbox under attack, with room in time for a busy machine."""
+    """The sandbox under attack, with time limits that allow for a busy machine."""
     settings = SandboxSettings(
         preload=("sympy", "numpy"),
         block_wall_s=20,
@@ -45,7 +45,7 @@ async def arena() -> AsyncIterator[Sandbox]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def hasty_arena(arena: Sandbox) -> AsyncIterator[Sandbox]:
-    """The same with little time, for attacks that only its end ends."""
+    """The same with short time limits, for attacks that only a timeout ends."""
     settings = arena.settings.model_copy(update={"block_wall_s": 1.5, "session_cpu_s": 2})
     async with Sandbox(settings) as sandbox:
         _held_at_first[sandbox] = _held(sandbox)
@@ -54,14 +54,14 @@ async def hasty_arena(arena: Sandbox) -> AsyncIterator[Sandbox]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def attack(arena: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Execution]]]:
-    """Runs blocks in a session of their own and gives what the last one came to."""
+    """Runs blocks in a new session and returns the execution of the last one."""
     yield lambda *blocks: _run(arena, *blocks)
     await _assert_clean(arena)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def attack_in_haste(hasty_arena: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Execution]]]:
-    """As `attack`, where little time is given."""
+    """As `attack`, with short time limits."""
     yield lambda *blocks: _run(hasty_arena, *blocks)
     await _assert_clean(hasty_arena)
 
@@ -77,7 +77,7 @@ _held_at_first: dict[Sandbox, tuple[int, int]] = {}
 
 
 def _held(sandbox: Sandbox) -> tuple[int, int]:
-    """How many descriptors the warm parent has open, and how many mounts it sees; only root may look."""
+    """The numbers of the warm parent's open descriptors and visible mounts, which only root may read."""
     if os.geteuid() != 0:
         return (0, 0)
     parent = Path(f"/proc/{_jail(sandbox).parent_pid}")
@@ -108,7 +108,7 @@ async def _assert_clean(sandbox: Sandbox) -> None:
 
 
 async def _strays(sandbox: Sandbox) -> set[int]:
-    """Processes in the jail besides its warm parent, once those of the last session have had time to go."""
+    """Processes in the jail besides its warm parent, once those of the last session have had time to exit."""
     left: set[int] = set()
     for _ in range(TRIES):
         jail = _jail(sandbox)

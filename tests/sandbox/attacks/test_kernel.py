@@ -1,4 +1,4 @@
-"""System calls that a session must not have. Each is made by number, past every check of the C library."""
+"""System calls that are denied to sessions. Each is made by number, to bypass every check of the C library."""
 
 from collections.abc import Awaitable, Callable
 
@@ -16,7 +16,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 def call(number, *arguments):
     result = libc.syscall(number, *(ctypes.c_long(argument) for argument in (*arguments, *[0] * 6)[:6]))
     return ctypes.get_errno() if result == -1 else f'result {result}'
-assert call(39) == 'result 1'  # getpid: the way is open
+assert call(39) == 'result 1'  # getpid: calls by number work
 """
 EPERM, ENOSYS = 1, 38
 
@@ -101,7 +101,7 @@ async def test_a_new_namespace_by_clone_is_denied(attack: Attack, name: str) -> 
     assert (await attack(CALL + f"call(56, {NAMESPACES[name]} | 17)")).value == str(EPERM)
 
 
-async def test_clone3_whose_flags_no_filter_sees_is_not_there(attack: Attack) -> None:
+async def test_clone3_whose_flags_a_filter_cannot_see_does_not_exist(attack: Attack) -> None:
     assert (await attack(CALL + "call(435)")).value == str(ENOSYS)
 
 
@@ -150,7 +150,7 @@ ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code))
     assert "SIGSYS" in execution.error or "SIGSEGV" in execution.error  # the latter where the kernel has no such table
 
 
-async def test_the_filter_cannot_be_taken_off(attack: Attack) -> None:
+async def test_the_filter_cannot_be_removed(attack: Attack) -> None:
     source = CALL + "ctypes.CDLL(None).prctl(22, 0, 0, 0, 0), call(165)"
     assert (await attack(source)).value == f"(-1, {EPERM})"
 
@@ -164,7 +164,7 @@ async def test_the_clock_cannot_be_set(attack: Attack) -> None:
     assert "PermissionError" in (await attack("import time\ntime.clock_settime(time.CLOCK_REALTIME, 0)")).error
 
 
-async def test_shared_memory_by_name_is_not_to_be_had(attack: Attack) -> None:
+async def test_named_shared_memory_is_denied(attack: Attack) -> None:
     source = "from multiprocessing import shared_memory\nshared_memory.SharedMemory('meet', create=True, size=1)"
     execution = await attack(source)
     assert execution.status is Status.ERROR

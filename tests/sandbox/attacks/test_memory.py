@@ -1,4 +1,4 @@
-"""Attacks on memory: what one session takes is bounded, whatever it is taken with."""
+"""Attacks on memory: a session's memory is bounded, however it is allocated."""
 
 from collections.abc import Awaitable, Callable
 
@@ -41,16 +41,16 @@ async def test_a_session_goes_on_after_a_memory_error(attack: Attack) -> None:
     assert (await attack(source, "x, caught")).value == "(1, True)"
 
 
-async def test_a_mapping_is_no_way_around_the_limit(attack: Attack) -> None:
+async def test_a_mapping_does_not_bypass_the_limit(attack: Attack) -> None:
     source = "import mmap\nm = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE)"
     assert "Cannot allocate memory" in (await attack(source)).error
 
 
-async def test_shared_memory_that_no_process_is_seen_to_hold_cannot_be_had(attack: Attack) -> None:
+async def test_shared_memory_that_counts_for_no_process_is_denied(attack: Attack) -> None:
     assert "PermissionError" in (await attack("import mmap\nm = mmap.mmap(-1, 1 << 20)")).error
 
 
-async def test_processes_that_share_out_too_much_memory_are_ended(attack: Attack) -> None:
+async def test_processes_that_hold_too_much_memory_together_are_ended(attack: Attack) -> None:
     source = """
 import os, time
 for _ in range(4):
@@ -73,7 +73,7 @@ time.sleep(100)"""
     assert "the session's processes hold more than" in (await assert_out_of_memory(attack, source)).error
 
 
-async def test_processes_that_eat_memory_between_two_blocks_are_ended(attack: Attack) -> None:
+async def test_processes_that_allocate_too_much_between_two_blocks_are_ended(attack: Attack) -> None:
     source = """
 import os, time
 for _ in range(4):
@@ -105,7 +105,7 @@ async def test_endless_recursion_is_an_error_of_bounded_length(attack: Attack) -
     assert len(execution.error) < 5_000
 
 
-async def test_an_overflown_stack_ends_the_session(attack: Attack) -> None:
+async def test_a_stack_overflow_ends_the_session(attack: Attack) -> None:
     source = "import ctypes, sys\nsys.setrecursionlimit(10**9)\nb = ctypes.create_string_buffer(1)\n"
     source += "ctypes.memset(ctypes.addressof(b) - (1 << 46), 0, 1)"
     execution = await attack(source)

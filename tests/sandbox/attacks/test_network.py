@@ -1,4 +1,4 @@
-"""Attempts to reach anything by a socket."""
+"""Attempts to reach anything through a socket."""
 
 from collections.abc import Awaitable, Callable
 
@@ -52,7 +52,7 @@ async def test_a_socket_pair_cannot_be_bound_to_an_abstract_name(attack: Attack)
 @pytest.mark.parametrize(
     ("family", "kind"), [("AF_UNIX", "SOCK_DGRAM"), ("AF_INET", "SOCK_STREAM"), ("AF_NETLINK", "SOCK_RAW")]
 )
-async def test_no_pair_is_to_be_had_that_could_send_to_another_session(attack: Attack, family: str, kind: str) -> None:
+async def test_a_pair_that_could_send_to_another_session_is_denied(attack: Attack, family: str, kind: str) -> None:
     source = f"import socket\nsocket.socketpair(socket.{family}, socket.{kind} | socket.SOCK_CLOEXEC)"
     assert "PermissionError" in (await attack(source)).error
 
@@ -63,7 +63,7 @@ async def test_a_connected_pair_works_within_a_session(attack: Attack) -> None:
 
 
 @pytest.mark.parametrize("command", [6, 7, 37, 38, 1024, 1026])
-async def test_no_lock_lease_or_notice_on_a_shared_file_tells_another_session(attack: Attack, command: int) -> None:
+async def test_locks_leases_and_notifications_on_a_shared_file_are_denied(attack: Attack, command: int) -> None:
     source = f"import fcntl, os\nfcntl.fcntl(os.open('/dev/null', os.O_RDWR), {command}, bytes(32))"
     assert "PermissionError" in (await attack(source)).error
 

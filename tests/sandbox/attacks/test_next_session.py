@@ -1,4 +1,4 @@
-"""Attacks on what comes after: a session changes all that it can reach, and the next one must not see it."""
+"""Attacks on later sessions: a session changes everything that it can reach, and the next one must not see it."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 type Attack = Callable[..., Awaitable[Execution]]
 
-# What is done, and an expression that shows it: true in the session that did it, false in the next.
+# An attack, and an expression that detects it: true in the session that attacked, false in the next.
 TAMPERING = {
     "a_monkeypatched_sympy": ("import sympy\nsympy.solve = lambda *a: [42]", "__import__('sympy').solve(0) == [42]"),
     "a_method_of_sympys_replaced": (
@@ -101,9 +101,9 @@ TAMPERING = {
 
 @pytest.mark.parametrize("what", TAMPERING)
 async def test_the_next_session_does_not_see(attack: Attack, what: str) -> None:
-    source, shown = TAMPERING[what]
-    assert (await attack(source, shown)).value == "True", "the attack did nothing"
-    assert (await attack(shown)).value == "False"
+    source, detect = TAMPERING[what]
+    assert (await attack(source, detect)).value == "True", "the attack did nothing"
+    assert (await attack(detect)).value == "False"
 
 
 async def test_a_function_run_at_every_fork_does_not_reach_the_next_session(attack: Attack) -> None:
@@ -149,7 +149,7 @@ async def test_an_open_session_does_not_see_what_another_changes(attacked: Sandb
         "import uuid\nuuid.uuid4()",
     ],
 )
-async def test_random_numbers_cannot_be_foretold_from_another_session(attack: Attack, draw: str) -> None:
+async def test_random_numbers_cannot_be_predicted_from_another_session(attack: Attack, draw: str) -> None:
     assert (await attack(draw)).value != (await attack(draw)).value
 
 

@@ -56,7 +56,7 @@ if os.fork() == 0:
     if os.fork() == 0: time.sleep(1000)
     os._exit(0)
 os.wait()[1]"""
-    assert (await attack(source)).value == "0"  # that it has gone is seen afterwards, as after each attack
+    assert (await attack(source)).value == "0"  # the fixture checks afterwards that it has ended
 
 
 async def test_a_daemon_that_ignores_sigterm_ends_with_its_session(attack: Attack) -> None:
@@ -75,7 +75,7 @@ async def test_a_daemon_is_still_within_its_sessions_limits_in_the_next_block(at
     assert "BlockingIOError" in (await attack(source, FORK_BOMB)).error
 
 
-async def test_another_program_in_its_place_ends_the_session(attack: Attack) -> None:
+async def test_replacing_the_interpreter_by_another_program_ends_the_session(attack: Attack) -> None:
     source = "import os\nos.execv('/python/bin/python3', ['python3', '-S', '-c', 'print(\"exec\", flush=True)'])"
     execution = await attack(source)
     assert execution.status is Status.KILLED
@@ -86,11 +86,11 @@ async def test_there_is_no_shell(attack: Attack) -> None:
     assert "FileNotFoundError" in (await attack("import subprocess\nsubprocess.run(['/bin/sh', '-c', 'id'])")).error
 
 
-async def test_the_parent_is_out_of_sight(attack: Attack) -> None:
+async def test_the_parent_is_not_visible(attack: Attack) -> None:
     assert (await attack("import os\nos.getppid(), os.getpid()")).value == "(0, 1)"
 
 
-async def test_a_signal_to_the_parent_is_sent_to_nobody(attack: Attack) -> None:
+async def test_a_signal_to_the_parent_reaches_no_process(attack: Attack) -> None:
     source = """
 import os, signal
 def send(pid):
@@ -100,7 +100,7 @@ def send(pid):
     assert (await attack(source)).value == "(True, None)"
 
 
-async def test_a_signal_to_everyone_reaches_nobody_else(attacked: Sandbox) -> None:
+async def test_a_signal_to_all_processes_reaches_no_other_session(attacked: Sandbox) -> None:
     source = (
         "import os, signal\nfor target in (-1, 0):\n    try: os.kill(target, signal.SIGKILL)\n    except OSError: pass"
     )
@@ -140,18 +140,18 @@ async def test_an_exit_code_claims_no_other_cause(attack: Attack, code: int) -> 
     assert execution.error == f"RuntimeError: the block ended its process with exit code {code}"
 
 
-async def test_a_signal_to_oneself_claims_no_want_of_memory_or_time(attack: Attack) -> None:
-    source = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n'alive'"  # the first of a namespace is immune
+async def test_a_signal_to_oneself_claims_no_memory_or_time_limit(attack: Attack) -> None:
+    source = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n'alive'"  # process 1 of a namespace is immune
     assert (await attack(source)).value == "'alive'"
 
 
-async def test_leaving_by_exit_is_an_error_and_the_session_goes_on(attack: Attack) -> None:
+async def test_sys_exit_is_an_error_and_the_session_goes_on(attack: Attack) -> None:
     source = "try: raise SystemExit(3)\nexcept SystemExit: x = 1"
     assert (await attack(source, "x")).value == "1"
     assert (await attack("import sys\nsys.exit(0)")).status is Status.ERROR
 
 
-async def test_a_child_that_comes_to_the_end_of_the_block_does_not_answer_for_its_parent(attack: Attack) -> None:
+async def test_a_child_that_reaches_the_end_of_the_block_does_not_report_for_its_parent(attack: Attack) -> None:
     assert (await attack("import os\nx = 0 if os.fork() else 1", "os.wait()[1], x")).value == "(0, 0)"
 
 
@@ -165,7 +165,7 @@ async def test_a_hung_session_does_not_slow_another(attacked: Sandbox) -> None:
         await asyncio.wait([running])
 
 
-async def test_many_busy_processes_give_way_to_other_sessions(attacked: Sandbox) -> None:
+async def test_many_busy_processes_run_at_lower_priority_than_other_sessions(attacked: Sandbox) -> None:
     source = "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        while True: pass"
     async with attacked.session() as crowd, attacked.session() as single:
         await crowd.run(source)
@@ -174,7 +174,7 @@ async def test_many_busy_processes_give_way_to_other_sessions(attacked: Sandbox)
         assert (await single.run("import os\nos.nice(0)")).value == "0"
 
 
-async def test_busy_threads_give_way_too(attack: Attack) -> None:
+async def test_busy_threads_run_at_lower_priority_too(attack: Attack) -> None:
     source = """
 import os, threading, time
 found = []

@@ -1,4 +1,4 @@
-"""Attacks on the result: what a block says cannot break the reader, nor claim what only the host knows."""
+"""Attacks on the result: a block can neither break the reader nor claim what only the host knows."""
 
 import json
 import os
@@ -15,7 +15,7 @@ type Attack = Callable[..., Awaitable[Execution]]
 
 
 def forge(report: object, length: int | None = None) -> str:
-    """A block that writes a report of its own to the channel, and waits for what comes of it."""
+    """A block that writes a forged report to the channel, and then sleeps."""
     body = report if isinstance(report, bytes) else json.dumps(report).encode()
     frame = (len(body) if length is None else length).to_bytes(4, "big") + body
     return f"import os, time\nos.write(3, {frame!r})\ntime.sleep(1000)"
@@ -42,7 +42,7 @@ async def test_a_forged_report_cannot_claim_what_only_the_host_knows(attack: Att
     ],
     ids=["stray_bytes", "no_object", "empty", "null", "deep", "value_is_a_number", "error_is_none", "huge_number"],
 )
-async def test_a_malformed_report_ends_the_session_alone(attack: Attack, report: bytes) -> None:
+async def test_a_malformed_report_ends_only_its_session(attack: Attack, report: bytes) -> None:
     assert (await attack(forge(report))).status is Status.KILLED
 
 
@@ -85,7 +85,7 @@ frame = len(report).to_bytes(4, 'big') + report
 socket.socket(fileno=os.dup(3)).sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
 while True: pass"""
     assert (await attack(source)).status is Status.OK
-    assert len(os.listdir("/proc/self/fd")) < before + 25  # a jail may be on its way in or out
+    assert len(os.listdir("/proc/self/fd")) < before + 25  # a jail may be starting or ending
 
 
 async def test_a_closed_channel_ends_the_session(attack: Attack) -> None:
@@ -220,7 +220,7 @@ except ValueError as error: raise ExceptionGroup('several', [error])"""
     assert ".py" not in execution.error
 
 
-async def test_an_error_is_one_even_if_nothing_is_left_to_show_it_with(attack: Attack) -> None:
+async def test_an_error_is_reported_even_if_its_traceback_cannot_be_shown(attack: Attack) -> None:
     execution = await attack("import traceback\ntraceback.TracebackException = None", "1 / 0")
     assert (execution.status, execution.error) == (
         Status.ERROR,
@@ -228,7 +228,7 @@ async def test_an_error_is_one_even_if_nothing_is_left_to_show_it_with(attack: A
     )
 
 
-async def test_lone_surrogates_in_a_value_or_an_error_reach_nobody(attack: Attack) -> None:
+async def test_lone_surrogates_in_a_value_or_an_error_are_escaped(attack: Attack) -> None:
     value = await attack("class Odd:\n    def __repr__(self): return '\\ud800'\nOdd()")
     error = await attack("raise ValueError('\\ud800')")
     assert value.value == "\\ud800"

@@ -1,4 +1,4 @@
-"""Attacks that only the end of their time ends."""
+"""Attacks that only a time limit ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ async def test_a_pattern_that_backtracks_for_ever_times_out(attack_in_haste: Att
     await assert_timed_out(attack_in_haste, "import re\nre.match('(a+)+$', 'a' * 60 + 'b')")
 
 
-async def test_arithmetic_without_an_end_inside_one_call_times_out(attack_in_haste: Attack) -> None:
+async def test_endless_arithmetic_inside_one_call_times_out(attack_in_haste: Attack) -> None:
     await assert_timed_out(attack_in_haste, "sum(range(10 ** 12))")
 
 
@@ -75,7 +75,7 @@ async def test_a_fork_storm_times_out(attack_in_haste: Attack) -> None:
 
 
 async def assert_out_of_processor_time(sandbox: Sandbox, source: str) -> None:
-    """The first block leaves its children at work, those after it do nothing."""
+    """The first block leaves its children running; later blocks only sleep."""
     async with sandbox.session() as session:
         execution = await session.run(source)
         for _ in range(80):
@@ -97,12 +97,12 @@ for _ in range(6):
     await assert_out_of_processor_time(hasty_arena, source)
 
 
-async def test_children_that_nobody_waits_for_still_use_the_sessions_processor_time(
+async def test_children_without_a_waiting_parent_still_use_the_sessions_processor_time(
     attack_in_haste: Attack, hasty_arena: Sandbox
 ) -> None:
     source = """
 import os, signal, time
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # then the kernel adds their time to nobody's
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then adds their time to no parent
 def burn():
     started = time.process_time()
     while time.process_time() - started < 0.7: pass

@@ -1,4 +1,4 @@
-"""What the warm parent holds is shared with its sessions until they write to it: looking at it must not write."""
+"""Sessions share the warm parent's objects until they write to them: using an object must not write to it."""
 
 import subprocess
 import sys
@@ -22,13 +22,13 @@ also = later
 assert sys.getrefcount(later) == before + 1
 del held, more, also
 assert made > 10_000
-print("ended well")
+print("done")
 """
 
 
-@pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects otherwise")
-def test_references_to_what_is_immortal_are_not_counted_and_others_are() -> None:
+@pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects differently")
+def test_references_to_immortal_objects_are_not_counted_and_others_are() -> None:
     root = Path(__file__).parents[3]
     run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=root, capture_output=True, text=True, timeout=120)
-    assert run.stdout == "ended well\n", run.stderr
+    assert run.stdout == "done\n", run.stderr
     assert run.returncode == 0

@@ -1,4 +1,4 @@
-"""What the warm parent holds lies in huge pages, which make forks of it cheap, and sessions use memory as before."""
+"""The warm parent's memory lies in huge pages, which make forks of it cheap, and sessions use memory as before."""
 
 import platform
 import re
@@ -19,10 +19,10 @@ earlier = [[float(number)] for number in range(300_000)]
 heap = Heap()
 del earlier
 later = [[float(number)] for number in range(300_000)]
-heap.settle()
+heap.compact()
 del later
 assert sum(len(text) for text in [str(number) for number in range(300_000)]) == 1_688_890
-print("ended well")
+print("done")
 """
 KERNEL = tuple(map(int, re.findall(r"\d+", platform.release())[:2]))
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -38,14 +38,14 @@ async def test_most_of_the_warm_parent_lies_in_huge_pages() -> None:
     assert held["AnonHugePages"] > 0.6 * held["Anonymous"]
 
 
-@pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects otherwise")
-def test_what_was_there_before_is_never_given_to_the_wrong_allocator() -> None:
+@pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects differently")
+def test_earlier_allocations_are_never_freed_by_the_wrong_allocator() -> None:
     root = Path(__file__).parents[3]
     run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=root, capture_output=True, text=True, timeout=120)
-    assert run.stdout == "ended well\n", (run.returncode, run.stderr)
+    assert run.stdout == "done\n", (run.returncode, run.stderr)
 
 
-async def test_memory_that_a_block_lets_go_of_can_be_used_again(session: Session) -> None:
+async def test_memory_that_a_block_frees_can_be_used_again(session: Session) -> None:
     # A quarter of a gigabyte is the limit: three times this much would break it.
     block = "held = [float(number) for number in range(3_000_000)]; del held"
     for _ in range(4):

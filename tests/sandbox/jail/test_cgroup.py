@@ -1,4 +1,4 @@
-"""Which control groups are found, in a real tree of version 2 where the machine has one mounted."""
+"""Which control groups are found, in a real hierarchy of version 2 where the machine has one mounted."""
 
 import os
 import subprocess
@@ -18,13 +18,13 @@ NOBODY = 65534
 
 @dataclass(frozen=True)
 class Delegated:
-    """A group of version 2 with the machine's controllers, as a container or systemd hands one over."""
+    """A group of version 2 with the machine's controllers, as a container or systemd delegates one."""
 
     group: Path
     controllers: tuple[str, ...]
 
     def membership(self, folder: Path, group: Path) -> Path:
-        """A /proc/self/cgroup that says this process is in `group`, seen from the mount."""
+        """A /proc/self/cgroup of a process in `group`, with the path relative to the mount."""
         file = folder / "cgroup"
         file.write_text(f"12:memory:/\n0::/{group.relative_to(self.group)}\n")
         return file
@@ -54,7 +54,7 @@ def delegated() -> Iterator[Delegated]:
 def remove(group: Path) -> None:
     for below in [path for path in group.iterdir() if path.is_dir()]:
         remove(below)
-    for _ in range(100):  # the kernel lets go of ended processes in its own time
+    for _ in range(100):  # the kernel takes a moment to release exited processes
         try:
             return group.rmdir()
         except OSError:
@@ -64,7 +64,7 @@ def remove(group: Path) -> None:
 
 @pytest.fixture
 def inhabitant(delegated: Delegated) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in the delegated group itself, which is where the kernel then refuses to hand controllers down."""
+    """A process in the delegated group itself, for which the kernel refuses to delegate controllers further."""
     with subprocess.Popen(["sleep", "30"]) as process:
         (delegated.group / "cgroup.procs").write_text(str(process.pid))
         yield process
@@ -76,14 +76,16 @@ def group_of(pid: int) -> str:
     return next(line.rpartition("/")[2] for line in lines if line.startswith("0::"))
 
 
-def test_an_empty_group_hands_its_controllers_down_to_ours(delegated: Delegated) -> None:
+def test_an_empty_group_delegates_its_controllers_to_ours(delegated: Delegated) -> None:
     found = find_cgroups(delegated.group, controllers=delegated.controllers)
 
     assert (found.version, found.memory_parent) == (CgroupVersion.V2, delegated.group / PARENT)
     assert (delegated.group / PARENT / "cgroup.subtree_control").read_text().split() == list(delegated.controllers)
 
 
-def test_a_containers_processes_make_room_and_go_on(delegated: Delegated, inhabitant: subprocess.Popen[bytes]) -> None:
+def test_a_containers_processes_are_moved_to_a_leaf_and_go_on(
+    delegated: Delegated, inhabitant: subprocess.Popen[bytes]
+) -> None:
     found = find_cgroups(delegated.group, controllers=delegated.controllers)
 
     assert found.memory_parent == delegated.group / PARENT
@@ -92,7 +94,7 @@ def test_a_containers_processes_make_room_and_go_on(delegated: Delegated, inhabi
 
 
 @pytest.mark.usefixtures("inhabitant")
-def test_whoever_was_moved_to_the_leaf_finds_the_same_group_again(delegated: Delegated, tmp_path: Path) -> None:
+def test_a_process_moved_to_the_leaf_finds_the_same_group_again(delegated: Delegated, tmp_path: Path) -> None:
     scope = delegated.group
     first = find_cgroups(scope, controllers=delegated.controllers)
     moved = delegated.membership(tmp_path, scope / LEAF)
@@ -111,7 +113,7 @@ def test_an_ordinary_user_uses_the_group_that_was_delegated_and_no_other(delegat
         for path in (scope, *(scope / f"cgroup.{name}" for name in ("procs", "threads", "subtree_control"))):
             os.chown(path, NOBODY, NOBODY)
     with (
-        tempfile.TemporaryDirectory() as folder,  # tmp_path is root's alone
+        tempfile.TemporaryDirectory() as folder,  # tmp_path is readable by root only
         subprocess.Popen(["sleep", "30"], user=NOBODY, group=NOBODY, extra_groups=[]) as process,
     ):
         (scope / "cgroup.procs").write_text(str(process.pid))
@@ -135,7 +137,7 @@ def effective_user(number: int) -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_groups_of_jails_whose_program_was_killed_are_swept_and_young_ones_stay(tmp_path: Path) -> None:
+def test_stale_groups_of_jails_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
     long_ago = time.time() - 2 * STALE_S
     for name in ("old", "young"):
         (tmp_path / name / "NSJAIL.1234").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The isolation as the host sees it: what nsjail was told, and in which namespaces sessions find themselves."""
+"""The isolation seen from the host: nsjail's config, and the namespaces and mounts of sessions."""
 
 import os
 from pathlib import Path
@@ -28,13 +28,13 @@ def mounts_of(pid: int) -> list[list[str]]:
 
 
 def pid_of(session: Session) -> int:
-    """The host's number for the session's first process."""
+    """The host's process id of the session's first process."""
     assert session._process is not None
     assert session._process.pid is not None
     return session._process.pid
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into others' namespaces")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read others' namespaces")
 async def test_each_session_has_namespaces_of_its_own(sandbox: Sandbox) -> None:
     async with sandbox.session() as one, sandbox.session() as other:
         await one.run("1")
@@ -47,7 +47,7 @@ async def test_each_session_has_namespaces_of_its_own(sandbox: Sandbox) -> None:
             assert host != first == second, kind
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into others' mounts")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read others' mounts")
 async def test_every_mount_of_a_session_but_its_tmpfs_and_devices_is_read_only(session: Session) -> None:
     await session.run("1")
     mounts = mounts_of(pid_of(session))
@@ -58,13 +58,13 @@ async def test_every_mount_of_a_session_but_its_tmpfs_and_devices_is_read_only(s
     assert all("nosuid" in fields[5] for fields in mounts if fields[4] != "/")
 
 
-async def test_who_reports_is_known_by_the_kernels_word(session: Session) -> None:
+async def test_the_kernel_identifies_the_process_that_reports(session: Session) -> None:
     execution = await session.run("import os\nif os.fork() == 0:\n    import time\n    time.sleep(100)")
     assert execution.error == ""
     assert len(children(pid_of(session))) == 1
 
 
-def test_the_policy_denies_what_the_jail_has_no_use_for() -> None:
+def test_the_policy_denies_what_a_jail_does_not_need() -> None:
     policy = text_format.Parse(POLICY_FILE.read_text(), config_pb2.NsJailConfig())
     for kind in ("user", "pid", "ns", "net", "ipc", "uts", "cgroup"):
         assert getattr(policy, f"clone_new{kind}")

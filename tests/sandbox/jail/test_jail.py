@@ -1,4 +1,4 @@
-"""The jails' life: starting, dying, being replaced, leaving nothing behind."""
+"""The life cycle of a jail: start, death, replacement, and a close that leaves nothing behind."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ from sandbox.execution import Execution, Status
 from sandbox.host import Finding, Level, SandboxUnavailable, check_host
 from sandbox.interpreter import Sandbox
 from sandbox.jail.cgroup import CgroupVersion, find_cgroups
+from sandbox.jail.procfs import descendants
 from sandbox.settings import SandboxSettings
 
 
@@ -22,13 +23,6 @@ def jail_pid(sandbox: Sandbox) -> int:
     assert sandbox._pool is not None
     assert sandbox._pool.current is not None
     return sandbox._pool.current.pid
-
-
-def descendants(pid: int) -> set[int]:
-    children = {
-        int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
-    }
-    return children | {below for child in children for below in descendants(child)}
 
 
 async def test_a_first_block_survives_the_death_of_its_jail(sandbox: Sandbox) -> None:
@@ -64,7 +58,7 @@ async def test_nothing_is_left_after_close(settings: SandboxSettings) -> None:
         for session in sessions:
             await session.__aexit__(None, None, None)
     for _ in range(100):  # the kernel takes a moment
-        if not (left := {pid for pid in pids if is_there(pid)}):
+        if not (left := {pid for pid in pids if exists(pid)}):
             break
         await asyncio.sleep(0.05)
     assert left == set()
@@ -72,7 +66,7 @@ async def test_nothing_is_left_after_close(settings: SandboxSettings) -> None:
     assert [parent for parent in parents if parent.exists()] == []
 
 
-def is_there(pid: int) -> bool:
+def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
@@ -103,7 +97,7 @@ async def test_cancellation_ends_the_block_and_the_sandbox_goes_on(sandbox: Sand
         assert (await session.run("1")).value == "1"
 
 
-async def test_cancellation_in_the_queue_frees_the_place(settings: SandboxSettings) -> None:
+async def test_cancellation_in_the_queue_frees_the_slot(settings: SandboxSettings) -> None:
     async with Sandbox(settings.model_copy(update={"max_concurrent_sessions": 1})) as sandbox:
 
         async def one() -> Execution:
@@ -174,13 +168,13 @@ async def test_nothing_is_left_when_the_program_is_killed() -> None:
     process.kill()
     await process.wait()
     for _ in range(100):
-        if not any(is_there(pid) for pid in pids):
+        if not any(exists(pid) for pid in pids):
             break
         await asyncio.sleep(0.05)
-    assert [pid for pid in pids if is_there(pid)] == []
+    assert [pid for pid in pids if exists(pid)] == []
 
 
-async def test_two_blocks_at_once_in_one_session_take_turns(sandbox: Sandbox) -> None:
+async def test_two_concurrent_blocks_of_one_session_run_one_after_the_other(sandbox: Sandbox) -> None:
     async with sandbox.session() as session:
         executions = await asyncio.gather(session.run("x = 1"), session.run("x + 1"))
         assert executions[1].value == "2"
@@ -192,7 +186,7 @@ async def test_blocks_after_close_are_refused(sandbox: Sandbox) -> None:
     assert (await session.run("1")).status is Status.ERROR
 
 
-def test_this_host_is_fit() -> None:
+def test_this_host_passes_the_checks() -> None:
     assert [finding for finding in check_host() if finding.level is Level.FAIL] == []
 
 
@@ -209,7 +203,7 @@ def test_without_control_groups_none_are_used(tmp_path: Path) -> None:
     assert find_cgroups(tmp_path).version is CgroupVersion.NONE
 
 
-async def test_running_out_of_descriptors_is_a_failure_of_ours_that_passes(sandbox: Sandbox) -> None:
+async def test_running_out_of_descriptors_is_a_sandbox_failure_that_passes(sandbox: Sandbox) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), before[1]))
     try:

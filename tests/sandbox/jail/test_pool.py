@@ -1,4 +1,4 @@
-"""When a jail is replaced, and that nobody waits for it."""
+"""When a jail is renewed, and that no session waits for it."""
 
 import asyncio
 import os
@@ -58,7 +58,7 @@ async def test_a_jail_that_has_served_its_sessions_is_renewed_and_open_ones_go_o
         await until(lambda: not first.alive)
 
 
-async def test_a_renewal_stalls_nobody(settings: SandboxSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_renewal_blocks_no_session(settings: SandboxSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     never = asyncio.Event()
 
     async def hang(_: Jail) -> None:
@@ -94,7 +94,7 @@ async def test_a_forged_report_has_the_jail_renewed(settings: SandboxSettings, m
         assert sandbox.stats.renewals["tampering"] == 1
 
 
-async def test_forged_reports_do_not_keep_us_starting_jails(settings: SandboxSettings) -> None:
+async def test_repeated_forged_reports_renew_no_second_jail(settings: SandboxSettings) -> None:
     async with Sandbox(settings) as sandbox:
         for _ in range(3):
             await one_session(sandbox, "import os\nos.write(3, b'\\xff' * 100)")
@@ -110,7 +110,7 @@ async def test_a_process_of_no_session_has_the_jail_renewed(
         first = jail_of(sandbox)
         first.inspect()
         assert first.tampering == ""
-        monkeypatch.setattr(Jail, "sessions_open", 0)  # as if the process of that session were none of ours
+        monkeypatch.setattr(Jail, "sessions_open", 0)  # as if that process belonged to no session
         first.inspect()
         assert "1 processes of no session" in first.tampering
         await until_renewed(sandbox, first)
@@ -131,7 +131,7 @@ async def test_a_warm_parent_that_has_grown_is_renewed(
 async def test_a_dead_jail_is_replaced_and_counted(sandbox: Sandbox) -> None:
     dead = jail_of(sandbox)
     os.kill(dead.pid, signal.SIGKILL)
-    await until_renewed(sandbox, dead)  # the kernel takes a moment to end it, in which it may still serve a session
+    await until_renewed(sandbox, dead)  # it may still serve a session until the kernel has ended it
     assert sandbox.stats.renewals == {"death": 1}
 
 
@@ -146,7 +146,9 @@ async def test_a_sandbox_failure_is_retried_in_another_jail_and_counted(sandbox:
     assert (sandbox.stats.failures, sandbox.stats.retries) == (1, 1)
 
 
-async def test_a_jail_that_fails_a_session_takes_no_more(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_jail_that_fails_a_session_takes_no_more_sessions(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = jail_of(sandbox)
     open_session = Jail.open_session
 

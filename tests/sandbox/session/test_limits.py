@@ -1,4 +1,4 @@
-"""Each limit ends what exceeds it, under its own name."""
+"""Each limit ends a session that exceeds it, with its own status."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,7 @@ from sandbox.settings import SandboxSettings
 MIB = 1024**2
 
 
-async def test_blocks_after_a_timeout_answer_at_once(settings: SandboxSettings) -> None:
+async def test_blocks_after_a_timeout_return_at_once(settings: SandboxSettings) -> None:
     async with Sandbox(settings.model_copy(update={"block_wall_s": 0.3})) as sandbox, sandbox.session() as session:
         await session.run("while True: pass")
         execution = await session.run("1")
@@ -49,7 +49,7 @@ NO_CGROUPS = pytest.mark.skipif(find_cgroups().memory_parent is None, reason="no
 
 
 @NO_CGROUPS
-async def test_a_kill_by_the_kernel_for_want_of_memory_is_told_as_such(settings: SandboxSettings) -> None:
+async def test_a_kill_by_the_oom_killer_is_reported_as_memory(settings: SandboxSettings) -> None:
     small = settings.model_copy(update={"jail_memory_bytes": 64 * MIB, "memory_bytes": 1024 * MIB})
     async with Sandbox(small) as sandbox, sandbox.session() as session:
         execution = await session.run("x = b'x' * (200 << 20)")
@@ -59,8 +59,8 @@ async def test_a_kill_by_the_kernel_for_want_of_memory_is_told_as_such(settings:
 
 
 @NO_CGROUPS
-async def test_a_session_that_pays_for_what_another_holds_is_run_again(settings: SandboxSettings) -> None:
-    """Many small processes fill the jail; the kernel ends the largest one, which is another session's."""
+async def test_a_session_killed_for_anothers_memory_is_run_again(settings: SandboxSettings) -> None:
+    """Many small processes fill the jail; the OOM killer ends the largest one, which is another session's."""
     small = settings.model_copy(update={"jail_memory_bytes": 192 * MIB, "memory_bytes": 1024 * MIB})
     crowd = """
 import os, time
@@ -76,21 +76,21 @@ time.sleep(0.5)"""
         assert sandbox.stats.retries == 1
 
 
-def readiness_to_end(pid: int) -> int:
+def oom_score_adj(pid: int) -> int:
     return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
-async def test_the_kernel_would_end_a_session_before_the_warm_parent(sandbox: Sandbox) -> None:
+async def test_the_oom_killer_prefers_a_session_to_the_warm_parent(sandbox: Sandbox) -> None:
     async with sandbox.session() as session:
         await session.run("1")
         assert session._process is not None
         assert session._process.pid is not None
         pids = session._process.pid, session._process.jail.parent_pid
-        ours, parents = map(readiness_to_end, pids)
-        assert ours > parents
+        session_score, parent_score = map(oom_score_adj, pids)
+        assert session_score > parent_score
 
 
-async def test_signals_that_wait_are_limited(session: Session) -> None:
+async def test_pending_signals_are_limited(session: Session) -> None:
     source = """
 import resource, signal, os, ctypes
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])

@@ -94,7 +94,7 @@ def test_leases_are_extended_and_given_back_while_rollouts_are_written_without_a
         )
         filled.assignments.lease("a", 20, 60)
     assert filled.iterations.progress(1) == (20 * ROUNDS, 20 * ROUNDS)
-    assert "trying again" not in caplog.text
+    assert "retrying in" not in caplog.text
 
 
 def test_imports_in_different_orders_at_once_store_each_problem_once(filled, make, caplog):
@@ -103,7 +103,7 @@ def test_imports_in_different_orders_at_once_store_each_problem_once(filled, mak
         added = at_once(lambda new=new: filled.problems.add(new), lambda new=new: filled.problems.add(new[::-1]))
         assert sorted(added) == [0, 50]
     assert filled.problems.counts()[Split.TRAIN.value] == 20 + 50 * ROUNDS
-    assert "trying again" not in caplog.text
+    assert "retrying in" not in caplog.text
 
 
 def test_of_two_decisions_at_once_one_holds(filled):

@@ -108,7 +108,7 @@ def test_writers_wait_for_a_server_that_stops_under_load_and_go_on_by_themselves
             server.start()
         for writer in writers:
             writer.result()  # raises what ended it
-        assert "trying again" in caplog.text
+        assert "retrying in" in caplog.text
         write_all(store, "the last one")
         time.sleep(1)
         write_all(store, "the last one")  # a lease whose acknowledgement was lost has run out by now

@@ -53,14 +53,14 @@ def test_the_migrations_go_down_and_up_again(store, make):
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(store):
     with transaction(store._database.engine, write=True) as session:
         session.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
-    with pytest.raises(StoreTooNewError, match=r"has schema 9999, this program knows .* Update the program"):
+    with pytest.raises(StoreTooNewError, match=r"has schema 9999, this program supports .* Update the program"):
         Store.open(store.url)
 
 
 def test_another_programs_tables_are_left_alone(url):
     with Store.open(url) as store, transaction(store._database.engine, write=True) as session:
         session.execute(text(f"DROP TABLE {VERSION_TABLE}"))
-    with pytest.raises(NotAStoreError, match="another program's tables are in the way"):
+    with pytest.raises(NotAStoreError, match="the database has another program's tables"):
         Store.open(url)
 
 
@@ -75,8 +75,8 @@ def test_a_store_that_is_not_there_is_not_made_unasked(url):
         ("store.db", StoreUrlError, "'store.db' is not a database URL: use sqlite:///"),
         ("", StoreUrlError, "is not a database URL"),
         ("mysql://me:secret@host/db", StoreUrlError, "'mysql' is not supported"),
-        ("sqlite://", StoreUrlError, "in memory cannot be shared"),
-        ("sqlite+aiosqlite:///x.db", StoreUrlError, "is not used here"),
+        ("sqlite://", StoreUrlError, "processes cannot share a store in memory"),
+        ("sqlite+aiosqlite:///x.db", StoreUrlError, "is not supported"),
         ("sqlite:////no/such/folder/x.db", StoreMissingError, "the folder /no/such/folder does not exist"),
         ("sqlite:////tmp", StoreUrlError, "this is a folder"),
         ("postgresql://me:secret@127.0.0.1:1/db", StoreUnreachableError, "Connection refused. Is the server up"),
@@ -144,7 +144,7 @@ def test_a_locked_store_says_so_in_the_end(tmp_path, monkeypatch, make):
 
 
 def test_a_locked_table_of_a_server_says_so_in_the_end(postgresql_url, monkeypatch, make):
-    monkeypatch.setattr("store.database.sqlite.BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("store.database.postgresql.BUSY_TIMEOUT_S", 0.1)
     with Store.open(postgresql_url) as one, Store.open(postgresql_url) as two:
         with transaction(one._database.engine, write=True) as session:
             session.execute(text("LOCK TABLE problems IN ACCESS EXCLUSIVE MODE"))

@@ -16,7 +16,7 @@ from store.store import Store
 with Store.open(sys.argv[1]) as store:
     print("ready", flush=True)
     sys.stdin.readline()
-    while leased := store.lease(sys.argv[2], 3, 60):
+    while leased := store.assignments.lease(sys.argv[2], 3, 60):
         print(*(a.id for a in leased), flush=True)
 """
 
@@ -25,7 +25,7 @@ import sys
 from store.store import Store
 sys.stdin.readline()
 with Store.open(sys.argv[1]) as store:
-    print(store.problem_counts())
+    print(store.problems.counts())
 """
 
 WRITE = """
@@ -36,7 +36,7 @@ with Store.open(sys.argv[1]) as store:
     number = 0
     while True:
         number += 1
-        store.add_problems([Problem(f"p{number}", "q", "a", "test", Split.TRAIN, f"k{number}")])
+        store.problems.add([Problem(f"p{number}", "q", "a", "test", Split.TRAIN, f"k{number}")])
         print(number, flush=True)
 """
 

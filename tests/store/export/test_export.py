@@ -45,7 +45,7 @@ def test_a_row_says_what_was_asked_answered_and_by_whom(attempted: Store, tmp_pa
     rows = lines(tmp_path / "out")
     assert report.rows == {"train": 6} == {"train": len(rows)}
     first = rows[0]
-    problem = attempted.problem(first["problem_id"])
+    problem = attempted.problems.get(first["problem_id"])
     assert (first["question"], first["answer"]) == (problem.question, problem.answer)
     assert [message["role"] for message in first["messages"]] == ["user", "assistant"]
     assert first["segments"][0]["kind"] == "code"
@@ -68,7 +68,7 @@ def test_held_out_problems_come_only_when_asked_for(attempted: Store, tmp_path: 
     attempted.export(tmp_path / "train", ExportSettings(outcomes=()), talk)
     report = attempted.export(tmp_path / "both", ExportSettings(splits=(Split.TRAIN, Split.HELDOUT)), talk)
 
-    assert {attempted.problem(row["problem_id"]).split for row in lines(tmp_path / "train")} == {Split.TRAIN}
+    assert {attempted.problems.get(row["problem_id"]).split for row in lines(tmp_path / "train")} == {Split.TRAIN}
     assert report.rows == {"train": 6, "heldout": 2}
 
 

@@ -112,7 +112,7 @@ def test_most_wrong_labels_are_found_and_hardly_a_right_one_is_named(
     assert sum(problem.label != problem.truth for problem in problems) == 13
     simulation.fill(sqlite, problems, simulation.STYLES[style], samples=8, seed=1)
 
-    proposals, opened = sqlite.audit(AuditSettings(prior=0.02), simulation.same)
+    proposals, opened = sqlite.labels.audit(AuditSettings(prior=0.02), simulation.same)
 
     found, false = simulation.count({p.problem_id: p.proposed_answer for p in proposals}, problems)
     assert found >= wanted

@@ -40,7 +40,7 @@ def attempted(filled: Store, make) -> Store:
 @pytest.fixture
 def review(attempted: Store) -> int:
     attempted.labels.propose([Proposal("p1", "1", "7", 0.97, {"attempts": 5})], by="audit")
-    (opened,) = attempted.reviews(ReviewStatus.OPEN)
+    (opened,) = attempted.labels.reviews(ReviewStatus.OPEN)
     return opened.id
 
 
@@ -51,7 +51,7 @@ def outcomes(store: Store) -> dict[str, Outcome]:
 def test_an_accepted_correction_changes_the_label_and_judges_the_rollouts_by_it(attempted: Store, review: int) -> None:
     rescored = attempted.labels.accept(review, "ada", "four programs agree", judge)
 
-    assert attempted.problem("p1").answer == "7"
+    assert attempted.problems.get("p1").answer == "7"
     assert sorted(outcomes(attempted).values()) == sorted(
         [Outcome.WRONG, Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.WRONG, Outcome.UNVERIFIABLE, Outcome.WRONG]
     )
@@ -78,7 +78,7 @@ def test_accepting_again_changes_nothing(attempted: Store, review: int) -> None:
     assert (again.accepted, again.rejected) == (0, 0)
     assert outcomes(attempted) == before
     assert len(attempted.labels.history("p1")) == 1
-    assert attempted.review(review).decided_by == "ada"
+    assert attempted.labels.review(review).decided_by == "ada"
 
 
 def test_accepting_again_judges_a_rollout_that_came_late_with_the_old_label(
@@ -87,7 +87,7 @@ def test_accepting_again_judges_a_rollout_that_came_late_with_the_old_label(
     make,
 ) -> None:
     attempted.labels.accept(review, "ada", "seen", judge)
-    (assignment,) = {r.assignment_id for r in attempted.rollouts(problem_id="p1") if r.assignment_id is not None}
+    (assignment,) = {r.assignment_id for r in attempted.rollouts.iterate(problem_id="p1") if r.assignment_id is not None}
     late = make.rollout(f"{assignment}-5", "p1", Purpose.TRAIN, Outcome.ACCEPTED, "print('late')", "1", assignment, 1)
     attempted.rollouts.add([late])
 
@@ -98,7 +98,7 @@ def test_accepting_again_judges_a_rollout_that_came_late_with_the_old_label(
 
 
 def test_an_answer_that_comes_while_others_are_judged_is_judged_too(attempted: Store, review: int, make) -> None:
-    (assignment,) = {r.assignment_id for r in attempted.rollouts(problem_id="p1") if r.assignment_id is not None}
+    (assignment,) = {r.assignment_id for r in attempted.rollouts.iterate(problem_id="p1") if r.assignment_id is not None}
     late = make.rollout(f"{assignment}-5", "p1", Purpose.TRAIN, Outcome.WRONG, "print('late')", "14/2", assignment, 1)
 
     def slow_judge(label: str, answers: Sequence[str]) -> Mapping[str, Outcome]:
@@ -119,13 +119,13 @@ def test_nothing_is_changed_where_judging_fails(attempted: Store, review: int) -
         attempted.labels.accept(review, "ada", "seen", broken)
 
     assert outcomes(attempted) == before
-    assert attempted.review(review).status is ReviewStatus.OPEN
+    assert attempted.labels.review(review).status is ReviewStatus.OPEN
 
 
 def test_a_rejected_correction_leaves_the_label_and_is_not_proposed_again(attempted: Store, review: int) -> None:
     attempted.labels.reject(review, "ada", "the question says so")
 
-    assert attempted.problem("p1").answer == "1"
+    assert attempted.problems.get("p1").answer == "1"
     assert attempted.labels.propose([Proposal("p1", "1", "7", 0.99, {})], by="audit") == 0
     assert attempted.labels.review_counts() == {"open": 0, "accepted": 0, "rejected": 1}
     with pytest.raises(ReviewDecidedError, match="rejected by ada: the question says so"):
@@ -142,8 +142,8 @@ def test_an_accepted_correction_cannot_be_rejected(attempted: Store, review: int
 def test_an_open_review_is_brought_up_to_date(attempted: Store, review: int) -> None:
     assert attempted.labels.propose([Proposal("p1", "1", "7", 0.995, {"attempts": 9})], by="audit") == 0
 
-    assert attempted.review(review).score == 0.995
-    assert attempted.review(review).evidence == {"attempts": 9}
+    assert attempted.labels.review(review).score == 0.995
+    assert attempted.labels.review(review).evidence == {"attempts": 9}
 
 
 def test_other_proposals_for_the_problem_end_with_the_accepted_one(attempted: Store, review: int) -> None:
@@ -159,7 +159,7 @@ def test_a_label_that_was_changed_otherwise_stops_a_correction(attempted: Store,
 
     with pytest.raises(ReviewDecidedError, match="has been changed since"):
         attempted.labels.accept(review, "ada", "seen", judge)
-    assert attempted.problem("p1").answer == "8"
+    assert attempted.problems.get("p1").answer == "8"
 
 
 def test_a_proposal_about_a_label_that_is_gone_is_not_opened(attempted: Store) -> None:

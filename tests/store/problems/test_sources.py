@@ -6,8 +6,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from store.errors import ProblemSourceError
 from store.problems.sources import import_problems, read_problems
-from store.problems.sources.answers import AnswerFormError, after_hashes, last_boxed
-from store.problems.sources.splitting import operands_key, question_key, side
+from store.problems.sources.answers import AnswerFormError, extract_boxed, extract_gsm8k
+from store.problems.sources.splitting import operands_key, question_key, split_of_key
 from store.records import Split
 from store.settings import Columns, JsonlSettings, ProblemSourceSettings
 
@@ -45,12 +45,12 @@ def test_layout_and_case_make_no_other_question_and_signs_do():
 
 def test_the_held_out_share_is_about_the_fraction_and_grows_with_it():
     keys = [f"key {i}" for i in range(5000)]
-    tenth = {key for key in keys if side(key, 0.1) is Split.HELDOUT}
-    fifth = {key for key in keys if side(key, 0.2) is Split.HELDOUT}
+    tenth = {key for key in keys if split_of_key(key, 0.1) is Split.HELDOUT}
+    fifth = {key for key in keys if split_of_key(key, 0.2) is Split.HELDOUT}
     assert 400 < len(tenth) < 600
     assert tenth < fifth
-    assert side("any", 0.0) is Split.TRAIN
-    assert side("any", 1.0) is Split.HELDOUT
+    assert split_of_key("any", 0.0) is Split.TRAIN
+    assert split_of_key("any", 1.0) is Split.HELDOUT
 
 
 # reasoning-gym
@@ -81,7 +81,7 @@ def test_no_operands_of_a_held_out_problem_are_trained_on():
 def test_a_small_task_yields_what_it_has(caplog):
     source = settings(kind="reasoning_gym", dataset="count_bits", size=50, config={"max_n": 20})
     assert len(list(read_problems(source))) == 20
-    assert "20 distinct problems, 50 asked for" in caplog.text
+    assert "20 distinct problems, 50 requested" in caplog.text
 
 
 def test_the_same_seed_gives_the_same_problems():
@@ -94,9 +94,9 @@ def test_the_same_seed_gives_the_same_problems():
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"dataset": "product"}, "'product': there is none of that name. Near ones: products"),
-        ({"dataset": "gcd", "config": {"colour": 1}}, "does not take this config: .*colour"),
-        ({"dataset": "gcd", "config": {"min_value": -5}}, "does not take this config: min_value must be positive"),
+        ({"dataset": "product"}, "'product' does not exist. Similar names: products"),
+        ({"dataset": "gcd", "config": {"colour": 1}}, "rejects this config: .*colour"),
+        ({"dataset": "gcd", "config": {"min_value": -5}}, "rejects this config: min_value must be positive"),
     ],
 )
 def test_a_task_or_config_that_does_not_exist_is_named(keys, message):
@@ -153,9 +153,9 @@ def test_every_bad_line_is_reported_and_nothing_imported(store, tmp_path):
         "line 2: not JSON: ",
         "line 3: there is no field 'answer' (it has question)",
         "line 4: 'question' is empty",
-        "line 5: 'answer' is dict, not a text or a number",
-        "line 6: not a JSON object in braces",
-        "line 7: 'question' holds a character that is no text",
+        "line 5: 'answer' is dict, not a string or a number",
+        "line 6: not a JSON object",
+        "line 7: 'question' contains an invalid character",
         "line 8: byte 15 is not UTF-8",
     ):
         assert reason in message
@@ -176,7 +176,7 @@ def test_bad_lines_can_be_skipped(store, tmp_path, caplog):
 def test_a_missing_or_empty_file_is_named(tmp_path):
     with pytest.raises(ProblemSourceError, match=r"nowhere.jsonl: the file cannot be read: No such file"):
         list(read_problems(settings(kind="jsonl", path=str(tmp_path / "nowhere.jsonl"))))
-    with pytest.raises(ProblemSourceError, match="it holds no problems"):
+    with pytest.raises(ProblemSourceError, match="it contains no problems"):
         list(read_problems(settings(kind="jsonl", path=lines(tmp_path / "empty.jsonl"))))
 
 
@@ -190,11 +190,11 @@ def test_answers_are_taken_out_of_gsm8k_and_math_solutions(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("form", "text"), [(after_hashes, "72"), (last_boxed, "72"), (last_boxed, r"it is \boxed{\frac{1}{2}")]
+    ("extract", "text"), [(extract_gsm8k, "72"), (extract_boxed, "72"), (extract_boxed, r"it is \boxed{\frac{1}{2}")]
 )
-def test_a_solution_without_its_mark_is_refused(form, text):
+def test_a_solution_without_its_mark_is_refused(extract, text):
     with pytest.raises(AnswerFormError):
-        form(text)
+        extract(text)
 
 
 def test_a_problem_of_the_test_set_is_held_out_though_it_stands_in_the_training_set_too(store, tmp_path):
@@ -220,7 +220,7 @@ def test_a_parquet_file_is_read_by_its_columns_and_bad_rows_by_their_numbers(tmp
     parquet.write_table(pyarrow.Table.from_pylist([*rows, {"q": "no answer?", "a": None}]), tmp_path / "a.parquet")
     columns = {"question": "q", "answer": "a"}
     source = settings(kind="parquet", path=str(tmp_path / "a.parquet"), columns=columns)
-    with pytest.raises(ProblemSourceError, match="row 4: 'a' is NoneType, not a text or a number"):
+    with pytest.raises(ProblemSourceError, match="row 4: 'a' is NoneType, not a string or a number"):
         list(read_problems(source))
     assert [p.answer for p in read_problems(source.model_copy(update={"limit": 3}))] == ["1", "2", "3"]
 
@@ -229,7 +229,7 @@ def test_a_parquet_file_that_is_none_or_missing_is_named(tmp_path):
     (tmp_path / "a.parquet").write_text("not parquet at all")
     with pytest.raises(ProblemSourceError, match=r"a.parquet: the file cannot be read: "):
         list(read_problems(settings(kind="parquet", path=str(tmp_path / "a.parquet"))))
-    with pytest.raises(ProblemSourceError, match=r"b.parquet: the file cannot be read: there is no such file"):
+    with pytest.raises(ProblemSourceError, match=r"b.parquet: the file cannot be read: it does not exist"):
         list(read_problems(settings(kind="parquet", path=str(tmp_path / "b.parquet"))))
 
 

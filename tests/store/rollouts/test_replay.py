@@ -119,8 +119,8 @@ def test_stats_tell_training_from_evaluation(filled, make):
     assert [(i.number, i.done, i.scheduled) for i in stats.iterations] == [(1, 4, 4)]
 
 
-def test_a_few_solutions_come_with_their_problems(filled, make, assignment):
+def test_the_newest_rollouts_of_an_outcome_are_read_and_their_problems_found(filled, make, assignment):
     filled.rollouts.add([make.attempt(assignment, 0, Outcome.WRONG), make.attempt(assignment, 1)])
-    ((problem, rollout),) = filled.sample_rollouts(5, outcome=Outcome.ACCEPTED)
-    assert problem == assignment.problem
+    (rollout,) = filled.rollouts.iterate(outcome=Outcome.ACCEPTED, newest_first=True, limit=5)
+    assert filled.problems.get(rollout.problem_id) == assignment.problem
     assert rollout == make.attempt(assignment, 1)

@@ -32,19 +32,19 @@ def left(store):
 
 
 def test_the_newest_rejected_of_each_problem_are_kept_and_all_accepted(attempted):
-    before = list(attempted.rollouts())
+    before = list(attempted.rollouts.iterate())
     assert attempted.rollouts.prune(RetentionSettings(keep=2)) == 2 * (10 - 2)
-    kept = {r.id for r in attempted.rollouts()}
+    kept = {r.id for r in attempted.rollouts.iterate()}
     rejected = [r for r in before if r.outcome is not Outcome.ACCEPTED]
     newest = {r.id for p in {r.problem_id for r in before} for r in [r for r in rejected if r.problem_id == p][-2:]}
     assert kept == newest | {r.id for r in before if r.outcome is Outcome.ACCEPTED}
-    assert attempted.stats().executions_total == len(kept)
+    assert attempted.run.statistics().executions_total == len(kept)
 
 
 def test_rejected_rollouts_of_old_iterations_go(attempted):
     attempted.rollouts.prune(RetentionSettings(rule="newest_iterations", keep=1))
-    assert len(list(attempted.rollouts(iteration=1))) == 2
-    assert len(list(attempted.rollouts(iteration=2))) == 12
+    assert len(list(attempted.rollouts.iterate(iteration=1))) == 2
+    assert len(list(attempted.rollouts.iterate(iteration=2))) == 12
 
 
 def test_what_trained_a_policy_is_never_taken_away(attempted):
@@ -53,7 +53,7 @@ def test_what_trained_a_policy_is_never_taken_away(attempted):
     samples = list(attempted.training_sets.samples(training_set))
     attempted.rollouts.prune(KEEP_NOTHING)
     assert list(attempted.training_sets.samples(training_set)) == samples
-    assert len(list(attempted.rollouts(iteration=1, outcome=Outcome.WRONG))) == 0
+    assert len(list(attempted.rollouts.iterate(iteration=1, outcome=Outcome.WRONG))) == 0
 
 
 @pytest.mark.parametrize("status", ReviewStatus)
@@ -68,11 +68,11 @@ def test_a_problem_with_a_review_is_left_alone_also_when_it_is_decided(attempted
 
 
 def test_thinned_rollouts_are_neither_sampled_nor_written_again(attempted):
-    everything = list(attempted.rollouts())
+    everything = list(attempted.rollouts.iterate())
     attempted.rollouts.prune(KEEP_NOTHING)
     assert attempted.assignments.lease("b", 10, 60) == []
     assert attempted.rollouts.add(everything) == 0
-    assert attempted.progress(1) == (12, 12)
+    assert attempted.iterations.progress(1) == (12, 12)
 
 
 def test_pools_have_no_gaps_after_a_thinning_and_pass_rates_stay(attempted):
@@ -81,7 +81,7 @@ def test_pools_have_no_gaps_after_a_thinning_and_pass_rates_stay(attempted):
     training_set = attempted.training_sets.select(2, settings)
     outcomes = [r.outcome for r in attempted.training_sets.samples(training_set)]
     assert outcomes.count(Outcome.ACCEPTED) == 4
-    assert outcomes.count(Outcome.WRONG) == len([r for r in attempted.rollouts() if r.outcome is Outcome.WRONG])
+    assert outcomes.count(Outcome.WRONG) == len([r for r in attempted.rollouts.iterate() if r.outcome is Outcome.WRONG])
     with transaction(attempted._database.engine, write=False) as session:
         counted = session.execute(text("SELECT judged, accepted FROM problems WHERE judged > 0")).all()
     assert [tuple(row) for row in counted] == [(10, 2), (10, 2)]

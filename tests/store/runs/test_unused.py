@@ -11,7 +11,7 @@ def test_a_store_is_empty_until_it_has_problems_and_once_it_is_emptied(store, ma
     store.rollouts.add([make.demonstration("a", "p1", "print(1)")])
     store.labels.change("p1", "2", "test", "to have a row in every table that a start fills")
     assert not store.is_empty()
-    store.empty()
+    store.clear()
     assert store.is_empty()
     assert list(store.rollouts.iterate()) == []
     assert store.problems.add([make.problem(0)]) == 1
@@ -19,5 +19,5 @@ def test_a_store_is_empty_until_it_has_problems_and_once_it_is_emptied(store, ma
 
 def test_a_store_with_a_policy_is_not_emptied(filled):
     with pytest.raises(StoreError, match="policies"):
-        filled.empty()
+        filled.clear()
     assert filled.problems.counts()["train"] == 20

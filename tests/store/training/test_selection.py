@@ -142,7 +142,7 @@ def test_a_share_of_what_is_taken_is_of_hard_problems(filled, make):
 
     assert hard_taken(hard_share=0.5) == (8, 4)
     assert hard_taken(hard_share=1) == (8, 5)  # there are no more
-    with pytest.raises(ValueError, match="hard_share divides max_samples or max_tokens"):
+    with pytest.raises(ValueError, match="hard_share is a share of max_samples or max_tokens: set one of them too"):
         SelectionSettings(hard_share=0.5)
 
 

@@ -1,1 +1,1 @@
-"""One file a step, numbered in order."""
+"""The migrations, one module per step, numbered in order. Their behaviour must never change."""

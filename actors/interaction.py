@@ -1,0 +1,98 @@
+"""One rollout, run between the engine, which samples turns, and the sandbox, which executes their code.
+
+Shared by sampling (`actors.attempt`) and serving (`cluster.serving.solver`), so it needs neither a reference answer nor
+a store.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from actors.rollout import Execute, Finished, Generate, Generation, RolloutState
+from sandbox.execution import Execution
+from sandbox.interpreter import Sandbox, Session
+from store.records import ExecutionRecord, Sampling
+
+
+class Engine(Protocol):
+    """The part of an engine that a rollout uses."""
+
+    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
+        """Sample one turn of the policy."""
+        ...
+
+
+def _ignore(_: str) -> None:
+    pass
+
+
+async def run_rollout(
+    state: RolloutState,
+    engine: Engine,
+    sandbox: Sandbox,
+    sampling: Sampling,
+    max_output_chars: int,
+    on_output: Callable[[str], None] = _ignore,
+    caller: str = "",
+) -> Finished:
+    """Advance a rollout until it is finished.
+
+    A sandbox session is opened at the first code block, since many rollouts have none. Cancelling this coroutine
+    aborts the request in the engine and closes the session.
+
+    Args:
+        state: The rollout, updated in place.
+        engine: Samples the turns.
+        sandbox: Executes the code blocks, all in one session.
+        sampling: Of the whole rollout; each turn gets a seed of its own from it.
+        max_output_chars: Characters of a block's output that the policy sees.
+        on_output: Called with the output that the policy sees of each block, once it is part of the rollout.
+        caller: The group for which the sandbox schedules the blocks: groups share its slots fairly.
+    """
+    await _generate_until_code(state, engine, sampling)
+    if isinstance(state.step, Execute):
+        async with sandbox.session(caller) as session:
+            await _execute_until_finished(state, engine, session, sampling, max_output_chars, on_output)
+    assert isinstance(state.step, Finished)
+    return state.step
+
+
+async def _execute_until_finished(
+    state: RolloutState,
+    engine: Engine,
+    session: Session,
+    sampling: Sampling,
+    max_output_chars: int,
+    on_output: Callable[[str], None],
+) -> None:
+    while isinstance(state.step, Execute):
+        source, num_segments = state.step.source, len(state.segments)
+        execution = await session.run(source)
+        shown = execution.shown(max_output_chars)
+        state.add_execution(execution_record(source, execution), shown)
+        if len(state.segments) > num_segments:  # else the output did not fit
+            on_output(shown)
+        await _generate_until_code(state, engine, sampling)
+
+
+async def _generate_until_code(state: RolloutState, engine: Engine, sampling: Sampling) -> None:
+    while isinstance(state.step, Generate):
+        turn_sampling = _for_turn(sampling, len(state.token_ids))
+        state.add_generation(await engine.generate(state.step.context_ids, state.step.max_tokens, turn_sampling))
+
+
+def _for_turn(sampling: Sampling, offset_tokens: int) -> Sampling:
+    """Derive the seed of a turn from its offset, so that turns do not repeat each other's random numbers."""
+    return sampling if sampling.seed is None else replace(sampling, seed=sampling.seed + offset_tokens)
+
+
+def execution_record(source: str, execution: Execution) -> ExecutionRecord:
+    """An execution in the store's form. A traceback is at the end of `stderr`, where Python prints it."""
+    return ExecutionRecord(
+        status=execution.status.value,
+        source=source,
+        stdout=execution.stdout,
+        stderr=execution.stderr + execution.error,
+        value=execution.value,
+        seconds=execution.seconds,
+    )

@@ -1,0 +1,91 @@
+"""Problems, exclusions and reports of imports, as the `automathes problems` commands print them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from cluster.console.output import print_line
+from cluster.console.tables import answer_shown, print_table, printable, printable_lines
+from store.records import Exclusion, ImportReport, Problem, Split
+
+_MAX_SKIPPED = 5
+_MAX_ANSWERS = 10
+
+
+def print_problems(problems: Sequence[Problem], counts: Mapping[str, int], split: Split | None) -> None:
+    """Print a table of problems, and how many there are."""
+    console = Console()
+    rows = [
+        {"id": one.id, "split": one.split.value, "question": one.question, "answer": answer_shown(one.answer)}
+        for one in problems
+    ]
+    print_table(console, rows, widest="question")
+    total = counts[split.value] if split else sum(counts.values())
+    console.print(Text(f"{len(problems)} of {total:,} problems", style="dim"))
+
+
+def print_exclusions(exclusions: Sequence[Exclusion], total: int) -> None:
+    """Print a table of the problems that imports excluded, and how many there are."""
+    console = Console()
+    rows = [
+        {
+            "source": one.source,
+            "question": one.question,
+            "held out": one.heldout_id,
+            "similarity": f"{one.similarity:.0%}",
+        }
+        for one in exclusions
+    ]
+    print_table(console, rows, widest="question")
+    console.print(
+        Text(f"{len(exclusions)} of {total:,} excluded problems, each similar to a held-out problem", style="dim")
+    )
+
+
+def print_problem(problem: Mapping[str, Any]) -> None:
+    """Print a problem with its label history, reviews, outcomes and most frequent answers."""
+    console = Console()
+    facts = {name: problem[name] for name in ("split", "source", "subject", "level") if problem[name]}
+    console.print(
+        Text(printable(problem["id"]), style="bold"), Text(", ".join(map(printable, facts.values())), style="dim")
+    )
+    console.print(Text(printable_lines(problem["question"])))
+    console.print(Text(f"answer: {answer_shown(problem['answer'])}", style="bold"))
+    for change in problem["label_history"]:
+        old, by, reason = (printable(change[key]) for key in ("old_answer", "changed_by", "reason"))
+        console.print(Text(f"  was {old} until {by}: {reason}"))
+    for review in problem["reviews"]:
+        proposed = printable(review["proposed_answer"])
+        console.print(Text(f"review {review['id']} ({review['status']}): {proposed} proposed"))
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in problem["outcomes"].items()) or "none"
+    console.print(Text(f"{problem['rollouts']} rollouts: {outcomes}"))
+    for answer, count in list(problem["answers"].items())[:_MAX_ANSWERS]:
+        console.print(Text(f"  {count:4} x {printable(answer)}"))
+
+
+def print_import(report: ImportReport, skipped: Sequence[str], run: str, counts: Mapping[str, int]) -> None:
+    """Print what an import added, excluded, withdrew from training and skipped."""
+    known = f"; {report.known} were there already" if report.known else ""
+    print_line(
+        f"{report.added} problems imported into run {run}: {report.train} for training, {report.heldout} held out"
+        f"{known}. The run now has {counts['train']} training and {counts['heldout']} held-out problems"
+    )
+    if report.left_out:
+        print_line(
+            f"{report.left_out} excluded, because they equal or nearly equal a held-out problem: "
+            "`automathes problems list --left-out` lists them"
+        )
+    if report.withdrawn:
+        learned = f" A policy has already been trained on {report.learned} of them." if report.learned else ""
+        print_line(
+            f"{report.withdrawn} training problems withdrawn: each equals or nearly equals a new held-out problem."
+            f"{learned}"
+        )
+    if skipped:
+        print_line(f"{len(skipped)} bad rows skipped:")
+    for row in skipped[:_MAX_SKIPPED]:
+        print_line(f"  {printable(row)}")
+    if len(skipped) > _MAX_SKIPPED:
+        print_line(f"  and {len(skipped) - _MAX_SKIPPED} more: --json lists all of them")

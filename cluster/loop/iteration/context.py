@@ -1,0 +1,46 @@
+"""What the phases of an iteration share."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cluster.config.run_config import RunConfig
+from cluster.config.run_folder import RunFolder
+from cluster.loop.control import Control, Operator
+from cluster.loop.fleet import Fleet
+from store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Phases:
+    """Runs phases one after the other and adds up their wall-clock seconds by name."""
+
+    def __init__(self, operator: Operator) -> None:
+        self._operator = operator
+        self.seconds: Counter[str] = Counter()
+
+    @contextmanager
+    def run(self, name: str, total: int | None = None) -> Iterator[None]:
+        """A phase, for the time of the context. `total`: its number of steps, if known."""
+        began = time.monotonic()
+        log.info("%s", name)
+        with self._operator.progress.phase(name, total):
+            yield
+        self.seconds[name] += time.monotonic() - began  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopContext:
+    """A run, where it keeps what it makes, and those who sample for it, time it and control it."""
+
+    run: RunConfig
+    folder: RunFolder
+    store: Store
+    fleet: Fleet
+    operator: Operator
+    phases: Phases
+    control: Control

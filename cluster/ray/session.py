@@ -1,0 +1,93 @@
+"""Ray for the time of a run: a cluster of its own, or a running one that it joins."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from cluster.config.run_config import ConfigError, RaySettings
+from cluster.loop.progress import Progress
+from learner.settings import OPENMP_ENVIRONMENT
+
+log = logging.getLogger(__name__)
+
+
+_ENVIRONMENT = {
+    **OPENMP_ENVIRONMENT,  # for samplers as for the learner
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's new default, which it warns about
+}
+
+
+class RayUnavailableError(RuntimeError):
+    """Ray could not be started or joined; the message says why and what to do."""
+
+
+@contextmanager
+def ray_session(settings: RaySettings, progress: Progress) -> Iterator[None]:
+    """Start or join Ray, and disconnect at the end of the context.
+
+    Raises:
+        RayUnavailableError: there is no Ray cluster at the address, or none could be started.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)  # inherited by the workers of a Ray that is started here
+    import ray
+
+    with progress.phase("Ray"):
+        try:
+            context = ray.init(
+                address=settings.address or "local",
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                **_options(settings),
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = f"joined at {settings.address}" if settings.address else "started here"
+            raise RayUnavailableError(f"Ray could not be {where}: {error}") from error
+    if context.dashboard_url:
+        progress.note(f"Ray dashboard: http://{context.dashboard_url} (its token: `ray get-auth-token`)")
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _options(settings: RaySettings) -> dict[str, Any]:
+    if settings.address is None:
+        return {"include_dashboard": settings.dashboard, "dashboard_port": settings.dashboard_port}
+    return {"runtime_env": {"env_vars": dict(_ENVIRONMENT)}}
+
+
+def require_store_for_all_machines(store_url: str) -> None:
+    """Raise `ConfigError` if the joined cluster has several machines and the store is a file on one of them."""
+    import ray
+
+    count = len(machines(ray.nodes()))
+    if count > 1 and store_url.startswith("sqlite"):
+        raise ConfigError(
+            f"store.url: the cluster has {count} machines, and SQLite is for one: its locks do not hold on a network "
+            "file system. Name a PostgreSQL that all of them reach (--set store.url=postgresql://user@host/database)"
+        )
+
+
+def machines(nodes: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The host names of the live nodes in `ray.nodes()`; a machine may run several nodes."""
+    return {node["NodeManagerHostname"] for node in nodes if node["Alive"]}
+
+
+def require_dashboard_port(settings: RaySettings) -> None:
+    """Raise `ConfigError` if the dashboard is enabled and its port is in use."""
+    port = settings.dashboard_port
+    if not settings.dashboard or port == 0:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ConfigError(
+                f"ray.dashboard_port: port {port} is in use; choose another (--set ray.dashboard_port=8266), turn the "
+                "dashboard off (--set ray.dashboard=false), or join the Ray that runs there (--set ray.address=auto)"
+            ) from None

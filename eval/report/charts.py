@@ -1,0 +1,134 @@
+"""Charts as inline SVG. Colours and fonts come from the style sheet of the page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+from eval.report.markup import escape
+
+_WIDTH, _HEIGHT = 440, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 10, 22, 30
+_MAX_LABELS = 10  # on the x axis; more would overlap
+_MAX_BAR = 46.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a line chart. `error` is the half length of its error bar, `title` its tooltip."""
+
+    label: str
+    value: float
+    error: float = 0.0
+    marked: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series of a stacked bar chart, one value per bar. `style` is a class of the style sheet."""
+
+    name: str
+    style: str
+    values: Sequence[float]
+
+
+def line_chart(points: Sequence[Point], *, label: str, unit: str = "", ceiling: float | None = None) -> str:
+    """Points with error bars, joined by a line from left to right; marked points are filled.
+
+    The y axis goes from 0 to at most `ceiling`, such as 100 for a percentage.
+    """
+    axis = _Axis(_top(max((p.value + p.error for p in points), default=0.0), ceiling), len(points))
+    parts = [axis.grid(unit), axis.labels([point.label for point in points])]
+    coordinates = [(axis.x(i), axis.y(point.value)) for i, point in enumerate(points)]
+    if len(points) > 1:
+        parts.append(f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in coordinates)}"/>')
+    for (x, y), point in zip(coordinates, points, strict=True):
+        low = axis.y(max(point.value - point.error, 0.0))
+        high = axis.y(min(point.value + point.error, axis.top))
+        if point.error:
+            parts.append(f'<path class="error" d="M{x:.1f} {low:.1f}V{high:.1f}M{x - 5:.1f} {low:.1f}h10"/>')
+            parts.append(f'<path class="error" d="M{x - 5:.1f} {high:.1f}h10"/>')
+        title = f"<title>{escape(point.title)}</title>" if point.title else ""
+        style = "dot marked" if point.marked else "dot"
+        parts.append(f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="4">{title}</circle>')
+        if len(points) <= _MAX_LABELS:
+            parts.append(_value(x, high - 7, f"{point.value:.1f}"))
+    return _svg(label, parts)
+
+
+def stacked_chart(labels: Sequence[str], series: Sequence[Series], *, label: str, unit: str = "") -> str:
+    """A bar per label, with the series stacked from the bottom up."""
+    totals = [sum(one.values[i] for one in series) for i in range(len(labels))]
+    axis = _Axis(_top(max(totals, default=0.0), 100.0 if unit == "%" else None), len(labels))
+    parts = [axis.grid(unit), axis.labels(labels)]
+    width = min(_MAX_BAR, axis.step * 0.7)
+    for i, name in enumerate(labels):
+        below = 0.0
+        for one in series:
+            value = one.values[i]
+            if value <= 0:
+                continue
+            y, height = axis.y(below + value), axis.y(below) - axis.y(below + value)
+            below += value
+            title = escape(f"{name}: {one.name} {value:.1f} {unit}".rstrip())
+            parts.append(
+                f'<rect class="bar {one.style}" x="{axis.x(i) - width / 2:.1f}" y="{y:.2f}" width="{width:.1f}" '
+                f'height="{height:.2f}"><title>{title}</title></rect>'
+            )
+    return _svg(label, parts)
+
+
+class _Axis:
+    """Maps positions and values to coordinates of the drawing."""
+
+    def __init__(self, top: float, count: int) -> None:
+        self.top = top
+        self.count = max(count, 1)
+        self.step = (_WIDTH - _LEFT - _RIGHT) / self.count
+
+    def x(self, position: int) -> float:
+        return _LEFT + self.step * (position + 0.5)
+
+    def y(self, value: float) -> float:
+        return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * value / self.top
+
+    def grid(self, unit: str) -> str:
+        step = _round_step(self.top / 4)
+        lines = []
+        for i in range(floor(self.top / step + 1e-9) + 1):
+            y = self.y(i * step)
+            lines.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
+            lines.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{i * step:g}</text>')
+        lines.append(f'<text class="tick" x="{_LEFT - 6}" y="12" text-anchor="end">{escape(unit)}</text>')
+        return "".join(lines)
+
+    def labels(self, labels: Sequence[str]) -> str:
+        every = ceil(len(labels) / _MAX_LABELS) or 1
+        return "".join(
+            f'<text class="tick" x="{self.x(i):.1f}" y="{_HEIGHT - 10}" text-anchor="middle">{escape(text)}</text>'
+            for i, text in enumerate(labels)
+            if i % every == 0
+        )
+
+
+def _value(x: float, y: float, text: str) -> str:
+    return f'<text class="value" x="{x:.1f}" y="{max(y, 11):.1f}" text-anchor="middle">{escape(text)}</text>'
+
+
+def _svg(label: str, parts: Sequence[str]) -> str:
+    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+
+
+def _top(highest: float, ceiling: float | None) -> float:
+    """The upper end of the y axis: a round number at or above the highest value."""
+    if highest <= 0:
+        return ceiling or 1.0
+    step = _round_step(highest / 4)
+    top = ceil(highest / step - 1e-9) * step
+    return min(top, ceiling) if ceiling else top
+
+
+def _round_step(rough: float) -> float:
+    """1, 2, 2.5 or 5 times a power of ten, at or above `rough`."""
+    power = 10.0 ** floor(log10(rough))
+    return next(factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * power >= rough - 1e-9 * power)

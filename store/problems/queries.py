@@ -1,0 +1,119 @@
+"""Queries on the table of problems: reading, validating, inserting and ordering, inside a transaction."""
+
+import hashlib
+import random
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
+from itertools import batched
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from store.database.array_membership import in_array
+from store.database.bulk import BATCH
+from store.database.tables import Base, ProblemRow, table
+from store.errors import InvalidProblemError
+from store.records import Problem, Split
+
+_PRIME = 2**31 - 1
+PROBLEM_COLUMNS = tuple(getattr(ProblemRow, field.name) for field in fields(Problem))
+"""The columns of `Problem`, in the order of its fields. Cheaper than whole rows, which the session would track."""
+
+
+def problem_counts(session: Session) -> dict[str, int]:
+    """The number of problems by split, zeros included."""
+    counts = {split.value: 0 for split in Split}
+    for split, count in session.execute(select(ProblemRow.split, func.count()).group_by(ProblemRow.split)):
+        counts[split.value] = count
+    return counts
+
+
+def iterate_problems(session: Session, split: Split | None, limit: int | None, source: str | None) -> Iterator[Problem]:
+    """Stream problems in an order that is random and always the same."""
+    query = select(*PROBLEM_COLUMNS).order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)
+    if split is not None:
+        query = query.where(ProblemRow.split == split)
+    if source is not None:
+        query = query.where(ProblemRow.source == source)
+    for row in session.execute(query.execution_options(yield_per=BATCH)):
+        yield Problem(*row)
+
+
+def find_problems(session: Session, column: InstrumentedAttribute[str], values: Collection[str]) -> Iterator[Problem]:
+    """The problems whose column has one of these values."""
+    for batch in batched(values, BATCH):
+        for row in session.execute(select(*PROBLEM_COLUMNS).where(in_array(column, batch))):
+            yield Problem(*row)
+
+
+def shuffled(seed: int) -> ColumnElement[int]:
+    """An ORDER BY that permutes problems by a seed, the same in every database.
+
+    It is an affine map, modulo a prime, of the shuffle keys, which are hashes; the product stays below 2**62.
+    """
+    rng = random.Random(f"order-{seed}")  # noqa: S311 - an order, not a secret
+    factor, shift = rng.randrange(1, _PRIME), rng.randrange(_PRIME)
+    return (cast(ProblemRow.shuffle_key, BigInteger) * factor + shift) % _PRIME
+
+
+def check_texts(problem: Problem) -> None:
+    """Raise `InvalidProblemError` if a text is empty or cannot be stored, or if the split is `excluded`."""
+    if problem.split is Split.EXCLUDED:
+        raise InvalidProblemError(f"problem {problem.id!r}: its split is excluded; import it as train or heldout")
+    for name in ("id", "question", "answer", "split_key"):
+        value = getattr(problem, name)
+        if not value.strip():
+            raise InvalidProblemError(f"problem {problem.id!r}: its {name} is empty")
+        if "\0" in value:
+            raise InvalidProblemError(f"problem {problem.id!r}: its {name} contains a NUL character; remove it")
+
+
+def check_ids(session: Session, batch: Sequence[Problem]) -> None:
+    """Raise `InvalidProblemError` if two different problems share an id, within the batch or with the store."""
+    keys = {problem.id: problem.split_key for problem in reversed(batch)}
+    stored = session.execute(select(ProblemRow.id, ProblemRow.split_key).where(in_array(ProblemRow.id, keys)))
+    keys |= dict(stored.all())
+    for problem in batch:
+        if keys[problem.id] != problem.split_key:
+            raise InvalidProblemError(
+                f"two different problems have the id {problem.id!r} (the second from {problem.source}): "
+                "give each a unique id, or none to have one generated"
+            )
+
+
+def insert_new(session: Session, batch: Sequence[Problem]) -> list[str]:
+    """Insert the problems whose `split_key` is new; returns their ids."""
+    if not batch:
+        return []
+    statement = insert_or_keep(session, ProblemRow, ProblemRow.split_key).returning(ProblemRow.id)
+    return list(session.scalars(statement, [_row(problem) for problem in batch]))
+
+
+def insert_or_keep(session: Session, model: type[Base], key: InstrumentedAttribute[str]) -> Any:
+    """An INSERT that keeps an existing row with the same key. Both dialects have the same method for it."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table(model)).on_conflict_do_nothing(index_elements=[table(model).c[key.key]])
+
+
+def _row(problem: Problem) -> dict[str, Any]:
+    digest = hashlib.sha256(problem.id.encode()).digest()
+    return {
+        "id": problem.id,
+        "question": problem.question,
+        "answer": problem.answer,
+        "source": problem.source,
+        "split": problem.split,
+        "split_key": problem.split_key,
+        "subject": problem.subject,
+        "level": problem.level,
+        "shuffle_key": int.from_bytes(digest[:8]) % _PRIME,
+        "attempts": 0,
+        "judged": 0,
+        "accepted": 0,
+        "solutions": 0,
+        "mistakes": 0,
+        "demonstrations": 0,
+        "duplicates": 0,
+    }

@@ -1,0 +1,84 @@
+"""An engine that follows a script, and helpers for tests that run it with a real store and a real sandbox."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from actors.codec import Codec
+from actors.rollout import End, Generation
+from actors.settings import EngineSettings, RolloutLimits, SamplerSettings
+from actors.worker import RolloutWorker
+from store.records import PolicySpan, Sampling, rollout_id
+from store.store import Store
+
+PROBLEMS, SAMPLES = 12, 3
+ALL_IDS = {rollout_id(assignment, sample) for assignment in range(1, PROBLEMS + 1) for sample in range(SAMPLES)}
+SETTINGS = SamplerSettings(
+    lease_ttl_s=60.0,
+    idle_poll_s=0.02,
+    write_interval_s=0.01,
+    store_retry_s=30.0,
+    limits=RolloutLimits(max_tokens=400, max_blocks=2),
+    engine=EngineSettings(max_concurrent_rollouts=8, max_model_len=600, seed_each_rollout=True),
+)
+
+
+Work = Callable[..., Any]  # the fixture `work`
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class ScriptedEngine:
+    """Answers the question `What is N + 0?` with `write(N, turn)`, while `may_answer` is set."""
+
+    def __init__(self, codec: Codec, write: Callable[[int, int], Generation]) -> None:
+        self._codec = codec
+        self._write = write
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.num_requests = 0
+        self.num_waiting = 0
+        self.version = 1
+
+    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
+        self.num_requests += 1
+        self.num_waiting += 1
+        try:
+            await self.may_answer.wait()
+        finally:
+            self.num_waiting -= 1
+        text = self._codec.decode(context_ids)
+        number = re.search(r"What is (\d+) \+ 0\?", text)
+        assert number is not None
+        generation = self._write(int(number.group(1)), text.count("```output"))
+        ids = generation.token_ids[:max_tokens]
+        end = generation.end if ids == generation.token_ids else End.LIMIT
+        return Generation(ids, (PolicySpan(self.version, 0, len(ids)),), end)
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - the condition is not an event
+            await asyncio.sleep(0.01)
+
+
+def is_idle(worker: RolloutWorker) -> bool:
+    """Whether nothing is queued, under way or unwritten."""
+    return not worker._unwritten
+
+
+def is_done(store: Store) -> bool:
+    done, scheduled = store.iterations.progress(1)
+    return done == scheduled
+
+
+def written_ids(store: Store) -> Counter[str]:
+    return Counter(rollout.id for rollout in store.rollouts.iterate())

@@ -1,0 +1,80 @@
+"""Attempts by a worker with a scripted engine, but a real store and a real sandbox."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from actors.codec import Codec
+from sandbox.execution import Execution, Status
+from sandbox.interpreter import Sandbox, Session
+from sandbox.jail.failure import JailFailure
+from store.records import Outcome, Problem, Purpose, Sampling, Split
+from store.store import Store
+
+from .scripted import ALL_IDS, SETTINGS, ScriptedEngine, Work, is_done, until, written_ids
+
+
+async def test_outcomes_follow_from_how_an_attempt_ends(store: Store, work: Work, codec: Codec, policy: Any) -> None:
+    endings = {
+        0: (policy.ends("\\boxed{0}"), Outcome.ACCEPTED),
+        1: (policy.ends("\\boxed{7}"), Outcome.WRONG),
+        2: (policy.ends("I do not know."), Outcome.NO_ANSWER),
+        3: (policy.is_cut("\\boxed{3}"), Outcome.TRUNCATED),
+        4: (policy.stops("```python\nprint(4)\n```\n"), Outcome.TRUNCATED),  # again and again
+        5: (policy.ends("\\boxed{5.0}"), Outcome.ACCEPTED),
+        6: (policy.ends("\\boxed{1} or \\boxed{none}"), Outcome.WRONG),
+    }
+    engine = ScriptedEngine(codec, lambda number, turn: endings[number % 7][0])
+    async with work(engine):
+        await until(lambda: is_done(store))
+    outcomes = {rollout.problem_id: rollout.outcome for rollout in store.rollouts.iterate()}
+    assert {number: outcomes[f"p{number}"] for number in endings} == {n: end[1] for n, end in endings.items()}
+    repeated = next(store.rollouts.iterate(problem_id="p4"))
+    assert len(repeated.executions) == SETTINGS.limits.max_blocks
+
+
+async def test_an_answer_that_cannot_be_compared_is_unverifiable(
+    store: Store, work: Work, codec: Codec, policy: Any
+) -> None:
+    store.problems.add([Problem("x", "What is 99 + 0?", "x + 1", "test", Split.HELDOUT, "x")])
+    store.evaluations.schedule(1, "test", sampling=Sampling(0.0))
+    engine = ScriptedEngine(codec, lambda number, turn: policy.ends("\\boxed{1 + x}"))
+    async with work(engine):
+        await until(lambda: list(store.rollouts.iterate(purpose=Purpose.EVAL)))
+    assert next(store.rollouts.iterate(purpose=Purpose.EVAL)).outcome is Outcome.UNVERIFIABLE
+
+
+async def test_a_failure_of_the_sandbox_is_a_fault_not_a_wrong_answer(
+    store: Store, work: Work, codec: Codec, solves: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> Any:
+        raise JailFailure("nsjail is gone")
+
+    monkeypatch.setattr(sandbox, "_working_pool", fail)
+    async with work(ScriptedEngine(codec, solves)):
+        await until(lambda: is_done(store))
+    assert {rollout.outcome for rollout in store.rollouts.iterate()} == {Outcome.FAULT}
+    assert {record.status for rollout in store.rollouts.iterate() for record in rollout.executions} == {
+        "sandbox_failure"
+    }
+
+
+async def test_a_rollout_that_a_failure_of_the_sandbox_ended_is_retried(
+    store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[str] = []
+    run = Session.run
+
+    async def fail_once(session: Session, source: str) -> Execution:
+        if failed:
+            return await run(session, source)
+        failed.append(source)
+        return Execution(Status.SANDBOX_FAILURE, error="SandboxFailure: nsjail is gone")
+
+    monkeypatch.setattr(Session, "run", fail_once)
+    async with work(ScriptedEngine(codec, solves)):
+        await until(lambda: is_done(store))
+    assert len(failed) == 1
+    assert {rollout.outcome for rollout in store.rollouts.iterate()} == {Outcome.ACCEPTED}
+    assert written_ids(store) == Counter(ALL_IDS)

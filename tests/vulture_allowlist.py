@@ -1,0 +1,65 @@
+"""Names that vulture takes for unused and that are used all the same. It only reads this file; nothing runs it."""
+
+from typing import Any
+
+it: Any = None
+
+
+def used_by(user: str, *names: object) -> None:
+    """`user` says what uses the names."""
+
+
+used_by(
+    "RLlib's Algorithm and AlgorithmConfig",
+    it.broadcast_env_runner_states,
+    it.build_learner_group,
+    it.get_default_config,
+    it.get_multi_rl_module_spec,
+    it.merge_env_runner_states,
+    it.restore_env_runners,
+    it.training_step,
+)
+used_by("RLlib's EnvRunnerGroup", it.assert_healthy, it.get_metrics, it.get_spaces, it.get_state, it.set_state)
+used_by(
+    "RLlib's Learner and LearnerGroup",
+    it._is_built,
+    it._is_shut_down,
+    it.compute_loss_for_module,
+    it.foreach_learner,
+    it.get_checkpointable_components,
+    it.is_remote,
+)
+used_by("vLLM, by name", it.WeightReloading, it.compute_hash, it.reload_policy)
+used_by("transformers, while it exists", it._zero3_marker)
+used_by("tokenizers", it.decoder, it.pre_tokenizer)
+used_by("callers of the tokenizer's protocol", it.add_special_tokens, it.skip_special_tokens, it.split_special_tokens)
+used_by("rich", it.caption_justify, it.show_header)
+used_by("dataclasses.asdict", it.final_loss, it.first_loss, it.skipped_steps)
+used_by("the interpreter", it.__stderr__, it.__stdin__, it.__stdout__, it.trace)
+used_by(
+    "nsjail's configuration",
+    it.cgroup_mem_mount,
+    it.cgroup_mem_parent,
+    it.cgroup_pids_mount,
+    it.cgroup_pids_parent,
+    it.cgroupv2_mount,
+    it.rlimit_as_type,
+    it.rlimit_cpu_type,
+    it.rlimit_nproc_type,
+    it.use_cgroupv2,
+)
+used_by("SQLAlchemy", it.against, it.inherit_cache, it.self_group, it.type_annotation_map)
+used_by(
+    "the database: columns that are written, and read by people",
+    it.created_at,
+    it.duplicates,
+    it.first_policy_version,
+    it.imported_at,
+    it.new_outcome,
+    it.old_outcome,
+    it.problems_key,
+    it.promoted_at,
+)
+used_by("programs on top of the store", it.finished, it.policies_trained_on, it.trained_on)
+used_by("tests, which look into a jail", it.current, it.parent_pid)
+used_by("tests, which describe a machine in full", it.cpus, it.free_bytes)
