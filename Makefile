@@ -2,7 +2,7 @@
 
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Machines behind a company's proxy trust its certificate in the system's store, not in uv's own.
+# Behind a company's proxy, the system's certificate store has the proxy's certificate; uv's own does not.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= 1
 endif
@@ -17,7 +17,7 @@ compile := $(uv) pip compile --quiet --universal --python-version 3.12 --generat
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-setup:  ## install what is locked into .venv (the others do this too)
+setup:  ## install the locked environment into .venv (the other targets do this first)
 	@.make/setup
 
 demo: setup  ## watch a small model teach itself arithmetic (minutes, no GPU; ARGS="--iterations 1" adds options)
@@ -41,11 +41,11 @@ docs: setup  ## build the documentation site into build/docs (no network; warnin
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 	@echo 'open build/docs/index.html, or run `mkdocs serve`'
 
-lock: setup  ## resolve pyproject.toml into .locks/ again (UPGRADE=1 takes the newest versions)
+lock: setup  ## lock the dependencies of pyproject.toml in .locks/ (UPGRADE=1 takes the newest versions)
 	$(compile) pyproject.toml --extra cpu --extra dev -o .locks/cpu.txt
 	$(compile) pyproject.toml --extra gpu --extra dev -o .locks/gpu.txt
 	echo 'uv$(if $(UPGRADE),,==$(word 2,$(shell $(uv) --version)))' | $(compile) - -o .locks/uv.txt
-	sed -i 's/ ; .* \\$$/ \\/' .locks/uv.txt  # any Python may fetch uv, not only the one that runs the project
+	sed -i 's/ ; .* \\$$/ \\/' .locks/uv.txt  # any Python may install uv, not only the one that runs the project
 
 clean:  ## remove the environment and the caches; runs/ stays
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

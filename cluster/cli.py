@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 class _ShowVersion(argparse.Action):
-    """Prints the installed version. It is looked up only when it is asked for."""
+    """Print the installed version, which is looked up on demand."""
 
     def __init__(self, option_strings: Sequence[str], dest: str) -> None:
         super().__init__(
@@ -78,7 +78,7 @@ def _add_command(commands: Commands, name: str, handler: str, text: str, example
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, metavar="FOLDER", help="folder of the run (default: the latest run)")
     parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="parent folder (default: runs)"
+        "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)"
     )
 
 
@@ -101,17 +101,15 @@ def _add_run(commands: Commands) -> None:
         default=[],
         metavar="KEY=VALUE",
         dest="overrides",
-        help="set one key: a.b=c; repeatable",
+        help="set one key (a.b=c); repeatable",
     )
     _add_run_options(parser)
-    parser.add_argument("--name", metavar="NAME", help="name of the new folder, to which a number is added")
+    parser.add_argument("--name", metavar="NAME", help="name of the new folder, plus a number (default: the preset)")
     parser.add_argument(
-        "--iterations", type=_count, metavar="N", help="iterations of self-training (with --resume: additional ones)"
+        "--iterations", type=_count, metavar="N", help="iterations to do (default: all that are configured)"
     )
     parser.add_argument("--resume", action="store_true", help="resume the latest run, or the one of --run")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the resolved configuration and the plan, and exit"
-    )
+    parser.add_argument("--dry-run", action="store_true", help="print the configuration and the plan, and exit")
 
 
 def _add_control(commands: Commands) -> None:
@@ -158,23 +156,12 @@ def _add_problems_import(actions: Commands) -> None:
     add("source", help="a .jsonl or .parquet file, a Hugging Face data set, or a reasoning-gym data set")
     kinds = ("jsonl", "parquet", "huggingface", "reasoning_gym")
     add("--from", dest="kind", choices=kinds, help="kind of source (default: by the file's suffix)")
-    add(
-        "--map",
-        action="append",
-        default=[],
-        metavar="OURS=THEIRS",
-        help="field of question, answer, id, ...; repeatable",
-    )
+    add("--map", action="append", default=[], metavar="OURS=THEIRS", help="field of question, answer, id, ...")
     add("--answer-from", choices=("plain", "gsm8k", "boxed"), help="how the answer is written")
     add("--bad-rows", choices=("refuse", "skip"), help="refuse the import for a bad row, or skip the row")
     add("--limit", type=_count, metavar="N", help="import the first N rows")
     add("--name", metavar="NAME", help="stored as the problems' source (default: the file's name)")
-    add(
-        "--config",
-        action="append",
-        metavar="NAME",
-        help="Hugging Face: configuration; reasoning-gym: KEY=VALUE, repeatable",
-    )
+    add("--config", action="append", metavar="NAME", help="Hugging Face: configuration; reasoning-gym: KEY=VALUE")
     add("--dataset-split", metavar="NAME", help="Hugging Face: split of the data set (default: train)")
     add("--revision", metavar="NAME", help="Hugging Face: revision of the data set")
     add("--size", type=_count, metavar="N", help="reasoning-gym: number of problems (default: 500)")
@@ -194,39 +181,26 @@ def _add_problems_list(actions: Commands) -> None:
     example = "automathes problems list --split heldout"
     parser = _add_command(actions, "list", "problems:list_problems", "list problems of a run", example)
     parser.add_argument("--split", choices=("train", "heldout", "excluded"), help="only of this split")
-    parser.add_argument(
-        "--left-out", action="store_true", help="list what imports excluded as similar to a held-out problem"
-    )
+    parser.add_argument("--left-out", action="store_true", help="list what imports excluded as near-duplicates")
     parser.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default: 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     _add_run_options(parser)
 
 
 def _add_problems_show(actions: Commands) -> None:
-    parser = _add_command(
-        actions,
-        "show",
-        "problems:show_problem",
-        "show a problem, its label history and the outcomes of its rollouts",
-        "automathes problems show gsm8k/train-3f2a81c09d1e",
-    )
+    text = "show a problem, its label history and the outcomes of its rollouts"
+    example = "automathes problems show gsm8k/train-3f2a81c09d1e"
+    parser = _add_command(actions, "show", "problems:show_problem", text, example)
     parser.add_argument("id", metavar="ID", help="as `problems list` shows it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     _add_run_options(parser)
 
 
 def _add_problems_audit(actions: Commands) -> None:
-    parser = _add_command(
-        actions,
-        "audit",
-        "problems_audit:audit_labels",
-        "find labels that attempts contradict, and open a review for each",
-        "automathes problems audit",
-    )
+    text = "find labels that attempts contradict, and open a review for each"
+    parser = _add_command(actions, "audit", "problems_audit:audit_labels", text, "automathes problems audit")
     parser.add_argument("--split", choices=("train", "heldout"), help="only of this split")
-    parser.add_argument(
-        "--min-score", type=float, metavar="P", help="lowest probability of a wrong label (default: 0.9)"
-    )
+    parser.add_argument("--min-score", type=float, metavar="P", help="lowest probability of an error (default: 0.9)")
     parser.add_argument("--min-agreeing", type=_count, metavar="N", help="attempts that must agree (default: 3)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     _add_run_options(parser)
@@ -247,7 +221,7 @@ def _add_review(commands: Commands) -> None:
     decision.add_argument("--reject", action="store_true", help="keep the label")
     decision.add_argument("--list", action="store_true", help="list the reviews (default without a terminal)")
     parser.add_argument("--reason", metavar="TEXT", help="reason of the decision, for the label's history")
-    parser.add_argument("--by", metavar="NAME", help="who decides (default: the user)")
+    parser.add_argument("--by", metavar="NAME", help="author of the decision (default: the user)")
     parser.add_argument("--status", choices=("open", "accepted", "rejected", "all"), help="list these (default: open)")
     parser.add_argument("--limit", type=_count, metavar="N", help="list at most N")
     parser.add_argument("--json", action="store_true", help="print JSON: a line per listed review, or reviews in full")
@@ -290,13 +264,7 @@ def _add_eval(commands: Commands) -> None:
     _add_run_options(parser)
     add = parser.add_argument
     add("--policy", type=_count, metavar="VERSION", help="(default: the promoted one)")
-    add(
-        "--samples",
-        type=_count,
-        default=1,
-        metavar="K",
-        help="attempts per problem (1: greedy pass@1; more: pass@k and maj@k)",
-    )
+    add("--samples", type=_count, default=1, metavar="K", help="1: greedy pass@1; more: pass@k and maj@k")
     add("--problems", type=_count, metavar="N", help="number of problems (default: as configured)")
     add("--temperature", type=float, metavar="T", help="(default: greedy for one sample, otherwise as configured)")
     add("--json", action="store_true", help="print one JSON object")

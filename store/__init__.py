@@ -1,4 +1,4 @@
 """The system of record: problems, labels, rollouts, training sets, policies and evaluations, kept in SQL.
 
-`store.py` holds `Store`, its parts and their promises: begin there. `records.py` holds the records that cross its border.
+Begin with `store.py`, which has `Store` and its parts. `records.py` has the records that callers pass and get.
 """

@@ -27,7 +27,7 @@ class SelectionSettings(Settings):
 
     At most `max_per_problem` solutions of each problem are selected, in the order of `prefer` (a key of
     `store.training.candidates.RULES`). Unless `accepted_only`, as many mistakes are selected too. `iterations` and
-    `policy_versions` restrict both to the most recent ones: so many iterations, so many policy versions.
+    `policy_versions` restrict both to that number of most recent iterations and policy versions.
 
     `max_samples` and `max_tokens` (prompts included) then truncate the selection in the order of preference. A share
     `hard_share` of what remains comes from hard problems, as far as there are enough. A problem is hard if at most

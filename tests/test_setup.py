@@ -1,4 +1,4 @@
-"""The set-up script on machines that lack something, and the locks it installs from."""
+"""The set-up script on machines that lack something, and the locks that it installs."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ type Setup = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A clone with nothing installed, and a folder `bin` that stands first on the PATH."""
+    """A clone with nothing installed, and a folder `bin` first on the PATH."""
     clone = tmp_path / "clone"
     for name in (".make", ".locks"):
         shutil.copytree(ROOT / name, clone / name)
@@ -41,7 +41,7 @@ def setup(machine: Path) -> Setup:
 
 
 def put(machine: Path, name: str, script: str) -> None:
-    """Puts a program on the machine that stands in front of the system's own."""
+    """Put a program on the machine, before the system's own on the PATH."""
     program = machine / "bin" / name
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -73,13 +73,13 @@ def test_a_full_disk_is_named_with_its_numbers(setup: Setup, machine: Path) -> N
     assert "about 9 GB are needed" in result.stderr
 
 
-def test_a_python_that_does_not_do_is_refused_by_name(setup: Setup, machine: Path) -> None:
+def test_an_unusable_python_is_refused_by_name(setup: Setup, machine: Path) -> None:
     put(machine, "old-python", "exit 1")
 
     result = setup("source .make/setup; find_python", AUTOMATHES_PYTHON=str(machine / "bin/old-python"))
 
     assert result.returncode == 1
-    assert "old-python does not do" in result.stderr
+    assert "old-python cannot be used" in result.stderr
     assert "3.12 or 3.13" in result.stderr
 
 
@@ -111,10 +111,10 @@ def test_a_failed_download_is_explained_with_the_end_of_its_log(setup: Setup, ma
 
     assert result.returncode == 1
     assert "| error: Failed to fetch: somewhere" in result.stderr
-    assert "no packages: the package index was not reached" in result.stderr
+    assert "no packages: the package index could not be reached" in result.stderr
 
 
-def test_a_disk_that_fills_up_is_told_from_a_network_that_fails(setup: Setup, machine: Path) -> None:
+def test_a_full_disk_is_not_reported_as_a_network_failure(setup: Setup, machine: Path) -> None:
     (machine / "clone/.tools").mkdir()
 
     result = setup("source .make/setup; step 9 bash -c 'echo No space left on device; exit 2' || explain 'no packages'")
@@ -123,13 +123,13 @@ def test_a_disk_that_fills_up_is_told_from_a_network_that_fails(setup: Setup, ma
     assert "no packages: the disk is full" in result.stderr
 
 
-def test_an_interrupted_step_takes_its_program_with_it(setup: Setup, machine: Path) -> None:
+def test_an_interrupted_step_ends_its_program(setup: Setup, machine: Path) -> None:
     (machine / "clone/.tools").mkdir()
 
     result = setup("source .make/setup; (sleep 1; kill -TERM $$) & step 50 sh -c 'echo $$ > pid; sleep 50; true'")
 
     assert result.returncode == 130
-    assert "interrupted; call it again to go on" in result.stdout
+    assert "interrupted; run it again to continue" in result.stdout
     pid = (machine / "clone/pid").read_text().strip()
     assert not Path(f"/proc/{pid}").exists()
 
@@ -146,7 +146,7 @@ def test_an_unfinished_environment_is_not_taken_for_a_ready_one(setup: Setup, ma
     assert setup("source .make/setup; is_current cpu").returncode == 1
 
 
-def test_the_library_that_nsjail_misses_is_installed(setup: Setup, machine: Path) -> None:
+def test_the_library_that_nsjail_lacks_is_installed(setup: Setup, machine: Path) -> None:
     nsjail_in(machine)
     put(machine, "ldd", f"test -e {machine}/installed || echo 'libnl-route-3.so.200 => not found'")
     put(machine, "id", "echo 0")
@@ -156,7 +156,7 @@ def test_the_library_that_nsjail_misses_is_installed(setup: Setup, machine: Path
 
     assert result.returncode == 0, result.stderr
     assert (machine / "installed").exists()
-    assert "nsjail misses libnl-route-3.so.200" in result.stdout
+    assert "nsjail needs libnl-route-3.so.200" in result.stdout
 
 
 def test_without_root_the_missing_library_is_named_with_the_command(setup: Setup, machine: Path) -> None:
@@ -169,7 +169,7 @@ def test_without_root_the_missing_library_is_named_with_the_command(setup: Setup
     result = setup("source .make/setup; install_nsjail_library")
 
     assert result.returncode == 1
-    assert "misses libnl-route-3.so.200" in result.stderr
+    assert "needs libnl-route-3.so.200" in result.stderr
     assert "apt-get install -y libnl-route-3-200" in result.stderr
 
 

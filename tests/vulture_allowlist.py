@@ -10,6 +10,23 @@ def used_by(user: str, *names: object) -> None:
 
 
 used_by(
+    "cluster.cli, which names handlers as module:function",
+    it.audit_labels,
+    it.control,
+    it.doctor,
+    it.evaluate,
+    it.export,
+    it.import_problems,
+    it.list_problems,
+    it.report,
+    it.review,
+    it.run,
+    it.serve,
+    it.show_problem,
+    it.status,
+)
+used_by("argparse, by name", it.dest)
+used_by(
     "RLlib's Algorithm and AlgorithmConfig",
     it.broadcast_env_runner_states,
     it.build_learner_group,

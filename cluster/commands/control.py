@@ -54,7 +54,7 @@ def _driven(name: str, before: RunState, desired: DesiredState) -> str:
     age_s = heartbeat_age_s(before, time.time())
     if age_s <= _RECENT_S:
         return f"run {name} {effect}"
-    return f"run {name} {effect}. Its driver must come back first: its last heartbeat was {age_s:.0f} s ago"
+    return f"run {name} {effect}. Its driver is late: its last heartbeat was {age_s:.0f} s ago"
 
 
 def _undriven(name: str, state: str, desired: DesiredState) -> str:

@@ -149,7 +149,7 @@ def check_port(port: int, purpose: str, remedy: str) -> Finding:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            return Finding(name, Level.WARN, f"{error.strerror}: {purpose} uses it.", f"Choose another: {remedy}")
+            return Finding(name, Level.WARN, f"{error.strerror}, but {purpose} needs it.", f"Choose another: {remedy}")
     return Finding(name, Level.OK, f"free for {purpose}")
 
 

@@ -60,7 +60,10 @@ def _list_problems(store: Store, split: Split | None, limit: int, *, as_json: bo
 def _list_exclusions(store: Store, limit: int, *, as_json: bool) -> None:
     exclusions = list(store.problems.exclusions(limit))
     if as_json:
-        _print_each(exclusions)
+        for exclusion in exclusions:
+            record = asdict(exclusion)
+            record["likeness"] = record.pop("similarity")  # scripts read it by this key
+            print_json(record)
     else:
         print_exclusions(exclusions, store.problems.exclusion_count())
 

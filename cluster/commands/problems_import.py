@@ -33,7 +33,7 @@ def import_problems(arguments: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: there is no such run, or an option is out of bounds.
-        ProblemSourceError: the source cannot be read, or has bad rows (the message lists each with its number and reason).
+        ProblemSourceError: the source cannot be read, or has bad rows (listed with number and reason).
         InvalidProblemError: two problems share an id.
     """
     folder = find_run_folder(arguments.runs, arguments.run)
@@ -55,8 +55,8 @@ def _settings(arguments: argparse.Namespace) -> ProblemSourceSettings:
     kind = arguments.kind or _SUFFIXES.get(Path(arguments.source).suffix.lower())
     if kind is None:
         raise ConfigError(
-            f"{arguments.source}: the kind of source is unknown: give a .jsonl or .parquet file, or add --from huggingface "
-            "or --from reasoning_gym"
+            f"{arguments.source}: unknown kind of source: give a .jsonl or .parquet file, or add --from huggingface or "
+            "--from reasoning_gym"
         )
     path_or_id = "path" if kind in ("jsonl", "parquet") else "dataset"
     values: dict[str, Any] = {"kind": kind, path_or_id: arguments.source}

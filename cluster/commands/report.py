@@ -57,7 +57,7 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
         (p.version for p in policies if labels[p.version] == "warm start"), policies[0].version if policies else None
     )
     served = next((p.version for p in policies if p.promoted), None)
-    pairs = _then_and_now(store, labels, start, served)
+    pairs = _before_and_after(store, labels, start, served)
     return Report(
         name=folder.path.name,
         about=_about(config, policies),
@@ -68,7 +68,7 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
         policies=_scores(store, policies, labels),
         iterations=_iterations(store, stats.iterations),
         before_after=pairs,
-        solutions=_examples(store, labels, served, {then.problem.id for then, _ in pairs}),
+        solutions=_examples(store, labels, served, {before.problem.id for before, _ in pairs}),
         configuration=_configuration(store, config),
     )
 
@@ -79,10 +79,9 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
 def _about(config: RunConfig, policies: list[Policy]) -> str:
     sources = ", ".join(dict.fromkeys(_source(source) for source in config.problems))
     how = (
-        "A control: it is trained on its teacher's demonstrations alone, as many steps as a run that teaches itself."
+        "It is a control run, trained on the teacher's demonstrations alone for as many steps as a self-training run."
         if config.mode == "demonstrations_only"
-        else "It writes Python to solve problems, runs it in a sandbox, and is trained on those attempts whose answers "
-        "verify."
+        else "It solves them by writing Python, run in a sandbox, and is trained on the attempts whose answers verify."
     )
     return f"{_base(config, policies)} learns to solve mathematics problems ({sources}). {how}"
 
@@ -92,7 +91,7 @@ def _base(config: RunConfig, policies: list[Policy]) -> str:
     size = f" of {parameters / 1e6:,.{2 if parameters < 1e7 else 0}f} million parameters" if parameters else ""
     match config.base.kind:
         case "tiny_llama":
-            return f"A Llama{size}, made from nothing,"
+            return f"A randomly initialized Llama{size}"
         case "smollm2":
             return f"SmolLM2-135M-Instruct{size}"
         case _:
@@ -122,8 +121,8 @@ def _facts(stats: StoreStatistics) -> list[tuple[str, str]]:
     done = sum(iteration.closed_at is not None for iteration in stats.iterations)
     facts = [
         ("iterations of self-training", done),
-        ("problems to train on", stats.problems["train"]),
-        ("problems held out", stats.problems["heldout"]),
+        ("training problems", stats.problems["train"]),
+        ("held-out problems", stats.problems["heldout"]),
         ("demonstrations", stats.demonstrations.total),
         (f"attempts at training problems, {stats.train.accepted:,} accepted", stats.train.total),
         ("code blocks run in the sandbox", stats.executions_total),
@@ -198,7 +197,7 @@ def _iterations(store: Store, iterations: Iterable[Iteration]) -> list[Iteration
 # ---------------------------------------------------------------- solutions
 
 
-def _then_and_now(
+def _before_and_after(
     store: Store, labels: Mapping[int, str], start: int | None, served: int | None
 ) -> list[tuple[Solution, Solution]]:
     """Attempts at held-out problems that the first policy got wrong and the served one right, of varied subjects."""

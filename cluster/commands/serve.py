@@ -111,7 +111,7 @@ def _serving(folder: RunFolder, config: RunConfig, host: str, port: int, progres
     logging.getLogger("ray.serve").setLevel(logging.ERROR)  # the progress shows the steps
     if config.ray.address is not None and serve.status().proxies:
         raise ConfigError(
-            f"Ray Serve is already running on the cluster at {config.ray.address}: end it there first (`serve shutdown`)"
+            f"Ray Serve already runs on the cluster at {config.ray.address}: end it there first (`serve shutdown`)"
         )
     try:
         with progress.phase("policy and HTTP server"):

@@ -118,7 +118,7 @@ def _value(text: str) -> Any:
 
 
 def _spread_seed(tree: dict[str, Any]) -> None:
-    """Give the run's seed to every part that takes one and does not set it. Each problem source gets a different one."""
+    """Give the run's seed to every part that does not set its own. Each problem source gets a different one."""
     seed = tree.get("seed", 0)
     if not isinstance(seed, int):
         return  # validation reports it

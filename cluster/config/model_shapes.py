@@ -85,7 +85,7 @@ class ModelShape:
         Counted tensor by tensor as section 4.1 of arXiv 2205.05198 does for GPT (34 h there), here for Llama: inputs
         and outputs of the two norms (4 h, and 2 h more in float32 inside them), query and attention output (2 q),
         key and value, and the four inner tensors of SwiGLU (4 i). Flash attention keeps no tensor that is quadratic in
-        the length. Autograd on transformers' Llama agrees within one percent (`tests/cluster/config/test_plan.py`).
+        the length. Autograd on transformers' Llama agrees within one percent (`tests/cluster/config/test_memory.py`).
         """
         query, key_value = self.heads * self.head_dim, 2 * self.kv_heads * self.head_dim
         elements = 4 * self.hidden + 2 * query + key_value + 4 * self.intermediate

@@ -74,7 +74,7 @@ class Plan:
 
     shape: ModelShape
     roles: tuple[Role, ...]
-    gpus_wanted: int
+    gpus_needed: int
     host_bytes: int
     disk_bytes: int
     machine: Machine
@@ -107,7 +107,7 @@ class Plan:
                 }
                 for role in self.roles
             ],
-            "gpus": {"wanted": self.gpus_wanted, "present": [gpu.memory_bytes for gpu in self.machine.gpus]},
+            "gpus": {"wanted": self.gpus_needed, "present": [gpu.memory_bytes for gpu in self.machine.gpus]},
             "host_memory": {"wanted_bytes": self.host_bytes, "available_bytes": self.machine.memory_bytes},
             "disk": {"wanted_bytes": self.disk_bytes, "free_bytes": self.machine.disk_bytes},
             "fits": self.fits,
@@ -125,11 +125,11 @@ def plan_run(config: RunConfig, folder: Path, machine: Machine | None = None) ->
     machine = machine or this_machine(folder)
     shape = shape_of(config.base)
     learner, sampler = _learner_role(shape, config, machine), _sampler_role(shape, config, machine)
-    gpus_wanted = math.ceil(round(sum(role.devices * role.gpus_each for role in (learner, sampler)), 6))
+    gpus_needed = math.ceil(round(sum(role.devices * role.gpus_each for role in (learner, sampler)), 6))
     plan = Plan(
         shape=shape,
         roles=(learner, sampler),
-        gpus_wanted=gpus_wanted,
+        gpus_needed=gpus_needed,
         host_bytes=_host_bytes(shape, config, learner, sampler),
         disk_bytes=_disk_bytes(shape, config),
         machine=machine,
@@ -259,9 +259,9 @@ def _disk_bytes(shape: ModelShape, config: RunConfig) -> int:
 def _shortfalls(plan: Plan) -> tuple[str, ...]:
     machine = plan.machine
     found = []
-    if plan.gpus_wanted > len(machine.gpus):
-        wanted = ", ".join(f"{role.devices * role.gpus_each:g} for {role.name}s" for role in plan.roles if role.on_gpu)
-        found.append(f"GPUs: {plan.gpus_wanted} needed ({wanted}), {len(machine.gpus)} present")
+    if plan.gpus_needed > len(machine.gpus):
+        roles = ", ".join(f"{role.devices * role.gpus_each:g} for {role.name}s" for role in plan.roles if role.on_gpu)
+        found.append(f"GPUs: {plan.gpus_needed} needed ({roles}), {len(machine.gpus)} present")
     found += [
         _too_small(role) for role in plan.roles if role.budget_bytes is not None and role.bytes > role.budget_bytes
     ]

@@ -1,4 +1,4 @@
-"""A run on the screen: progress bars and a table that grows on a terminal, plain lines elsewhere."""
+"""Live view of a run: progress bars and a growing table on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,9 +12,9 @@ from rich.text import Text
 
 from cluster.loop.progress import Progress
 
-_PLAIN_EVERY_S = 15.0
+_PLAIN_INTERVAL_S = 15.0
 
-_COLUMNS: Mapping[str, int] = {  # with their widths
+_COLUMNS: Mapping[str, int] = {  # by width
     "iter": 4,
     "policy": 6,
     "pass@1": 6,
@@ -29,7 +29,7 @@ _COLUMNS: Mapping[str, int] = {  # with their widths
     "measure s": 9,
     "all s": 5,
 }
-_FIRST_TO_GO = (
+_DROP_ORDER = (
     "blocks",
     "accepted",
     "tok/s",
@@ -38,7 +38,7 @@ _FIRST_TO_GO = (
     "sample s",
     "loss",
     "rollouts",
-)  # if it is narrow
+)  # on a narrow screen
 _GAP = "  "
 _PROMOTED = "★"
 _PHASE_NAMES = {
@@ -52,12 +52,12 @@ _PHASE_NAMES = {
 
 
 def make_progress(console: Console) -> Progress:
-    """The live view where the console is a terminal, else plain lines."""
+    """The live view if the console is a terminal, else plain lines."""
     return LiveView(console) if console.is_terminal else PlainLines(console)
 
 
 class LiveView:
-    """Progress bars for the phases that run; notes and a line an iteration above them."""
+    """Progress bars of the running phases; above them notes, and a line per iteration."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -78,7 +78,7 @@ class LiveView:
 
     @contextmanager
     def phase(self, name: str, total: int | None = None) -> Iterator[None]:
-        """Shows a bar while the phase runs."""
+        """Show a bar while the phase runs."""
         if not self._running:
             self._bars.start()
         self._running.append(self._bars.add_task(_PHASE_NAMES.get(name, name), total=total, detail=""))
@@ -90,17 +90,17 @@ class LiveView:
                 self._bars.stop()
 
     def advance(self, done: int, total: int, detail: str = "") -> None:
-        """Moves the innermost bar."""
+        """Update the innermost bar."""
         if self._running:
             self._bars.update(self._running[-1], completed=done, total=total, detail=detail)
 
     def note(self, text: str) -> None:
-        """Prints above the bars."""
+        """Print a note above the bars."""
         self._console.print(Text(text, style="dim"))
 
     def iteration(self, figures: Mapping[str, Any]) -> None:
-        """Adds a line to the table."""
-        columns = fitting(self._console.width)
+        """Print a line of the table, and the header before the first."""
+        columns = fit_columns(self._console.width)
         if not self._has_header:
             self._console.print(Text(header(columns), style="bold"))
             self._has_header = True
@@ -109,53 +109,53 @@ class LiveView:
 
 
 class PlainLines:
-    """One line for each thing that happens, with the time since the start; for logs and pipes."""
+    """One line per event, with the time since the start. For logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._began = time.monotonic()
+        self._started_at = time.monotonic()
         self._phase = ""
-        self._said_at = 0.0
+        self._printed_at = 0.0
         self._has_header = False
 
     @contextmanager
     def phase(self, name: str, total: int | None = None) -> Iterator[None]:
-        """Says that the phase begins."""
-        before, self._phase = self._phase, _PHASE_NAMES.get(name, name)
-        self._say(self._phase + (f" ({total})" if total else ""))
-        self._said_at = time.monotonic()
+        """Print the name of the phase when it begins."""
+        outer, self._phase = self._phase, _PHASE_NAMES.get(name, name)
+        self._print(self._phase + (f" ({total})" if total else ""))
+        self._printed_at = time.monotonic()
         try:
             yield
         finally:
-            self._phase = before
+            self._phase = outer
 
     def advance(self, done: int, total: int, detail: str = "") -> None:
-        """Says how far the phase is, now and then."""
-        if time.monotonic() - self._said_at >= _PLAIN_EVERY_S:
-            self._said_at = time.monotonic()
-            self._say(f"{self._phase} {done}/{total} {detail}".rstrip())
+        """Print the progress of the phase, at most once per interval."""
+        if time.monotonic() - self._printed_at >= _PLAIN_INTERVAL_S:
+            self._printed_at = time.monotonic()
+            self._print(f"{self._phase} {done}/{total} {detail}".rstrip())
 
     def note(self, text: str) -> None:
-        """Says it."""
-        self._say(text)
+        """Print a note."""
+        self._print(text)
 
     def iteration(self, figures: Mapping[str, Any]) -> None:
-        """Says the figures, under a header the first time."""
+        """Print a line of the table, and the header before the first."""
         if not self._has_header:
-            self._say(header())
+            self._print(header())
             self._has_header = True
-        self._say(row(figures))
+        self._print(row(figures))
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._console.print(
-            f"[{time.monotonic() - self._began:6.1f} s] {text}", markup=False, highlight=False, soft_wrap=True
+            f"[{time.monotonic() - self._started_at:6.1f} s] {text}", markup=False, highlight=False, soft_wrap=True
         )
 
 
-def fitting(width: int) -> list[str]:
-    """The columns that stand beside each other on a screen of `width` characters."""
+def fit_columns(width: int) -> list[str]:
+    """The columns that fit on a screen of `width` characters."""
     columns = list(_COLUMNS)
-    for name in _FIRST_TO_GO:
+    for name in _DROP_ORDER:
         if len(header(columns)) <= width:
             break
         columns.remove(name)
@@ -163,12 +163,12 @@ def fitting(width: int) -> list[str]:
 
 
 def header(columns: Iterable[str] = _COLUMNS) -> str:
-    """The names of the columns."""
+    """The header of the table."""
     return _GAP.join(name.rjust(_COLUMNS[name]) for name in columns)
 
 
 def row(figures: Mapping[str, Any], columns: Iterable[str] = _COLUMNS) -> str:
-    """A policy with the iteration that made it. A star marks it if it was promoted; `s` are seconds."""
+    """The line of an iteration and its policy. A star marks a promoted policy."""
     number, seconds = figures["iteration"], figures["seconds"]
     cells = {
         "iter": str(number) if number else ("base" if figures["policy_version"] == 0 else "warm"),

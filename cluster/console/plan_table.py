@@ -14,7 +14,7 @@ def render_plan(plan: Plan) -> RenderableType:
     """The plan as something that rich prints."""
     machine = plan.machine
     lines = [
-        f"GPUs: {plan.gpus_wanted} needed, {_gpus(machine)} present",
+        f"GPUs: {plan.gpus_needed} needed, {_gpus(machine)} present",
         f"Host memory: {format_bytes(plan.host_bytes)} needed, {format_bytes(machine.memory_bytes)} available",
         f"Disk: {format_bytes(plan.disk_bytes)} needed, {format_bytes(machine.disk_bytes)} free",
         *(f"{role.name}: {role.note}" for role in plan.roles if role.note),

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.console.output import print_line
-from cluster.console.tables import answer_shown, print_table, printable, printable_lines
+from cluster.console.tables import format_label, print_table, printable, printable_lines
 from store.records import Exclusion, ImportReport, Problem, Split
 
 _MAX_SKIPPED = 5
@@ -18,7 +18,7 @@ def print_problems(problems: Sequence[Problem], counts: Mapping[str, int], split
     """Print a table of problems, and how many there are."""
     console = Console()
     rows = [
-        {"id": one.id, "split": one.split.value, "question": one.question, "answer": answer_shown(one.answer)}
+        {"id": one.id, "split": one.split.value, "question": one.question, "answer": format_label(one.answer)}
         for one in problems
     ]
     print_table(console, rows, widest="question")
@@ -52,7 +52,7 @@ def print_problem(problem: Mapping[str, Any]) -> None:
         Text(printable(problem["id"]), style="bold"), Text(", ".join(map(printable, facts.values())), style="dim")
     )
     console.print(Text(printable_lines(problem["question"])))
-    console.print(Text(f"answer: {answer_shown(problem['answer'])}", style="bold"))
+    console.print(Text(f"answer: {format_label(problem['answer'])}", style="bold"))
     for change in problem["label_history"]:
         old, by, reason = (printable(change[key]) for key in ("old_answer", "changed_by", "reason"))
         console.print(Text(f"  was {old} until {by}: {reason}"))

@@ -1,4 +1,4 @@
-"""Label reviews as `automathes review` shows them: a table, a panel with the evidence, and the prompt for a decision."""
+"""Label reviews as `automathes review` shows them: the table, the panel with the evidence, and the prompt."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,8 +9,8 @@ from rich.prompt import Prompt
 from rich.syntax import Syntax
 from rich.text import Text
 
-from cluster.console.tables import answer_shown, percent, print_table, printable, printable_lines
-from store.labels.reviews import Rescored, Review
+from cluster.console.tables import format_label, percent, print_table, printable, printable_lines
+from store.labels.reviews import RescoreResult, Review
 from store.records import Rollout, SegmentKind
 
 
@@ -34,20 +34,20 @@ def draw_review(review: Review, attempts: Sequence[Rollout]) -> RenderableType:
     return Panel(Group(*parts), title=title, title_align="left", box=box.ROUNDED)
 
 
-def describe_decision(review: Review, rescored: Rescored | None) -> str:
+def describe_decision(review: Review, rescored: RescoreResult | None) -> str:
     """A decided review in a sentence; `rescored` is None for a rejected one."""
-    problem, label = printable(review.problem_id), answer_shown(review.label)
+    problem, label = printable(review.problem_id), format_label(review.label)
     if rescored is None:
         return f"review {review.id} rejected: the label of {problem} stays {label}"
     return (
-        f"review {review.id} accepted: the label of {problem} is now {answer_shown(review.proposed_answer)} instead of "
+        f"review {review.id} accepted: the label of {problem} is now {format_label(review.proposed_answer)} instead of "
         f"{label}. Of {rescored.rollouts} rollouts, {rescored.accepted} became correct and {rescored.rejected} wrong"
     )
 
 
 def prompt_decision(console: Console, review: Review) -> tuple[str, str]:
     """Prompt for (accept, reject, skip or quit; the reason). The end of the input means quit."""
-    proposed, label = answer_shown(review.proposed_answer), answer_shown(review.label)
+    proposed, label = format_label(review.proposed_answer), format_label(review.label)
     question = Text(f"is {proposed} correct and {label} wrong? (a)ccept, (r)eject, (s)kip, (q)uit", style="bold")
     choices = {name[0]: name for name in ("accept", "reject", "skip", "quit")}
     try:
@@ -65,7 +65,7 @@ def _row(review: Review) -> dict[str, str]:
         "review": str(review.id),
         "problem": review.problem_id,
         "question": review.question,
-        "label": answer_shown(review.label),
+        "label": format_label(review.label),
         "proposed": review.proposed_answer,
         "likely": percent(review.score),
         "status": review.status.value,
@@ -75,7 +75,7 @@ def _row(review: Review) -> dict[str, str]:
 def _facts(review: Review) -> list[str]:
     evidence = review.evidence
     facts = [
-        f"label {answer_shown(review.label)}; proposed {answer_shown(review.proposed_answer)} "
+        f"label {format_label(review.label)}; proposed {format_label(review.proposed_answer)} "
         f"({percent(review.score)} likely)"
     ]
     if evidence:

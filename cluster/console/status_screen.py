@@ -1,4 +1,4 @@
-"""`automathes status` on a screen: the state, the policies with the iterations that made them, and what came out."""
+"""The screen of `automathes status`: the state, the policies with their iterations, and the outcomes of rollouts."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,15 +15,15 @@ from cluster.loop.run_status import Status
 
 _STATE_STYLES = {"running": "green", "starting": "cyan", "paused": "yellow", "failed": "red", "dead": "red"}
 _OUTCOME_STYLES = {"accepted": "green", "wrong": "red", "fault": "magenta"}
-_SAID = {
-    "dead": "the driver is not heard of any more; `automathes run --resume` goes on",
-    "failed": "see driver.log in its folder; `automathes run --resume` goes on",
+_HINTS = {
+    "dead": "the driver sends no heartbeat; `automathes run --resume` continues the run",
+    "failed": "see driver.log in its folder; `automathes run --resume` continues the run",
 }
 _BAR_CELLS = 30
 
 
 def show(read: Callable[[], Status], refresh_s: float | None) -> None:
-    """Draws once, or with `refresh_s` again and again until Ctrl-C."""
+    """Print the status once, or with `refresh_s` redraw it until Ctrl-C."""
     console = Console()
     if refresh_s is None:
         console.print(draw(read()))
@@ -38,7 +38,7 @@ def show(read: Callable[[], Status], refresh_s: float | None) -> None:
 
 
 def draw(status: Status) -> RenderableType:
-    """All of it, as something that rich prints."""
+    """The status as something that rich prints."""
     parts: list[RenderableType] = [_panel(status)]
     if status.policies:
         parts += ["", _policies(status)]
@@ -66,22 +66,22 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
     facts = [
         ("iterations", f"{status.iterations_done} done, {status.iterations_configured} configured"),
         ("policy", f"{_version(policy['version'])}, promoted {_version(policy['promoted_version'])}"),
-        ("problems", f"{problems['train']:,} to train on, {problems['heldout']:,} held out{excluded}"),
+        ("problems", f"{problems['train']:,} for training, {problems['heldout']:,} held out{excluded}"),
         ("demonstrations", f"{status.demonstrations:,}"),
         ("store", status.store_url),
         ("folder", status.run),
     ]
     if status.reviews["open"]:
-        facts.insert(3, ("labels in doubt", f"{status.reviews['open']:,}: `automathes review` goes through them"))
+        facts.insert(3, ("labels in doubt", f"{status.reviews['open']:,}: decide on them with `automathes review`"))
     if status.activity:
         facts.insert(0, ("now", status.activity))
-    if status.state in _SAID:
-        facts.insert(0, ("", _SAID[status.state]))
-    wanted = {"paused": "pause", "stopped": "stop"}.get(status.desired_state)
-    if wanted and status.state in ("running", "starting"):
-        facts.insert(0, ("asked to", wanted))
+    if status.state in _HINTS:
+        facts.insert(0, ("", _HINTS[status.state]))
+    desired = {"paused": "pause", "stopped": "stop"}.get(status.desired_state)
+    if desired and status.state in ("running", "starting"):
+        facts.insert(0, ("requested", desired))
     if status.heartbeat_age_s is not None:
-        facts.append(("last heard of", f"{_ago(status.heartbeat_age_s)} ago"))
+        facts.append(("heartbeat", f"{_ago(status.heartbeat_age_s)} ago"))
     return [(name, Text(text)) for name, text in facts]
 
 
@@ -89,8 +89,8 @@ def _policies(status: Status) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.caption = "★ promoted; pass@1: greedy, on the held-out problems"
     table.caption_justify = "left"
-    for name in ("policy", "made by", "pass@1", "rollouts", "accepted", "rate", "loss", "seconds"):
-        table.add_column(name, justify="left" if name in ("policy", "made by") else "right", no_wrap=True)
+    for name in ("policy", "origin", "pass@1", "rollouts", "accepted", "rate", "loss", "seconds"):
+        table.add_column(name, justify="left" if name in ("policy", "origin") else "right", no_wrap=True)
     made_by = {row["metrics"].get("policy_version"): row for row in status.iterations if row["closed"]}
     scores = {
         e["policy_version"]: e for e in status.evaluations if (e["benchmark"], e["metric"]) == ("heldout", "pass@1")

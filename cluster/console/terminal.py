@@ -1,4 +1,4 @@
-"""Keeps the screen for what a person should read: libraries' chatter goes to the run's log."""
+"""Keep the screen for the live view: the output of libraries goes to the run's log."""
 
 import os
 import sys
@@ -10,19 +10,19 @@ from rich.console import Console
 
 
 def open_console(descriptor: int = 1) -> Console:
-    """A console on the standard output (1) or error (2) as it is now, whatever that is redirected to later."""
+    """A console on the current standard output (1) or error (2), unaffected by later redirection."""
     return Console(file=os.fdopen(os.dup(descriptor), "w", encoding="utf-8"))
 
 
 @contextmanager
 def output_redirected_to(path: Path) -> Iterator[None]:
-    """Sends all that this process and its children print from now on to a file, below Python too.
+    """Redirect the output of this process and its children to a file, at the level of file descriptors.
 
-    Progress bars of libraries, warnings of C++ code and of Ray's daemons would otherwise tear the live view apart.
+    Otherwise progress bars of libraries and warnings of C++ code and Ray's daemons would break the live view.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    saved = [os.dup(descriptor) for descriptor in (1, 2)]
     with path.open("ab") as log:
         for descriptor in (1, 2):
             os.dup2(log.fileno(), descriptor)
@@ -31,6 +31,6 @@ def output_redirected_to(path: Path) -> Iterator[None]:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        for descriptor, saved in zip((1, 2), kept, strict=True):
-            os.dup2(saved, descriptor)
-            os.close(saved)
+        for descriptor, original in zip((1, 2), saved, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)

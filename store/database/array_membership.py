@@ -1,7 +1,7 @@
 """Membership in an array that is passed as a single parameter.
 
-SQLAlchemy's `in_` expands to one parameter per value, each time anew. PostgreSQL's driver and planner took longer over
-such statements than over finding the rows.
+SQLAlchemy's `in_` expands to one parameter per value at each execution. PostgreSQL's driver and planner took longer
+over such statements than over finding the rows.
 """
 
 from collections.abc import Collection
@@ -22,7 +22,7 @@ class _InArray(FunctionElement[bool]):
     inherit_cache = True
 
     def self_group(self, against: Any = None) -> Self:
-        """Return itself: SQLAlchemy would append `= 1` to a mere Boolean function on SQLite, and no index would apply."""
+        """Return itself: SQLAlchemy would append `= 1` on SQLite, and then no index would apply."""
         return self
 
 

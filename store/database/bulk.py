@@ -67,7 +67,7 @@ def add_counts(session: Session, table: Table, counts: Mapping[Any, Mapping[str,
 def find_first(
     session: Session, table: Table, keys: tuple[str, ...], wanted: Sequence[tuple[Any, ...]], names: tuple[str, ...]
 ) -> list[Any]:
-    """The distinct values of columns `names` in rows whose `keys` equal one of `wanted`, each with its lowest primary key.
+    """The distinct values of columns `names` where `keys` equal one of `wanted`, each with its lowest primary key.
 
     Each of `wanted` is looked up separately: SQLite would scan the whole table for `(a, b) IN (VALUES ...)`.
     """

@@ -82,9 +82,7 @@ def _translate_sqlite(reason: str, where: str) -> StoreError | None:
     if "malformed" in reason:
         return StoreDamagedError(f"{where}: {reason}. Restore the file from a copy.")
     if "unable to open" in reason:
-        return StoreUnreachableError(
-            f"{where}: the file cannot be opened. Check that it and its folder are writable."
-        )
+        return StoreUnreachableError(f"{where}: the file cannot be opened. Check that it and its folder are writable.")
     if "readonly" in reason:
         return StoreUnreachableError(f"{where}: the file is read-only. Make it and its folder writable.")
     if "full" in reason or "disk I/O" in reason:

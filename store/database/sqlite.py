@@ -79,8 +79,8 @@ def _close_cursors_at_end_of_transaction(engine: Engine) -> None:
 def _acquire_write_lock(connection: Connection) -> None:
     """Begin a write transaction as soon as no other is open.
 
-    SQLite's own busy handler sleeps for up to a tenth of a second, while the lock may be free. Polling avoids that, with
-    a backoff: a wake-up costs more than the attempt itself.
+    SQLite's own busy handler sleeps for up to a tenth of a second, while the lock may be free. Polling avoids that. It
+    backs off, because a wake-up costs more than the attempt itself.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     pause_s, longest_s = WRITE_LOCK_POLL_S

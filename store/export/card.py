@@ -1,4 +1,4 @@
-"""The card of an exported data set: what it holds, how it was chosen, and how it is loaded."""
+"""The card of an exported data set: its contents, its filters, and how to load it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,11 +14,11 @@ _LOADERS = {
 
 
 def write_card(settings: ExportSettings, rows: Mapping[Split, int]) -> str:
-    """The card, as Markdown with the header that the Hugging Face hub reads.
+    """The card as Markdown, with the front matter that the Hugging Face hub reads.
 
     Args:
-        settings: of the export.
-        rows: how many there are in each split.
+        settings: the settings of the export.
+        rows: the number of rows by split.
     """
     loader = _LOADERS[settings.format].format(split=next(iter(rows)).value)
     return f"""{_header(settings, rows)}
@@ -32,16 +32,16 @@ Automathes.
 |---|---:|
 {_lines(f"| {split.value} | {count:,} |" for split, count in rows.items())}
 
-Chosen by: {_choice(settings)}.
+Filters: {_choice(settings)}.
 
 ```python
 {loader}
 ```
 
-`messages` is what trainers of chat models take. The model did not write the interpreter's words in it: take no loss on
-the text of {"```output blocks"}, or use `segments`, where they are parts of their own.
+`messages` is the input of trainers for chat models. The model did not write the interpreter's output in it: exclude the
+text of {"```output blocks"} from the loss, or use `segments`, where it is separate.
 
-| column | what it holds |
+| column | contents |
 |---|---|
 {_lines(f"| `{name}` | {meaning} |" for name, _, meaning in columns(settings))}
 
@@ -58,12 +58,12 @@ def _header(settings: ExportSettings, rows: Mapping[Split, int]) -> str:
 
 
 def _choice(settings: ExportSettings) -> str:
-    said = [
+    filters = [
         f"{name.replace('_', ' ')} {', '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in settings.model_dump(mode="json", exclude={"format", "token_ids", "shard_rows"}).items()
         if value not in ([], None, False)
     ]
-    return "; ".join(said).replace("distinct True", "each solution to a problem once")
+    return "; ".join(filters).replace("distinct True", "each solution to a problem once")
 
 
 def _lines(lines: Iterable[str]) -> str:

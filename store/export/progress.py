@@ -1,4 +1,4 @@
-"""How far an export has come, kept beside its shards, so that the same export goes on where it was cut off."""
+"""Progress of an export, kept beside its shards, so that the same export can continue after an interruption."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from store.records import Split
 _FILE = "progress.json"
 
 
-class Written(BaseModel):
-    """What is written of one split: up to and with the rollout `after`."""
+class SplitProgress(BaseModel):
+    """What is written of one split: all rollouts up to and including the one with the number `after`."""
 
     after: int = 0
     shards: int = 0
@@ -21,27 +21,27 @@ class Written(BaseModel):
 
 
 class ExportProgress(BaseModel):
-    """`until` is the newest rollout when the export began: what is written later is not looked at."""
+    """The progress of an export. `until` is the newest rollout at its start: later ones are not exported."""
 
     settings: ExportSettings
     store: str
     until: int
-    splits: dict[Split, Written] = Field(default_factory=dict)
+    splits: dict[Split, SplitProgress] = Field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """What the folder says; None where it says nothing that can be gone on with."""
+        """The progress saved in a folder; None if there is none, or it cannot be read."""
         try:
             return cls.model_validate_json((folder / _FILE).read_bytes())
         except (OSError, ValidationError):
             return None
 
     def save(self, folder: Path) -> None:
-        """Replaces the file, whole or not at all."""
+        """Replace the saved progress atomically."""
         aside = folder / f".{_FILE}.tmp"
         aside.write_text(json.dumps(self.model_dump(mode="json")), encoding="utf-8")
         aside.replace(folder / _FILE)
 
     def remove(self, folder: Path) -> None:
-        """The export is complete."""
+        """Delete the saved progress of an export that is complete."""
         (folder / _FILE).unlink()

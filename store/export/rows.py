@@ -1,4 +1,4 @@
-"""The rows of an export: what a rollout becomes, and how rollouts are read page by page."""
+"""The rows of an export: their columns, the row of a rollout, and reading rollouts page by page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,66 +12,66 @@ from store.database.tables import AssignmentRow, ProblemRow, RolloutRow, Trainin
 from store.export.settings import ExportSettings, Messages
 from store.problems.queries import find_problems
 from store.records import Problem, Rollout, Split
-from store.rollouts.replay import to_rollouts
+from store.rollouts.reading import load_rollouts
 
 _MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
 _SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string())])
 _EXECUTION = pa.struct([("status", pa.string()), ("seconds", pa.float64())])
 _COLUMNS = (
     ("id", pa.string(), "the rollout's id in the store"),
-    ("problem_id", pa.string(), "the problem's"),
+    ("problem_id", pa.string(), "the problem's id"),
     ("question", pa.string(), "the problem"),
     ("answer", pa.string(), "its reference answer"),
     ("messages", pa.list_(_MESSAGE), "system, user and assistant, for supervised fine-tuning"),
-    ("final_answer", pa.string(), "the answer that the rollout gave"),
+    ("final_answer", pa.string(), "the rollout's answer"),
     ("outcome", pa.string(), "accepted, wrong, no_answer, unverifiable or truncated"),
     ("segments", pa.list_(_SEGMENT), "the solution's parts: text, code, output, answer"),
-    ("executions", pa.list_(_EXECUTION), "how each code block ended, and its seconds"),
-    ("solution_format", pa.string(), "how code and answers are written"),
-    ("source", pa.string(), "where the problem came from"),
+    ("executions", pa.list_(_EXECUTION), "the status of each code block, and its seconds"),
+    ("solution_format", pa.string(), "the format of code and answers"),
+    ("source", pa.string(), "the source of the problem"),
     ("subject", pa.string(), "the problem's subject, where known"),
     ("level", pa.string(), "its difficulty, where known"),
     ("purpose", pa.string(), "train, eval, or demonstration: written by a teacher"),
-    ("policy_version", pa.int64(), "the newest policy that wrote in it"),
+    ("policy_version", pa.int64(), "the newest policy that wrote a part of it"),
     ("iteration", pa.int64(), "the iteration that it was sampled in"),
-    ("training_sets", pa.list_(pa.int64()), "the training sets that hold it"),
-    ("temperature", pa.float64(), "that it was sampled at"),
-    ("top_p", pa.float64(), "that it was sampled with"),
-    ("tokens", pa.int64(), "after the prompt"),
+    ("training_sets", pa.list_(pa.int64()), "the training sets that contain it"),
+    ("temperature", pa.float64(), "the sampling temperature"),
+    ("top_p", pa.float64(), "the sampling top_p"),
+    ("tokens", pa.int64(), "the number of tokens after the prompt"),
 )
 _TOKEN_COLUMNS = (
     ("prompt_ids", pa.list_(pa.int64()), "the prompt as the policy read it"),
-    ("token_ids", pa.list_(pa.int64()), "what follows, the interpreter's words included"),
+    ("token_ids", pa.list_(pa.int64()), "the tokens after the prompt, interpreter output included"),
     ("model_mask", pa.list_(pa.bool_()), "which of these the policy wrote"),
 )
 
 
 def columns(settings: ExportSettings) -> tuple[tuple[str, pa.DataType, str], ...]:
-    """(name, type, what it holds) of each column, in order."""
+    """(name, type, description) of each column, in order."""
     return _COLUMNS + (_TOKEN_COLUMNS if settings.token_ids else ())
 
 
 def schema(settings: ExportSettings) -> pa.Schema:
-    """The columns' types."""
+    """The Arrow schema of the columns."""
     return pa.schema([(name, kind) for name, kind, _ in columns(settings)])
 
 
 def count_rows(session: Session, settings: ExportSettings, split: Split, until: int) -> int:
-    """How many rollouts of a split will be exported."""
-    query = _wanted(select(func.count()).select_from(RolloutRow), settings, split)
+    """The number of rollouts of a split that will be exported."""
+    query = _filter(select(func.count()).select_from(RolloutRow), settings, split)
     return session.scalar(query.where(RolloutRow.seq <= until)) or 0
 
 
 def last_seq(session: Session) -> int:
-    """The newest rollout; an export that goes on later does not look beyond it."""
+    """The number of the newest rollout; an export that is continued later does not go beyond it."""
     return session.scalar(select(func.max(RolloutRow.seq))) or 0
 
 
 def read_page(
     session: Session, settings: ExportSettings, split: Split, after: int, until: int, messages: Messages, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """(up to `limit` rows behind the rollout `after`, the last one's number), in the order of writing."""
-    query = _wanted(select(RolloutRow), settings, split).where(RolloutRow.seq > after, RolloutRow.seq <= until)
+    """(up to `limit` rows after the rollout `after`, the number of the last one), in the order of writing."""
+    query = _filter(select(RolloutRow), settings, split).where(RolloutRow.seq > after, RolloutRow.seq <= until)
     found = session.scalars(query.order_by(RolloutRow.seq).limit(limit)).all()
     if not found:
         return [], after
@@ -80,7 +80,7 @@ def read_page(
     samplings = _samplings(session, {row.assignment_id for row in found if row.assignment_id is not None})
     sets = _training_sets(session, [row.seq for row in found])
     rows = []
-    for row, rollout in zip(found, to_rollouts(session, found), strict=True):
+    for row, rollout in zip(found, load_rollouts(session, found), strict=True):
         problem = problems[row.problem_id]
         temperature, top_p = samplings.get(row.assignment_id or 0, (None, None))
         whole = _row(problem, rollout, messages(problem, rollout)) | {
@@ -94,17 +94,17 @@ def read_page(
     return rows, found[-1].seq
 
 
-def _wanted(query: Select[Any], settings: ExportSettings, split: Split) -> Select[Any]:
+def _filter(query: Select[Any], settings: ExportSettings, split: Split) -> Select[Any]:
     query = query.join(ProblemRow, ProblemRow.id == RolloutRow.problem_id).where(ProblemRow.split == split)
-    choices: tuple[tuple[ColumnElement[Any], Sequence[Any]], ...] = (
+    filters: tuple[tuple[ColumnElement[Any], Sequence[Any]], ...] = (
         (RolloutRow.outcome.expression, settings.outcomes),
         (RolloutRow.purpose.expression, settings.purposes),
         (RolloutRow.policy_version.expression, settings.policy_versions),
         (RolloutRow.iteration.expression, settings.iterations),
     )
-    for column, wanted in choices:
-        if wanted:
-            query = query.where(column.in_(wanted))
+    for column, values in filters:
+        if values:
+            query = query.where(column.in_(values))
     if settings.distinct:
         query = query.where(RolloutRow.place.is_not(None))
     if settings.training_set is not None:
@@ -123,8 +123,8 @@ def _samplings(session: Session, ids: set[int]) -> dict[int, tuple[float, float]
 
 
 def _training_sets(session: Session, seqs: Sequence[int]) -> dict[int, list[int]]:
-    which = TrainingSetRolloutRow.rollout_seq, TrainingSetRolloutRow.training_set_id
-    query = select(*which).where(in_array(TrainingSetRolloutRow.rollout_seq, seqs)).distinct().order_by(*which)
+    columns = TrainingSetRolloutRow.rollout_seq, TrainingSetRolloutRow.training_set_id
+    query = select(*columns).where(in_array(TrainingSetRolloutRow.rollout_seq, seqs)).distinct().order_by(*columns)
     sets: dict[int, list[int]] = {}
     for seq, training_set in session.execute(query):
         sets.setdefault(seq, []).append(training_set)
@@ -155,7 +155,7 @@ def _row(problem: Problem, rollout: Rollout, messages: list[dict[str, str]]) -> 
 
 
 def _encodable(value: Any) -> Any:
-    """A policy may write half a surrogate pair, which no encoding takes."""
+    """The value without unpaired surrogates, which policies may write but no encoding accepts."""
     match value:
         case str():
             return value.encode("utf-8", "replace").decode("utf-8")

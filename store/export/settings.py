@@ -1,4 +1,4 @@
-"""What an export is given, and what it says of itself. Imports nothing that is slow."""
+"""The settings and the report of an export. Imports nothing slow."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from store.records import Outcome, Problem, Purpose, Rollout, Split
 from store.settings import Settings
 
 Messages = Callable[[Problem, Rollout], list[dict[str, str]]]
-"""The conversation of a rollout: [{"role": ..., "content": ...}]. The store does not know how formats are written."""
+"""Makes the conversation of a rollout: [{"role": ..., "content": ...}]. The store does not know solution formats."""
 
 ExportFormat = Literal["jsonl", "parquet", "datasets"]
 
 
 class ExportSettings(Settings):
-    """Which rollouts are exported, and in which form. An empty choice takes all.
+    """Which rollouts are exported, and in which format. An empty filter matches all.
 
-    Held-out problems are left out unless `splits` names them. `policy_versions` are those of a rollout's last span;
-    demonstrations have none. `distinct` takes the first of each solution to a problem alone. `token_ids` adds the
-    exact tokens, which are of use with the policy's own tokenizer.
+    Rollouts of held-out problems are exported only if `splits` names them. `policy_versions` are those of a rollout's
+    last span; demonstrations have none. `distinct` exports only the first of each solution to a problem. `token_ids`
+    adds the exact tokens, which are useful only with the policy's own tokenizer.
     """
 
     format: ExportFormat = "jsonl"
@@ -38,7 +38,7 @@ class ExportSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was exported: rows by split. `resumed`: rows that an earlier attempt had written already."""
+    """The number of exported rows by split. `resumed` counts those that an interrupted attempt had written before."""
 
     path: Path
     rows: dict[str, int]

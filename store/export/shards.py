@@ -1,4 +1,4 @@
-"""Files of rows. Each is written aside and renamed, so that one that is there is whole."""
+"""Files of rows. Each is written under a temporary name and renamed, so that a shard is always complete."""
 
 import json
 import os
@@ -13,12 +13,12 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def write_shard(path: Path, rows: Rows, schema: pa.Schema) -> None:
-    """Writes rows to `path`, in the form that its suffix names; on the disk when it returns."""
-    aside = path.with_name(f".{path.name}.tmp")
-    _WRITERS[path.suffix](aside, rows, schema)
-    with aside.open("rb") as file:
+    """Write rows to `path`, in the format of its suffix. The shard is on disk when this returns."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    _WRITERS[path.suffix](temporary, rows, schema)
+    with temporary.open("rb") as file:
         os.fsync(file.fileno())
-    aside.replace(path)
+    temporary.replace(path)
 
 
 def _write_jsonl(path: Path, rows: Rows, schema: pa.Schema) -> None:

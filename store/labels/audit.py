@@ -1,6 +1,6 @@
-"""The label audit: problems whose attempts agree with each other, by code that was run, and not with the label.
+"""The label audit: finds problems whose attempts agree, by executed code, on an answer other than the label.
 
-How sure it is of each is `store.labels.odds`'; docs/audit.md states the method and what it finds.
+`store.labels.error_model` has the probabilities; docs/audit.md describes the method and its results.
 """
 
 from collections import Counter
@@ -15,31 +15,31 @@ from sqlalchemy.orm import Session
 
 from store.database.array_membership import in_array
 from store.database.tables import ProblemRow, RolloutRow
-from store.labels.odds import Habits, Votes, fit_habits, probability_wrong
+from store.labels.error_model import PolicyModel, Votes, fit_policy_model, probability_wrong
 from store.records import ExecutionRecord, Outcome, Purpose, Split, make_label
-from store.rollouts import replay
+from store.rollouts.reading import read_rollouts
 from store.rollouts.variants import SolutionKey
 from store.settings import Settings
 
 Equal = Callable[[str, str], bool]
-"""Whether (an expected answer, a given one) are the same. The store cannot tell by itself: `cluster` passes it in."""
+"""Whether (expected answer, given answer) are equivalent. Passed in, because the store knows no mathematics."""
 
 OnProgress = Callable[[int, int], None]
-"""Called with (problems examined, problems in all)."""
+"""Called with (problems examined, problems in total)."""
 
-_BATCH = 200  # problems whose attempts are held in memory at a time
-_FIT_PROBLEMS = 5_000  # that the habits are fitted to: a sample at random
-_SHOWN = 5  # rollouts and answers that the evidence names
-_RAN = "ok"  # the status of a block that ran to its end
-_LAST_WORDS = 8  # of an output, among which an answer is looked for
+_BATCH = 200  # problems whose attempts are in memory at a time
+_FIT_PROBLEMS = 5_000  # the size of the random sample that the model is fitted to
+_SHOWN = 5  # rollouts and answers in the evidence
+_OK = "ok"  # the status of a block that ran to its end
+_LAST_WORDS = 8  # the last words of an output, which may be the answer
 
 
 class AuditSettings(Settings):
-    """When a label is named.
+    """Thresholds for reporting a label.
 
-    `min_score`: the probability that it is wrong. `min_agreeing`: attempts that reached the other answer by code.
-    `max_label_share`: of the attempts, that reach the label all the same. `prior`: the share of labels that are wrong
-    in data sets of this kind. `split` leaves the other side out.
+    `min_score`: the minimum probability that it is wrong. `min_agreeing`: the minimum number of attempts that reach the
+    other answer by code. `max_label_share`: the maximum share of attempts that reach the label. `prior`: the share of
+    wrong labels in data sets of this kind. `split`: audit only this split.
     """
 
     min_score: float = Field(default=0.9, ge=0, le=1)
@@ -51,10 +51,10 @@ class AuditSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A label that is likely wrong and the answer that is likely right, with `score` the probability of that.
+    """A label that is likely wrong and the answer that is likely right; `score` is the probability.
 
-    `evidence` is JSON: counts of attempts, of different programs and of policy versions, all answers with their counts,
-    and the ids of rollouts that show it, each by another program.
+    `evidence` is JSON: counts of attempts and of different programs, the policy versions, the most frequent answers
+    with their counts, and the ids of example rollouts, each with a different program.
     """
 
     problem_id: str
@@ -67,27 +67,27 @@ class Proposal:
 def audit(
     session: Session, settings: AuditSettings, equal: Equal, on_progress: OnProgress = lambda done, total: None
 ) -> list[Proposal]:
-    """The labels that are likely wrong, the surest first. Changes nothing.
+    """The labels that are likely wrong, highest score first. Changes nothing in the store.
 
-    Reads the attempts at problems that are missed more often than solved, and a sample of the others, by which it knows
-    the policies' habits. Demonstrations have no say: a teacher may have been shown the label.
+    Reads the attempts at problems that are missed more often than solved, and those at a random sample of problems, to
+    fit the model of the policies. Demonstrations do not count: their teacher may have seen the label.
     """
-    habits = fit_habits(list(_habitual(session)), settings.prior)
+    model = fit_policy_model(list(_sample_votes(session)), settings.prior)
     suspects = _suspects(session, settings)
     found: list[Proposal] = []
-    looked_at = 0
+    examined = 0
     for batch in batched(suspects, _BATCH):
         for problem_id, attempts in _attempts(session, [problem_id for problem_id, _ in batch]).items():
-            proposal = _judge(session, problem_id, dict(batch)[problem_id], attempts, habits, settings, equal)
+            proposal = _examine(session, problem_id, dict(batch)[problem_id], attempts, model, settings, equal)
             if proposal is not None and proposal.score >= settings.min_score:
                 found.append(proposal)
-        looked_at += len(batch)
-        on_progress(looked_at, len(suspects))
+        examined += len(batch)
+        on_progress(examined, len(suspects))
     return sorted(found, key=lambda proposal: (-proposal.score, proposal.problem_id))
 
 
 class _Attempt(NamedTuple):
-    """What the audit reads of a rollout."""
+    """The columns of a rollout that the audit reads."""
 
     seq: int
     rollout_id: str
@@ -97,8 +97,8 @@ class _Attempt(NamedTuple):
     policy_version: int | None
 
 
-def _habitual(session: Session) -> Iterator[Votes]:
-    """The votes at a sample of problems. Answers are compared by their letters here: it is about frequencies."""
+def _sample_votes(session: Session) -> Iterator[Votes]:
+    """The votes of a random sample of problems. Answers are compared as text here: only frequencies matter."""
     query = select(ProblemRow.id).where(or_(ProblemRow.judged > 0, ProblemRow.split == Split.HELDOUT))
     sample = session.scalars(query.order_by(ProblemRow.shuffle_key).limit(_FIT_PROBLEMS)).all()
     for batch in batched(sample, _BATCH):
@@ -107,17 +107,17 @@ def _habitual(session: Session) -> Iterator[Votes]:
 
 
 def _suspects(session: Session, settings: AuditSettings) -> list[tuple[str, str]]:
-    """(id, label) of problems that may be proposed, by their counters; evaluations of held-out ones are not counted."""
+    """(id, label) of problems to examine, by their counters; and all held-out ones, which have no counters."""
     missed = ProblemRow.judged - ProblemRow.accepted
-    often = (missed >= settings.min_agreeing) & (missed >= ProblemRow.accepted)
-    query = select(ProblemRow.id, ProblemRow.answer).where(or_(often, ProblemRow.split == Split.HELDOUT))
+    often_missed = (missed >= settings.min_agreeing) & (missed >= ProblemRow.accepted)
+    query = select(ProblemRow.id, ProblemRow.answer).where(or_(often_missed, ProblemRow.split == Split.HELDOUT))
     if settings.split is not None:
         query = query.where(ProblemRow.split == settings.split)
     return [(problem_id, label) for problem_id, label in session.execute(query.order_by(ProblemRow.id))]
 
 
 def _attempts(session: Session, problem_ids: Sequence[str]) -> dict[str, list[_Attempt]]:
-    """The attempts with an answer that could be judged, by problem."""
+    """The attempts whose answer was judged, by problem."""
     columns = RolloutRow.problem_id, RolloutRow.seq, RolloutRow.id, RolloutRow.outcome, RolloutRow.answer
     query = select(*columns, RolloutRow.sketch, RolloutRow.variant, RolloutRow.policy_version)
     query = query.where(in_array(RolloutRow.problem_id, problem_ids), RolloutRow.purpose != Purpose.DEMONSTRATION)
@@ -130,12 +130,12 @@ def _attempts(session: Session, problem_ids: Sequence[str]) -> dict[str, list[_A
     return {problem_id: sorted(of_one) for problem_id, of_one in attempts.items()}
 
 
-def _judge(
+def _examine(
     session: Session,
     problem_id: str,
     label: str,
     attempts: Sequence[_Attempt],
-    habits: Habits,
+    model: PolicyModel,
     settings: AuditSettings,
     equal: Equal,
 ) -> Proposal | None:
@@ -148,12 +148,12 @@ def _judge(
     if len(reached) < settings.min_agreeing:
         return None
     votes = _votes(attempts, reached)
-    score = probability_wrong(votes, habits, settings.prior)
+    score = probability_wrong(votes, model, settings.prior)
     return Proposal(problem_id, label, make_label([answer]), score, _evidence(votes, attempts, agreeing, reached))
 
 
 def _leading(attempts: Sequence[_Attempt], equal: Equal) -> list[_Attempt]:
-    """The attempts that gave the most frequent answer other than the label, in whatever form it is written."""
+    """The attempts with the most frequent answer other than the label, in any equivalent form."""
     by_answer: dict[str, list[_Attempt]] = {}
     for attempt in attempts:
         if attempt.accepted:
@@ -171,20 +171,20 @@ def _votes(attempts: Sequence[_Attempt], leading: Sequence[_Attempt]) -> Votes:
 
 
 def _reached_by_code(session: Session, attempts: Sequence[_Attempt], answer: str, equal: Equal) -> list[_Attempt]:
-    """Those whose answer a code block that ran gave out, instead of being made up in prose."""
-    whole = replay.read_rollouts(session, [in_array(RolloutRow.seq, [attempt.seq for attempt in attempts])])
-    shown = {rollout.id for rollout in whole if any(_gives(block, answer, equal) for block in rollout.executions)}
-    return [attempt for attempt in attempts if attempt.rollout_id in shown]
+    """The attempts whose answer is the result of a code block, rather than only stated in prose."""
+    rollouts = read_rollouts(session, [in_array(RolloutRow.seq, [attempt.seq for attempt in attempts])])
+    reached = {one.id for one in rollouts if any(_outputs(block, answer, equal) for block in one.executions)}
+    return [attempt for attempt in attempts if attempt.rollout_id in reached]
 
 
-def _gives(execution: ExecutionRecord, answer: str, equal: Equal) -> bool:
-    """Whether the value or the last line of the output is the answer, or has it among its last words."""
-    if execution.status != _RAN:
+def _outputs(execution: ExecutionRecord, answer: str, equal: Equal) -> bool:
+    """Whether the answer is the value, the last line of the output, or one of that line's last words."""
+    if execution.status != _OK:
         return False
     line = next((line for line in reversed(execution.stdout.splitlines()) if line.strip()), "").strip()
     words = [word.strip(",.:;$()[]'\"") for word in line.split()[-_LAST_WORDS:]]
-    given = dict.fromkeys((execution.value or "", line, *reversed(words)))
-    return answer in given or any(equal(answer, text) for text in given if text)
+    results = dict.fromkeys((execution.value or "", line, *reversed(words)))
+    return answer in results or any(equal(answer, text) for text in results if text)
 
 
 def _evidence(

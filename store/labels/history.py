@@ -1,4 +1,4 @@
-"""Reference answers and their history: what a problem's answer was, and who or what changed it, when and why."""
+"""The history of reference answers: what a problem's answer was, who or what changed it, when, and why."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,9 +17,9 @@ def change_label(
     now: float,
     review_id: int | None = None,
 ) -> bool:
-    """Gives a problem another answer and keeps the old one; False, and nothing is changed, if it was that already.
+    """Change a problem's answer and record the old one; returns False, and changes nothing, if it is the same.
 
-    Rollouts keep their outcomes: judging them again is up to the caller, in the same transaction.
+    Rollouts keep their outcomes; the caller rescores them in the same transaction.
 
     Raises:
         UnknownRecordError: there is no such problem.
@@ -30,7 +30,7 @@ def change_label(
         raise UnknownRecordError(f"there is no problem {problem_id!r} in the store")
     new_answer = new_answer.strip()
     if not new_answer or "\0" in new_answer:
-        raise InvalidProblemError(f"problem {problem_id!r}: {new_answer!r} is no answer")
+        raise InvalidProblemError(f"problem {problem_id!r}: {new_answer!r} is not an answer")
     if new_answer == row.answer:
         return False
     session.add(
@@ -49,7 +49,7 @@ def change_label(
 
 
 def label_history(session: Session, problem_id: str) -> list[LabelChange]:
-    """The changes of a problem's answer, the oldest first. Raises `UnknownRecordError` where there is no problem."""
+    """The changes of a problem's answer, oldest first. Raises `UnknownRecordError` if there is no such problem."""
     if session.get(ProblemRow, problem_id) is None:
         raise UnknownRecordError(f"there is no problem {problem_id!r} in the store")
     query = select(LabelChangeRow).where(LabelChangeRow.problem_id == problem_id).order_by(LabelChangeRow.id)

@@ -1,4 +1,4 @@
-"""Labels: reference answers with their history, the audit that doubts them, and reviews of corrections."""
+"""The store's labels: reference answers with their history, the label audit, and reviews of corrections."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from store.database.database import StorePart
 from store.database.retry import retrying
 from store.labels import history, reviews
 from store.labels.audit import AuditSettings, Equal, OnProgress, Proposal, audit
-from store.labels.reviews import AnswersMissingError, Judge, Rescored, Review
+from store.labels.reviews import Judge, RescoreResult, Review, UnjudgedAnswersError
 from store.records import LabelChange, Outcome, ReviewStatus
 
 
@@ -15,7 +15,7 @@ class Labels(StorePart):
     """The reference answers of problems, and the proposals to correct them."""
 
     def change(self, problem_id: str, answer: str, by: str, reason: str) -> bool:
-        """Give a problem another reference answer and keep the old one; False if it was that already.
+        """Change a problem's reference answer and record the old one; returns False if it is the same.
 
         Raises:
             UnknownRecordError: there is no such problem.
@@ -42,23 +42,23 @@ class Labels(StorePart):
         changed.
 
         Args:
-            settings: when a label is doubted.
-            equal: whether two answers are the same.
+            settings: the thresholds for reporting a label.
+            equal: whether two answers are equivalent.
             by: recorded as the author of the proposals.
-            on_progress: called with (problems examined, problems in all).
+            on_progress: called with (problems examined, problems in total).
 
         Returns:
-            (the labels in doubt, how many of their reviews are new).
+            (the labels with an open review, the number of reviews that are new).
         """
         with self._read() as session:
-            found = reviews.with_known_spelling(session, audit(session, settings, equal, on_progress), equal)
+            found = reviews.reuse_known_spelling(session, audit(session, settings, equal, on_progress), equal)
         with self._write() as session:
             opened = reviews.propose(session, found, by, self._now())
-            in_doubt = reviews.problems_in_doubt(session)
-        return [proposal for proposal in found if proposal.problem_id in in_doubt], opened
+            under_review = reviews.problems_under_review(session)
+        return [proposal for proposal in found if proposal.problem_id in under_review], opened
 
     def propose(self, proposals: Iterable[Proposal], by: str) -> int:
-        """Open a review for each new proposal and return how many there were; decided ones stay decided."""
+        """Open a review for each new proposal; returns the number opened. Decided ones stay decided."""
         with self._write() as session:
             return reviews.propose(session, proposals, by, self._now())
 
@@ -89,14 +89,14 @@ class Labels(StorePart):
         with self._write() as session:
             reviews.reject(session, review_id, by, reason, self._now())
 
-    def accept(self, review_id: int, by: str, reason: str, judge: Judge) -> Rescored:
-        """Correct the label and judge the problem's rollouts by it, in one transaction; again, it changes nothing.
+    def accept(self, review_id: int, by: str, reason: str, judge: Judge) -> RescoreResult:
+        """Correct the label and rescore the problem's rollouts, in one transaction; accepting again changes nothing.
 
-        Answers are judged before the transaction, so that writers do not wait for that.
+        Answers are judged before the transaction, so that no writer waits for that.
 
         Raises:
             UnknownRecordError: there is no such review.
-            ReviewDecidedError: it was rejected, or the label was changed by something else since.
+            ReviewDecidedError: it was rejected, or the label has changed otherwise since.
         """
         outcomes: dict[str, Outcome] = {}
         while True:
@@ -107,5 +107,5 @@ class Labels(StorePart):
             try:
                 with self._write() as session:
                     return reviews.accept(session, review_id, by, reason, outcomes, self._now())
-            except AnswersMissingError:
-                continue  # a sampler wrote in between
+            except UnjudgedAnswersError:
+                continue  # a sampler has written a new answer in between

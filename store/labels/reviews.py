@@ -1,10 +1,9 @@
-"""Reviews: corrections of labels that were proposed, and what people decided.
+"""Reviews of proposed corrections of labels.
 
-An accepted correction changes the label, keeps the old one in the history, and judges the problem's rollouts anew by
-the answers that they have: nothing is sampled again.
+An accepted correction changes the label, records the old one in the history, and rescores the problem's rollouts by
+their stored answers: nothing is sampled again.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,14 +20,14 @@ from store.records import Outcome, ReviewStatus
 from store.rollouts.pools import rebuild
 
 Judge = Callable[[str, Sequence[str]], Mapping[str, Outcome]]
-"""What each of some answers is worth by a label. The store cannot tell by itself: `cluster` passes it in."""
+"""The outcome of each answer by a label. Passed in, because the store knows no mathematics."""
 
 _JUDGED = (Outcome.ACCEPTED, Outcome.WRONG, Outcome.UNVERIFIABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A proposed correction: `label` was the problem's answer then. `score`: the probability that it is wrong."""
+    """A proposed correction of `label`, the problem's answer at the time. `score`: the probability that it is wrong."""
 
     id: int
     problem_id: str
@@ -46,40 +45,40 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
-class Rescored:
-    """What an accepted correction did to the rollouts of its problem: how many of them it made right, and wrong."""
+class RescoreResult:
+    """The effect of an accepted correction: rollouts judged, those accepted now, and those rejected now."""
 
     rollouts: int
     accepted: int
     rejected: int
 
 
-class AnswersMissingError(Exception):
-    """Rollouts came with answers that were not judged yet. `Labels.accept` judges those and tries again."""
+class UnjudgedAnswersError(Exception):
+    """Rollouts with answers that are not judged yet were written. `Labels.accept` judges those and retries."""
 
 
-def with_known_spelling(session: Session, proposals: Iterable[Proposal], equal: Equal) -> list[Proposal]:
-    """The proposals, with answers as the reviews spell them that know them already.
+def reuse_known_spelling(session: Session, proposals: Iterable[Proposal], equal: Equal) -> list[Proposal]:
+    """The proposals, with answers in the spelling of earlier reviews that propose an equivalent one.
 
-    The commonest spelling among attempts changes as they come in; a decision is about the answer and not its spelling.
+    The most frequent spelling changes as attempts come in, but a decision is about the answer and not its spelling.
     """
-    return [_with_known_spelling(session, proposal, equal) for proposal in proposals]
+    return [_reuse_known_spelling(session, proposal, equal) for proposal in proposals]
 
 
 def propose(session: Session, proposals: Iterable[Proposal], by: str, now: float) -> int:
-    """Opens a review for each; returns how many are new.
+    """Open a review for each proposal; returns how many are new.
 
-    One that is open is brought up to date. One that was decided is not opened again, as long as the label is the same.
+    An open review is updated. A decided one is not opened again as long as the label is the same.
     """
     wanted = {proposal.problem_id: proposal for proposal in proposals}
-    lock_problems(session, wanted)  # of two audits at a time the second finds what the first opened
+    lock_problems(session, wanted)  # of two concurrent audits, the second sees the reviews of the first
     return sum(_propose(session, proposal, by, now) for proposal in wanted.values())
 
 
 def read_reviews(
     session: Session, status: ReviewStatus | None, limit: int | None, problem_id: str | None = None
 ) -> list[Review]:
-    """Those of a status and of a problem, or all; the surest first."""
+    """Reviews by status and problem, or all; highest score first."""
     query = select(ReviewRow, ProblemRow.question).join(ProblemRow, ProblemRow.id == ReviewRow.problem_id)
     if status is not None:
         query = query.where(ReviewRow.status == status)
@@ -97,23 +96,23 @@ def review_counts(session: Session) -> dict[str, int]:
     return counts
 
 
-def problems_in_doubt(session: Session) -> set[str]:
-    """The problems that have an open review."""
+def problems_under_review(session: Session) -> set[str]:
+    """The ids of problems with an open review."""
     return set(session.scalars(select(ReviewRow.problem_id).where(ReviewRow.status == ReviewStatus.OPEN)))
 
 
 def get_review(session: Session, review_id: int) -> Review:
-    """Raises `UnknownRecordError` where there is none."""
+    """The review with this id. Raises `UnknownRecordError` if there is none."""
     row = _require(session, review_id)
     return _to_review(row, _problem(session, row).question)
 
 
 def reject(session: Session, review_id: int, by: str, reason: str, now: float) -> None:
-    """The label stays as it is. Rejecting again changes nothing.
+    """Keep the label. Rejecting again changes nothing.
 
     Raises:
         UnknownRecordError: there is no such review.
-        ReviewDecidedError: it was accepted.
+        ReviewDecidedError: the correction was accepted.
     """
     row = _lock(session, review_id)
     if row.status is ReviewStatus.REJECTED:
@@ -123,7 +122,7 @@ def reject(session: Session, review_id: int, by: str, reason: str, now: float) -
 
 
 def answers_to_judge(session: Session, review_id: int) -> set[str]:
-    """The answers of the problem's rollouts, each once, which `accept` wants the outcomes of."""
+    """The distinct answers of the problem's rollouts, whose outcomes `accept` needs."""
     query = select(RolloutRow.answer).where(RolloutRow.problem_id == _require(session, review_id).problem_id)
     query = query.where(RolloutRow.outcome.in_(_JUDGED), RolloutRow.answer.is_not(None)).distinct()
     return {answer for answer in session.scalars(query) if answer is not None}
@@ -131,18 +130,18 @@ def answers_to_judge(session: Session, review_id: int) -> set[str]:
 
 def accept(
     session: Session, review_id: int, by: str, reason: str, outcomes: Mapping[str, Outcome], now: float
-) -> Rescored:
-    """Corrects the label and judges the problem's rollouts by it.
+) -> RescoreResult:
+    """Correct the label and rescore the problem's rollouts.
 
-    Accepting again judges only what came in since, by a sampler that still had the old label.
+    Accepting again rescores only rollouts that were written since, by a sampler that still had the old label.
 
     Args:
-        outcomes: what each of `answers_to_judge` is worth by the proposed answer.
+        outcomes: the outcome of each of `answers_to_judge`, by the proposed answer.
 
     Raises:
         UnknownRecordError: there is no such review.
-        ReviewDecidedError: it was rejected, or the label has been changed by something else since.
-        AnswersMissingError: there are rollouts with other answers by now. Nothing may be committed.
+        ReviewDecidedError: it was rejected, or the label has changed otherwise since.
+        UnjudgedAnswersError: rollouts with other answers were written since. The transaction must be rolled back.
     """
     row = _lock(session, review_id)
     first = row.status is not ReviewStatus.ACCEPTED
@@ -151,7 +150,7 @@ def accept(
     expected = row.label if first else row.proposed_answer
     if _problem(session, row).answer != expected:
         raise ReviewDecidedError(
-            f"review {row.id}: the answer of problem {row.problem_id!r} has been changed since and is not {expected!r}"
+            f"review {row.id}: the answer of problem {row.problem_id!r} has changed since and is not {expected!r}"
         )
     rescored = _rescore(session, row, outcomes)
     if first:
@@ -161,7 +160,7 @@ def accept(
     return rescored
 
 
-def _with_known_spelling(session: Session, proposal: Proposal, equal: Equal) -> Proposal:
+def _reuse_known_spelling(session: Session, proposal: Proposal, equal: Equal) -> Proposal:
     same_problem = ReviewRow.problem_id == proposal.problem_id, ReviewRow.label == proposal.label
     known = session.scalars(select(ReviewRow.proposed_answer).where(*same_problem).order_by(ReviewRow.id)).all()
     if proposal.proposed_answer in known:
@@ -173,7 +172,7 @@ def _with_known_spelling(session: Session, proposal: Proposal, equal: Equal) -> 
 def _propose(session: Session, proposal: Proposal, by: str, now: float) -> bool:
     problem = session.get(ProblemRow, proposal.problem_id)
     if problem is None or problem.answer != proposal.label:
-        return False  # corrected since the audit looked at it
+        return False  # corrected since the audit read it
     query = select(ReviewRow).where(ReviewRow.problem_id == proposal.problem_id, ReviewRow.label == proposal.label)
     known = session.scalars(query.where(ReviewRow.proposed_answer == proposal.proposed_answer)).first()
     if known is None:
@@ -195,7 +194,7 @@ def _propose(session: Session, proposal: Proposal, by: str, now: float) -> bool:
 
 
 def _lock(session: Session, review_id: int) -> ReviewRow:
-    """The review as it is once the transaction holds its problem: whoever decides does so."""
+    """The review, read after its problem is locked, as every decision does."""
     lock_problems(session, [_require(session, review_id).problem_id])
     session.expire_all()
     return _require(session, review_id)
@@ -226,13 +225,13 @@ def _decide(row: ReviewRow, status: ReviewStatus, by: str, reason: str, now: flo
 
 
 def _supersede(session: Session, accepted: ReviewRow, by: str, now: float) -> None:
-    """Other proposals for the problem are about a label that is gone."""
+    """Reject the other open proposals for the problem: their label is gone."""
     query = select(ReviewRow).where(ReviewRow.problem_id == accepted.problem_id, ReviewRow.status == ReviewStatus.OPEN)
     for row in session.scalars(query.where(ReviewRow.id != accepted.id)):
         _decide(row, ReviewStatus.REJECTED, by, f"review {accepted.id} was accepted instead", now)
 
 
-def _rescore(session: Session, review: ReviewRow, outcomes: Mapping[str, Outcome]) -> Rescored:
+def _rescore(session: Session, review: ReviewRow, outcomes: Mapping[str, Outcome]) -> RescoreResult:
     done = exists().where(OutcomeChangeRow.review_id == review.id, OutcomeChangeRow.rollout_seq == RolloutRow.seq)
     query = select(RolloutRow.seq, RolloutRow.answer, RolloutRow.outcome).where(
         RolloutRow.problem_id == review.problem_id,
@@ -242,13 +241,13 @@ def _rescore(session: Session, review: ReviewRow, outcomes: Mapping[str, Outcome
     )
     judged = [(seq, answer or "", outcome) for seq, answer, outcome in session.execute(query)]
     if not {answer for _, answer, _ in judged} <= outcomes.keys():
-        raise AnswersMissingError
+        raise UnjudgedAnswersError
     changed = [(seq, old, outcomes[answer]) for seq, answer, old in judged if outcomes[answer] is not old]
     if changed:
         _save_outcomes(session, review.id, changed)
         rebuild(session, [review.problem_id])
-    made = Counter(new for _, _, new in changed)
-    return Rescored(len(judged), made[Outcome.ACCEPTED], len(changed) - made[Outcome.ACCEPTED])
+    accepted = sum(new is Outcome.ACCEPTED for _, _, new in changed)
+    return RescoreResult(len(judged), accepted, len(changed) - accepted)
 
 
 def _save_outcomes(session: Session, review_id: int, changed: list[tuple[int, Outcome, Outcome]]) -> None:

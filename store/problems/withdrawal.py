@@ -15,8 +15,8 @@ from store.database.array_membership import in_array
 from store.database.bulk import BATCH
 from store.database.tables import PolicyRow, ProblemRow, RolloutRow, TrainingSetRolloutRow
 from store.problems.exclusions import GENERATED, Nearest, insert_exclusions, is_generated
-from store.problems.row_locks import lock_problems
 from store.problems.queries import PROBLEM_COLUMNS, find_problems
+from store.problems.row_locks import lock_problems
 from store.problems.similarity import NEAR, shingles
 from store.records import Problem, Split
 

@@ -1,4 +1,4 @@
-"""Assignments: a problem and a number of samples, leased by samplers, complete when every sample is in the store."""
+"""Assignments: a problem and a number of samples, leased by samplers and complete when all samples are written."""
 
 from collections.abc import Collection, Sequence
 from itertools import batched
@@ -30,9 +30,9 @@ class Assignments(StorePart):
         """Lease up to `limit` free assignments to `owner` for `ttl_s` seconds; evaluations first.
 
         Args:
-            owner: a name that no other sampler has, nor an earlier life of this one.
-            limit: assignments at most.
-            ttl_s: seconds after which they are free again, unless extended.
+            owner: a unique name; a restarted sampler must use a new one.
+            limit: the maximum number of assignments.
+            ttl_s: seconds after which the lease expires unless it is extended.
             policy_version: skip evaluations of other policies.
             purpose: skip work for any other purpose.
         """
@@ -50,7 +50,7 @@ class Assignments(StorePart):
     def extend(self, owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
         """Extend those of these leases that the owner still holds to `ttl_s` seconds from now; returns their number.
 
-        By id: a lease whose reply was lost has no holder that knows of it, and must expire.
+        By id, because a lease whose reply was lost must expire: its owner does not know that it holds it.
         """
         extended = 0
         with self._write() as session:
@@ -109,7 +109,7 @@ def progress(session: Session, mine: ColumnElement[bool]) -> tuple[int, int]:
 
 
 def _lock(session: Session, mine: ColumnElement[bool]) -> None:
-    """Lock assignments in the order of their ids, as writers of rollouts do: in different orders they would deadlock."""
+    """Lock assignments in the order of their ids, as writers of rollouts do, to avoid deadlocks."""
     session.scalars(select(AssignmentRow.id).where(mine).order_by(AssignmentRow.id).with_for_update()).all()
 
 

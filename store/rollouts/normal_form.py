@@ -1,14 +1,14 @@
-"""A program as its syntax tree says it: without layout and comments, its own names numbered as they appear."""
+"""The normal form of a program: its syntax tree, without layout and comments, with its own names numbered."""
 
 import ast
 import warnings
 from functools import cache, lru_cache
 from typing import Any
 
-MAX_PARSED_CHARS = 20_000  # longer code is compared as text: parsing is for solutions, not for floods
-NO_PROGRAM = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that the parser says of bad or wild nesting
+MAX_PARSED_CHARS = 20_000  # longer code is compared as text: real solutions are shorter, and parsing it would take long
+NO_PROGRAM = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises, e.g. for deep nesting
 
-_NAMING: dict[type[ast.AST], str] = {  # where names stand; that of a Name is bound if it is assigned to
+_NAMING: dict[type[ast.AST], str] = {  # the fields that contain names; the name of a Name is bound by an assignment
     ast.Name: "id",
     ast.arg: "arg",
     ast.ExceptHandler: "name",
@@ -19,31 +19,31 @@ _NAMING: dict[type[ast.AST], str] = {  # where names stand; that of a Name is bo
     ast.MatchStar: "name",
     ast.alias: "asname",
 }
-_SILENT = frozenset({"kind", "type_comment", "type_ignores", "ctx"})  # fields that say nothing that the place does not
+_REDUNDANT = frozenset({"kind", "type_comment", "type_ignores", "ctx"})  # fields that do not change the meaning
 
 
-@lru_cache(maxsize=512)  # what many attempts say is compared with each of them
+@lru_cache(maxsize=512)  # a frequent solution is compared again and again
 def normalised_code(source: str) -> str:
-    """The syntax tree with the program's own names numbered as they appear; the mere text if it does not parse."""
+    """The syntax tree with the program's own names numbered in order; the stripped source if it does not parse."""
     if len(source) > MAX_PARSED_CHARS:
         return source.strip()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             tree = ast.parse(source)
-        return _written(tree)
+        return _serialize(tree)
     except NO_PROGRAM:
         return source.strip()
 
 
-def _written(tree: ast.AST) -> str:
-    """A syntax tree, written down in one walk, which takes half as long as `ast.dump` alone.
+def _serialize(tree: ast.AST) -> str:
+    """A syntax tree as text, in a single walk, which takes half as long as `ast.dump` alone.
 
-    Names that the program itself gives (variables, functions, arguments, import aliases) are known when the walk is
-    over, and numbered then. Others mean something and stay: what is imported, builtin or a keyword argument.
+    Names that the program binds (variables, functions, arguments, import aliases) are known at the end of the walk and
+    numbered then. Other names have a meaning of their own and stay: imports, builtins and keyword arguments.
     """
     parts: list[str] = []
-    names: list[int] = []  # the parts that are names
+    names: list[int] = []  # indexes of the parts that are names
     bound: set[str] = set()
     _write(tree, parts, names, bound)
     numbers: dict[str, str] = {}
@@ -55,7 +55,7 @@ def _written(tree: ast.AST) -> str:
 
 
 def _write(value: Any, parts: list[str], names: list[int], bound: set[str]) -> None:
-    """Adds a node, or what a field of one holds: this is where the time goes, so names are looked up once a kind."""
+    """Append a node or a field's value. This is the hot loop, so the form of each node type is cached."""
     kind: type = value.__class__
     if kind is list:
         parts.append("[")
@@ -82,7 +82,7 @@ def _write(value: Any, parts: list[str], names: list[int], bound: set[str]) -> N
 
 @cache
 def _form(kind: type) -> tuple[str, tuple[str, ...], str | None] | None:
-    """What nodes of a kind are called, which fields they have, and which of these is a name; None if it is no node."""
+    """(label, fields, the field that is a name) of a node type; None if the type is not a node."""
     if not issubclass(kind, ast.AST):
         return None
-    return kind.__name__, tuple(name for name in kind._fields if name not in _SILENT), _NAMING.get(kind)
+    return kind.__name__, tuple(name for name in kind._fields if name not in _REDUNDANT), _NAMING.get(kind)

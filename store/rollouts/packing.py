@@ -1,7 +1,7 @@
 """Token ids, masks, spans and texts as compressed bytes: a rollout of 300 tokens takes about 1.3 kilobytes.
 
-What an execution says mostly stands in its rollout's segments too. So its body is compressed with the segments as
-dictionary, which leaves a fifth of it. Bodies that older versions wrote without one are read all the same.
+The texts of an execution mostly repeat its rollout's segments. So its body is compressed with the segments as the
+dictionary, to a fifth of its size. Bodies that older versions wrote without a dictionary can still be read.
 """
 
 import json
@@ -15,27 +15,26 @@ import numpy as np
 from store.records import ExecutionRecord, PolicySpan, Segment, SegmentKind
 
 _LEVEL = 1
-# ASCII escapes carry what UTF-8 cannot: half a surrogate pair in a text that was cut.
+# ASCII escapes can represent what UTF-8 cannot: an unpaired surrogate in a text that was cut.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
-_SHORT = b"\x02"  # no zlib stream begins so
+_UINT16 = b"\x02"  # the mark of uint16 ids; no zlib stream begins with it
 
 
 def pack_ids(ids: Sequence[int]) -> bytes:
-    """Token ids. Those of a large vocabulary as uint32, compressed.
+    """Token ids as bytes: compressed uint32 for a large vocabulary, else uint16 after a mark and a checksum.
 
-    Those of a small one as uint16 behind a mark and a checksum: compressing would hardly shorten them, and was a tenth
-    of the time that a rollout took.
+    Compression would hardly shorten the uint16 form, and took a tenth of the time of writing a rollout.
     """
     try:
         words = struct.pack(f"<{len(ids)}H", *ids)
-    except struct.error:  # one is too large
+    except struct.error:  # an id is too large
         return compress(struct.pack(f"<{len(ids)}I", *ids))
-    return _SHORT + zlib.crc32(words).to_bytes(4, "little") + words
+    return _UINT16 + zlib.crc32(words).to_bytes(4, "little") + words
 
 
 def unpack_ids(packed: bytes) -> tuple[int, ...]:
-    """The inverse of `pack_ids`. Raises ValueError or zlib.error if the bytes were changed."""
-    if packed.startswith(_SHORT):
+    """The inverse of `pack_ids`. Raises ValueError or zlib.error if the bytes are corrupted."""
+    if packed.startswith(_UINT16):
         checksum, words = packed[1:5], packed[5:]
         if zlib.crc32(words).to_bytes(4, "little") != checksum:
             raise ValueError("the checksum of its token ids is wrong")
@@ -44,7 +43,7 @@ def unpack_ids(packed: bytes) -> tuple[int, ...]:
 
 
 def pack_mask(mask: Sequence[bool]) -> bytes:
-    """One bit a token."""
+    """A mask with one bit per token."""
     return np.packbits(np.frombuffer(bytes(mask), dtype=np.uint8)).tobytes()
 
 
@@ -64,7 +63,7 @@ def unpack_spans(packed: bytes) -> tuple[PolicySpan, ...]:
 
 
 def segments_json(segments: Sequence[Segment]) -> bytes:
-    """(kind, text) for each segment: what is compressed, and the dictionary of the rollout's executions."""
+    """(kind, text) of each segment as JSON; uncompressed, since it is also the dictionary of the executions."""
     return _json([[segment.kind.value, segment.text] for segment in segments])
 
 
@@ -74,7 +73,7 @@ def unpack_segments(segments: bytes) -> tuple[Segment, ...]:
 
 
 def pack_execution(execution: ExecutionRecord, segments: bytes) -> bytes:
-    """The texts of an execution; its status and seconds are columns. `segments`: the rollout's, by `segments_json`."""
+    """The texts of an execution, whose status and seconds are columns. `segments`: the rollout's `segments_json`."""
     packer = zlib.compressobj(_LEVEL, zdict=segments)
     return (
         packer.compress(_json([execution.source, execution.stdout, execution.stderr, execution.value])) + packer.flush()
@@ -89,7 +88,7 @@ def unpack_execution(packed: bytes, status: str, seconds: float, segments: bytes
 
 
 def compress(plain: bytes) -> bytes:
-    """Deflated; texts this short gain a few per cent at most from a higher level, at three times the cost."""
+    """Deflate at level 1: for texts this short, a higher level gains a few per cent at three times the cost."""
     return zlib.compress(plain, _LEVEL)
 
 

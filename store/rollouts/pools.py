@@ -1,7 +1,7 @@
-"""What may be trained on: the first of each solution takes the next place in its problem's pool, the rest are counted.
+"""Pools of rollouts that can be trained on: the first of each solution gets the next place, duplicates are counted.
 
-A problem's row counts the members of its pools. Whoever gives places away holds that row, so that of two writers of
-one solution the second finds the first.
+A problem's row has the sizes of its pools. Transactions that assign places lock that row, so that of two writers of one
+solution the second sees the first.
 """
 
 from collections import Counter
@@ -17,13 +17,13 @@ from store.database.bulk import BATCH, add_counts
 from store.database.tables import ProblemRow, RolloutRow, table
 from store.problems.row_locks import POOL_SIZES, lock_problems
 from store.records import Outcome, Pool, Purpose
-from store.rollouts.variants import Alike, SolutionKey
+from store.rollouts.variants import DuplicateCandidate, SolutionKey
 
 _COUNTERS = (*POOL_SIZES.values(), "judged", "accepted", "duplicates")
 
 
-class Judged(NamedTuple):
-    """What decides on the place of a rollout."""
+class PoolCandidate(NamedTuple):
+    """The properties of a rollout that determine its place in a pool."""
 
     problem_id: str
     purpose: Purpose
@@ -31,55 +31,62 @@ class Judged(NamedTuple):
     key: SolutionKey
 
 
-class Placed(NamedTuple):
-    """Where a rollout stands; nowhere if it is not to be trained on."""
+class Placement(NamedTuple):
+    """The pool and place of a rollout; both None if it is not to be trained on."""
 
     pool: Pool | None
     place: int | None
 
 
 class Pools:
-    """The pools of a few problems, whose rows the transaction holds, while new rollouts take their places."""
+    """The pools of a few problems, whose rows the transaction has locked, while rollouts are added.
+
+    `members` are the stored solutions that new ones may duplicate. `count_judged` is False for a rebuild: `judged`
+    counts each rollout once, when it is written.
+    """
 
     def __init__(
-        self, sizes: dict[tuple[str, Pool], int], standing: Iterable[Alike] = (), *, first_time: bool = True
+        self,
+        sizes: dict[tuple[str, Pool], int],
+        members: Iterable[DuplicateCandidate] = (),
+        *,
+        count_judged: bool = True,
     ) -> None:
         self._sizes = sizes
-        # A duplicate of one that stands in a pool stands in none.
-        self._said = {
-            (one.problem_id, one.pool is Pool.MISTAKE, SolutionKey(one.sketch, one.variant))
-            for one in standing
-            if one.pool is not None
+        self._seen = {
+            (member.problem_id, member.pool is Pool.MISTAKE, SolutionKey(member.sketch, member.variant))
+            for member in members
+            if member.pool is not None
         }
-        self._first_time = first_time
+        self._count_judged = count_judged
         self._counts: dict[str, Counter[str]] = {}
 
-    def place(self, judged: Judged) -> Placed:
-        """Gives the next place, or none to a rollout that says what an earlier one says; counts it in either case."""
-        pool = pool_of(judged.purpose, judged.outcome)
+    def add(self, candidate: PoolCandidate) -> Placement:
+        """Assign the next place, or none to a duplicate of a member; counts the rollout in either case."""
+        pool = pool_of(candidate.purpose, candidate.outcome)
         if pool is None:
-            return Placed(None, None)
-        counts = self._counts.setdefault(judged.problem_id, Counter())
-        if judged.purpose is Purpose.TRAIN:
-            counts["judged"] += self._first_time
-            counts["accepted"] += judged.outcome is Outcome.ACCEPTED
-        says = judged.problem_id, pool is Pool.MISTAKE, judged.key
-        if says in self._said:
+            return Placement(None, None)
+        counts = self._counts.setdefault(candidate.problem_id, Counter())
+        if candidate.purpose is Purpose.TRAIN:
+            counts["judged"] += self._count_judged
+            counts["accepted"] += candidate.outcome is Outcome.ACCEPTED
+        solution = candidate.problem_id, pool is Pool.MISTAKE, candidate.key
+        if solution in self._seen:
             counts["duplicates"] += 1
-            return Placed(None, None)
-        self._said.add(says)
-        self._sizes[judged.problem_id, pool] += 1
+            return Placement(None, None)
+        self._seen.add(solution)
+        self._sizes[candidate.problem_id, pool] += 1
         counts[POOL_SIZES[pool]] += 1
-        return Placed(pool, self._sizes[judged.problem_id, pool])
+        return Placement(pool, self._sizes[candidate.problem_id, pool])
 
     def save_counts(self, session: Session) -> None:
-        """Adds what was counted to the problems."""
-        counts = {problem: {name: some[name] for name in _COUNTERS} for problem, some in self._counts.items()}
+        """Add the counts to the problems' rows."""
+        counts = {problem: {name: counted[name] for name in _COUNTERS} for problem, counted in self._counts.items()}
         add_counts(session, table(ProblemRow), counts)
 
 
 def pool_of(purpose: Purpose, outcome: Outcome) -> Pool | None:
-    """The pool that a rollout may stand in, if no earlier one says the same; none for evaluations and our faults."""
+    """The pool of a rollout that is not a duplicate; None for evaluations and faults."""
     if outcome is Outcome.FAULT or purpose is Purpose.EVAL:
         return None
     if purpose is Purpose.DEMONSTRATION:
@@ -88,22 +95,22 @@ def pool_of(purpose: Purpose, outcome: Outcome) -> Pool | None:
 
 
 def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
-    """Gives all places and counts of these problems anew, after rollouts were judged again or taken away.
+    """Reassign all places and recount, for these problems, after outcomes changed or rollouts were deleted.
 
-    But for `judged`, which counts what was ever written.
+    `judged` stays: it counts all rollouts that were ever written.
     """
     for batch in batched(sorted(set(problem_ids)), BATCH):
         lock_problems(session, batch)
         _clear(session, batch)
-        judged = RolloutRow.problem_id, RolloutRow.purpose, RolloutRow.outcome, RolloutRow.sketch, RolloutRow.variant
-        query = select(RolloutRow.seq, *judged).where(in_array(RolloutRow.problem_id, batch)).order_by(RolloutRow.seq)
-        rollouts = [
-            (seq, Judged(problem_id, purpose, outcome, SolutionKey(sketch, variant)))
+        columns = RolloutRow.problem_id, RolloutRow.purpose, RolloutRow.outcome, RolloutRow.sketch, RolloutRow.variant
+        query = select(RolloutRow.seq, *columns).where(in_array(RolloutRow.problem_id, batch)).order_by(RolloutRow.seq)
+        candidates = [
+            (seq, PoolCandidate(problem_id, purpose, outcome, SolutionKey(sketch, variant)))
             for seq, problem_id, purpose, outcome, sketch, variant in session.execute(query)
         ]
-        pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, first_time=False)
-        placed = [(seq, pools.place(judged)) for seq, judged in rollouts]
-        _save_places(session, [(seq, where) for seq, where in placed if where.pool is not None])
+        pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, count_judged=False)
+        placements = [(seq, pools.add(candidate)) for seq, candidate in candidates]
+        _save_placements(session, [(seq, placement) for seq, placement in placements if placement.pool is not None])
         pools.save_counts(session)
 
 
@@ -115,10 +122,10 @@ def _clear(session: Session, problem_ids: Sequence[str]) -> None:
     session.execute(update(problems).where(in_array(problems.c.id, problem_ids)).values(zero))
 
 
-def _save_places(session: Session, placed: Sequence[tuple[int, Placed]]) -> None:
-    if placed:
+def _save_placements(session: Session, placements: Sequence[tuple[int, Placement]]) -> None:
+    if placements:
         rows = table(RolloutRow)
         statement = update(rows).where(rows.c.seq == bindparam("rollout"))
         statement = statement.values(pool=bindparam("its_pool"), place=bindparam("its_place"))
-        places = [{"rollout": seq, "its_pool": where.pool, "its_place": where.place} for seq, where in placed]
-        session.execute(statement, places)
+        rows_to_update = [{"rollout": seq, "its_pool": new.pool, "its_place": new.place} for seq, new in placements]
+        session.execute(statement, rows_to_update)

@@ -29,51 +29,51 @@ RULES: Mapping[str, Callable[[Session, int], ColumnElement[bool]]] = {
         RolloutRow.iteration <= (session.scalar(select(func.max(RolloutRow.iteration))) or 0) - keep
     ),
 }
-"""What a rule says of a rejected rollout that goes, given the number to keep."""
+"""The condition on a rejected rollout to be pruned, given the number to keep."""
 
 
 def problem_batches(session: Session) -> list[tuple[str, ...]]:
-    """The problems that were attempted, a few hundred at a time. Not those with a review, which names rollouts."""
+    """The ids of attempted problems, in batches. Problems with a review are omitted, because it refers to rollouts."""
     reviewed = exists().where(ReviewRow.problem_id == ProblemRow.id)
     attempted = select(ProblemRow.id).where(ProblemRow.attempts > 0, ~reviewed).order_by(ProblemRow.id)
     return list(batched(session.scalars(attempted), BATCH))
 
 
 def prune(session: Session, problem_ids: Sequence[str], settings: RetentionSettings) -> int:
-    """Takes away what the rule does not keep of these problems' rejected rollouts; returns how many.
+    """Delete the rejected rollouts of these problems that the rule does not keep; returns how many.
 
-    Their assignments stay, and keep such a rollout from being sampled or written again.
+    Their assignments stay complete, so that no pruned rollout is sampled or written again.
     """
     acquire(session.connection(), AdvisoryLock.TRAINING_SETS)
     lock_problems(session, problem_ids)
-    going = dict(session.execute(_going(session, problem_ids, settings)).all())
-    for batch in batched(sorted(going), BATCH):
+    pruned = dict(session.execute(_prunable(session, problem_ids, settings)).all())
+    for batch in batched(sorted(pruned), BATCH):
         session.execute(
             delete(ExecutionRow).where(in_array(ExecutionRow.rollout_seq, batch)), execution_options=_UNTRACKED
         )
         session.execute(delete(RolloutRow).where(in_array(RolloutRow.seq, batch)), execution_options=_UNTRACKED)
-    rebuild(session, going.values())
-    return len(going)
+    rebuild(session, pruned.values())
+    return len(pruned)
 
 
 _UNTRACKED = {"synchronize_session": False}
 
 
-def _going(session: Session, problem_ids: Sequence[str], settings: RetentionSettings) -> Select[int, str]:
-    """(seq, problem) of the rejected rollouts that the rule lets go and nothing holds."""
+def _prunable(session: Session, problem_ids: Sequence[str], settings: RetentionSettings) -> Select[int, str]:
+    """(seq, problem) of the rejected rollouts that the rule does not keep and nothing refers to."""
     rejected = (
-        select(RolloutRow.seq, RolloutRow.problem_id, RULES[settings.rule](session, settings.keep).label("goes"))
+        select(RolloutRow.seq, RolloutRow.problem_id, RULES[settings.rule](session, settings.keep).label("expired"))
         .join(AssignmentRow, AssignmentRow.id == RolloutRow.assignment_id)
-        # Training rollouts, told by their assignment: by their purpose, SQLite would read them for all problems.
+        # Training rollouts by their assignment: by their purpose, SQLite would read those of all problems.
         .where(in_array(RolloutRow.problem_id, problem_ids), AssignmentRow.iteration.is_not(None))
         .where(RolloutRow.outcome != Outcome.ACCEPTED, AssignmentRow.completed_at.is_not(None))
         .subquery()
     )
     trained = exists().where(TrainingSetRolloutRow.rollout_seq == rejected.c.seq)
-    judged_again = exists().where(OutcomeChangeRow.rollout_seq == rejected.c.seq)
-    return select(rejected.c.seq, rejected.c.problem_id).where(rejected.c.goes, ~trained, ~judged_again)
+    rescored = exists().where(OutcomeChangeRow.rollout_seq == rejected.c.seq)
+    return select(rejected.c.seq, rejected.c.problem_id).where(rejected.c.expired, ~trained, ~rescored)
 
 
 def _age_in_problem() -> ColumnElement[int]:
-    """1 for the newest rejected rollout of its problem, 2 for the one before."""
+    """1 for the newest rejected rollout of its problem, 2 for the one before it, and so on."""
     return func.row_number().over(partition_by=RolloutRow.problem_id, order_by=RolloutRow.seq.desc())

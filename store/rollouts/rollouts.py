@@ -1,4 +1,4 @@
-"""Rollouts: written once each, read back exactly as they were, and pruned."""
+"""The store's rollouts: each written once, read back exactly as it was, and pruned by a rule."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,26 +8,27 @@ from store.database.retry import retried, retrying
 from store.database.tables import RolloutRow
 from store.records import Outcome, Purpose, Rollout
 from store.rollouts import retention
-from store.rollouts.replay import add_rollouts, read_rollouts
-from store.rollouts.rows import PreparedRollout, prepare
+from store.rollouts.reading import read_rollouts
+from store.rollouts.row_mapping import PreparedRollout, prepare
+from store.rollouts.writing import add_rollouts
 from store.settings import RetentionSettings
 
 
 @retrying
 class Rollouts(StorePart):
-    """The replay: all rollouts of a run, whatever their purpose and outcome."""
+    """The replay: all rollouts of a run, of every purpose and outcome."""
 
     def add(self, rollouts: Iterable[Rollout]) -> int:
         """Write those that are not in the store yet and count them for their assignments; returns how many were new.
 
         Raises:
-            InvalidRolloutError: one contradicts itself, its assignment or its problem; then none is written.
+            InvalidRolloutError: a rollout contradicts itself, its assignment or its problem; then none is written.
         """
         return self._add_prepared(prepare(rollouts))
 
     @retried
     def _add_prepared(self, prepared: Sequence[PreparedRollout]) -> int:
-        """A transaction of its own, so that other processes can write while rollouts are prepared."""
+        """Separate from `add`, so that other processes can write while rollouts are prepared."""
         with self._write() as session:
             return add_rollouts(session, prepared, self._now())
 
@@ -55,15 +56,15 @@ class Rollouts(StorePart):
             yield from read_rollouts(session, where, limit, newest_first=newest_first)
 
     def by_id(self, ids: Sequence[str]) -> list[Rollout]:
-        """Those of these ids that are in the store, in the order in which they were written."""
+        """The stored rollouts with these ids, in the order in which they were written."""
         with self._read() as session:
             return list(read_rollouts(session, [in_array(RolloutRow.id, ids)]))
 
     def prune(self, settings: RetentionSettings | None = None) -> int:
         """Delete the rejected rollouts that the rule does not keep; returns how many.
 
-        Rollouts of training sets stay, and so do those that a review rests on. One transaction for each few hundred
-        problems: other processes can write in between, and pruning that was interrupted continues at the next call.
+        Rollouts of training sets stay, and so do those of problems with a review. There is one transaction per few
+        hundred problems: other processes can write in between, and the next call continues an interrupted pruning.
         """
         with self._read() as session:
             batches = retention.problem_batches(session)

@@ -1,6 +1,6 @@
-"""Which of the solutions with one sketch a rollout is: told when it is written, and kept as a number.
+"""Numbers the solutions of a problem that share a sketch. A rollout's number is assigned when it is written.
 
-So places are given anew without parsing, and of what is in the store one rollout a variant is read to compare with.
+So pools can be rebuilt without parsing, and a writer compares a solution with only one stored rollout per variant.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -14,7 +14,7 @@ from store.database.array_membership import in_array
 from store.database.bulk import BATCH, find_first
 from store.database.tables import RolloutRow, table
 from store.records import Pool
-from store.rollouts.rows import restore_solution
+from store.rollouts.row_mapping import solution_from_columns
 from store.rollouts.solutions import Solution
 
 
@@ -25,10 +25,10 @@ class SolutionKey(NamedTuple):
     variant: int
 
 
-class Alike(NamedTuple):
-    """A solution in the store that may be the same as one that is written, since it has the same sketch.
+class DuplicateCandidate(NamedTuple):
+    """A stored solution that may equal a new one, since both have the same sketch.
 
-    Once for each pool that it stands in and once for its copies. `seq`: of the first rollout of these.
+    There is one entry for each pool that contains it, and one for its copies. `seq` is the first of these rollouts.
     """
 
     problem_id: str
@@ -38,11 +38,11 @@ class Alike(NamedTuple):
     seq: int
 
 
-def find_alike(session: Session, solutions: Iterable[tuple[str, Solution]]) -> list[Alike]:
-    """What the store has of the sketches of these (problem, solution); the transaction holds the problems."""
+def find_duplicate_candidates(session: Session, solutions: Iterable[tuple[str, Solution]]) -> list[DuplicateCandidate]:
+    """The stored solutions with the same sketches as these (problem, solution). The problems must be locked."""
     wanted = sorted({(problem_id, solution.sketch) for problem_id, solution in solutions})
     return [
-        Alike(problem_id, bytes(sketch), variant, pool and Pool(pool), seq)
+        DuplicateCandidate(problem_id, bytes(sketch), variant, pool and Pool(pool), seq)
         for batch in batched(wanted, BATCH)
         for problem_id, sketch, variant, pool, seq in find_first(
             session, table(RolloutRow), ("problem_id", "sketch"), batch, ("problem_id", "sketch", "variant", "pool")
@@ -50,11 +50,11 @@ def find_alike(session: Session, solutions: Iterable[tuple[str, Solution]]) -> l
     ]
 
 
-def tell_apart(
-    session: Session, solutions: Sequence[tuple[str, Solution]], alike: Sequence[Alike]
+def assign_variants(
+    session: Session, solutions: Sequence[tuple[str, Solution]], candidates: Sequence[DuplicateCandidate]
 ) -> list[SolutionKey]:
-    """The key of each (problem, solution): that of an equal one in the store or before it, else a new one."""
-    known = _known(session, alike)
+    """The key of each (problem, solution): that of an equal one among the candidates or before it, else a new one."""
+    known = _load_variants(session, candidates)
     keys: list[SolutionKey] = []
     for problem_id, solution in solutions:
         variants = known.setdefault((problem_id, solution.sketch), {})
@@ -65,20 +65,22 @@ def tell_apart(
     return keys
 
 
-def _known(session: Session, alike: Collection[Alike]) -> dict[tuple[str, bytes], dict[int, Solution]]:
+def _load_variants(
+    session: Session, candidates: Collection[DuplicateCandidate]
+) -> dict[tuple[str, bytes], dict[int, Solution]]:
     """One solution of each variant, by (problem, sketch)."""
-    first = {(one.problem_id, one.sketch, one.variant): one.seq for one in alike}
-    solutions = _read(session, first.values())
+    first = {(one.problem_id, one.sketch, one.variant): one.seq for one in candidates}
+    solutions = _load_solutions(session, first.values())
     known: dict[tuple[str, bytes], dict[int, Solution]] = {}
     for (problem_id, sketch, variant), seq in first.items():
         known.setdefault((problem_id, sketch), {})[variant] = solutions[seq]
     return known
 
 
-def _read(session: Session, seqs: Collection[int]) -> dict[int, Solution]:
+def _load_solutions(session: Session, seqs: Collection[int]) -> dict[int, Solution]:
     columns = RolloutRow.seq, RolloutRow.id, RolloutRow.segments, RolloutRow.answer
     return {
-        seq: restore_solution(rollout_id, segments, answer)
+        seq: solution_from_columns(rollout_id, segments, answer)
         for batch in batched(sorted(seqs), BATCH)
         for seq, rollout_id, segments, answer in session.execute(
             select(*columns).where(in_array(RolloutRow.seq, batch))

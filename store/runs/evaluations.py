@@ -1,4 +1,4 @@
-"""Evaluations: a policy's attempts at a benchmark, and the figures computed from them."""
+"""The store's evaluations: a policy's attempts at a benchmark, and the figures computed from them."""
 
 import hashlib
 import math
@@ -23,7 +23,7 @@ from store.runs.policies import require_policy
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRun:
-    """An evaluation that was scheduled: `samples` attempts at each problem. `finished`: its figures are in."""
+    """A scheduled evaluation: `samples` attempts at each problem. `finished`: its figures are stored."""
 
     id: int
     policy_version: int
@@ -34,7 +34,7 @@ class EvaluationRun:
 
 
 class SampledAnswer(NamedTuple):
-    """One attempt of an evaluation: what became of it, and the answer as the policy wrote it."""
+    """One attempt of an evaluation: its outcome, and the answer as the policy wrote it."""
 
     outcome: Outcome
     answer: str | None
@@ -57,8 +57,8 @@ class Evaluations(StorePart):
     ) -> int:
         """Schedule an evaluation on the given problems, or on `limit` of a split (the same for every policy).
 
-        The same policy, benchmark, sampling, samples and problems are the same evaluation, which is found and not
-        repeated. Other problems make another one: figures over different problems are never mixed up.
+        An evaluation of the same policy, benchmark, sampling, samples and problems is continued and not repeated. With
+        other problems it is a new one, so that figures over different problems are never mixed.
 
         Returns:
             The id of the evaluation.
@@ -100,7 +100,7 @@ class Evaluations(StorePart):
             return _to_run(_require_evaluation(session, evaluation_id))
 
     def unfinished(self) -> list[EvaluationRun]:
-        """Evaluations without figures, after a crash or a stop."""
+        """Evaluations without figures, such as a crash or a stop leaves."""
         query = select(EvaluationRow).where(EvaluationRow.finished_at.is_(None)).order_by(EvaluationRow.id)
         with self._read() as session:
             return [_to_run(row) for row in session.scalars(query)]
@@ -111,7 +111,7 @@ class Evaluations(StorePart):
             return _read_answers(session, evaluation_id)
 
     def benchmark_answers(self, policy_version: int, benchmark: str) -> dict[str, list[SampledAnswer]]:
-        """The attempts of a policy at a benchmark by problem id, of each problem those of its latest evaluation."""
+        """The attempts of a policy at a benchmark by problem id; those of the latest finished evaluation of each."""
         query = select(EvaluationRow.id).filter_by(policy_version=policy_version, benchmark=benchmark)
         query = query.where(EvaluationRow.finished_at.is_not(None)).order_by(EvaluationRow.id)
         answers: dict[str, list[SampledAnswer]] = {}
@@ -176,7 +176,7 @@ def _require_evaluation(session: Session, evaluation_id: int) -> EvaluationRow:
 def _chosen(session: Session, problem_ids: Sequence[str] | None, split: Split, limit: int | None) -> Sequence[str]:
     query = select(ProblemRow.id)
     if problem_ids is None:
-        # The same problems for every policy: their order is a hash's.
+        # The order is that of a hash, so that every policy gets the same problems.
         query = query.where(ProblemRow.split == split).order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)
         return session.scalars(query).all()
     if not problem_ids:

@@ -1,4 +1,4 @@
-"""Iterations: opened, filled with assignments by a scheduling rule, closed with their metrics."""
+"""The store's iterations: opened, filled with assignments by a scheduling rule, closed with their metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,9 +67,9 @@ class Iterations(StorePart):
         rule: str = "fewest_attempts_first",
         seed: int = 0,
     ) -> int:
-        """Schedule `samples` attempts at each of `problems` training problems, or at all if there are fewer.
+        """Schedule `samples` attempts at each of `problems` training problems, or at all of them if there are fewer.
 
-        An iteration that was scheduled before keeps its assignments. `rule` is a key of `store.runs.scheduling.RULES`.
+        An iteration that is scheduled already keeps its assignments. `rule` is a key of `store.runs.scheduling.RULES`.
 
         Returns:
             The number of rollouts of the iteration.
@@ -106,7 +106,7 @@ class Iterations(StorePart):
 
         Raises:
             UnknownRecordError: the iteration was never opened.
-            IterationUnfinishedError: rollouts that were scheduled are not in the store yet.
+            IterationUnfinishedError: some scheduled rollouts are not in the store yet.
         """
         with self._write() as session:
             row = _require_iteration(session, number)
@@ -120,7 +120,7 @@ class Iterations(StorePart):
             return read_iterations(session)
 
     def outcomes(self, number: int | None = None) -> dict[int, dict[str, int]]:
-        """Training rollouts by iteration (only `number`, if given) and outcome; outcomes without rollouts are absent."""
+        """Counts of training rollouts by iteration (only `number`, if given) and outcome. Zeros are absent."""
         mine = RolloutRow.iteration.is_not(None) if number is None else RolloutRow.iteration == number
         groups = select(RolloutRow.iteration, RolloutRow.outcome, func.count()).where(mine)
         counts: dict[int, dict[str, int]] = {}

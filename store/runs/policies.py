@@ -1,4 +1,4 @@
-"""Published policies: their versions, their lineage, and which one is promoted."""
+"""The store's published policies: their versions, their lineage, and which one is promoted."""
 
 from dataclasses import replace
 

@@ -14,19 +14,19 @@ class Run(StorePart):
     """Control and state of the run that the store belongs to."""
 
     def set_desired(self, desired: DesiredState | str) -> None:
-        """Ask the driver to run, to pause or to stop."""
+        """Request that the driver runs, pauses or stops."""
         value = DesiredState(desired).value
         with self._write() as session:
             state_row(session, lock=True).desired = value
 
     def desired(self) -> DesiredState:
-        """What the driver is asked to do."""
+        """The requested state."""
         return self.state().desired
 
     def set_actual(
         self, actual: ActualState | str, *, iteration: int | None = None, checkpoint: str | None = None
     ) -> None:
-        """Report what the driver does, with a heartbeat; an iteration or checkpoint that is not given stays."""
+        """Report the driver's state, with a heartbeat. An iteration or checkpoint that is not given stays unchanged."""
         value = ActualState(actual).value
         with self._write() as session:
             row = state_row(session, lock=True)
@@ -42,7 +42,7 @@ class Run(StorePart):
             state_row(session, lock=True).heartbeat_at = self._now()
 
     def state(self) -> RunState:
-        """Desired and actual state, and the last checkpoint. Before any driver ran: desired `running`, actual `new`."""
+        """The state of the run. Before any driver has run: desired `running`, actual `new`."""
         with self._read() as session:
             row = session.scalar(select(RunStateRow))
             if row is None:

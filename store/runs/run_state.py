@@ -1,4 +1,4 @@
-"""The state of a run: what its driver should do, what it does, and where it can resume."""
+"""The state of a run: desired, actual, and where it can resume."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ from store.database.tables import RunStateRow, table
 
 
 class DesiredState(StrEnum):
-    """What the command line asks of the driver."""
+    """The state that the command line requests."""
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -19,7 +19,7 @@ class DesiredState(StrEnum):
 
 
 class ActualState(StrEnum):
-    """What the driver reports. `new`: no driver has run yet."""
+    """The state that the driver reports. `new`: no driver has run yet."""
 
     NEW = "new"
     STARTING = "starting"
@@ -31,7 +31,9 @@ class ActualState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """`heartbeat_at` is the driver's last write, in Unix seconds: an old one with `running` means that it died."""
+    """The state of a run. `heartbeat_at`, in Unix seconds, is the last sign of life of the driver: if it is old while
+    `actual` is `running`, the driver has died.
+    """
 
     desired: DesiredState
     actual: ActualState
@@ -41,7 +43,7 @@ class RunState:
 
 
 def state_row(session: Session, *, lock: bool = False) -> RunStateRow:
-    """The one row, inserted if it is missing."""
+    """The only row of the table, inserted if it is missing."""
     query = select(RunStateRow)
     row = session.scalar(query.with_for_update() if lock else query)
     if row is None:

@@ -11,17 +11,17 @@ from store.problems.queries import shuffled
 from store.settings import SchedulingRule
 
 type Order = Callable[[int], Sequence[ColumnElement[Any]]]
-"""Makes the ORDER BY of a rule from a seed."""
+"""Returns the ORDER BY of a rule for a seed."""
 
 _FLOOR = 0.05
-"""The weight of a problem that is always or never solved, where one that is solved half the time has 1."""
+"""The weight of a problem that is always or never solved. One that is solved half the time has weight 1."""
 
 
 def _by_difficulty(seed: int) -> Sequence[ColumnElement[Any]]:
-    """Sample problems in proportion to the variance of their outcomes, where there is something to learn.
+    """Sample problems in proportion to the variance of their outcomes, which is where there is something to learn.
 
-    The pass rate is Laplace's estimate, so that a problem that was never tried counts as one that is solved half the
-    time. Ordering by a random number over the weight is sequential Poisson sampling (Ohlsson 1998).
+    The pass rate is Laplace's estimate, so that a problem without attempts counts as solved half the time. Ordering by
+    a random number divided by the weight is sequential Poisson sampling (Ohlsson 1998).
     """
     pass_rate = (ProblemRow.accepted + 1.0) / (ProblemRow.judged + 2.0)
     weight = _FLOOR + (1 - _FLOOR) * 4 * pass_rate * (1 - pass_rate)
@@ -34,7 +34,7 @@ RULES: Mapping[SchedulingRule, Order] = {
     "by_difficulty": _by_difficulty,
     "uniform": lambda seed: (shuffled(seed),),
 }
-"""How problems are chosen for an iteration; ties are broken at random by the seed."""
+"""The rules by which an iteration selects problems; the seed breaks ties at random."""
 
 
 def problem_order(rule: str, seed: int) -> Sequence[ColumnElement[Any]]:

@@ -20,12 +20,12 @@ class RolloutCounts:
 
     @property
     def total(self) -> int:
-        """All rollouts."""
+        """The number of rollouts."""
         return sum(self.by_outcome.values())
 
     @property
     def accepted(self) -> int:
-        """Rollouts whose answer was right."""
+        """The number of accepted rollouts."""
         return self.by_outcome.get(Outcome.ACCEPTED.value, 0)
 
 
@@ -42,12 +42,12 @@ class StoreStatistics:
 
     @property
     def executions_total(self) -> int:
-        """Code blocks that were run, for any purpose."""
+        """The number of code blocks that ran, for any purpose."""
         return sum(self.executions.values())
 
 
 def read_statistics(session: Session) -> StoreStatistics:
-    """Read the counts: three over indexes, one over the iterations."""
+    """Compute the counts, with three queries over indexes and one over the iterations."""
     outcomes: dict[Purpose, dict[str, int]] = {purpose: {} for purpose in Purpose}
     groups = select(RolloutRow.purpose, RolloutRow.outcome, func.count())
     for purpose, outcome, count in session.execute(groups.group_by(RolloutRow.purpose, RolloutRow.outcome)):

@@ -1,7 +1,7 @@
-"""What a training set is chosen from: so many of each problem, looked up by their places.
+"""The candidates of a training set: a limited number per problem, looked up by their places.
 
-A rule turns the k-th choice of a problem into a place in its pool, which an index finds at once. So the time that a
-choice takes grows with what is chosen, and not with what is stored.
+A rule maps the k-th candidate of a problem to a place in its pool, which an index finds directly. So the time of a
+selection grows with what is selected and not with what is stored.
 """
 
 import random
@@ -20,7 +20,7 @@ from store.settings import SelectionSettings
 
 
 class Candidate(NamedTuple):
-    """A rollout that may be chosen, by its `seq`. `tokens` counts its prompt's too; `hard`: its problem is."""
+    """A rollout that can be selected, by its `seq`. `tokens` includes the prompt; `hard` is True for hard problems."""
 
     seq: int
     problem_id: str
@@ -29,7 +29,7 @@ class Candidate(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """For each problem: the k-th choice (from 0) among the places `first` to `last` of its pool."""
+    """For each problem, the k-th candidate (from 0) among the places `first` to `last` of its pool."""
 
     k: ColumnElement[int]
     first: ColumnElement[int]
@@ -44,27 +44,27 @@ RULES: Mapping[str, Callable[[Slots], ColumnElement[int]]] = {
         slots.first + (shuffled(slots.seed) + cast(slots.k, BigInteger) * _STRIDE) % (slots.last - slots.first + 1)
     ),
 }
-"""The place of the k-th choice: another one for each k, since k stays below the number of places."""
+"""The place of the k-th candidate. It differs for each k, since k stays below the number of places."""
 
-# A prime above any number of places: its multiples meet every place before they meet one twice.
+# A prime above any number of places, so that its multiples visit every place before they repeat one.
 _STRIDE = 1_000_000_007
 
 _SIZES = {Pool.SOLUTION: ProblemRow.solutions, Pool.MISTAKE: ProblemRow.mistakes}
 
 
 def find_attempts(session: Session, settings: SelectionSettings, rng: random.Random) -> list[Candidate]:
-    """At most so many of each problem, in the order in which limits take them."""
+    """The attempts that the settings allow for each problem, in the order of preference."""
     pools = [Pool.SOLUTION] if settings.accepted_only else [Pool.SOLUTION, Pool.MISTAKE]
-    with looking_up(session):
+    with lookup_plan(session):
         rows = [row for pool in pools for row in session.execute(attempts_query(session, pool, settings))]
     found = sorted(map(Candidate._make, rows), key=itemgetter(0), reverse=settings.prefer == "newest")
     if settings.prefer == "random":
         rng.shuffle(found)
-    return found if settings.hard_share is None else _reserve(found, settings.hard_share)
+    return found if settings.hard_share is None else _interleave_hard(found, settings.hard_share)
 
 
 def find_demonstrations(session: Session) -> list[Candidate]:
-    """All of training problems, the newest first."""
+    """All demonstrations of training problems, newest first."""
     query = (
         select(RolloutRow.seq, RolloutRow.problem_id, RolloutRow.prompt_tokens + RolloutRow.tokens)
         .join(ProblemRow, ProblemRow.id == RolloutRow.problem_id)
@@ -76,42 +76,42 @@ def find_demonstrations(session: Session) -> list[Candidate]:
 
 
 @contextmanager
-def looking_up(session: Session) -> Iterator[None]:
-    """Has PostgreSQL go from problems to places. It cannot know how few that are, and would read all rollouts."""
+def lookup_plan(session: Session) -> Iterator[None]:
+    """Make PostgreSQL look up places by problem: its planner misjudges their number and would read all rollouts."""
     if session.get_bind().dialect.name != "postgresql":
         yield
         return
-    for setting, value in _LOOKING_UP.items():
+    for setting, value in _LOOKUP_PLAN.items():
         session.execute(text(f"SET LOCAL {setting} = {value}"))
     yield
-    for setting in _LOOKING_UP:
+    for setting in _LOOKUP_PLAN:
         session.execute(text(f"SET LOCAL {setting} TO DEFAULT"))
 
 
-_LOOKING_UP = {
-    "join_collapse_limit": "1",  # the order of joins as it is written
+_LOOKUP_PLAN = {
+    "join_collapse_limit": "1",  # join in the order of the query
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
-    "enable_memoize": "off",  # it would read the whole pool of a problem to have it at hand for the next place
-    "jit": "off",  # takes longer than it spares
+    "enable_memoize": "off",  # it would read a problem's whole pool to cache it for the next place
+    "jit": "off",  # costs more than it saves
 }
 
 
 def attempts_query(session: Session, pool: Pool, settings: SelectionSettings) -> Select[int, str, int, bool]:
-    """(seq, problem, tokens, is the problem hard) of one pool: problems, times choices, each looked up by its place."""
+    """(seq, problem, tokens, hard) of the candidates from one pool, each looked up by its place."""
     wanted = _wanted_places(session, pool, settings)
     tokens = RolloutRow.prompt_tokens + RolloutRow.tokens
     query = select(RolloutRow.seq, RolloutRow.problem_id, tokens, wanted.c.hard).select_from(wanted)
     found = and_(RolloutRow.problem_id == wanted.c.problem_id, RolloutRow.pool == pool)
     query = query.join(RolloutRow, and_(found, RolloutRow.place.between(wanted.c.first, wanted.c.last)))
-    return query.where(*_fresh(session, RolloutRow, settings))
+    return query.where(*_recency_conditions(session, RolloutRow, settings))
 
 
 def _wanted_places(session: Session, pool: Pool, settings: SelectionSettings) -> CTE:
-    """(problem_id, hard, first, last): the places to be looked up, one a row if there is a cap.
+    """(problem_id, hard, first, last): the places to look up, one per row if there is a limit per problem.
 
-    A table of its own, or PostgreSQL would look the problem up and read its whole pool for each place.
+    It is materialized, or PostgreSQL would look up the problem and read its whole pool for each place.
     """
     first, last = _first_place(session, pool, settings), _SIZES[pool]
     hard = and_(ProblemRow.judged > 0, ProblemRow.accepted <= ProblemRow.judged * settings.hard_pass_rate)
@@ -120,35 +120,35 @@ def _wanted_places(session: Session, pool: Pool, settings: SelectionSettings) ->
     if settings.max_per_problem is None:
         query = query.add_columns(first.label("first"), last.label("last"))
     else:
-        choices = _choices(settings.max_per_problem)
-        rule = RULES[settings.prefer](Slots(choices.c.k, first, last.expression, settings.seed))
+        numbers = _numbers(settings.max_per_problem)
+        rule = RULES[settings.prefer](Slots(numbers.c.k, first, last.expression, settings.seed))
         place = cast(rule, Integer)
-        query = query.join(choices, choices.c.k <= last - first)
+        query = query.join(numbers, numbers.c.k <= last - first)
         query = query.add_columns(place.label("first"), place.label("last"))
     return query.cte("wanted").prefix_with("MATERIALIZED", dialect="postgresql")
 
 
-def _choices(count: int) -> Any:
+def _numbers(count: int) -> Any:
     """A table of the numbers 0 to count - 1."""
-    numbers = select(literal(0).label("k")).cte("choices", recursive=True)
+    numbers = select(literal(0).label("k")).cte("numbers", recursive=True)
     return numbers.union_all(select(numbers.c.k + 1).where(numbers.c.k + 1 < count))
 
 
 def _first_place(session: Session, pool: Pool, settings: SelectionSettings) -> ColumnElement[int]:
-    """The oldest place that is fresh enough; places are given in the order of time.
+    """The lowest place of a rollout that is recent enough; places are assigned in the order of writing.
 
-    The newest need no such search: what is too old among them is dropped by the query's condition.
+    With `prefer` "newest" the search is not needed: the conditions of the query drop those that are too old.
     """
     earlier = aliased(RolloutRow)
-    fresh = _fresh(session, earlier, settings)
-    if not fresh or settings.prefer == "newest":
+    recent = _recency_conditions(session, earlier, settings)
+    if not recent or settings.prefer == "newest":
         return literal(1)
     mine = and_(earlier.problem_id == ProblemRow.id, earlier.pool == pool, earlier.place.is_not(None))
-    oldest = select(earlier.place).where(mine, *fresh).order_by(earlier.place).limit(1).correlate(ProblemRow)
+    oldest = select(earlier.place).where(mine, *recent).order_by(earlier.place).limit(1).correlate(ProblemRow)
     return func.coalesce(oldest.scalar_subquery(), _SIZES[pool] + 1)
 
 
-def _fresh(session: Session, rollout: Any, settings: SelectionSettings) -> list[ColumnElement[bool]]:
+def _recency_conditions(session: Session, rollout: Any, settings: SelectionSettings) -> list[ColumnElement[bool]]:
     conditions = []
     if settings.iterations is not None:
         last = session.scalar(select(func.max(RolloutRow.iteration))) or 0
@@ -159,8 +159,8 @@ def _fresh(session: Session, rollout: Any, settings: SelectionSettings) -> list[
     return conditions
 
 
-def _reserve(candidates: list[Candidate], share: float) -> list[Candidate]:
-    """In the same order, but with that share of hard ones in every beginning, while there are any."""
+def _interleave_hard(candidates: list[Candidate], share: float) -> list[Candidate]:
+    """The same order within hard and other candidates, but every prefix has that share of hard ones, if available."""
     hard = iter([candidate for candidate in candidates if candidate.hard])
     other = iter([candidate for candidate in candidates if not candidate.hard])
     mixed: list[Candidate] = []

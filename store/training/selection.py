@@ -1,4 +1,4 @@
-"""Training sets: which rollouts of the replay train the next policy, kept as a snapshot."""
+"""Selection of the rollouts that train the next policy, stored as a snapshot."""
 
 import random
 from itertools import accumulate, batched
@@ -17,53 +17,53 @@ from store.training.candidates import Candidate, find_attempts, find_demonstrati
 
 
 def select_training_set(session: Session, policy_version: int, settings: SelectionSettings, now: float) -> int:
-    """Chooses by the settings, stores the choice in a shuffled order, and returns the training set's id.
+    """Select rollouts by the settings, store them in shuffled order, and return the training set's id.
 
     Raises:
-        NothingToScheduleError: nothing can be chosen.
-        HeldOutLeakError: a held-out problem came through; nothing is stored.
+        NothingToScheduleError: there is nothing to select.
+        HeldOutLeakError: the selection contains a held-out problem; nothing is stored.
     """
     acquire(session.connection(), AdvisoryLock.TRAINING_SETS, shared=True)
     rng = random.Random(settings.seed)  # noqa: S311 - an order, not a secret
     attempts = find_attempts(session, settings, rng) if settings.attempts else []
     demonstrations = find_demonstrations(session) if settings.demonstrations or not settings.attempts else []
-    chosen = _compose(demonstrations, attempts, settings, rng)
-    if not chosen:
+    selected = _combine(demonstrations, attempts, settings, rng)
+    if not selected:
         raise NothingToScheduleError(
             "no rollout can be trained on: none was accepted yet and there are no demonstrations, or none is within "
             "the limits of the selection"
         )
-    _check_no_heldout(session, {candidate.problem_id for candidate in chosen})
-    rng.shuffle(chosen)
+    _check_no_heldout(session, {candidate.problem_id for candidate in selected})
+    rng.shuffle(selected)
     row = TrainingSetRow(
-        policy_version=policy_version, settings=settings.model_dump(mode="json"), size=len(chosen), created_at=now
+        policy_version=policy_version, settings=settings.model_dump(mode="json"), size=len(selected), created_at=now
     )
     session.add(row)
     session.flush()
-    seqs = [candidate.seq for candidate in chosen]
+    seqs = [candidate.seq for candidate in selected]
     insert_list(session, table(TrainingSetRolloutRow), row.id, seqs)
     return row.id
 
 
-def _compose(
+def _combine(
     demonstrations: list[Candidate], attempts: list[Candidate], settings: SelectionSettings, rng: random.Random
 ) -> list[Candidate]:
-    """As many of both as the limits and the share of demonstrations allow."""
+    """Demonstrations and attempts, as many of both as the limits and the share of demonstrations allow."""
     attempts = attempts[: settings.max_samples]
     budget = settings.max_tokens
     if budget is None:
-        return _weigh(demonstrations, len(attempts), settings, rng) + attempts
+        return _repeat(demonstrations, len(attempts), settings, rng) + attempts
     if settings.demonstration_share is not None:
-        attempts = _within(attempts, round(budget * (1 - settings.demonstration_share)))
-    weighed = _weigh(demonstrations, len(attempts), settings, rng)
+        attempts = _truncate(attempts, round(budget * (1 - settings.demonstration_share)))
+    repeated = _repeat(demonstrations, len(attempts), settings, rng)
     if settings.demonstration_share is None:
-        weighed = _within(weighed, budget)
-        return weighed + _within(attempts, budget - _tokens(weighed))
-    return _within(weighed, budget - _tokens(attempts)) + attempts
+        repeated = _truncate(repeated, budget)
+        return repeated + _truncate(attempts, budget - _tokens(repeated))
+    return _truncate(repeated, budget - _tokens(attempts)) + attempts
 
 
-def _within(candidates: list[Candidate], max_tokens: int) -> list[Candidate]:
-    """The first so many that do not exceed the budget together."""
+def _truncate(candidates: list[Candidate], max_tokens: int) -> list[Candidate]:
+    """The longest prefix within a token budget."""
     totals = accumulate(candidate.tokens for candidate in candidates)
     return [candidate for candidate, total in zip(candidates, totals, strict=True) if total <= max_tokens]
 
@@ -72,10 +72,10 @@ def _tokens(candidates: list[Candidate]) -> int:
     return sum(candidate.tokens for candidate in candidates)
 
 
-def _weigh(
+def _repeat(
     demonstrations: list[Candidate], attempts: int, settings: SelectionSettings, rng: random.Random
 ) -> list[Candidate]:
-    """The demonstrations as often as their weight asks for."""
+    """The demonstrations, repeated or subsampled to their share of the set if there is one."""
     if settings.demonstration_share is None or attempts == 0 or not demonstrations:
         return demonstrations * settings.demonstration_repeat
     share = settings.demonstration_share
@@ -85,9 +85,9 @@ def _weigh(
 
 
 def _check_no_heldout(session: Session, problem_ids: set[str]) -> None:
-    """Once more, and on its own: whatever a query lets through, no held-out problem is trained on."""
+    """A second, independent check: even if a query has a bug, no held-out problem is trained on."""
     for batch in batched(sorted(problem_ids), BATCH):
         query = select(func.min(ProblemRow.id)).where(in_array(ProblemRow.id, batch), ProblemRow.split != Split.TRAIN)
         leaked = session.scalar(query)
         if leaked is not None:
-            raise HeldOutLeakError(f"problem {leaked!r} is held out and was chosen for training: nothing was stored")
+            raise HeldOutLeakError(f"problem {leaked!r} is held out and was selected for training: nothing was stored")

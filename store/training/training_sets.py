@@ -1,4 +1,4 @@
-"""Training sets: what trained each policy, stored as a snapshot in the order in which it is read."""
+"""The store's training sets: the rollouts that trained each policy, in the order of training."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from store.database.retry import retried, retrying
 from store.database.tables import PolicyRow, RolloutRow, TrainingSetRolloutRow, TrainingSetRow
 from store.errors import UnknownRecordError
 from store.records import Rollout
-from store.rollouts.replay import to_rollouts
+from store.rollouts.reading import load_rollouts
 from store.settings import SelectionSettings
 from store.training.selection import select_training_set
 
@@ -21,7 +21,7 @@ class TrainingSets(StorePart):
     """Training sets, and which rollouts trained which policy."""
 
     def select(self, policy_version: int, settings: SelectionSettings | None = None) -> int:
-        """Select the rollouts that are to train `policy_version` and store the selection.
+        """Select the rollouts to train `policy_version` on, and store the selection.
 
         Returns:
             The id of the training set.
@@ -34,7 +34,7 @@ class TrainingSets(StorePart):
             return select_training_set(session, policy_version, settings or SelectionSettings(), self._now())
 
     def size(self, training_set_id: int) -> int:
-        """The number of samples; a repeated demonstration counts each time. Raises `UnknownRecordError`."""
+        """The number of samples, repeated ones included. Raises `UnknownRecordError` if there is no such set."""
         with self._read() as session:
             row = session.get(TrainingSetRow, training_set_id)
             if row is None:
@@ -44,7 +44,7 @@ class TrainingSets(StorePart):
     def samples(self, training_set_id: int, rank: int = 0, world_size: int = 1) -> Iterator[Rollout]:
         """Stream the samples in their shuffled order; each rank gets every `world_size`-th.
 
-        One transaction for each few hundred, so that a slow learner does not keep one open.
+        There is one transaction per few hundred samples, so that a slow learner does not keep one open.
         """
         positions = range(rank, self.size(training_set_id), world_size)
         for start in range(0, len(positions), BATCH):
@@ -88,5 +88,5 @@ class TrainingSets(StorePart):
         with self._read() as session:
             rows = dict(session.execute(query).all())
             distinct = list({row.seq: row for row in rows.values()}.values())
-            rollouts = {rollout.id: rollout for rollout in to_rollouts(session, distinct)}
+            rollouts = {rollout.id: rollout for rollout in load_rollouts(session, distinct)}
             return [rollouts[row.id] for row in rows.values()]

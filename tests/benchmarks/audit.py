@@ -1,17 +1,17 @@
-"""What the label audit finds in GSM8K's training set, whose wrong labels are known, against a plain majority vote.
+"""The label audit on GSM8K's training set, whose wrong labels are known, compared with a plain majority vote.
 
     python tests/benchmarks/audit.py [--seeds N] [--samples N] [--problems FILE] [--corrections FILE]
 
-A policy that is right in four attempts of five is simulated; its attempts go through a store like a run's. How it errs
-makes the difference, so several ways are measured:
+A simulated policy is right in four attempts of five; its attempts go through a store like those of a run. The kind of
+its errors matters, so several are measured:
 
-- slips: each attempt errs by itself.
-- favourites: a fifth of the problems have a mistake that up to 4 attempts in 10 make, the rest are slips.
-- stubborn: the same, but up to 7 in 10. Mistakes of 8 attempts in 8 then occur with right labels too.
+- slips: each attempt errs independently.
+- favourites: a fifth of the problems have an error that up to 4 attempts in 10 make, the rest are slips.
+- stubborn: the same, but up to 7 in 10. Then 8 of 8 attempts may repeat an error where the label is right.
 
-A wrong label is itself such a favourite mistake in every second case. The majority vote names a label when half of the
-attempts or more agree on another answer. Exit code 1 if the audit misses its targets where errors are slips or
-favourites: on average over the seeds at least 10 of the 12 wrong labels are found, and at most 3 right ones named.
+In every second case, a wrong label is itself such a favourite error. The majority vote reports a label if at least half
+of the attempts agree on another answer. Exits with code 1 if the audit misses its targets for slips or favourites: on
+average over the seeds, at least 10 of the 12 wrong labels are found, and at most 3 right ones are reported.
 """
 
 import argparse
@@ -49,7 +49,7 @@ from store.records import (  # noqa: E402
 from store.store import Store  # noqa: E402
 
 DATA = ROOT.parent / "shared/data"
-WANTED_FOUND, ALLOWED_FALSE = 10, 3
+TARGET_FOUND, ALLOWED_FALSE = 10, 3
 PROGRAMS = (
     "print({a} + {b})",
     "x = {a}\nprint(x + {b})",
@@ -62,7 +62,7 @@ PROGRAMS = (
 
 @dataclass(frozen=True)
 class Labelled:
-    """A problem with its label and with the truth."""
+    """A problem with its label and its true answer."""
 
     id: str
     question: str
@@ -72,7 +72,9 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Style:
-    """How a policy errs: by chance, and by a favourite mistake at some problems, at most so often there."""
+    """How a policy errs: a rate of slips, and a favourite error at some problems with a rate of up to
+    `favourite_up_to`.
+    """
 
     slips: float
     with_favourite: float = 0.0
@@ -88,7 +90,7 @@ STYLES = {
 
 
 def attempts(problem: Labelled, style: Style, count: int, seed: int, version: int) -> Iterator[tuple[str, str]]:
-    """(code, answer) of some attempts of a simulated policy; all versions share their favourite mistakes."""
+    """(code, answer) of some attempts of a simulated policy; all versions share their favourite errors."""
     habit, rng = random.Random(f"{seed} {problem.id}"), random.Random(f"{seed} {problem.id} {version}")
     favourite = _mistake(problem.truth, habit)
     if problem.label != problem.truth and habit.random() < 0.5:
@@ -111,12 +113,12 @@ def _mistake(truth: str, rng: random.Random) -> str:
 
 
 def _code(answer: str, programs: int, rng: random.Random) -> str:
-    """Some programs come more often than others, as a policy's do."""
+    """A program that prints the answer. Some programs are more frequent than others, as with real policies."""
     return PROGRAMS[min(int(rng.expovariate(0.5)), programs - 1)].format(a=answer.replace(",", ""), b=0)
 
 
 def fill(store: Store, problems: Sequence[Labelled], style: Style, samples: int, seed: int) -> None:
-    """Imports the problems with their labels and has two policies attempt each of them."""
+    """Import the problems with their labels and add attempts of two policies at each."""
     by_id = {problem.id: problem for problem in problems}
     store.problems.add(Problem(p.id, p.question, p.label, "simulated", Split.TRAIN, p.id) for p in problems)
     for version in (1, 2):
@@ -135,7 +137,7 @@ def fill(store: Store, problems: Sequence[Labelled], style: Style, samples: int,
 
 
 def rollout(assignment: Assignment, sample: int, code: str, answer: str, version: int) -> Rollout:
-    """An attempt whose code printed its answer, judged by the label."""
+    """An attempt whose code prints its answer, judged by the label."""
     return Rollout(
         rollout_id(assignment.id, sample),
         assignment.problem.id,
@@ -154,12 +156,12 @@ def rollout(assignment: Assignment, sample: int, code: str, answer: str, version
 
 
 def same(expected: str, given: str) -> bool:
-    """By written forms alone, which settle numbers."""
+    """Whether the written forms are equal, which is sufficient for numbers."""
     return compare_plain(expected, given) is Verdict.EQUAL
 
 
 def count(named: Mapping[str, str], problems: Sequence[Labelled]) -> tuple[int, int]:
-    """(wrong labels named with the true answer, right labels named) of answers by problem id."""
+    """(wrong labels reported with the true answer, right labels reported), from answers by problem id."""
     by_id = {problem.id: problem for problem in problems}
     found = sum(
         same(by_id[name].truth, answer) and by_id[name].truth != by_id[name].label for name, answer in named.items()
@@ -168,7 +170,7 @@ def count(named: Mapping[str, str], problems: Sequence[Labelled]) -> tuple[int, 
 
 
 def majority(store: Store) -> dict[str, str]:
-    """The baseline: what at least half of the attempts at a problem agree on against its label."""
+    """The baseline: answers other than the label on which at least half of a problem's attempts agree."""
     answers: dict[str, Counter[str]] = {}
     labels = {problem.id: problem.answer for problem in store.problems.iterate()}
     for one in store.rollouts.iterate():
@@ -182,7 +184,7 @@ def majority(store: Store) -> dict[str, str]:
 
 
 def read_problems(problems: Path, corrections: Path) -> list[Labelled]:
-    """GSM8K with the labels that it came with, and the known truth."""
+    """GSM8K with its original labels and the known true answers."""
     rows = [json.loads(line) for line in _lines(corrections)]
     truths = {row["id"]: row["corrected_answer"] for row in rows if row["kind"] == "label"}
     found = [json.loads(line) for line in _lines(problems)]
@@ -197,14 +199,14 @@ def _lines(file: Path) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--samples", type=int, default=8, help="attempts a problem, by two policies in halves")
+    parser.add_argument("--samples", type=int, default=8, help="attempts per problem, half by each of two policies")
     parser.add_argument("--problems", type=Path, default=DATA / "gsm8k/train.jsonl")
     parser.add_argument("--corrections", type=Path, default=DATA / "corrections/gsm8k.jsonl")
     arguments = parser.parse_args()
     problems = read_problems(arguments.problems, arguments.corrections)
     wrong = sum(problem.label != problem.truth for problem in problems)
     print(f"{len(problems):,} problems, {wrong} wrong labels, {arguments.samples} attempts each")
-    print(f"{'the policy errs by':20}{'seed':>5}{'right':>8} | majority: found false | audit: found false  seconds")
+    print(f"{'errors':20}{'seed':>5}{'right':>8} | majority: found false | audit: found false  seconds")
     missed = []
     for name, style in STYLES.items():
         results = []
@@ -223,8 +225,8 @@ def main() -> int:
             )
             results.append(ours)
         found, false = (statistics.fmean(column) for column in zip(*results, strict=True))
-        print(f"{name:20} mean: {found:.1f} of {wrong} found, {false:.1f} right labels named")
-        if name != "stubborn" and (found < WANTED_FOUND or false > ALLOWED_FALSE):
+        print(f"{name:20} mean: {found:.1f} of {wrong} found, {false:.1f} right labels reported")
+        if name != "stubborn" and (found < TARGET_FOUND or false > ALLOWED_FALSE):
             missed.append(name)
     print("targets met" if not missed else f"targets missed: {', '.join(missed)}")
     return 1 if missed else 0

@@ -1,12 +1,12 @@
-"""Fills a store with as many rollouts as asked for, inside the database: a million take seconds, not minutes.
+"""Fills a store with any number of rollouts, inside the database: a million take seconds, not minutes.
 
-A few hundred rollouts are written as a sampler would write them. The rest are copies of those, with ids, problems,
-outcomes, places and policy versions of their own, all by arithmetic on a running number g:
+A few hundred rollouts are written as a sampler would write them. The rest are copies of those, whose ids, problems,
+outcomes, places and policy versions are computed from a running number g:
 
     assignment a = g / 8, sample k = g % 8; problem q = a % problems; iteration = a / problems + 1
 
-The problem decides how many of the eight attempts of an iteration are right (from none to all), and half of those say
-what another one says. Indexes are made when all rows are there.
+The problem determines how many of the eight attempts of an iteration are right (from none to all), and half of those
+are duplicates. Indexes are created after all rows are inserted.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ RIGHT = "CASE ({q}) % 10 WHEN 0 THEN 0 WHEN 1 THEN 1 WHEN 2 THEN 2 WHEN 3 THEN 4
 
 @dataclass(frozen=True)
 class Numbering:
-    """Where the copies' numbers begin, and among how many problems they go round."""
+    """The first numbers of the copies, and the number of problems that they cycle through."""
 
     problems: int
     first_seq: int
@@ -40,7 +40,7 @@ class Numbering:
 
 
 def fill(store: Store, engine: Engine, rollouts: int) -> None:
-    """Brings an empty store to about this many rollouts, in as many iterations as that takes, and plans its queries."""
+    """Fill an empty store with about this many rollouts, in as many iterations as needed, and analyze its tables."""
     problems = min(MOST_PROBLEMS, max(ORIGINALS // SAMPLES, rollouts // SAMPLES // 2))
     iterations = -(-rollouts // (problems * SAMPLES))
     store.problems.add(
@@ -75,7 +75,7 @@ def _write_originals(store: Store, problems: int, iteration: int) -> Numbering:
 
 @contextmanager
 def _step(engine: Engine) -> Iterator[Connection]:
-    """A transaction without checks of foreign keys, which does not wait for the disk where that can be had."""
+    """A transaction without foreign key checks and, on PostgreSQL, without waiting for the disk."""
     with transaction(engine, write=True, migrate=True) as session:
         if engine.dialect.name == "postgresql":
             session.execute(text("SET LOCAL session_replication_role = replica"))
@@ -112,7 +112,7 @@ def _rollouts(connection: Connection, n: Numbering) -> str:
     right = f"({RIGHT.format(q=q)})"
     distinct = f"(({right} + 1) / 2)"
     is_solution, is_right = f"{sample} < {distinct}", f"{sample} < {right}"
-    says = f"CASE WHEN {is_right} THEN {sample} % {distinct} ELSE {sample} END"
+    content = f"CASE WHEN {is_right} THEN {sample} % {distinct} ELSE {sample} END"
     place = f"{iteration} * {distinct} + {sample} + 1"
     mistake = f"{iteration} * ({SAMPLES} - {right}) + {sample} - {right} + 1"
     new = {
@@ -123,7 +123,7 @@ def _rollouts(connection: Connection, n: Numbering) -> str:
         "sample_index": sample,
         "iteration": f"{iteration} + 1",
         "outcome": f"CASE WHEN {is_right} THEN 'accepted' ELSE 'wrong' END",
-        "sketch": _sketch(connection, f"{iteration} * {SAMPLES} + {says}"),
+        "sketch": _sketch(connection, f"{iteration} * {SAMPLES} + {content}"),
         "pool": f"CASE WHEN {is_solution} THEN 'solution' WHEN {is_right} THEN NULL ELSE 'mistake' END",
         "place": f"CASE WHEN {is_solution} THEN {place} WHEN {is_right} THEN NULL ELSE {mistake} END",
         "policy_version": f"{iteration} + 1",
@@ -134,12 +134,12 @@ def _rollouts(connection: Connection, n: Numbering) -> str:
 
 def _executions(connection: Connection, n: Numbering) -> str:
     new = {"rollout_seq": f"{n.first_seq} + g"}
-    return _copies(connection, ExecutionRow, new, f"t.rollout_seq = 1 + g % {ORIGINALS}", left_out="id")
+    return _copies(connection, ExecutionRow, new, f"t.rollout_seq = 1 + g % {ORIGINALS}", omitted="id")
 
 
-def _copies(connection: Connection, model: type[Any], new: dict[str, str], original: str, left_out: str = "") -> str:
-    """Rows that are those of `original` but for what is `new`, for g from :start to :end."""
-    names = [column.name for column in table(model).columns if column.name != left_out]
+def _copies(connection: Connection, model: type[Any], new: dict[str, str], original: str, omitted: str = "") -> str:
+    """An INSERT of copies of the `original` rows with `new` values, for g from :start to :end."""
+    names = [column.name for column in table(model).columns if column.name != omitted]
     values = [new.get(name, f"t.{name}") for name in names]
     numbers = (
         "SELECT generate_series(CAST(:start AS integer), CAST(:end AS integer)) AS g"
@@ -154,7 +154,7 @@ def _copies(connection: Connection, model: type[Any], new: dict[str, str], origi
 
 
 def _count(connection: Connection, n: Numbering, rows: int) -> None:
-    """The counters of the problems, as the writers of those rollouts would have left them."""
+    """Set the counters of the problems as writers of those rollouts would have."""
     per_iteration = n.problems * SAMPLES
     for iteration in range(-(-rows // per_iteration)):
         problems = min(n.problems, (rows - iteration * per_iteration) // SAMPLES)
@@ -178,14 +178,14 @@ def _problem_id(connection: Connection, q: str) -> str:
 
 
 def _sketch(connection: Connection, number: str) -> str:
-    """Eight bytes."""
+    """A sketch of eight bytes."""
     if connection.dialect.name == "postgresql":
         return f"decode(lpad(to_hex({number}), 16, '0'), 'hex')"
     return f"CAST(printf('%08x', {number}) AS BLOB)"
 
 
 def _settle(engine: Engine) -> None:
-    """What autovacuum would have done, and the numbers that were given away past the sequences."""
+    """Advance the sequences past the copies, and vacuum as autovacuum would have."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for name, key in (("rollouts", "seq"), ("assignments", "id")):
             last = f"(SELECT max({key}) FROM {name})"

@@ -1,4 +1,4 @@
-"""Rollouts as a sampler would hand them over, made up: about 300 tokens, two blocks of code and what they printed."""
+"""Synthetic rollouts like those of a sampler: about 300 tokens, two blocks of code and their output."""
 
 import random
 import re
@@ -28,7 +28,7 @@ _WORDS = re.findall(
 def make_rollout(
     assignment: Assignment, sample: int, outcome: Outcome, version: int, rng: random.Random, naming: random.Random
 ) -> Rollout:
-    """One attempt. What it says is drawn from `rng`, under what names from `naming`."""
+    """One attempt. `rng` determines its content and `naming` the names of its variables."""
     answer = str(rng.randrange(10_000))
     segments = [Segment(SegmentKind.TEXT, _prose(rng, 60))]
     executions = []
@@ -58,24 +58,24 @@ def make_rollout(
 
 
 def make_rollouts(assignments: list[Assignment], version: int, seed: int, *, copies: float = 0.0) -> Iterator[Rollout]:
-    """All that the assignments ask for; about half are accepted. A share of `copies`, but for the first of a problem,
-    says under other names what an earlier one of its problem says; no two others say the same.
+    """The rollouts of all pending samples; about half are accepted. A share of `copies`, except the first of a problem,
+    repeats an earlier one of its problem under other names. All others are different.
     """
     rng, naming = random.Random(seed), random.Random(-seed - 1)
     for assignment in assignments:
-        said: list[tuple[int, Outcome]] = []
+        contents: list[tuple[int, Outcome]] = []
         for sample in assignment.pending:
-            if not said or rng.random() >= copies:
+            if not contents or rng.random() >= copies:
                 outcome = rng.choice((Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.WRONG, Outcome.NO_ANSWER))
-                said.append((rng.getrandbits(64), outcome))
-                content, outcome = said[-1]
+                contents.append((rng.getrandbits(64), outcome))
+                content, outcome = contents[-1]
             else:
-                content, outcome = rng.choice(said)
+                content, outcome = rng.choice(contents)
             yield make_rollout(assignment, sample, outcome, version, random.Random(content), naming)
 
 
 def make_question(number: int) -> str:
-    """A question of about fifty words, always the same one for a number."""
+    """A question of about fifty words, determined by the number."""
     return f"({number}) " + _prose(random.Random(number), 50)
 
 
@@ -105,5 +105,5 @@ def _tokens(segments: list[Segment]) -> tuple[tuple[int, ...], tuple[bool, ...]]
 
 
 def _encode(text: str) -> list[int]:
-    """Stands in for a tokenizer: about as many tokens, as often the same ones."""
+    """A stand-in for a tokenizer, with a similar number of tokens and similar repetition."""
     return [zlib.crc32(piece.encode()) % VOCABULARY for piece in re.findall(r" ?[A-Za-z]+| ?\d{1,3}|\s+|.", text)]

@@ -1,13 +1,13 @@
-"""The store's speed: rollouts acknowledged a second, and leasing and choosing as the store grows.
+"""The store's speed: rollouts acknowledged per second, and leasing and selecting as the store grows.
 
     python tests/benchmarks/store.py [--engine sqlite|postgresql|both] [--writers 1,8,64] [--rows 10000,100000]
                                      [--folder DIR] [--plans]
 
-Writers are processes. Each hands over rollouts of about 300 tokens and two executions, a batch at a time, as a sampler
-does; a batch is acknowledged when its transaction is on the disk. They are measured against as many processes that
-append the same batches as JSON lines, each to a file of its own, and fsync. PostgreSQL is a server of our own with its
-default durability. Rows: leasing 256 problems and choosing training sets in stores of that many rollouts.
-Exit code 1, with a line for each, if a target is missed.
+Writers are processes. Each writes rollouts of about 300 tokens and two executions in batches, as a sampler does; a
+batch is acknowledged when its transaction is on disk. The baseline is the same number of processes that append the same
+batches as JSON lines, each to its own file, with fsync. PostgreSQL is a private server with default durability. --rows:
+leasing 256 problems and selecting training sets in stores of that many rollouts.
+Exits with code 1, and prints a line for each, if a target is missed.
 """
 
 import argparse
@@ -41,32 +41,32 @@ from store.records import Assignment, Policy, Problem, Purpose, Rollout, Samplin
 from store.settings import SelectionSettings  # noqa: E402
 from store.store import Store  # noqa: E402
 
-WANTED_PER_S = 5_000  # with eight writers, on the better engine
-WANTED_LEASE_MS = 50.0
-WANTED_CHOICE_S = 5.0
+TARGET_PER_S = 5_000  # with eight writers, on the faster engine
+TARGET_LEASE_MS = 50.0
+TARGET_SELECTION_S = 5.0
 LEASED = 256
 LEASE = f"lease {LEASED}, ms"
 LEASES = 20
-WRITTEN = 8_192  # into a big store
-CHOSEN = (1_000, 10_000, 100_000)
+WRITTEN = 8_192  # into a large store
+SELECTED = (1_000, 10_000, 100_000)
 SAMPLES = 8
-COPIES = 0.5  # a row more, of rollouts of which so many say under other names what an earlier one says
+COPIES = 0.5  # a second row per engine, in which this share of rollouts repeat an earlier one under other names
 SERVER = "-c max_wal_size=8GB -c shared_buffers=2GB -c max_connections=200"
 type Opens = Callable[[int], Callable[[Sequence[Rollout]], Any]]
-"""Makes, for the number of a writer, the call that it hands its batches to."""
-FORK = multiprocessing.get_context("fork")  # writers share what the parent imported and made
+"""Makes, for the number of a writer, the function that writes its batches."""
+FORK = multiprocessing.get_context("fork")  # writers share the parent's imports and data
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What came of some writers: rollouts a second by the clock, and what one cost in processor time of the writers."""
+    """The result of some writers: rollouts per second of wall time, and the writers' processor time per rollout."""
 
     per_s: float
     writer_cpu_us: float
 
 
 class Report:
-    """Prints tables as they are filled, and remembers what was missed."""
+    """Prints tables row by row, and collects missed targets."""
 
     def __init__(self) -> None:
         self.missed: list[str] = []
@@ -77,9 +77,9 @@ class Report:
     def row(self, name: str, *cells: str) -> None:
         print(f"{name:24}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
 
-    def want(self, what: str, value: float, limit: float, *, at_least: bool = False) -> None:
+    def check(self, what: str, value: float, limit: float, *, at_least: bool = False) -> None:
         if value < limit if at_least else value > limit:
-            self.missed.append(f"{what}: {value:,.3g}, wanted {'at least' if at_least else 'at most'} {limit:,.3g}")
+            self.missed.append(f"{what}: {value:,.3g}, target {'at least' if at_least else 'at most'} {limit:,.3g}")
 
 
 def main() -> int:
@@ -99,9 +99,9 @@ def main() -> int:
 
 
 def measure_writing(open_store: dict[str, Any], folder: Path, options: argparse.Namespace, report: Report) -> None:
-    """Rollouts acknowledged a second by engine and number of writers, beside JSON lines with fsync."""
+    """Rollouts acknowledged per second by engine and number of writers, compared with JSON lines with fsync."""
     report.heading(
-        f"Rollouts acknowledged a second ({options.rollouts:,} of them, batches of at most {options.batch})",
+        f"Rollouts acknowledged per second ({options.rollouts:,} of them, batches of at most {options.batch})",
         *(f"{writers} writers" for writers in options.writers),
         "CPU us each",
     )
@@ -122,11 +122,11 @@ def measure_writing(open_store: dict[str, Any], folder: Path, options: argparse.
     report.row("JSON lines, fsync", *(f"{pace.per_s:,.0f}" for pace in lines), f"{lines[0].writer_cpu_us:.0f}")
     report.row("best / JSON lines", *(f"{best[w] / pace.per_s:.2f}" for w, pace in zip(best, lines, strict=True)))
     if 8 in best:
-        report.want("rollouts a second with 8 writers", best[8], WANTED_PER_S, at_least=True)
+        report.check("rollouts per second with 8 writers", best[8], TARGET_PER_S, at_least=True)
 
 
 def measure_reading(open_store: dict[str, Any], rows: int, plans: bool, report: Report) -> None:
-    """Leasing, choosing and writing in a store of so many rollouts."""
+    """Leasing, selecting and writing in a store of this many rollouts."""
     figures: dict[str, dict[str, float]] = {}
     for engine, opened in open_store.items():
         with opened() as store:
@@ -138,22 +138,22 @@ def measure_reading(open_store: dict[str, Any], rows: int, plans: bool, report: 
         report.row(name, *(f"{some[name]:,.4g}" for some in figures.values()))
     for engine, some in figures.items():
         where = f"with {rows:,} rollouts in {engine}"
-        report.want(f"leasing {LEASED} {where}, ms", some[LEASE], WANTED_LEASE_MS)
-        report.want(f"choosing {CHOSEN[-1]:,} {where}, s", some[f"choose {CHOSEN[-1]:,}, s"], WANTED_CHOICE_S)
+        report.check(f"leasing {LEASED} {where}, ms", some[LEASE], TARGET_LEASE_MS)
+        report.check(f"selecting {SELECTED[-1]:,} {where}, s", some[f"select {SELECTED[-1]:,}, s"], TARGET_SELECTION_S)
 
 
 def _read(store: Store, rows: int) -> dict[str, float]:
     engine = connect(parse_url(store.url), create=False)
     filled_s = _timed(lambda: fill(store, engine, rows))
-    figures = {"filled in, s": filled_s, "bytes a rollout": _bytes(engine) / rows}
+    figures = {"filled in, s": filled_s, "bytes per rollout": _bytes(engine) / rows}
     engine.dispose()
     _open_iterations(store, LEASES * LEASED + WRITTEN // SAMPLES)
     leases_ms = [1000 * _timed(lambda: _lease(store, f"owner {i}")) for i in range(LEASES)]  # noqa: B023
-    figures |= {LEASE: statistics.median(leases_ms), "  the slowest": max(leases_ms)}
-    for chosen in CHOSEN:
-        seconds, size = _choose(store, chosen)
-        figures[f"choose {chosen:,}, s"] = seconds
-        figures[f"  chosen of {chosen:,}"] = size
+    figures |= {LEASE: statistics.median(leases_ms), "  slowest": max(leases_ms)}
+    for limit in SELECTED:
+        seconds, size = _select(store, limit)
+        figures[f"select {limit:,}, s"] = seconds
+        figures[f"  selected of {limit:,}"] = size
     work = store.assignments.lease("writers", WRITTEN // SAMPLES, 3600)
     figures["8 writers, rollouts/s"] = _write(_into_store(store.url), work, 8, 256).per_s
     return figures
@@ -162,17 +162,19 @@ def _read(store: Store, rows: int) -> dict[str, float]:
 # Writing
 
 
-def _write(write: Opens, work: list[Assignment], writers: int, most: int, *, copies: float = 0.0) -> Pace:
-    """All writers begin at once. Each has made its rollouts before, as a sampler has: those that a parent made would be
-    copied page by page where they are merely looked at.
+def _write(write: Opens, work: list[Assignment], writers: int, batch_size: int, *, copies: float = 0.0) -> Pace:
+    """Start all writers at the same moment, after each has generated its rollouts, as a sampler has. Rollouts of the
+    parent would be copied page by page when a writer only reads them.
     """
     gc.collect()
-    gc.freeze()  # or each writer would search through, and so copy, all that the parent made
+    gc.freeze()  # or each writer's collector would traverse, and so copy, the parent's objects
     barrier = FORK.Barrier(writers + 1)
     cpu_s = FORK.Queue()
     share = -(-len(work) // writers)
     processes = [
-        FORK.Process(target=_writer, args=(write, i, work[i * share : (i + 1) * share], most, copies, barrier, cpu_s))
+        FORK.Process(
+            target=_writer, args=(write, i, work[i * share : (i + 1) * share], batch_size, copies, barrier, cpu_s)
+        )
         for i in range(writers)
     ]
     for process in processes:
@@ -191,7 +193,7 @@ def _writer(
     write: Opens,
     number: int,
     work: list[Assignment],
-    most: int,
+    batch_size: int,
     copies: float,
     barrier: Barrier,
     cpu_s: Any,
@@ -202,7 +204,7 @@ def _writer(
     call = write(number)
     barrier.wait(timeout=120)
     start_s = time.process_time()
-    for batch in batched(rollouts, most):
+    for batch in batched(rollouts, batch_size):
         call(batch)
     cpu_s.put(time.process_time() - start_s)
     barrier.wait(timeout=1200)
@@ -227,7 +229,7 @@ def _into_file(folder: Path) -> Opens:
 
 
 def _work(store: Store, rollouts: int) -> list[Assignment]:
-    """Leased assignments for so many rollouts, each of another problem."""
+    """Leased assignments for this many rollouts, each for a different problem."""
     problems = rollouts // SAMPLES
     store.problems.add(Problem(f"p{i}", make_question(i), "1", "made", Split.TRAIN, f"{i}") for i in range(problems))
     store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
@@ -245,7 +247,7 @@ def _assignment(number: int) -> Assignment:
 
 
 def _open_iterations(store: Store, assignments: int) -> None:
-    """As many iterations as have so many assignments."""
+    """Open and schedule iterations until they have this many assignments."""
     number = 1 + max(iteration.number for iteration in store.iterations.all())
     while assignments > 0:
         store.iterations.open(number, policy_version=1)
@@ -257,16 +259,16 @@ def _lease(store: Store, owner: str) -> None:
     assert len(store.assignments.lease(owner, LEASED, 60)) == LEASED
 
 
-def _choose(store: Store, samples: int) -> tuple[float, int]:
-    """(seconds, number chosen)"""
+def _select(store: Store, samples: int) -> tuple[float, int]:
+    """(seconds, number of samples selected)"""
     settings = SelectionSettings(max_samples=samples, max_per_problem=8)
     start_s = time.perf_counter()
-    chosen = store.training_sets.select(store.policies.next_version(), settings)
-    return time.perf_counter() - start_s, store.training_sets.size(chosen)
+    training_set = store.training_sets.select(store.policies.next_version(), settings)
+    return time.perf_counter() - start_s, store.training_sets.size(training_set)
 
 
 def _print_plans(store: Store) -> None:
-    """How the database finds its way: each query of leasing and choosing, as it plans it."""
+    """Print the database's plan of each query of leasing and selecting."""
     engine = store._database.engine
     seen: dict[str, Any] = {}
 
@@ -276,12 +278,12 @@ def _print_plans(store: Store) -> None:
 
     event.listen(engine, "before_cursor_execute", note)
     store.assignments.lease("planner", LEASED, 60)
-    _choose(store, CHOSEN[0])
+    _select(store, SELECTED[0])
     event.remove(engine, "before_cursor_execute", note)
     explain = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
     with engine.connect() as connection:
         for statement, parameters in seen.items():
-            if statement.startswith("SET LOCAL"):  # how the store has the next ones planned
+            if statement.startswith("SET LOCAL"):  # planner settings for the following queries
                 connection.exec_driver_sql(statement)
                 continue
             print(f"\n  {' '.join(statement.split())[:300]}")
@@ -299,7 +301,7 @@ def _bytes(engine: Any) -> int:
 
 @contextmanager
 def _opener(engine: str, folder: Path) -> Iterator[Callable[[], Any]]:
-    """Makes a function that opens an empty store of this kind, which is deleted when it is closed."""
+    """Make a function that opens an empty store of this kind and deletes it when it is closed."""
     if engine == "sqlite":
         yield lambda: _sqlite(folder)
         return
@@ -337,10 +339,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--engine", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--writers", type=numbers, default=[1, 8, 64])
     parser.add_argument("--rollouts", type=int, default=16_384, help="written for each figure")
-    parser.add_argument("--batch", type=int, default=256, help="rollouts a transaction; a sampler's most is 256")
+    parser.add_argument("--batch", type=int, default=256, help="rollouts per transaction; a sampler's limit is 256")
     parser.add_argument("--rows", type=numbers, default=[10_000, 100_000], help="sizes of the stores to read from")
-    parser.add_argument("--folder", type=Path, help="where the stores are made; they are deleted afterwards")
-    parser.add_argument("--plans", action="store_true", help="print the query plans of leasing and choosing")
+    parser.add_argument("--folder", type=Path, help="where to create the stores; they are deleted afterwards")
+    parser.add_argument("--plans", action="store_true", help="print the query plans of leasing and selecting")
     options = parser.parse_args()
     options.engines = ["sqlite", "postgresql"] if options.engine == "both" else [options.engine]
     if "postgresql" in options.engines and find_binaries() is None:

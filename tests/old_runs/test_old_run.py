@@ -42,7 +42,7 @@ def test_its_status_is_read(old_run: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_its_records_are_read(old_run: Path) -> None:
     with open_store(old_run) as store:
-        assert store.problems.counts() == {"train": 29, "heldout": 11}
+        assert store.problems.counts() == {"train": 29, "heldout": 11, "excluded": 0}
         policies = store.policies.all()
         assert [policy.version for policy in policies] == [0, 1, 2]
         assert all(Path(policy.path).is_relative_to(old_run) for policy in policies)

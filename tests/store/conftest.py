@@ -1,4 +1,4 @@
-"""A store of each kind, a clock that only moves when told, and a PostgreSQL server of our own."""
+"""Fixtures: a store on each database, a clock that tests advance, and a PostgreSQL server of our own."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The URL of a server that this session started; what it holds need not survive the machine."""
+    """The URL of a server started for this session, without fsync: its data need not survive a crash."""
     if find_binaries() is None:
         pytest.skip("no PostgreSQL server is installed (initdb is neither under /usr/lib/postgresql nor on the PATH)")
     with PostgresqlServer("-c fsync=off -c max_connections=100") as server:
@@ -63,14 +63,14 @@ def _database(server: str, template: str = "template1") -> Iterator[str]:
 
 @pytest.fixture
 def postgresql_url(postgresql: str) -> Iterator[str]:
-    """An empty database of this test's own."""
+    """The URL of an empty database for this test."""
     with _database(postgresql) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql: str) -> Iterator[str]:
-    """A database with the tables and nothing in them, to be copied: quicker than migrating for each test."""
+    """A database with empty tables to copy, which is faster than migrating for each test."""
     with _database(postgresql) as url:
         Store.open(url).close()
         yield str(make_url(url).database)
@@ -78,7 +78,7 @@ def postgresql_template(postgresql: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same as a file."""
+    """The same as a SQLite file."""
     path = tmp_path_factory.mktemp("template") / "store.db"
     Store.open(f"sqlite:///{path}").close()
     return path
@@ -86,7 +86,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where there is no store yet."""
+    """A URL at which there is no store yet."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/store.db"
     value: str = request.getfixturevalue("postgresql_url")
@@ -107,7 +107,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
 
 
 class Make:
-    """What the tests fill a store with."""
+    """Makes the records that tests fill a store with."""
 
     @staticmethod
     def problem(number: int, split: Split = Split.TRAIN) -> Problem:
@@ -122,7 +122,7 @@ class Make:
         answer: str = "1",
         version: int = 1,
     ) -> Rollout:
-        """The rollout of one sample; another `code` is another solution."""
+        """The rollout of one sample; a different `code` makes a different solution."""
         return Make.rollout(
             rollout_id(assignment.id, sample),
             assignment.problem.id,

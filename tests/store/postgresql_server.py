@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own, in a folder of its own: no port is taken, nothing of the machine's is touched."""
+"""A private PostgreSQL server in a temporary folder. It opens no port and touches nothing else on the machine."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ COMMAND_S = 300
 
 
 class PostgresqlServer:
-    """Runs inside a `with`; may be stopped and started again meanwhile, and keeps what was committed."""
+    """Runs inside a `with` block. It can be stopped and started again there, and keeps committed data."""
 
     def __init__(self, options: str = "", parent: Path | None = None) -> None:
         binaries = find_binaries()
@@ -25,7 +25,7 @@ class PostgresqlServer:
         self._binaries = binaries
         self._user = _unprivileged_user()
         self.folder = Path(tempfile.mkdtemp(prefix="automathes-pg-", dir=parent))
-        # A socket's path may have no more than about 100 characters.
+        # The path of a Unix socket is limited to about 100 characters.
         self._socket = Path(tempfile.mkdtemp(prefix="automathes-pg-"))
         if self._user is not None:
             for folder in (self.folder, self._socket):
@@ -34,21 +34,21 @@ class PostgresqlServer:
 
     @property
     def url(self) -> str:
-        """Of the database that every server has."""
+        """The URL of the database that every server has."""
         return f"postgresql://automathes@/postgres?host={self._socket}"
 
     def create_database(self, name: str) -> str:
-        """Makes an empty one and returns its URL."""
+        """Create an empty database and return its URL."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return f"postgresql://automathes@/{name}?host={self._socket}"
 
     def start(self) -> None:
-        """Returns when it takes connections."""
+        """Start the server and wait until it accepts connections."""
         self._command("pg_ctl", "-D", self._data, "-l", f"{self.folder}/log", "-o", self._options, "-w", "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        """`immediate`: as if it was killed. Connections break, and the next start recovers from the log."""
+        """Stop the server. `immediate` is like a kill: connections break, and the next start recovers from the log."""
         self._command("pg_ctl", "-D", self._data, "-m", mode, "-w", "stop")
 
     def __enter__(self) -> Self:
@@ -80,14 +80,14 @@ class PostgresqlServer:
 
 
 def find_binaries() -> Path | None:
-    """The folder of initdb and pg_ctl, of the newest version there is."""
+    """The folder of initdb and pg_ctl, of the newest installed version."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     on_path = shutil.which("initdb")
     return folders[-1] if folders else Path(on_path).resolve().parent if on_path else None
 
 
 def _unprivileged_user() -> str | None:
-    """PostgreSQL refuses to run as root."""
+    """The user to run the server as, since PostgreSQL refuses to run as root."""
     if os.getuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}

@@ -23,8 +23,8 @@ class TrainingSetRow(Base):
 class TrainingSetRolloutRow(Base):
     """One position of a training set. A demonstration that is repeated is at several positions.
 
-    There are no foreign keys: to check them, PostgreSQL would lock each rollout, which writes to its page, and the pages
-    of a selection are spread over the whole table. An advisory lock keeps selection and pruning apart instead
+    There are no foreign keys: to check them, PostgreSQL would lock each rollout, which writes to its page, and a
+    selection is spread over the whole table. An advisory lock keeps selection and pruning apart instead
     (`store.database.locks`).
     """
 

@@ -1,4 +1,4 @@
-"""What goes wrong in users' hands: a line or two with the remedy, an exit code, and nothing half done."""
+"""Errors of `automathes run`: a short message with the remedy, an exit code, and nothing left behind."""
 
 import json
 import shutil
@@ -27,19 +27,19 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def complaint(capfd: pytest.CaptureFixture[str], runs: Path, code: int, *arguments: str) -> str:
-    """Runs `automathes run` in this process; what it says on stderr, once that has the form of a complaint."""
+def error_of(capfd: pytest.CaptureFixture[str], runs: Path, code: int, *arguments: str) -> str:
+    """Run `automathes run` in this process; returns its error message, which is short, if it left nothing behind."""
     assert main(["run", "--runs", str(runs), *NO_DASHBOARD, *arguments]) == code
-    said = capfd.readouterr().err.strip()
-    assert said.startswith("automathes: ")
-    assert "Traceback" not in said
-    assert said.count("\n") <= 1
-    assert list(runs.glob("*")) == [], "something was left behind"
-    return said
+    message = capfd.readouterr().err.strip()
+    assert message.startswith("automathes: ")
+    assert "Traceback" not in message
+    assert message.count("\n") <= 1
+    assert list(runs.glob("*")) == [], "files were left behind"
+    return message
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "parts"),
     [
         (["--preset", "large"], ["'large' does not exist", "demo, smollm2, 7b"]),
         ([], ["--preset", "--config"]),
@@ -59,14 +59,14 @@ def complaint(capfd: pytest.CaptureFixture[str], runs: Path, code: int, *argumen
     ],
 )
 def test_a_wrong_argument_is_named(
-    capfd: pytest.CaptureFixture[str], runs: Path, arguments: list[str], words: list[str]
+    capfd: pytest.CaptureFixture[str], runs: Path, arguments: list[str], parts: list[str]
 ) -> None:
-    said = complaint(capfd, runs, 2, *arguments)
-    assert all(word in said for word in words), said
+    message = error_of(capfd, runs, 2, *arguments)
+    assert all(part in message for part in parts), message
 
 
 def test_a_missing_configuration_file_is_named(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
-    assert "nowhere.toml does not exist" in complaint(capfd, runs, 2, "--config", "nowhere.toml")
+    assert "nowhere.toml does not exist" in error_of(capfd, runs, 2, "--config", "nowhere.toml")
 
 
 def test_a_broken_configuration_file_is_named_with_its_line(
@@ -74,30 +74,30 @@ def test_a_broken_configuration_file_is_named_with_its_line(
 ) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("preset = 'demo'\nseed = = 3\n")
-    said = complaint(capfd, runs, 2, "--config", str(broken))
-    assert "broken.toml" in said
-    assert "line 2" in said
+    message = error_of(capfd, runs, 2, "--config", str(broken))
+    assert "broken.toml" in message
+    assert "line 2" in message
 
 
 def test_a_broken_line_of_problems_is_named(capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path) -> None:
     file = tmp_path / "problems.jsonl"
     file.write_text(json.dumps({"question": "1+1?", "answer": "2"}) + "\n{oops\n")
-    said = complaint(capfd, runs, 2, "--preset", "demo", *problems_from(file))
-    assert "problems.jsonl" in said
-    assert "2" in said
+    message = error_of(capfd, runs, 2, "--preset", "demo", *problems_from(file))
+    assert "problems.jsonl" in message
+    assert "2" in message
 
 
 def test_a_problem_without_an_answer_is_named(capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path) -> None:
     file = tmp_path / "problems.jsonl"
     file.write_text(json.dumps({"question": "1+1?"}) + "\n")
-    assert "answer" in complaint(capfd, runs, 2, "--preset", "demo", *problems_from(file))
+    assert "answer" in error_of(capfd, runs, 2, "--preset", "demo", *problems_from(file))
 
 
 def test_an_unreachable_database_is_named_without_its_password(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
     url = "postgresql://someone:secret@127.0.0.1:1/automathes"
-    said = complaint(capfd, runs, 1, "--preset", "demo", "--set", f"store.url={url}")
-    assert "127.0.0.1:1" in said
-    assert "secret" not in said
+    message = error_of(capfd, runs, 1, "--preset", "demo", "--set", f"store.url={url}")
+    assert "127.0.0.1:1" in message
+    assert "secret" not in message
 
 
 def test_a_database_that_holds_another_run_is_refused(
@@ -107,10 +107,10 @@ def test_a_database_that_holds_another_run_is_refused(
     with Store.open(url) as store:
         store.policies.add(Policy(0, None, "runs/other-1/policies/v000000"))
         before = store.run.state()
-    said = complaint(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}")
-    assert "holds a run already" in said
-    assert "runs/other-1" in said
-    assert "--resume" in said
+    message = error_of(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}")
+    assert "holds a run already" in message
+    assert "runs/other-1" in message
+    assert "--resume" in message
     with Store.open(url) as store:
         assert store.run.state() == before
 
@@ -123,21 +123,21 @@ def test_a_run_that_cannot_start_leaves_nothing_in_its_database(
     demonstrations.write_text("no JSON\n")
     teacher = f'teacher={{kind = "jsonl", path = "{demonstrations}"}}'
 
-    said = complaint(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}", "--set", teacher)
+    message = error_of(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}", "--set", teacher)
 
-    assert "demonstrations.jsonl, line 1" in said
+    assert "demonstrations.jsonl, line 1" in message
     with Store.open(url) as store:
         assert store.is_empty()
 
 
-def test_a_database_with_the_remains_of_a_start_is_refused(
+def test_a_database_with_the_remains_of_a_killed_start_is_refused(
     capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path}/shared.db"
     with Store.open(url) as store:
         store.problems.add([Problem("p", "1+1?", "2", "test", Split.TRAIN, "k")])
-    said = complaint(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}")
-    assert "holds 1 problems and no policy" in said
+    message = error_of(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}")
+    assert "holds 1 problems and no policy" in message
 
 
 def test_a_model_folder_without_weights_is_named(capfd: pytest.CaptureFixture[str], runs: Path, tmp_path: Path) -> None:
@@ -149,9 +149,9 @@ def test_a_model_folder_without_weights_is_named(capfd: pytest.CaptureFixture[st
     }  # fmt: skip
     (model / "config.json").write_text(json.dumps(config))
     base = f'base={{kind="huggingface", name="{model}"}}'
-    said = complaint(capfd, runs, 2, "--preset", "demo", "--set", base)
-    assert str(model) in said
-    assert "weights" in said
+    message = error_of(capfd, runs, 2, "--preset", "demo", "--set", base)
+    assert str(model) in message
+    assert "weights" in message
 
 
 def test_a_dashboard_port_in_use_is_named(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
@@ -159,57 +159,59 @@ def test_a_dashboard_port_in_use_is_named(capfd: pytest.CaptureFixture[str], run
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        said = complaint(
+        message = error_of(
             capfd, runs, 2, "--preset", "demo", "--set", "ray.dashboard=true", "--set", f"ray.dashboard_port={port}"
         )
-    assert f"port {port} is in use" in said
-    assert "ray.dashboard=false" in said
+    assert f"port {port} is in use" in message
+    assert "ray.dashboard=false" in message
 
 
-def test_too_little_memory_is_told_with_the_numbers(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
-    said = complaint(capfd, runs, 1, "--preset", "demo", "--set", "sampler.engine.cpu_kv_cache_gib=4000")
-    assert "host memory" in said
-    assert "GiB" in said
+def test_too_little_memory_is_refused_with_the_numbers(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
+    message = error_of(capfd, runs, 1, "--preset", "demo", "--set", "sampler.engine.cpu_kv_cache_gib=4000")
+    assert "host memory" in message
+    assert "GiB" in message
 
 
 def test_a_run_that_needs_gpus_says_how_many(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
     from cluster.config.machine import find_gpus
 
     if find_gpus():
-        pytest.skip("there are GPUs here")
-    assert "8 are wanted" in complaint(capfd, runs, 1, "--preset", "7b")
+        pytest.skip("this machine has GPUs")
+    assert "8 needed" in error_of(capfd, runs, 1, "--preset", "7b")
 
 
-@pytest.mark.skipif(UNSHARE is None, reason="util-linux's unshare is not here")
-def test_a_machine_without_user_namespaces_is_told_how_to_allow_them(runs: Path) -> None:
-    answer = _in_namespaces("echo 0 > /proc/sys/user/max_user_namespaces", runs)
-    assert answer.returncode == 1
-    assert "namespace" in answer.stderr
-    assert "Traceback" not in answer.stderr
+@pytest.mark.skipif(UNSHARE is None, reason="needs util-linux's unshare")
+def test_without_user_namespaces_the_message_says_how_to_allow_them(runs: Path) -> None:
+    result = _in_namespaces("echo 0 > /proc/sys/user/max_user_namespaces", runs)
+    assert result.returncode == 1
+    assert "namespace" in result.stderr
+    assert "Traceback" not in result.stderr
     assert list(runs.glob("*")) == []
 
 
-@pytest.mark.skipif(UNSHARE is None, reason="util-linux's unshare is not here")
-def test_too_little_disk_is_told_with_the_numbers(runs: Path) -> None:
+@pytest.mark.skipif(UNSHARE is None, reason="needs util-linux's unshare")
+def test_too_little_disk_is_refused_with_the_numbers(runs: Path) -> None:
     runs.mkdir()
-    answer = _in_namespaces(f"mount -t tmpfs -o size=4m tmpfs {runs}", runs)
-    assert answer.returncode == 1
-    assert "disk" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    result = _in_namespaces(f"mount -t tmpfs -o size=4m tmpfs {runs}", runs)
+    assert result.returncode == 1
+    assert "disk" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_an_engine_that_refuses_the_policy_ends_the_run_with_its_reason(runs: Path) -> None:
     options = "sampler.engine.max_model_len=4096", "evaluation.problems=2", "teacher.count=5"
     settings = [part for option in options for part in ("--set", option)]
     arguments = [COMMAND, "run", "--preset", "demo", "--runs", str(runs), *NO_DASHBOARD, *settings]
-    answer = subprocess.run(arguments, capture_output=True, text=True, timeout=180, check=False)
-    assert answer.returncode == 1
-    assert answer.stderr.startswith("automathes: no sampler takes policy 0: ")
-    assert "max_model_len (4096)" in answer.stderr
-    assert answer.stderr.count("\n") == 1
+    result = subprocess.run(arguments, capture_output=True, text=True, timeout=180, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("automathes: no sampler loaded policy 0: ")
+    assert "max_model_len (4096)" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
-def test_no_run_yet_is_told_with_the_command_that_starts_one(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
+def test_without_any_run_the_message_names_the_command_that_starts_one(
+    capfd: pytest.CaptureFixture[str], runs: Path
+) -> None:
     assert main(["status", "--runs", str(runs)]) == 2
     assert "automathes run --preset demo" in capfd.readouterr().err
 
@@ -221,19 +223,13 @@ def test_debug_shows_the_traceback(runs: Path) -> None:
         main(["run", "--debug", "--runs", str(runs), "--preset", "large"])
 
 
-def test_help_needs_nothing_heavy() -> None:
-    script = "import sys; from cluster.cli import make_parser; make_parser().format_help(); print(*sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    assert not {"torch", "ray", "vllm", "transformers", "sqlalchemy", "rich"} & set(answer.stdout.split())
-
-
 def _in_namespaces(first: str, runs: Path) -> subprocess.CompletedProcess[str]:
-    """`automathes run` where `first` was done to the machine, in namespaces of its own."""
+    """Run `automathes run` in namespaces of its own, after the shell command `first`."""
     script = f'{first} && exec "$0" "$@"'
     arguments = [COMMAND, "run", "--preset", "demo", "--runs", str(runs), *NO_DASHBOARD]
     probe = subprocess.run([str(UNSHARE), "-Urm", "true"], capture_output=True, check=False)
     if probe.returncode:
-        pytest.skip("this machine allows no user namespaces")
+        pytest.skip("this machine forbids user namespaces")
     return subprocess.run(
         [str(UNSHARE), "-Urm", "sh", "-c", script, *arguments], capture_output=True, text=True, timeout=120, check=False
     )

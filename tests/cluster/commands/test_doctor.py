@@ -2,6 +2,7 @@
 
 import json
 import socket
+from argparse import Namespace
 from importlib import metadata
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from cluster.commands.doctor import (
     check_port,
     check_python,
     check_shared_memory,
+    doctor,
     examine,
-    run_doctor,
 )
 from sandbox.host import Level
 
@@ -27,29 +28,29 @@ def lock(folder: Path, *lines: str) -> Path:
     return folder
 
 
-def test_this_machine_passes_as_json_too(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run_doctor(True)
+def test_the_findings_for_this_machine_are_also_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code = doctor(Namespace(json=True))
 
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["ok"] is (code == 0)
-    assert {"python", "packages", "memory", "disk", "compiler"} <= {finding["name"] for finding in answer["findings"]}
-    assert all(finding["remedy"] for finding in answer["findings"] if finding["level"] != "ok")
+    result = json.loads(capsys.readouterr().out)
+    assert result["ok"] is (code == 0)
+    assert {"python", "packages", "memory", "disk", "compiler"} <= {finding["name"] for finding in result["findings"]}
+    assert all(finding["remedy"] for finding in result["findings"] if finding["level"] != "ok")
 
 
-def test_findings_are_printed_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    run_doctor(False)
+def test_findings_are_printed_one_per_line(capsys: pytest.CaptureFixture[str]) -> None:
+    doctor(Namespace(json=False))
 
     out = capsys.readouterr().out
     assert any(line.startswith("ok   python") for line in out.splitlines())
 
 
-def test_every_finding_has_a_name_of_its_own() -> None:
+def test_every_finding_has_a_unique_name() -> None:
     names = [finding.name for finding in examine()]
 
     assert len(set(names)) == len(names)
 
 
-def test_another_python_fails() -> None:
+def test_an_unsupported_python_fails() -> None:
     assert check_python((3, 11)).level is Level.FAIL
     assert check_python((3, 13)).level is Level.OK
 
@@ -91,7 +92,7 @@ def test_without_a_compiler_it_fails_with_the_package_to_install(monkeypatch: py
     assert "apt-get install g++" in finding.remedy
 
 
-def test_a_gpu_beside_packages_for_cpus_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_with_the_cpu_packages_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "nvidia-smi"
     program.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771, 143000'\n")
     program.chmod(0o755)
@@ -105,7 +106,7 @@ def test_a_gpu_beside_packages_for_cpus_is_told(tmp_path: Path, monkeypatch: pyt
     assert finding.level is (Level.WARN if for_cpus else Level.OK)
 
 
-def test_a_port_in_use_is_told_and_a_free_one_is_fine() -> None:
+def test_a_port_in_use_is_a_warning_and_a_free_one_is_fine() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -116,9 +117,9 @@ def test_a_port_in_use_is_told_and_a_free_one_is_fine() -> None:
     assert check_port(port, "a test", "another").level is Level.OK
 
 
-def test_a_folder_that_is_not_there_yet_is_measured_by_the_one_above(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_yet_is_measured_by_its_parent(tmp_path: Path) -> None:
     assert check_disk(tmp_path / "runs" / "new").name == "disk"
 
 
-def test_shared_memory_never_fails_a_machine(tmp_path: Path) -> None:
+def test_too_little_shared_memory_is_never_a_failure(tmp_path: Path) -> None:
     assert check_shared_memory(tmp_path).level is not Level.FAIL

@@ -1,4 +1,4 @@
-"""What `automathes eval` refuses, and what it tells without sampling anything."""
+"""What `automathes eval` refuses, and what it prints without sampling anything."""
 
 import json
 import os
@@ -48,9 +48,7 @@ def evaluate(run: RunFolder, *options: str) -> int:
     return main(["eval", "--run", str(run.path), *options])
 
 
-def test_attempts_that_are_in_the_store_are_counted_and_not_made_again(
-    run: RunFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_attempts_in_the_store_are_counted_and_not_repeated(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(run, "--json") == 0
 
     found = json.loads(capsys.readouterr().out)
@@ -62,15 +60,15 @@ def test_attempts_that_are_in_the_store_are_counted_and_not_made_again(
         assert [(figure.metric, figure.n) for figure in store.evaluations.figures()] == [("pass@1", 3)]
 
 
-def test_the_table_says_what_was_left_out(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_states_the_faults_that_are_not_counted(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(run) == 0
 
     out = capsys.readouterr().out
     assert "66.7 %" in out
-    assert "1 attempts that failed on our side" in out
+    assert "1 attempts ended in a fault of ours and are not counted" in out
 
 
-def test_a_run_that_is_driven_is_left_alone(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_with_a_driver_is_refused(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     with run.lock():
         assert evaluate(run) == 2
 
@@ -78,20 +76,20 @@ def test_a_run_that_is_driven_is_left_alone(run: RunFolder, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--policy", "7"], "it has v0"),
-        (["--samples", "0"], "give 1 or more"),
-        (["--problems", "0"], "give 1 or more"),
-        (["--temperature", "3"], "from 0 (greedy) to 2"),
+        (["--samples", "0"], "must be 1 or more"),
+        (["--problems", "0"], "must be 1 or more"),
+        (["--temperature", "3"], "between 0 (greedy) and 2"),
         (["--samples", "4", "--temperature", "0"], "all the same"),
     ],
 )
-def test_wrong_options_are_refused_in_a_line(
-    run: RunFolder, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+def test_wrong_options_are_refused_in_one_line(
+    run: RunFolder, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert evaluate(run, *options) == 2
 
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert len(error.splitlines()) == 1

@@ -19,7 +19,7 @@ PROBLEM = Problem("p", "What is 6 * 7?", "42", "test", Split.TRAIN, "p")
 
 
 def demonstration(form: str) -> Rollout:
-    """As samplers store it: the turns of a solution, split into segments."""
+    """A demonstration as samplers store it: the turns of a solution, split into segments."""
     written = FORMATS[form]
     turn = TURN.replace("```python", f"{written.code_prefix}```python")
     output = Segment(SegmentKind.OUTPUT, "42")
@@ -40,7 +40,7 @@ def test_a_conversation_is_the_solution_as_it_was_written(form: str) -> None:
     assert assistant["content"] == turn + written.output("42") + LAST_TURN[form]
 
 
-def test_an_answer_without_words_is_written_in_the_format() -> None:
+def test_a_bare_answer_is_written_in_the_format() -> None:
     bare = Rollout(
         "x", "p", Purpose.TRAIN, Outcome.ACCEPTED, "tir", (), (), (), segments=(Segment(SegmentKind.ANSWER, "42"),)
     )
@@ -81,23 +81,23 @@ def test_an_export_as_json_is_one_object(run: RunFolder, tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (("--iteration", "9"), "iterations [9]"),
         (("--training-set", "9"), "no training set 9"),
         (("--split", "heldout", "--outcome", "wrong"), "outcomes ['wrong']"),
     ],
 )
-def test_a_choice_that_nothing_meets_is_named(
-    run: RunFolder, tmp_path: Path, arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_options_that_match_no_rollout_are_named(
+    run: RunFolder, tmp_path: Path, arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export(run, str(tmp_path / "out"), *arguments) == 2
 
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_there_is_named(run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_folder_is_refused(run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert export(run, str(tmp_path)) == 2
 
     assert "exists already" in capsys.readouterr().err

@@ -29,8 +29,8 @@ def run(tmp_path: Path) -> RunFolder:
         for version, outcomes in ((1, [Outcome.ACCEPTED, Outcome.WRONG]), (2, [Outcome.ACCEPTED] * 2)):
             evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
             attempt(store, version, outcomes)
-            right = outcomes.count(Outcome.ACCEPTED) / 2
-            store.evaluations.finish(evaluation, {"pass@1": right}, 2)
+            solved = outcomes.count(Outcome.ACCEPTED) / 2
+            store.evaluations.finish(evaluation, {"pass@1": solved}, 2)
             store.policies.promote(version)
         store.iterations.close(1, {"policy_version": 2, "loss": 0.5, "blocks": 0, "seconds": {"sample": 3.0}})
     return folder
@@ -56,7 +56,7 @@ def attempt(store: Store, version: int, outcomes: list[Outcome]) -> None:
             store.rollouts.add([rollout])
 
 
-def test_a_report_tells_where_policies_came_from_and_what_they_reached(run: RunFolder) -> None:
+def test_a_report_has_the_origin_and_score_of_every_policy(run: RunFolder) -> None:
     config = run.read_config()
     with Store.open(run.store_url(config), create=False) as store:
         report = collect(store, run, config)
@@ -66,15 +66,15 @@ def test_a_report_tells_where_policies_came_from_and_what_they_reached(run: RunF
         ("warm start", 0.5, True, False),
         ("iteration 1", 1.0, True, True),
     ]
-    assert report.start == 1
-    assert [(i.number, i.made, i.accepted, i.rollouts) for i in report.iterations] == [(1, 2, 1, 2)]
-    assert len(report.then_and_now) == 1
-    then, now = report.then_and_now[0]
+    assert report.start_version == 1
+    assert [(i.number, i.policy_version, i.accepted, i.rollouts) for i in report.iterations] == [(1, 2, 1, 2)]
+    assert len(report.before_after) == 1
+    then, now = report.before_after[0]
     assert then.problem == now.problem
     assert (then.rollout.outcome, now.rollout.outcome) == (Outcome.WRONG, Outcome.ACCEPTED)
 
 
-def test_the_report_lies_in_the_folder_of_the_run_or_where_it_is_wanted(run: RunFolder, tmp_path: Path) -> None:
+def test_the_report_is_written_to_the_run_folder_or_to_output(run: RunFolder, tmp_path: Path) -> None:
     assert main(["report", "--run", str(run.path)]) == 0
     assert main(["report", "--run", str(run.path), "--output", str(tmp_path / "page.html")]) == 0
 
@@ -88,7 +88,7 @@ def test_a_folder_that_does_not_exist_is_wrong_use(run: RunFolder, capsys: pytes
     assert "cannot be written to no/such/folder" in capsys.readouterr().err
 
 
-def test_a_run_that_has_just_begun_has_a_report(tmp_path: Path) -> None:
+def test_a_run_without_any_policy_has_a_report(tmp_path: Path) -> None:
     config = load_config("demo", None, [])
     folder = new_run_folder(tmp_path, "new")
     folder.write_config(config)

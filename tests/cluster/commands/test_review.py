@@ -34,7 +34,7 @@ PROGRAMS = ("print({0})", "x = {0}\nprint(x)", "print({0} + 0)", "print(1 * {0})
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    """Forty problems that are solved, and one whose attempts agree on 7 against its label 1."""
+    """Forty solved problems, and one whose attempts agree on 7 although its label is 1."""
     config = load_config("demo", None, [])
     folder = new_run_folder(tmp_path / "runs", "test")
     folder.write_config(config)
@@ -89,11 +89,11 @@ def audited(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> RunFolder:
 def test_an_audit_names_the_label_and_says_what_to_do_next(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(run, "problems", "audit") == 0
 
-    said = capsys.readouterr().out
-    assert "doubtful" in said
-    assert "right-" not in said
-    assert "1 labels in doubt, 1 of them new" in said
-    assert "`automathes review`" in said
+    output = capsys.readouterr().out
+    assert "doubtful" in output
+    assert "right-" not in output
+    assert "1 labels in doubt, 1 of them new" in output
+    assert "`automathes review`" in output
 
 
 def test_an_audit_as_json_is_one_object(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +105,7 @@ def test_an_audit_as_json_is_one_object(run: RunFolder, capsys: pytest.CaptureFi
     assert found["found"][0]["score"] > 0.9
 
 
-def test_status_tells_of_labels_in_doubt(audited: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_labels_in_doubt(audited: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(audited, "status") == 0
     assert "labels in doubt" in capsys.readouterr().out
 
@@ -116,35 +116,35 @@ def test_status_tells_of_labels_in_doubt(audited: RunFolder, capsys: pytest.Capt
 def test_without_a_terminal_reviews_are_listed(audited: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(audited, "review") == 0
 
-    said = capsys.readouterr().out
-    assert "doubtful" in said
-    assert "1 open, 0 accepted, 0 rejected" in said
+    output = capsys.readouterr().out
+    assert "doubtful" in output
+    assert "1 open, 0 accepted, 0 rejected" in output
 
 
-def test_a_review_is_shown_with_the_code_that_speaks_for_it(
+def test_a_review_is_shown_with_the_programs_that_support_it(
     audited: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(audited, "review", "1") == 0
 
-    said = capsys.readouterr().out
-    assert "What is doubtful?" in said
-    assert "label 1; likely 7" in said
-    assert "print(7)" in said
+    output = capsys.readouterr().out
+    assert "What is doubtful?" in output
+    assert "label 1; proposed 7" in output
+    assert "print(7)" in output
 
     assert command(audited, "review", "1", "--json") == 0
     assert len(json.loads(capsys.readouterr().out)["attempts"]) == 3
 
 
-def test_an_accepted_correction_is_kept_with_its_reason_and_judges_the_rollouts(
+def test_an_accepted_correction_is_stored_with_its_reason_and_rescores_the_rollouts(
     audited: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     decision = "review", "1", "--accept", "--reason", "seen", "--by", "ada"
     assert command(audited, *decision) == 0
-    assert "6 became right and 0 wrong" in capsys.readouterr().out
+    assert "6 became correct and 0 wrong" in capsys.readouterr().out
     assert label(audited).removesuffix(".0") == "7"
 
     assert command(audited, *decision) == 0
-    assert "0 became right and 0 wrong" in capsys.readouterr().out
+    assert "0 became correct and 0 wrong" in capsys.readouterr().out
 
     assert command(audited, "problems", "show", "doubtful", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
@@ -161,52 +161,52 @@ def test_a_rejected_correction_changes_nothing(audited: RunFolder, capsys: pytes
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (("1", "--accept"), "--reason"),
         (("--accept", "--reason", "seen"), "numbers of reviews"),
         (("1", "--reason", "seen"), "--accept or --reject"),
         (("7",), "no review 7"),
-        (("1", "--list"), "leave the numbers out"),
-        (("1", "--status", "open"), "leave the numbers out"),
+        (("1", "--list"), "omit the numbers"),
+        (("1", "--status", "open"), "omit the numbers"),
     ],
 )
-def test_what_is_missing_is_said(
-    audited: RunFolder, arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_contradictory_or_missing_options_are_named(
+    audited: RunFolder, arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(audited, "review", *arguments) == 2
 
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert label(audited) == "1"
 
 
-def test_on_a_terminal_it_goes_through_the_open_ones(audited: RunFolder) -> None:
-    """Answers are typed when they are asked for: accept, and why."""
+def test_on_a_terminal_it_steps_through_the_open_reviews(audited: RunFolder) -> None:
+    """Each answer is typed once its prompt appears: the decision, and the reason."""
     ours, theirs = pty.openpty()
     program = "import sys; from cluster.cli import main; sys.exit(main())"
     arguments = [sys.executable, "-c", program, "review", "--run", str(audited.path), "--by", "ada"]
     process = subprocess.Popen(arguments, stdin=theirs, stdout=theirs, stderr=theirs, cwd=Path(__file__).parents[3])
     os.close(theirs)
     try:
-        said = _talk(ours, {"(a)ccept": b"a\n", "why": b"seen\n"})
+        output = _converse(ours, {"(a)ccept": b"a\n", "reason": b"seen\n"})
         assert process.wait(60) == 0
     finally:
         process.kill()
         os.close(ours)
-    assert "review 1 accepted" in said
+    assert "review 1 accepted" in output
     assert label(audited).removesuffix(".0") == "7"
 
 
-def _talk(terminal: int, answers: dict[str, bytes]) -> str:
-    """Types each answer once its question is there; returns all that was said."""
-    said, waiting, deadline_s = "", dict(answers), time.monotonic() + 120
+def _converse(terminal: int, answers: dict[str, bytes]) -> str:
+    """Type each answer once its prompt appears; return all output."""
+    output, waiting, deadline_s = "", dict(answers), time.monotonic() + 120
     while time.monotonic() < deadline_s:
         if not select.select([terminal], [], [], 1.0)[0]:
             continue
         try:
-            said += os.read(terminal, 65_536).decode(errors="replace")
+            output += os.read(terminal, 65_536).decode(errors="replace")
         except OSError:  # the other end is closed
             break
-        for question in [question for question in waiting if question in said]:
+        for question in [question for question in waiting if question in output]:
             os.write(terminal, waiting.pop(question))
-    return said
+    return output

@@ -1,23 +1,29 @@
-"""What `automathes run` says of what it waits for."""
+"""`automathes run --dry-run` prints the configuration and the plan, and writes nothing."""
 
-import logging
+from pathlib import Path
 
-from cluster.commands.run import _outages_told_to
-from cluster.loop.progress import NullProgress
+import pytest
 
-
-class Heard(NullProgress):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+from cluster.cli import main
+from cluster.config.loading import load_config
 
 
-def test_an_outage_of_the_database_is_told_once_in_a_while() -> None:
-    heard, log = Heard(), logging.getLogger("store.database.retry")
-    with _outages_told_to(heard):
-        for delay_s in (0.1, 0.2, 0.4):
-            log.warning("the store is away, trying again in %.1f s: %s", delay_s, "refused")
-    log.warning("the store is away, trying again in 0.8 s: refused")
-    assert heard.notes == ["the store is away, trying again in 0.1 s: refused"]
+def test_the_resolved_configuration_and_the_plan_are_printed_and_nothing_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+
+    assert main(["run", "--preset", "demo", "--set", "iteration.count=7", "--dry-run", "--runs", str(runs)]) == 0
+
+    printed = capsys.readouterr().out
+    assert "learner rank" in printed
+    configuration = tmp_path / "printed.toml"
+    configuration.write_text(printed[: printed.index("max_sampler_restarts")])
+    assert load_config(None, configuration, []) == load_config("demo", None, ["iteration.count=7"])
+    assert not runs.exists()
+
+
+def test_a_plan_that_does_not_fit_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    memory = "sampler.engine.cpu_kv_cache_gib=100000"
+    assert main(["run", "--preset", "demo", "--set", memory, "--dry-run", "--runs", str(tmp_path)]) == 0
+    assert "The run does not fit" in capsys.readouterr().out

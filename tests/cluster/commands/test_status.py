@@ -1,7 +1,6 @@
-"""Where a run stands and what is asked of it, on real stores of runs that are driven, dead or over."""
+"""The status of runs that are driven, dead or stopped, on real stores."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,37 +8,15 @@ import pytest
 from rich.console import Console
 
 from cluster.cli import main
-from cluster.commands.control import ask
-from cluster.config.loading import load_config
-from cluster.config.run_config import ConfigError, RunConfig
-from cluster.config.run_folder import RunFolder, new_run_folder
+from cluster.config.run_config import RunConfig
+from cluster.config.run_folder import RunFolder
 from cluster.console.status_screen import draw
-from cluster.loop.heartbeat import heartbeats
 from cluster.loop.run_status import current_state, read_status
 from store.records import ExecutionRecord, Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
 from store.runs.run_state import ActualState, DesiredState, RunState
 from store.store import Store
 
 type MakeRun = Callable[[ActualState, float], RunFolder]
-
-
-@pytest.fixture
-def config() -> RunConfig:
-    return load_config("demo", None, [])
-
-
-@pytest.fixture
-def make_run(tmp_path: Path, config: RunConfig) -> MakeRun:
-    """A run whose driver said `actual` so many seconds ago."""
-
-    def make(actual: ActualState, age_s: float = 0.0) -> RunFolder:
-        folder = new_run_folder(tmp_path, "test")
-        folder.write_config(config)
-        with Store.open(folder.store_url(config), clock=lambda: time.time() - age_s) as store:
-            store.run.set_actual(actual)
-        return folder
-
-    return make
 
 
 def open_store(folder: RunFolder, config: RunConfig) -> Store:
@@ -111,7 +88,7 @@ def test_json_has_what_scripts_rely_on(
     assert status["activity"] == "sampling (2 of 4)"
 
 
-def test_a_run_that_has_done_nothing_yet_can_be_shown(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_has_just_started_can_be_shown(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_run(ActualState.STARTING)
 
     assert main(["status", "--run", str(folder.path)]) == 0
@@ -137,67 +114,18 @@ def test_the_screen_fits_eighty_columns_and_shows_the_scores(make_run: MakeRun, 
     assert "…" not in text
 
 
-def test_silence_makes_a_working_run_dead_and_a_stopped_one_stays_stopped() -> None:
-    def judged(actual: ActualState, age_s: float) -> str:
+def test_an_active_run_without_a_heartbeat_is_dead_and_a_stopped_one_stays_stopped() -> None:
+    def state_after(actual: ActualState, age_s: float) -> str:
         return current_state(RunState(DesiredState.RUNNING, actual, 1, None, 1000.0), 1000.0 + age_s)
 
-    assert judged(ActualState.RUNNING, 30) == "running"
-    assert judged(ActualState.STARTING, 90) == "dead"
-    assert judged(ActualState.RUNNING, 90) == "dead"
-    assert judged(ActualState.PAUSED, 90) == "dead"
-    assert judged(ActualState.STOPPED, 9000) == "stopped"
-    assert judged(ActualState.FAILED, 9000) == "failed"
+    assert state_after(ActualState.RUNNING, 30) == "running"
+    assert state_after(ActualState.STARTING, 90) == "dead"
+    assert state_after(ActualState.RUNNING, 90) == "dead"
+    assert state_after(ActualState.PAUSED, 90) == "dead"
+    assert state_after(ActualState.STOPPED, 9000) == "stopped"
+    assert state_after(ActualState.FAILED, 9000) == "failed"
 
 
-def test_a_driver_is_heard_of_while_it_is_at_something_long(make_run: MakeRun, config: RunConfig) -> None:
-    folder = make_run(ActualState.STARTING, 3600.0)
-    with open_store(folder, config) as store, heartbeats(store.run, beat_s=0.01):
-        deadline = time.monotonic() + 30.0
-        while current_state(store.run.state(), time.time()) == "dead":  # the thread that drives does nothing at all
-            assert time.monotonic() < deadline
-        said = ask(folder.path.parent, folder.path, "stopped")
-        assert "stops at its next safe point" in said
-        assert "silent" not in said
-
-
-@pytest.mark.parametrize(("desired", "said"), [("paused", "pauses"), ("running", "goes on"), ("stopped", "stops at")])
-def test_a_driven_run_is_asked(make_run: MakeRun, config: RunConfig, desired: str, said: str) -> None:
-    folder = make_run(ActualState.RUNNING)
-
-    assert said in ask(folder.path.parent, folder.path, desired)
-
-    with open_store(folder, config) as store:
-        assert store.run.desired() == desired
-
-
-def test_a_silent_driver_is_asked_with_a_word_of_caution(make_run: MakeRun) -> None:
-    folder = make_run(ActualState.RUNNING, 40.0)
-
-    assert "silent for 4" in ask(folder.path.parent, folder.path, "paused")
-
-
-@pytest.mark.parametrize("actual", [ActualState.STOPPED, ActualState.FAILED, ActualState.RUNNING])
-def test_stopping_a_run_that_nobody_drives_says_so_and_asks_nothing(
-    make_run: MakeRun, config: RunConfig, actual: ActualState
-) -> None:
-    folder = make_run(actual, 3600.0)
-
-    assert "does not run" in ask(folder.path.parent, folder.path, "stopped")
-
-    with open_store(folder, config) as store:
-        assert store.run.desired() is DesiredState.RUNNING
-
-
-def test_pausing_a_run_that_nobody_drives_is_wrong_use(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = make_run(ActualState.STOPPED)
-
-    with pytest.raises(ConfigError, match=r"nobody drives it \(it is stopped\).*run --resume"):
-        ask(folder.path.parent, folder.path, "paused")
-
-    assert main(["pause", "--run", str(folder.path)]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-def test_no_run_at_all_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_without_any_run_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--runs", str(tmp_path)]) == 2
     assert "there is no run in" in capsys.readouterr().err

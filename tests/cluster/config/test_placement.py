@@ -1,4 +1,4 @@
-"""Who gets which GPU when the configuration leaves it open."""
+"""Placement of samplers and ranks on GPUs where the configuration leaves it open."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def machine(num_gpus: int) -> Machine:
         (2, ["sampler.gpus_per_sampler=1"], 1, 1, 0.9),
     ],
 )
-def test_what_is_left_open_is_placed_on_the_gpus_that_are_there(
+def test_open_settings_are_placed_on_the_gpus_of_the_machine(
     gpus: int, overrides: list[str], sampler: float, rank: float, memory: float
 ) -> None:
     placed = place(demo(*overrides), gpus)
@@ -52,17 +52,17 @@ def test_what_is_left_open_is_placed_on_the_gpus_that_are_there(
 
 @pytest.mark.parametrize("gpus", [1, 2, 3, 4])
 @pytest.mark.parametrize("samplers", [1, 2, 3, 5])
-def test_shared_gpus_suffice_for_all_that_share_them(gpus: int, samplers: int) -> None:
+def test_shared_gpus_suffice_for_all_processes(gpus: int, samplers: int) -> None:
     plan = plan_run(place(demo(f"sampler.num_samplers={samplers}"), gpus), Path(), machine(gpus))
 
-    assert plan.gpus_wanted <= gpus
+    assert plan.gpus_needed <= gpus
     assert plan.fits, plan.shortfalls
 
 
-def test_a_gang_is_not_put_on_one_gpu_but_refused_with_the_numbers() -> None:
+def test_several_ranks_on_one_gpu_are_refused_with_the_numbers() -> None:
     plan = plan_run(place(demo("learner.num_ranks=2"), 1), Path(), machine(1))
 
-    assert "GPUs: 3 are wanted (2 for learner ranks, 1 for samplers), 1 are here" in plan.shortfalls
+    assert "GPUs: 3 needed (2 for learner ranks, 1 for samplers), 1 present" in plan.shortfalls
 
 
 def test_a_rank_beside_an_engine_may_use_what_the_engine_leaves() -> None:
@@ -70,7 +70,7 @@ def test_a_rank_beside_an_engine_may_use_what_the_engine_leaves() -> None:
 
     assert sampler.budget_bytes == pytest.approx(0.45 * 80 * GIB, rel=1e-6)
     assert learner.budget_bytes == pytest.approx(0.55 * 80 * GIB, rel=1e-6)
-    assert learner.where == sampler.where == "0.5 of a GPU"
+    assert learner.device_label == sampler.device_label == "0.5 of a GPU"
 
 
 def test_a_preset_that_names_its_gpus_keeps_them() -> None:
@@ -88,7 +88,7 @@ def test_an_engine_must_have_the_gpus_it_is_spread_over(gpus: float, tensor_para
 @pytest.mark.parametrize(
     ("for_gpus", "gpus", "wanted"), [(False, 1, "AUTOMATHES_ACCELERATOR=gpu"), (True, 0, "AUTOMATHES_ACCELERATOR=cpu")]
 )
-def test_the_wrong_vllm_is_told_before_anything_starts(
+def test_the_wrong_build_of_vllm_is_refused_before_anything_starts(
     for_gpus: bool, gpus: int, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(placement, "samples_on_gpus", lambda: for_gpus)
@@ -106,7 +106,7 @@ def test_tune_reserves_the_gpus_of_samplers_and_ranks(tmp_path: Path) -> None:
     assert [bundle["CPU"] for bundle in bundles[1:]] == [0.5, 0.5]
 
 
-def test_a_run_goes_on_where_there_are_no_gpus_and_where_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_adapted_to_a_machine_with_or_without_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placement, "find_gpus", lambda: (H100,))
     monkeypatch.setattr(placement, "samples_on_gpus", lambda: False)
     made_on_a_gpu = place(demo(), 1)
@@ -122,7 +122,7 @@ def test_a_run_goes_on_where_there_are_no_gpus_and_where_there_are(monkeypatch: 
 @pytest.mark.parametrize(
     ("gpus", "multiplies", "precision"), [(0, False, "fp32"), (0, True, "bf16"), (1, False, "bf16"), (1, True, "bf16")]
 )
-def test_a_precision_left_open_is_decided_with_the_machine(
+def test_the_precision_auto_is_resolved_with_the_placement(
     gpus: int, multiplies: bool, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dtype, "processor_multiplies_bfloat16", lambda: multiplies)
@@ -130,10 +130,10 @@ def test_a_precision_left_open_is_decided_with_the_machine(
 
     assert placed.learner.precision == precision
     monkeypatch.setattr(dtype, "processor_multiplies_bfloat16", lambda: not multiplies)
-    assert place(placed, gpus).learner.precision == precision  # a run keeps what it was made with
+    assert place(placed, gpus).learner.precision == precision  # a run keeps the precision it started with
 
 
-def test_a_joined_cluster_decides_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_placement_of_a_joined_cluster_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placement, "samples_on_gpus", lambda: False)
     config = place(demo("ray.address=auto"), 1)
 

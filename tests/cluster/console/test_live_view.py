@@ -1,11 +1,11 @@
-"""What a run shows of itself: a table that fits the screen, plain lines elsewhere."""
+"""The live view of a run: a table that fits the screen, plain lines elsewhere."""
 
 import io
 
 import pytest
 from rich.console import Console
 
-from cluster.console.live_view import LiveView, PlainLines, fitting, header, make_progress, row
+from cluster.console.live_view import LiveView, PlainLines, fit_columns, header, make_progress, row
 
 WARM = {
     "iteration": 0, "policy_version": 1, "promoted_version": 1, "pass@1": 0.4725, "rollouts": 0, "accepted": 0,
@@ -36,7 +36,7 @@ def test_a_row_has_the_figures_of_its_iteration_and_the_seconds_of_each_phase() 
     }  # fmt: skip
 
 
-def test_what_a_warm_start_does_not_have_is_a_dash_and_a_star_marks_the_promoted() -> None:
+def test_a_missing_figure_is_a_dash_and_a_star_marks_a_promoted_policy() -> None:
     found = cells(row(WARM))
     assert (found["iter"], found["policy"]) == ("warm", "v1★")
     assert {found[name] for name in ("rollouts", "accepted", "rate", "blocks", "tok/s", "sample")} == {"-"}
@@ -44,7 +44,7 @@ def test_what_a_warm_start_does_not_have_is_a_dash_and_a_star_marks_the_promoted
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
 def test_the_table_fits_the_screen(width: int) -> None:
-    columns = fitting(width)
+    columns = fit_columns(width)
     assert len(header(columns)) <= max(width, len(header(["iter", "policy", "pass@1", "rate", "all s"])))
     assert len(row(SECOND, columns)) == len(header(columns))
     assert {"iter", "policy", "pass@1", "rate", "all s"} <= set(columns)

@@ -30,7 +30,7 @@ def config(file: Path) -> dict[str, Any]:
     return yaml.safe_load(file.read_text())
 
 
-def test_both_files_are_there() -> None:
+def test_both_files_exist() -> None:
     assert [file.stem for file in FILES] == ["aws", "on-premise"]
 
 
@@ -38,7 +38,7 @@ def test_ray_accepts_it_as_ray_up_does(config: dict[str, Any]) -> None:
     validate_config(prepare_config(config))
 
 
-def test_every_key_is_used_by_ray_and_a_misspelt_one_is_refused(config: dict[str, Any]) -> None:
+def test_ray_refuses_a_misspelt_key(config: dict[str, Any]) -> None:
     from jsonschema import ValidationError
 
     with pytest.raises(ValidationError, match="setup_comands"):
@@ -49,7 +49,7 @@ def test_it_carries_no_secret(file: Path) -> None:
     assert not SECRETS.search(file.read_text())
 
 
-def test_the_dashboard_is_not_open_to_the_network_and_the_cluster_wants_its_token(config: dict[str, Any]) -> None:
+def test_the_dashboard_is_local_and_the_cluster_requires_its_token(config: dict[str, Any]) -> None:
     starts = [command for command in commands(config) if "ray start" in command]
 
     assert len(starts) == 2
@@ -58,7 +58,7 @@ def test_the_dashboard_is_not_open_to_the_network_and_the_cluster_wants_its_toke
     assert any("auth_token" in mount for mount in config["file_mounts"])
 
 
-def test_every_machine_is_set_up_as_a_clone_is(config: dict[str, Any]) -> None:
+def test_every_machine_is_set_up_like_a_clone(config: dict[str, Any]) -> None:
     setup = config["setup_commands"]
 
     assert any("git clone" in command for command in setup)
@@ -66,12 +66,12 @@ def test_every_machine_is_set_up_as_a_clone_is(config: dict[str, Any]) -> None:
     assert any("automathes doctor" in command for command in setup)
 
 
-def test_the_shell_can_read_every_command(config: dict[str, Any]) -> None:
+def test_the_shell_parses_every_command(config: dict[str, Any]) -> None:
     for command in commands(config):
         subprocess.run(["bash", "-n", "-c", command], check=True, timeout=10)
 
 
-def test_the_workers_that_are_wanted_may_be_started() -> None:
+def test_the_limits_allow_the_requested_workers() -> None:
     aws = yaml.safe_load((ROOT / "cluster/ray/aws.yaml").read_text())
     local = yaml.safe_load((ROOT / "cluster/ray/on-premise.yaml").read_text())
 

@@ -1,4 +1,4 @@
-"""A cluster of several machines keeps its samples where all of them can."""
+"""The store of a cluster with several machines must be reachable from all of them."""
 
 import pytest
 
@@ -12,18 +12,18 @@ def node(host: str, *, alive: bool = True) -> dict[str, object]:
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two machines, as Ray tells of them."""
+    """A Ray cluster of two machines."""
     import ray
 
     monkeypatch.setattr(ray, "nodes", lambda: [node("a"), node("b")])
 
 
-def test_machines_are_counted_once_and_while_they_live() -> None:
+def test_live_machines_are_counted_once() -> None:
     assert machines([node("a"), node("a"), node("b"), node("c", alive=False)]) == {"a", "b"}
 
 
 @pytest.mark.usefixtures("cluster")
-def test_sqlite_is_refused_on_two_machines_with_what_to_name_instead() -> None:
+def test_sqlite_is_refused_on_two_machines_with_the_alternative() -> None:
     with pytest.raises(ConfigError, match=r"2 machines.*postgresql://"):
         require_store_for_all_machines("sqlite:////runs/demo-1/store.db")
 

@@ -1,9 +1,9 @@
-"""A writer for the tests of faults: leases, writes, and says which rollouts were acknowledged, one id a line.
+"""A writer for the fault tests: leases work, writes rollouts, and prints the id of each acknowledged one, one per line.
 
     python faults_writer.py URL [KILLS SEED]
 
-It ends when there is no work left, or at a StoreError with its name and message as the last line. With KILLS it has so
-many lives, one after the other, and each is killed at a random moment.
+It ends when there is no work left, or at a StoreError, whose name and message are the last line. With KILLS, that many
+writers run one after the other, and each is killed at a random moment.
 """
 
 import os
@@ -27,23 +27,23 @@ from store.records import (
 from store.store import Store
 
 TOKENS = 300
-BATCH = 4  # rollouts a transaction
+BATCH = 4  # rollouts per transaction
 TTL_S = 0.5
 LONGEST_LIFE_S = 0.1
 
 
 def write_all(store: Store, owner: str) -> None:
-    """Until nothing can be leased."""
+    """Lease and write until there is nothing to lease."""
     while assignments := store.assignments.lease(owner, 4, TTL_S):
         rollouts = [attempt(assignment, sample) for assignment in assignments for sample in assignment.pending]
         for some in batched(rollouts, BATCH):
             store.rollouts.add(some)
-            # In one piece, so that a kill cannot leave half of a line.
+            # In a single write, so that a kill cannot leave half a line.
             os.write(1, "".join(f"{rollout.id}\n" for rollout in some).encode())
 
 
 def attempt(assignment: Assignment, sample: int) -> Rollout:
-    """Every second one is accepted, and every fourth says what another one says."""
+    """A rollout. Every second one is accepted, and every fourth is a duplicate of another."""
     code = f"x = {assignment.id} * {sample // 4 * 4 or sample}\nprint(x)"
     return Rollout(
         id=rollout_id(assignment.id, sample),
@@ -63,7 +63,7 @@ def attempt(assignment: Assignment, sample: int) -> Rollout:
 
 
 def live(url: str, owner: str) -> None:
-    """One life."""
+    """Run a writer to its end."""
     try:
         with Store.open(url, create=False) as store:
             write_all(store, owner)
@@ -72,7 +72,7 @@ def live(url: str, owner: str) -> None:
 
 
 def live_and_be_killed(url: str, owner: str, rng: random.Random) -> None:
-    """Half of the lives end at some moment from the start on, half from the first acknowledgement on."""
+    """Run a writer and kill it at a random time, counted from its start or, in half of the cases, its first write."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -1,4 +1,4 @@
-"""Looking up many rows at once: what is found, and that the number of values does not change the statement."""
+"""Array membership: which rows are found, and that the number of values does not change the statement."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What threads do to the same rows at the same moment: each test lets them go together, many times over."""
+"""Concurrent access of threads to the same rows: each test starts them at the same moment, many times."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ ROUNDS = 8
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What each call returned, or the error of the store that ended it."""
+    """Run the calls at the same moment; returns the result of each, or its `StoreError`."""
     barrier = threading.Barrier(len(calls))
 
     def go(call: Callable[[], Any]) -> Any:
@@ -120,7 +120,7 @@ def test_of_two_decisions_at_once_one_holds(filled):
 
 
 def test_a_rollout_that_comes_with_a_correction_is_judged_by_it(filled, make):
-    """Whichever is first: the correction judges what is there, and an audit what came since with the old label."""
+    """In either order: the correction rescores stored rollouts, an audit those written since with the old label."""
 
     def judge(label: str, answers: Sequence[str]) -> dict[str, Outcome]:
         return {answer: Outcome.ACCEPTED if answer == label else Outcome.WRONG for answer in answers}

@@ -1,4 +1,4 @@
-"""What holds when writers are killed, the server goes away, the disk is full or a page is damaged."""
+"""Faults: writers are killed, the server goes away, the disk is full, or a page is damaged."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ UNSHARE = "unshare", "--user", "--map-root-user", "--mount"
 
 
 def add_work(store: Store, iterations: int) -> None:
-    """So many iterations of 160 rollouts each."""
+    """Schedule iterations of 160 rollouts each."""
     store.problems.add(
         Problem(f"p{i}", f"What is {i} + 0?", f"{i}", "test", Split.TRAIN, f"key {i}") for i in range(PROBLEMS)
     )
@@ -43,7 +43,7 @@ def add_work(store: Store, iterations: int) -> None:
 
 
 def run_writer(url: str, *arguments: object) -> list[str]:
-    """What the writer said, line by line."""
+    """Run the writer and return its output, line by line."""
     return run(sys.executable, str(WRITER), url, *map(str, arguments))
 
 
@@ -61,7 +61,7 @@ def check_everything_is_there_once(store: Store, acknowledged: list[str]) -> Non
 
 
 def counted(store: Store, *, again: bool = False) -> list[tuple]:
-    """The counters of the problems and the places of the rollouts, as they stand or as a new count gives them."""
+    """The counters of the problems and the places of the rollouts, as stored or, with `again`, after a rebuild."""
     engine = connect(parse_url(store.url), create=False)
     counters = ProblemRow.judged, ProblemRow.accepted, ProblemRow.solutions, ProblemRow.mistakes, ProblemRow.duplicates
     with transaction(engine, write=True) as session:
@@ -79,7 +79,7 @@ def test_writers_killed_at_random_lose_nothing_double_nothing_and_others_finish_
     add_work(store, iterations=max(5, kills // 8))
     acknowledged = run_writer(store.url, kills, 1)
     assert len(acknowledged) >= kills
-    clock.now_s = time.time() + 3600  # what the dead had leased is free
+    clock.now_s = time.time() + 3600  # the leases of the killed writers have expired
     check_everything_is_there_once(store, acknowledged)
     write_all(store, "the last one")
     check_everything_is_there_once(store, acknowledged)
@@ -88,7 +88,7 @@ def test_writers_killed_at_random_lose_nothing_double_nothing_and_others_finish_
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresqlServer]:
-    """One that may be stopped."""
+    """A server that tests may stop."""
     if find_binaries() is None:
         pytest.skip("no PostgreSQL server is installed (initdb is neither under /usr/lib/postgresql nor on the PATH)")
     with PostgresqlServer() as server:
@@ -107,7 +107,7 @@ def test_writers_wait_for_a_server_that_stops_under_load_and_go_on_by_themselves
             time.sleep(away_s)
             server.start()
         for writer in writers:
-            writer.result()  # raises what ended it
+            writer.result()  # raises the error that ended it
         assert "retrying in" in caplog.text
         write_all(store, "the last one")
         time.sleep(1)
@@ -129,7 +129,7 @@ def test_a_server_that_stays_away_is_waited_for_as_long_as_asked_and_then_named(
         assert store.rollouts.add([attempt(assignment, 0)]) == 1
 
 
-def test_who_opens_a_store_may_wait_for_its_server(server):
+def test_opening_a_store_can_wait_for_its_server(server):
     url = server.create_database("opened_late")
     server.stop()
     try:
@@ -155,7 +155,7 @@ def test_a_full_disk_is_named_and_what_was_acknowledged_before_is_there(tmp_path
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
     kept.mkdir()
-    # The small disk is gone when the last process is that sees it: so what stands on it is copied by the same one.
+    # The small disk disappears with the last process in its namespace, so the same process copies its files.
     prepare = f"mount -t tmpfs -o size=3m none {disk} && cp {tmp_path}/store.db {disk}"
     script = f'{prepare} && "$@" && cp {disk}/store.db* {kept}'
     writer = sys.executable, str(WRITER), f"sqlite:///{disk}/store.db"
@@ -185,7 +185,7 @@ def test_a_damaged_page_of_the_file_is_an_error_that_says_so_and_nothing_false_i
 
 
 def damage(path: Path) -> None:
-    """Overwrites one page, of those that hold rollouts, with what was never there."""
+    """Overwrite one of the pages with rollouts by random bytes."""
     engine = connect(parse_url(f"sqlite:///{path}"), create=False)
     with engine.connect() as connection:
         page_bytes = connection.scalar(text("PRAGMA page_size"))
@@ -211,5 +211,5 @@ def test_a_rollout_whose_bytes_were_changed_is_named(store, column):
         (whole,) = session.scalars(select(getattr(RolloutRow, column)).where(rollout))
         session.execute(update(RolloutRow).where(rollout).values({column: whole[:-3] + bytes(3)}))
     engine.dispose()
-    with pytest.raises(StoreDamagedError, match="rollout 2-3: what is stored of it cannot be read"):
+    with pytest.raises(StoreDamagedError, match="rollout 2-3: its stored bytes are corrupted"):
         list(store.rollouts.iterate())

@@ -22,14 +22,14 @@ ROLLOUT = """
     VALUES (:id, :problem, :purpose, :outcome, 'tir', :key, 0, 0, :none, :none, :none, :none, :segments, 0, 0,
         :assignment)
 """
-KEYS = {  # as the first form made them: a hash of the syntax tree and the answer
+KEYS = {  # as the first schema had them: a hash of the syntax tree and the answer
     "print(3)": "838d61c84048d15bb8d5f7ade1e27447",
     "x = 1 + 2": "13437e331525dc9bd2beb9938946e0ab",
     "y = (1 + 2)": "13437e331525dc9bd2beb9938946e0ab",
     "x = 2 + 1": "751ad0ee89cf9b83b805c3dfc967e7c0",
     "x = 0": "87d9320feb565df67700628bf2ac8a03",
 }
-FIRST_FORM = [
+FIRST_SCHEMA = [
     "INSERT INTO policies VALUES (1, NULL, 'policies/1', NULL, '{}', 0)",
     "INSERT INTO iterations VALUES (1, 1, '{}', '{}', 0, NULL)",
     "INSERT INTO evaluations VALUES (7, 1, 'heldout', 0.0, 1.0, 1, NULL, 0, NULL)",
@@ -44,8 +44,8 @@ def upgraded(engine: Engine, revision: str) -> None:
 
 
 @pytest.fixture
-def first_form(url: str) -> Iterator[Engine]:
-    """A store as the first migration made it, with a solution, its copy, a mistake and a demonstration in it."""
+def first_schema(url: str) -> Iterator[Engine]:
+    """A store as of the first migration, with a solution, its copy, a mistake and a demonstration."""
     engine = connect(parse_url(url), create=True)
     upgraded(engine, "0001")
     rollouts = [
@@ -57,7 +57,7 @@ def first_form(url: str) -> Iterator[Engine]:
     ]
     with transaction(engine, write=True) as session:
         session.execute(text(PROBLEM), [{"id": "p1", "split": "train"}, {"id": "h1", "split": "heldout"}])
-        for statement in FIRST_FORM:
+        for statement in FIRST_SCHEMA:
             session.execute(text(statement))
         for name, purpose, outcome, code, assignment in rollouts:
             row = {
@@ -79,52 +79,52 @@ def contents(engine: Engine, *columns: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in rows]
 
 
-def test_what_the_first_form_holds_gets_its_places_and_counts(first_form: Engine) -> None:
-    ensure_schema(first_form, create=False)
-    assert contents(first_form, "id", "pool", "place") == [
+def test_rollouts_of_the_first_schema_get_their_places_and_counts(first_schema: Engine) -> None:
+    ensure_schema(first_schema, create=False)
+    assert contents(first_schema, "id", "pool", "place") == [
         ("5-0", "solution", 1),
         ("5-1", None, None),
         ("5-2", "mistake", 1),
         ("5-3", None, None),
         ("demo-1", "demonstration", 1),
     ]
-    with transaction(first_form, write=False) as session:
+    with transaction(first_schema, write=False) as session:
         names = "attempts, judged, accepted, solutions, mistakes, demonstrations, duplicates"
         counts = session.execute(text(f"SELECT {names} FROM problems WHERE id = 'p1'")).one()
     assert tuple(counts) == (4, 3, 2, 1, 1, 1, 1)
 
 
-def test_what_the_first_form_holds_is_told_apart_as_before(first_form: Engine) -> None:
-    keys = contents(first_form, "dedup_key")
-    ensure_schema(first_form, create=False)
+def test_rollouts_of_the_first_schema_are_deduplicated_as_before(first_schema: Engine) -> None:
+    keys = contents(first_schema, "dedup_key")
+    ensure_schema(first_schema, create=False)
     three, other = (Solution([Segment(SegmentKind.CODE, code)], None).sketch for code in ("x = 1 + 2", "print(3)"))
-    told = contents(first_form, "sketch", "variant")
-    assert [(bytes(sketch), variant) for sketch, variant in told[:3] + told[4:]] == [
+    keys_now = contents(first_schema, "sketch", "variant")
+    assert [(bytes(sketch), variant) for sketch, variant in keys_now[:3] + keys_now[4:]] == [
         (three, 0),
         (three, 0),
         (three, 1),
         (other, 0),
     ]
-    upgraded(first_form, "0002")
-    assert contents(first_form, "dedup_key") == keys
+    upgraded(first_schema, "0002")
+    assert contents(first_schema, "dedup_key") == keys
 
 
-def test_an_evaluation_of_the_first_form_is_found_again(first_form: Engine, url: str) -> None:
-    ensure_schema(first_form, create=False)
+def test_an_evaluation_of_the_first_schema_is_found_again(first_schema: Engine, url: str) -> None:
+    ensure_schema(first_schema, create=False)
     with Store.open(url) as store:
         assert store.evaluations.schedule(1, "heldout", sampling=Sampling(0.0)) == 7
 
 
-def test_going_down_and_up_again_keeps_every_row(first_form: Engine) -> None:
-    before = contents(first_form, "id", "problem_id", "outcome", "assignment_id")
-    ensure_schema(first_form, create=False)
-    upgraded(first_form, "0001")
-    assert contents(first_form, "id", "problem_id", "outcome", "assignment_id") == before
-    upgraded(first_form, SCHEMA_REVISION)
-    assert contents(first_form, "id", "problem_id", "outcome", "assignment_id") == before
+def test_going_down_and_up_again_keeps_every_row(first_schema: Engine) -> None:
+    before = contents(first_schema, "id", "problem_id", "outcome", "assignment_id")
+    ensure_schema(first_schema, create=False)
+    upgraded(first_schema, "0001")
+    assert contents(first_schema, "id", "problem_id", "outcome", "assignment_id") == before
+    upgraded(first_schema, SCHEMA_REVISION)
+    assert contents(first_schema, "id", "problem_id", "outcome", "assignment_id") == before
 
 
-def test_what_was_excluded_is_held_out_on_the_way_down(filled: Store) -> None:
+def test_excluded_problems_are_held_out_after_a_downgrade(filled: Store) -> None:
     with transaction(filled._database.engine, write=True) as session:
         session.execute(text("UPDATE problems SET split = 'excluded' WHERE split = 'train'"))
     upgraded(filled._database.engine, "0001")
@@ -132,7 +132,7 @@ def test_what_was_excluded_is_held_out_on_the_way_down(filled: Store) -> None:
         assert session.scalars(text("SELECT DISTINCT split FROM problems")).all() == ["heldout"]
 
 
-def test_no_reference_dangles_after_a_way_down_and_up(filled: Store, make) -> None:
+def test_no_reference_dangles_after_a_downgrade_and_an_upgrade(filled: Store, make) -> None:
     filled.iterations.schedule(1, problems=2, samples=2, sampling=Sampling())
     rollouts = [make.attempt(a, i, Outcome.ACCEPTED) for a in filled.assignments.lease("a", 10, 60) for i in a.pending]
     filled.rollouts.add(rollouts)
@@ -145,7 +145,7 @@ def test_no_reference_dangles_after_a_way_down_and_up(filled: Store, make) -> No
     assert filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0)) == 1
 
 
-def test_evaluations_that_the_first_form_cannot_tell_apart_get_names_of_their_own(filled: Store) -> None:
+def test_evaluations_that_the_first_schema_cannot_distinguish_get_unique_names(filled: Store) -> None:
     first = filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=3)
     second = filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=5)
     upgraded(filled._database.engine, "0001")

@@ -108,7 +108,7 @@ def read_only_folder() -> Iterator[Path]:
 
 @contextmanager
 def as_somebody() -> Iterator[None]:
-    """As a user whom permissions bind: they do not bind root."""
+    """Run as an unprivileged user: permissions do not apply to root."""
     before = os.getresuid()
     if before[0] != 0:
         yield
@@ -133,7 +133,7 @@ def test_a_server_refuses_an_unknown_database_by_name(postgresql_url):
         Store.open(missing)
 
 
-def test_a_locked_store_says_so_in_the_end(tmp_path, monkeypatch, make):
+def test_a_locked_store_is_an_error_after_the_timeout(tmp_path, monkeypatch, make):
     monkeypatch.setattr("store.database.sqlite.BUSY_TIMEOUT_S", 0.1)
     with Store.open(f"sqlite:///{tmp_path}/s.db") as one, Store.open(f"sqlite:///{tmp_path}/s.db") as two:
         with transaction(one._database.engine, write=True) as session:
@@ -143,7 +143,7 @@ def test_a_locked_store_says_so_in_the_end(tmp_path, monkeypatch, make):
         assert two.problems.add([make.problem(1)]) == 1
 
 
-def test_a_locked_table_of_a_server_says_so_in_the_end(postgresql_url, monkeypatch, make):
+def test_a_locked_table_of_a_server_is_an_error_after_the_timeout(postgresql_url, monkeypatch, make):
     monkeypatch.setattr("store.database.postgresql.BUSY_TIMEOUT_S", 0.1)
     with Store.open(postgresql_url) as one, Store.open(postgresql_url) as two:
         with transaction(one._database.engine, write=True) as session:
@@ -223,5 +223,5 @@ def test_a_failure_in_the_middle_of_a_migration_leaves_nothing(url, monkeypatch)
         ("FATAL: password authentication failed", True),
     ],
 )
-def test_a_server_that_comes_or_goes_is_away_and_one_that_turns_a_user_away_is_not(reason, refused):
+def test_a_server_that_starts_or_stops_is_away_and_one_that_refuses_a_user_is_not(reason, refused):
     assert _is_refusal(reason) is refused

@@ -1,4 +1,4 @@
-"""That no step of the loop reads all rollouts, whatever is stored."""
+"""Query plans: no step of the loop reads all rollouts, whatever is stored."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,12 +18,12 @@ LARGE = (
     "assignments",
     "training_set_rollouts",
     "t",
-)  # t: what `store.database.bulk` looks into
+)  # t: the alias in `store.database.bulk`
 
 
 @pytest.fixture
 def worked(tmp_path, make) -> Iterator[Store]:
-    """A store in which the loop has begun. PostgreSQL would rightly read whole tables while they are this small."""
+    """A SQLite store with a scheduled iteration. PostgreSQL would rightly scan tables that are this small."""
     with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
         store.problems.add(make.problem(number) for number in range(20))
         store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
@@ -33,7 +33,7 @@ def worked(tmp_path, make) -> Iterator[Store]:
 
 
 def plans(store: Store, act) -> list[str]:
-    """What SQLite says of each statement of `act`, line by line."""
+    """SQLite's plans of the statements of `act`, line by line."""
     seen: list[tuple[str, Any]] = []
 
     def note(_connection, _cursor, statement, parameters, _context, many) -> None:
@@ -55,13 +55,13 @@ def scans(plan: list[str]) -> list[str]:
     return [line for line in plan if line.startswith("SCAN") and line.split()[1] in LARGE]
 
 
-def test_leasing_writing_and_choosing_look_up_what_they_need(worked):
-    def lease_write_and_choose() -> None:
+def test_leasing_writing_and_selecting_look_up_what_they_need(worked):
+    def lease_write_and_select() -> None:
         assignments = worked.assignments.lease("me", 10, 60)
         worked.rollouts.add([attempt(assignment, sample) for assignment in assignments for sample in range(4)])
         worked.training_sets.select(2, SelectionSettings())
 
-    plan = plans(worked, lease_write_and_choose)
+    plan = plans(worked, lease_write_and_select)
     assert any("ix_rollouts_sketches" in line for line in plan)
     assert any("ix_rollouts_pools" in line for line in plan)
     assert any("ix_assignments_open" in line for line in plan)
@@ -74,7 +74,7 @@ def test_the_figures_of_an_iteration_read_its_rollouts_alone(worked):
     assert scans(plan) == []
 
 
-def test_thinning_looks_up_the_rollouts_of_problems(worked):
+def test_pruning_looks_up_the_rollouts_of_problems(worked):
     worked.rollouts.add([attempt(assignment, 0) for assignment in worked.assignments.lease("me", 10, 60)])
     plan = plans(worked, worked.rollouts.prune)
     assert any("ix_rollouts_sketches" in line for line in plan)

@@ -1,4 +1,4 @@
-"""What holds when several processes use a store at the same time, or die while they do."""
+"""Several processes that use a store at the same time, or are killed while they do."""
 
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def test_processes_that_open_a_new_store_at_once_make_it_once(url):
     assert outputs == ["{'train': 0, 'heldout': 0, 'excluded': 0}\n"] * 4
 
 
-def test_what_a_killed_process_was_told_is_written_is_there(url):
+def test_acknowledged_writes_of_a_killed_process_are_stored(url):
     process = start(WRITE, url)
     acknowledged = 0
     while acknowledged < 20:

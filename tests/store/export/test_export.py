@@ -1,4 +1,4 @@
-"""Exports: what is in them, what is left out, how they load elsewhere, and what an interruption leaves."""
+"""Exports: their contents and filters, loading them with other libraries, and interruptions."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,9 @@ def _no_network_and_a_cache_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 @pytest.fixture
 def attempted(filled: Store, make) -> Store:
-    """Three right and one wrong attempt at two training problems each, one right at each of two held-out ones."""
+    """Three accepted attempts and a wrong one at each of two training problems, an accepted one at each of two held-out
+    problems.
+    """
     filled.iterations.schedule(1, 2, 4, Sampling(0.7, 0.9))
     filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=2)
     for assignment in filled.assignments.lease("test", 4, 60):
@@ -30,17 +32,17 @@ def attempted(filled: Store, make) -> Store:
     return filled
 
 
-def talk(problem: Problem, rollout: Rollout) -> list[dict[str, str]]:
-    said = "".join(segment.text for segment in rollout.segments)
-    return [{"role": "user", "content": problem.question}, {"role": "assistant", "content": said}]
+def make_messages(problem: Problem, rollout: Rollout) -> list[dict[str, str]]:
+    solution = "".join(segment.text for segment in rollout.segments)
+    return [{"role": "user", "content": problem.question}, {"role": "assistant", "content": solution}]
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for path in sorted(folder.glob("data/*.jsonl")) for line in path.open()]
 
 
-def test_a_row_says_what_was_asked_answered_and_by_whom(attempted: Store, tmp_path: Path) -> None:
-    report = attempted.export(tmp_path / "out", ExportSettings(), talk)
+def test_a_row_has_the_problem_the_solution_and_its_policy(attempted: Store, tmp_path: Path) -> None:
+    report = attempted.export(tmp_path / "out", ExportSettings(), make_messages)
 
     rows = lines(tmp_path / "out")
     assert report.rows == {"train": 6} == {"train": len(rows)}
@@ -55,8 +57,8 @@ def test_a_row_says_what_was_asked_answered_and_by_whom(attempted: Store, tmp_pa
     assert "token_ids" not in first
 
 
-def test_token_ids_come_when_asked_for(attempted: Store, tmp_path: Path) -> None:
-    attempted.export(tmp_path / "out", ExportSettings(token_ids=True), talk)
+def test_token_ids_are_exported_on_request(attempted: Store, tmp_path: Path) -> None:
+    attempted.export(tmp_path / "out", ExportSettings(token_ids=True), make_messages)
 
     first = lines(tmp_path / "out")[0]
     (rollout,) = attempted.rollouts.by_id([first["id"]])
@@ -64,9 +66,9 @@ def test_token_ids_come_when_asked_for(attempted: Store, tmp_path: Path) -> None
         assert tuple(first[name]) == getattr(rollout, name)
 
 
-def test_held_out_problems_come_only_when_asked_for(attempted: Store, tmp_path: Path) -> None:
-    attempted.export(tmp_path / "train", ExportSettings(outcomes=()), talk)
-    report = attempted.export(tmp_path / "both", ExportSettings(splits=(Split.TRAIN, Split.HELDOUT)), talk)
+def test_held_out_problems_are_exported_only_on_request(attempted: Store, tmp_path: Path) -> None:
+    attempted.export(tmp_path / "train", ExportSettings(outcomes=()), make_messages)
+    report = attempted.export(tmp_path / "both", ExportSettings(splits=(Split.TRAIN, Split.HELDOUT)), make_messages)
 
     assert {attempted.problems.get(row["problem_id"]).split for row in lines(tmp_path / "train")} == {Split.TRAIN}
     assert report.rows == {"train": 6, "heldout": 2}
@@ -82,8 +84,8 @@ def test_held_out_problems_come_only_when_asked_for(attempted: Store, tmp_path: 
         ({"purposes": [Purpose.TRAIN]}, 6),
     ],
 )
-def test_a_choice_is_heeded(attempted: Store, tmp_path: Path, choice: dict[str, Any], wanted: int) -> None:
-    attempted.export(tmp_path / "out", ExportSettings.model_validate(choice), talk)
+def test_filters_are_applied(attempted: Store, tmp_path: Path, choice: dict[str, Any], wanted: int) -> None:
+    attempted.export(tmp_path / "out", ExportSettings.model_validate(choice), make_messages)
 
     assert len(lines(tmp_path / "out")) == wanted
 
@@ -92,7 +94,7 @@ def test_a_training_set_is_exported_and_named(attempted: Store, tmp_path: Path) 
     training_set = attempted.training_sets.select(2)
     members = {rollout.id for rollout in attempted.training_sets.samples(training_set)}
 
-    attempted.export(tmp_path / "out", ExportSettings(training_set=training_set), talk)
+    attempted.export(tmp_path / "out", ExportSettings(training_set=training_set), make_messages)
 
     rows = lines(tmp_path / "out")
     assert {row["id"] for row in rows} == members
@@ -102,46 +104,46 @@ def test_a_training_set_is_exported_and_named(attempted: Store, tmp_path: Path) 
 def test_distinct_takes_each_solution_once(attempted: Store, make, tmp_path: Path) -> None:
     attempted.rollouts.add([make.demonstration(f"d{i}", "p5", "print(5)") for i in range(3)])
 
-    attempted.export(tmp_path / "all", ExportSettings(), talk)
-    attempted.export(tmp_path / "out", ExportSettings(distinct=True), talk)
+    attempted.export(tmp_path / "all", ExportSettings(), make_messages)
+    attempted.export(tmp_path / "out", ExportSettings(distinct=True), make_messages)
 
     assert (len(lines(tmp_path / "all")), len(lines(tmp_path / "out"))) == (9, 7)
 
 
-def test_a_choice_that_nothing_meets_leaves_nothing_behind(attempted: Store, tmp_path: Path) -> None:
+def test_an_export_without_matches_leaves_nothing_behind(attempted: Store, tmp_path: Path) -> None:
     with pytest.raises(NothingToExportError, match=r"policy_versions \[99\]"):
-        attempted.export(tmp_path / "out/here", ExportSettings(policy_versions=(99,)), talk)
+        attempted.export(tmp_path / "out/here", ExportSettings(policy_versions=(99,)), make_messages)
 
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_what_is_there_already_is_not_written_over(attempted: Store, tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(attempted: Store, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
 
     with pytest.raises(ExportTargetError, match="exists already"):
-        attempted.export(tmp_path / "out", ExportSettings(), talk)
+        attempted.export(tmp_path / "out", ExportSettings(), make_messages)
 
 
 class CutError(Exception):
-    """The power went."""
+    """An interruption, such as a power loss."""
 
 
-def cut_off(store: Store, target: Path, settings: ExportSettings, at_row: int) -> None:
-    def hear(done: int, total: int) -> None:
+def interrupt(store: Store, target: Path, settings: ExportSettings, at_row: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         if done >= at_row:
             raise CutError
 
     with pytest.raises(CutError):
-        store.export(target, settings, talk, hear)
+        store.export(target, settings, make_messages, on_progress)
 
 
-def test_an_export_that_was_cut_off_goes_on_and_takes_no_row_twice(attempted: Store, make, tmp_path: Path) -> None:
+def test_an_interrupted_export_continues_and_writes_no_row_twice(attempted: Store, make, tmp_path: Path) -> None:
     settings = ExportSettings(shard_rows=2)
-    cut_off(attempted, tmp_path / "out", settings, at_row=4)
+    interrupt(attempted, tmp_path / "out", settings, at_row=4)
     assert not (tmp_path / "out").exists()
     attempted.rollouts.add([make.demonstration("late", "p5", "print(5)")])
 
-    report = attempted.export(tmp_path / "out", settings, talk)
+    report = attempted.export(tmp_path / "out", settings, make_messages)
 
     assert report.resumed == 4
     assert len({row["id"] for row in lines(tmp_path / "out")}) == len(lines(tmp_path / "out")) == 6
@@ -149,7 +151,7 @@ def test_an_export_that_was_cut_off_goes_on_and_takes_no_row_twice(attempted: St
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "datasets"])
-def test_an_export_that_was_cut_off_at_its_card_is_whole_the_next_time(
+def test_an_export_that_was_interrupted_at_its_card_is_completed_the_next_time(
     attempted: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     settings = ExportSettings.model_validate({"format": form, "shard_rows": 4})
@@ -160,29 +162,29 @@ def test_an_export_that_was_cut_off_at_its_card_is_whole_the_next_time(
     with monkeypatch.context() as patched:
         patched.setattr("store.export.folder.write_card", no_card)
         with pytest.raises(CutError):
-            attempted.export(tmp_path / "out", settings, talk)
+            attempted.export(tmp_path / "out", settings, make_messages)
     assert not (tmp_path / "out").exists()
 
-    report = attempted.export(tmp_path / "out", settings, talk)
+    report = attempted.export(tmp_path / "out", settings, make_messages)
 
     assert (report.rows, report.resumed) == ({"train": 6}, 6)
     assert (tmp_path / "out/README.md").exists()
 
 
-def test_another_choice_does_not_go_on_with_a_rest(attempted: Store, tmp_path: Path) -> None:
-    cut_off(attempted, tmp_path / "out", ExportSettings(shard_rows=2), at_row=4)
+def test_other_settings_do_not_continue_an_interrupted_export(attempted: Store, tmp_path: Path) -> None:
+    interrupt(attempted, tmp_path / "out", ExportSettings(shard_rows=2), at_row=4)
 
-    report = attempted.export(tmp_path / "out", ExportSettings(outcomes=(Outcome.WRONG,)), talk)
+    report = attempted.export(tmp_path / "out", ExportSettings(outcomes=(Outcome.WRONG,)), make_messages)
 
     assert (report.resumed, report.rows) == (0, {"train": 2})
 
 
 def test_two_exports_to_one_place_do_not_mix(attempted: Store, tmp_path: Path) -> None:
-    def hear(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         with pytest.raises(ExportTargetError, match="by another process"):
-            attempted.export(tmp_path / "out", ExportSettings(), talk)
+            attempted.export(tmp_path / "out", ExportSettings(), make_messages)
 
-    attempted.export(tmp_path / "out", ExportSettings(), talk, hear)
+    attempted.export(tmp_path / "out", ExportSettings(), make_messages, on_progress)
 
     assert len(lines(tmp_path / "out")) == 6
 
@@ -192,7 +194,7 @@ def test_load_dataset_reads_the_folder(attempted: Store, tmp_path: Path, form: s
     import datasets
 
     settings = ExportSettings.model_validate({"format": form, "splits": list(Split), "token_ids": True})
-    attempted.export(tmp_path / "out", settings, talk)
+    attempted.export(tmp_path / "out", settings, make_messages)
 
     loaded = datasets.load_dataset(str(tmp_path / "out"))
 
@@ -205,7 +207,7 @@ def test_load_from_disk_reads_the_folder(attempted: Store, tmp_path: Path) -> No
     import datasets
 
     settings = ExportSettings(format="datasets", splits=tuple(Split), shard_rows=2)
-    attempted.export(tmp_path / "out", settings, talk)
+    attempted.export(tmp_path / "out", settings, make_messages)
 
     loaded = datasets.load_from_disk(str(tmp_path / "out"))
     assert {name: split.num_rows for name, split in loaded.items()} == {"train": 6, "heldout": 2}
@@ -214,7 +216,7 @@ def test_load_from_disk_reads_the_folder(attempted: Store, tmp_path: Path) -> No
 
 
 def test_pyarrow_reads_parquet_with_its_types(attempted: Store, tmp_path: Path) -> None:
-    attempted.export(tmp_path / "out", ExportSettings(format="parquet"), talk)
+    attempted.export(tmp_path / "out", ExportSettings(format="parquet"), make_messages)
 
     table = pyarrow.parquet.read_table(tmp_path / "out/data")
 
@@ -223,8 +225,8 @@ def test_pyarrow_reads_parquet_with_its_types(attempted: Store, tmp_path: Path) 
     assert table.column("subject").null_count == 6
 
 
-def test_the_card_says_what_is_in_it(attempted: Store, tmp_path: Path) -> None:
-    attempted.export(tmp_path / "out", ExportSettings(format="parquet", distinct=True), talk)
+def test_the_card_describes_the_contents(attempted: Store, tmp_path: Path) -> None:
+    attempted.export(tmp_path / "out", ExportSettings(format="parquet", distinct=True), make_messages)
 
     card = (tmp_path / "out/README.md").read_text()
     assert card.startswith("---\n")
@@ -234,9 +236,9 @@ def test_the_card_says_what_is_in_it(attempted: Store, tmp_path: Path) -> None:
     assert attempted.masked_url not in card
 
 
-def test_texts_that_no_encoding_takes_are_exported_all_the_same(attempted: Store, make, tmp_path: Path) -> None:
+def test_texts_with_unpaired_surrogates_are_exported(attempted: Store, make, tmp_path: Path) -> None:
     attempted.rollouts.add([make.demonstration("odd", "p5", "print('\ud800')")])
 
     for form in ("jsonl", "parquet"):
         settings = ExportSettings.model_validate({"format": form, "purposes": ["demonstration"]})
-        assert attempted.export(tmp_path / form, settings, talk).rows == {"train": 1}
+        assert attempted.export(tmp_path / form, settings, make_messages).rows == {"train": 1}

@@ -1,4 +1,4 @@
-"""The label audit over a store: what it names, what it leaves alone, and on what grounds."""
+"""The label audit: which labels it reports, which it does not, and with which evidence."""
 
 import importlib.util
 import shutil
@@ -57,7 +57,7 @@ def same(expected: str, given: str) -> bool:
 def attempt_all(
     store: Store, answers: dict[str, list[str]], stdout: str = "{0}\n", purpose: Purpose = Purpose.TRAIN
 ) -> None:
-    """Adds a problem of label "1" for each key, and one attempt by another program for each of its answers."""
+    """Add a problem with label "1" for each key, and an attempt with a different program for each of its answers."""
     split = Split.TRAIN if purpose is Purpose.TRAIN else Split.HELDOUT
     store.problems.add(Problem(name, f"What is {name}?", "1", "test", split, f"key-{name}") for name in answers)
     store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))

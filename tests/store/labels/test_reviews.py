@@ -14,7 +14,7 @@ OUTCOMES = (Outcome.ACCEPTED, Outcome.WRONG, Outcome.WRONG, Outcome.WRONG, Outco
 
 
 def judge(label: str, answers: Sequence[str]) -> Mapping[str, Outcome]:
-    """Numbers are compared as such; what is none is not decided."""
+    """Compares numbers; other answers are unverifiable."""
     verdicts = {}
     for answer in answers:
         try:
@@ -26,7 +26,7 @@ def judge(label: str, answers: Sequence[str]) -> Mapping[str, Outcome]:
 
 @pytest.fixture
 def attempted(filled: Store, make) -> Store:
-    """Problem p1 of label "1" with attempts that give each of `ANSWERS`, and a demonstration that gives the label."""
+    """Problem p1 with label "1", attempts with each of `ANSWERS`, and a demonstration with the label as its answer."""
     filled.iterations.schedule(1, 20, 6, Sampling())
     (assignment,) = [a for a in filled.assignments.lease("test", 20, 60) if a.problem.id == "p1"]
     filled.rollouts.add(
@@ -87,7 +87,9 @@ def test_accepting_again_judges_a_rollout_that_came_late_with_the_old_label(
     make,
 ) -> None:
     attempted.labels.accept(review, "ada", "seen", judge)
-    (assignment,) = {r.assignment_id for r in attempted.rollouts.iterate(problem_id="p1") if r.assignment_id is not None}
+    (assignment,) = {
+        r.assignment_id for r in attempted.rollouts.iterate(problem_id="p1") if r.assignment_id is not None
+    }
     late = make.rollout(f"{assignment}-5", "p1", Purpose.TRAIN, Outcome.ACCEPTED, "print('late')", "1", assignment, 1)
     attempted.rollouts.add([late])
 
@@ -98,7 +100,9 @@ def test_accepting_again_judges_a_rollout_that_came_late_with_the_old_label(
 
 
 def test_an_answer_that_comes_while_others_are_judged_is_judged_too(attempted: Store, review: int, make) -> None:
-    (assignment,) = {r.assignment_id for r in attempted.rollouts.iterate(problem_id="p1") if r.assignment_id is not None}
+    (assignment,) = {
+        r.assignment_id for r in attempted.rollouts.iterate(problem_id="p1") if r.assignment_id is not None
+    }
     late = make.rollout(f"{assignment}-5", "p1", Purpose.TRAIN, Outcome.WRONG, "print('late')", "14/2", assignment, 1)
 
     def slow_judge(label: str, answers: Sequence[str]) -> Mapping[str, Outcome]:
@@ -157,7 +161,7 @@ def test_other_proposals_for_the_problem_end_with_the_accepted_one(attempted: St
 def test_a_label_that_was_changed_otherwise_stops_a_correction(attempted: Store, review: int) -> None:
     attempted.labels.change("p1", "8", "eve", "from the book")
 
-    with pytest.raises(ReviewDecidedError, match="has been changed since"):
+    with pytest.raises(ReviewDecidedError, match="has changed since"):
         attempted.labels.accept(review, "ada", "seen", judge)
     assert attempted.problems.get("p1").answer == "8"
 

@@ -1,4 +1,4 @@
-"""What an import leaves out, and what others can do to the store meanwhile."""
+"""Imports: exclusions, withdrawals, and writes of other processes during an import."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def problem(name: str, question: str, split: Split = Split.TRAIN, source: str = 
     return Problem(name, question, "1", source, split, question_key(question))
 
 
-def test_a_problem_that_is_like_a_held_out_one_is_left_out_and_listed(store):
+def test_a_problem_that_is_similar_to_a_held_out_one_is_excluded_and_listed(store):
     heldout = problem("h", ROUND.format(n=21), Split.HELDOUT)
     near = problem("near", ROUND.format(n=21).replace("How many", "How many bales"))
     far = problem("far", "A baker has 24 round loaves and bakes a dozen more each hour. How many are there at noon?")
@@ -31,7 +31,7 @@ def test_a_problem_that_is_like_a_held_out_one_is_left_out_and_listed(store):
     assert {p.id for p in store.problems.iterate()} == {"h", "far"}
 
 
-def test_a_problem_that_is_held_out_already_is_left_out_with_similarity_1(store):
+def test_a_problem_that_is_held_out_already_is_excluded_with_similarity_1(store):
     store.problems.add([problem("h", ROUND.format(n=21), Split.HELDOUT)])
     assert store.problems.import_new([problem("t", ROUND.format(n=21))]).left_out == 1
     assert [found.similarity for found in store.problems.exclusions()] == [1.0]
@@ -49,7 +49,7 @@ def test_importing_again_changes_nothing(store):
     assert (list(store.problems.iterate()), list(store.problems.exclusions())) == (listed, left_out)
 
 
-def test_a_held_out_problem_that_comes_later_withdraws_what_is_like_it(store):
+def test_a_held_out_problem_that_comes_later_withdraws_similar_ones(store):
     near = problem("near", ROUND.format(n=21).replace("How many", "How many bales"))
     far = problem("far", "A baker has 24 round loaves and bakes a dozen more each hour. How many are there at noon?")
     store.problems.add([near, far])
@@ -70,7 +70,7 @@ def test_a_training_problem_that_is_imported_as_held_out_is_held_out_from_then_o
     assert store.problems.import_new([problem("u", ROUND.format(n=22).replace("22", "21 big"))]).left_out == 1
 
 
-def test_no_training_set_holds_what_was_withdrawn_and_who_learned_from_it_is_told(store, make):
+def test_no_training_set_contains_withdrawn_problems_and_those_trained_on_are_counted(store, make):
     store.problems.add([problem("near", ROUND.format(n=21)), problem("far", "How many minutes are there in 3 days?")])
     store.rollouts.add([make.demonstration("demo-1", "near", "7"), make.demonstration("demo-2", "far", "4320")])
     store.policies.add(Policy(1, None, "policies/1", training_set_id=store.training_sets.select(1)))
@@ -103,7 +103,7 @@ def test_generated_problems_differ_by_their_numbers(store):
     assert store.problems.import_new([problem("f", two.replace("30", "24"), source="a file")]).left_out == 1
 
 
-def test_short_questions_are_alike_only_if_they_are_the_same(store):
+def test_short_questions_are_similar_only_if_they_are_equal(store):
     heldout = [problem("h", "What is 3 + 4?", Split.HELDOUT)]
     assert (
         store.problems.import_new([*heldout, problem("a", "What is 3 * 4?"), problem("b", "What is 3 + 5?")]).added == 3
@@ -111,24 +111,13 @@ def test_short_questions_are_alike_only_if_they_are_the_same(store):
     assert store.problems.import_new([problem("c", "What is $3+4$?")]).left_out == 1
 
 
-def test_others_can_write_while_a_source_is_read(store, make):
+def test_other_processes_can_write_while_a_source_is_read(store, make):
     def slow():
         yield make.problem(1)
         assert store.problems.add([make.problem(2)]) == 1  # another transaction, in the middle of this import
         yield make.problem(3)
 
     assert store.problems.import_new(slow()).added == 2
-
-
-def test_a_label_change_keeps_the_old_answer_with_who_and_why(filled, clock):
-    assert filled.labels.change("p1", " 7 ", by="ann", reason="a slip of the pen")
-    assert not filled.labels.change("p1", "7", by="bob", reason="again")
-    clock.now_s += 5
-    filled.labels.change("p1", "8", by="audit", reason="8 of 8 attempts")
-    assert filled.problems.get("p1").answer == "8"
-    history = [(c.old_answer, c.new_answer, c.changed_by, c.reason) for c in filled.labels.history("p1")]
-    assert history == [("1", "7", "ann", "a slip of the pen"), ("7", "8", "audit", "8 of 8 attempts")]
-    assert [c.changed_at for c in filled.labels.history("p1")] == [clock.now_s - 5, clock.now_s]
 
 
 def rows(path: str) -> list[dict[str, str]]:

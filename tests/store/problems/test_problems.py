@@ -23,7 +23,7 @@ def test_the_order_of_problems_is_always_the_same_and_not_that_of_import(store, 
     assert [problem.id for problem in store.problems.iterate(limit=10)] == order[:10]
 
 
-def test_a_problem_of_the_same_key_keeps_the_side_it_is_on(store, make):
+def test_a_problem_of_the_same_key_keeps_its_split(store, make):
     held_out = make.problem(1, Split.HELDOUT)
     store.problems.add([held_out])
     assert store.problems.add([replace(make.problem(1), id="other"), replace(held_out, split=Split.TRAIN)]) == 0
@@ -57,6 +57,6 @@ def test_two_problems_of_one_id_are_refused(store, make):
         store.problems.add([twin])
 
 
-def test_an_unknown_problem_is_said_to_be(store):
+def test_an_unknown_problem_is_an_error(store):
     with pytest.raises(UnknownRecordError, match="no problem 'p9'"):
         store.problems.get("p9")

@@ -29,7 +29,7 @@ def lines(path, *rows) -> str:
     return str(path)
 
 
-# The held-out line
+# Splitting
 
 
 def test_operands_in_another_order_are_the_same_problem():
@@ -38,7 +38,7 @@ def test_operands_in_another_order_are_the_same_problem():
     assert operands_key("products", "What is 3 * 7?") != operands_key("products", "What is 37 * 1?")
 
 
-def test_layout_and_case_make_no_other_question_and_signs_do():
+def test_layout_and_case_do_not_change_a_question_but_signs_do():
     assert question_key("What is  x + 1?\n") == question_key("what is x+1?")
     assert question_key("What is x + 1?") != question_key("What is x - 1?")
 
@@ -56,7 +56,7 @@ def test_the_held_out_share_is_about_the_fraction_and_grows_with_it():
 # reasoning-gym
 
 
-def test_the_demos_tasks_yield_enough_distinct_problems_on_both_sides():
+def test_the_demos_tasks_yield_enough_distinct_problems_in_both_splits():
     problems = []
     for task, config in DEMO_TASKS.items():
         source = settings(kind="reasoning_gym", dataset=task, size=720, seed=1, config=config, heldout_fraction=0.13)
@@ -197,7 +197,7 @@ def test_a_solution_without_its_mark_is_refused(extract, text):
         extract(text)
 
 
-def test_a_problem_of_the_test_set_is_held_out_though_it_stands_in_the_training_set_too(store, tmp_path):
+def test_a_problem_of_the_test_set_is_held_out_although_the_training_set_has_it_too(store, tmp_path):
     train = lines(tmp_path / "train.jsonl", *({"question": f"{i}?", "answer": "1"} for i in range(4)))
     test = lines(tmp_path / "test.jsonl", {"question": " 3? ", "answer": "1"})
     sources = [
@@ -271,7 +271,7 @@ def test_a_list_that_holds_no_answer_is_a_bad_row(tmp_path, answer):
         list(read_problems(JsonlSettings(path=str(file))))
 
 
-def test_a_line_break_within_an_answer_parts_no_answers(tmp_path):
+def test_a_line_break_within_an_answer_does_not_split_it(tmp_path):
     file = tmp_path / "broken.jsonl"
     file.write_text(json.dumps({"question": "How large is it?", "answer": "90\\text{ square\nunits}"}) + "\n")
     (problem,) = read_problems(JsonlSettings(path=str(file)))

@@ -1,4 +1,4 @@
-"""What thinning takes away, and what it never does."""
+"""Pruning: what it deletes, and what it never deletes."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +16,7 @@ KEEP_NOTHING = RetentionSettings(keep=0)
 
 @pytest.fixture
 def attempted(filled, make):
-    """Two iterations of six attempts at each of two problems: of each six one is accepted and one a fault of ours."""
+    """Two iterations of six attempts at each of two problems: of each six, one is accepted and one is a fault."""
     for iteration in (1, 2):
         filled.iterations.open(iteration, 1)
         filled.iterations.schedule(iteration, 2, 6, Sampling(), rule="uniform")
@@ -47,7 +47,7 @@ def test_rejected_rollouts_of_old_iterations_go(attempted):
     assert len(list(attempted.rollouts.iterate(iteration=2))) == 12
 
 
-def test_what_trained_a_policy_is_never_taken_away(attempted):
+def test_rollouts_that_trained_a_policy_are_never_pruned(attempted):
     training_set = attempted.training_sets.select(2, SelectionSettings(accepted_only=False, iterations=1))
     attempted.policies.add(Policy(2, 1, "policies/2", training_set_id=training_set))
     samples = list(attempted.training_sets.samples(training_set))
@@ -67,7 +67,7 @@ def test_a_problem_with_a_review_is_left_alone_also_when_it_is_decided(attempted
     assert [one for one in left(attempted) if one[0] == problem] == [one for one in before if one[0] == problem]
 
 
-def test_thinned_rollouts_are_neither_sampled_nor_written_again(attempted):
+def test_pruned_rollouts_are_neither_sampled_nor_written_again(attempted):
     everything = list(attempted.rollouts.iterate())
     attempted.rollouts.prune(KEEP_NOTHING)
     assert attempted.assignments.lease("b", 10, 60) == []
@@ -75,7 +75,7 @@ def test_thinned_rollouts_are_neither_sampled_nor_written_again(attempted):
     assert attempted.iterations.progress(1) == (12, 12)
 
 
-def test_pools_have_no_gaps_after_a_thinning_and_pass_rates_stay(attempted):
+def test_pools_have_no_gaps_after_pruning_and_pass_rates_stay(attempted):
     attempted.rollouts.prune(RetentionSettings(keep=3))
     settings = SelectionSettings(accepted_only=False, prefer="oldest", max_per_problem=8)
     training_set = attempted.training_sets.select(2, settings)
@@ -87,13 +87,13 @@ def test_pools_have_no_gaps_after_a_thinning_and_pass_rates_stay(attempted):
     assert [tuple(row) for row in counted] == [(10, 2), (10, 2)]
 
 
-def test_what_is_being_chosen_is_waited_for_and_not_taken_away(attempted):
+def test_pruning_waits_for_a_selection_and_deletes_nothing_of_it(attempted):
     settings = SelectionSettings(accepted_only=False)
     with ThreadPoolExecutor(1) as pool:
         with transaction(attempted._database.engine, write=True) as session:
             training_set = select_training_set(session, 2, settings, now=0)
-            thinned = pool.submit(attempted.rollouts.prune, KEEP_NOTHING)
+            pruning = pool.submit(attempted.rollouts.prune, KEEP_NOTHING)
             with pytest.raises(TimeoutError):
-                thinned.result(timeout=0.5)
-        thinned.result(timeout=60)
+                pruning.result(timeout=0.5)
+        pruning.result(timeout=60)
     assert len(list(attempted.training_sets.samples(training_set))) == attempted.training_sets.size(training_set) > 0

@@ -13,12 +13,12 @@ def solution(*code: str, answer: str = "1") -> Solution:
     return Solution([Segment(SegmentKind.CODE, block) for block in code], answer)
 
 
-def said(*words: str) -> Solution:
+def prose(*words: str) -> Solution:
     return Solution([Segment(SegmentKind.TEXT, part) for part in words], "1")
 
 
 def are_same(one: Solution, other: Solution) -> bool:
-    """Both ways, and by their sketches: it is only where these are equal that anything else is looked at."""
+    """Whether they are equal; checks symmetry, and that equal solutions have equal sketches."""
     assert (one == other) == (other == one)
     assert one != other or one.sketch == other.sketch
     return one == other
@@ -35,7 +35,7 @@ def are_same(one: Solution, other: Solution) -> bool:
         "x = 0x3 * 0b111\nprint(x,)",
     ],
 )
-def test_names_comments_and_layout_make_no_other_solution(other):
+def test_names_comments_and_layout_do_not_change_a_solution(other):
     assert are_same(solution(other), solution("x = 3 * 7\nprint(x)"))
 
 
@@ -50,11 +50,11 @@ def test_names_comments_and_layout_make_no_other_solution(other):
         "x = 3 * 7\nprint('x')",
     ],
 )
-def test_another_program_is_another_solution(other):
+def test_a_different_program_is_a_different_solution(other):
     assert not are_same(solution(other), solution("x = 3 * 7\nprint(x)"))
 
 
-def test_another_answer_is_another_solution():
+def test_a_different_answer_is_a_different_solution():
     assert are_same(solution("print(1)", answer="1"), solution("print(1)", answer=" 1 "))
     assert not are_same(solution("print(1)", answer="1"), solution("print(1)", answer="2"))
 
@@ -94,7 +94,7 @@ def test_the_sketch_is_the_same_however_a_program_is_written(one, other):
     assert are_same(solution(one), solution(other))
 
 
-def test_the_sketches_of_pythons_own_library_survive_being_written_anew():
+def test_the_sketches_of_the_standard_library_survive_unparsing():
     library = Path(sysconfig.get_paths()["stdlib"])
     sources = [file.read_text() for file in sorted(library.glob("*.py"))]
     some = [source for source in sources if len(source) < MAX_PARSED_CHARS]
@@ -121,11 +121,11 @@ def test_code_that_does_not_parse_is_compared_as_text(wild):
     assert not are_same(solution(wild), solution(f"{wild} + 1"))
 
 
-def test_a_solution_without_code_is_compared_by_its_words():
-    assert are_same(said("so  it is\n1"), said("so it", "is 1"))
-    assert not are_same(said("so it is 1"), said("so it is 2"))
-    assert not are_same(said("print(1)"), solution("print(1)"))
+def test_a_solution_without_code_is_compared_by_its_prose():
+    assert are_same(prose("so  it is\n1"), prose("so it", "is 1"))
+    assert not are_same(prose("so it is 1"), prose("so it is 2"))
+    assert not are_same(prose("print(1)"), solution("print(1)"))
 
 
-def test_a_sketch_tells_most_solutions_apart():
+def test_most_different_solutions_have_different_sketches():
     assert len({solution(code).sketch for code in ("a = 1 + 2", "a = 1 - 2", "a = 1 + 2 + 3", "a = 1\na += 2")}) == 4

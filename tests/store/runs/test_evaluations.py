@@ -6,7 +6,7 @@ from store.records import Evaluation, Outcome, Sampling, Split
 GREEDY = Sampling(temperature=0.0)
 
 
-def test_the_same_evaluation_again_goes_on_with_the_first(filled, make):
+def test_scheduling_the_same_evaluation_again_continues_it(filled, make):
     first = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
     filled.rollouts.add([make.attempt(filled.assignments.lease("a", 1, 60)[0], 0)])
     assert filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4) == first

@@ -7,7 +7,7 @@ from store.records import Policy
 from store.store import Store
 
 
-def test_a_version_is_never_handed_out_twice(store):
+def test_a_version_is_never_reserved_twice(store):
     with ThreadPoolExecutor(4) as threads:
         versions = list(threads.map(lambda _: store.policies.next_version(), range(20)))
     assert sorted(versions) == list(range(1, 21))
@@ -38,7 +38,7 @@ def test_adding_a_policy_again_changes_nothing_and_another_under_its_version_is_
         store.policies.add(Policy(0, None, "b"))
 
 
-def test_what_was_never_published_cannot_be_promoted_or_be_a_parent(store):
+def test_an_unpublished_version_cannot_be_promoted_or_be_a_parent(store):
     with pytest.raises(UnknownPolicyError, match="no policy version 9"):
         store.policies.promote(9)
     with pytest.raises(UnknownPolicyError, match="no policy version 9"):
@@ -68,3 +68,14 @@ def test_a_store_that_is_moved_with_its_policies_finds_them(tmp_path):
         assert [policy.path for policy in store.policies.all()] == [f"{new}/policies/1", "/elsewhere/2"]
         assert store.policies.promoted().path == f"{new}/policies/1"
         assert store.run.state().checkpoint == f"{new}/checkpoints/1"
+
+
+def test_promotions_are_remembered_in_their_order(filled):
+    filled.policies.add(Policy(filled.policies.next_version(), 1, "policies/2"))
+    assert filled.policies.promotions() == []
+
+    for version in (1, 2, 2, 1):
+        filled.policies.promote(version)
+
+    assert filled.policies.promotions() == [1, 2, 1]
+    assert filled.policies.promoted().version == 1

@@ -3,11 +3,11 @@ import pytest
 from store.runs.run_state import ActualState, DesiredState, RunState
 
 
-def test_a_new_store_is_asked_to_run_and_new(store):
+def test_the_state_of_a_new_store_is_new_and_desired_running(store):
     assert store.run.state() == RunState(DesiredState.RUNNING, ActualState.NEW, None, None, None)
 
 
-def test_the_driver_says_where_it_is_and_the_command_line_what_it_should_do(store, clock):
+def test_the_driver_reports_its_state_and_the_command_line_sets_the_desired_one(store, clock):
     store.run.set_actual("running", iteration=3, checkpoint="checkpoints/3")
     store.run.set_desired("paused")
     clock.now_s += 5

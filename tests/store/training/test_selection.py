@@ -7,7 +7,7 @@ from store.database.connection import transaction
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
 from store.records import Outcome, Policy, Pool, Purpose, Sampling, Split
 from store.settings import SelectionSettings
-from store.training.candidates import Candidate, attempts_query, looking_up
+from store.training.candidates import Candidate, attempts_query, lookup_plan
 
 
 def attempts(store, make, iteration, problems, samples, outcome=Outcome.ACCEPTED, code=None):
@@ -21,33 +21,33 @@ def attempts(store, make, iteration, problems, samples, outcome=Outcome.ACCEPTED
     return rollouts
 
 
-def chosen(store, settings=None):
+def selected(store, settings=None):
     return list(store.training_sets.samples(store.training_sets.select(2, settings)))
 
 
-def test_accepted_attempts_alone_are_chosen(filled, make):
+def test_only_accepted_attempts_are_selected(filled, make):
     attempts(filled, make, 1, problems=3, samples=2)
     attempts(filled, make, 2, problems=3, samples=2, outcome=Outcome.WRONG)
-    assert {rollout.outcome for rollout in chosen(filled)} == {Outcome.ACCEPTED}
-    everything = chosen(filled, SelectionSettings(accepted_only=False))
+    assert {rollout.outcome for rollout in selected(filled)} == {Outcome.ACCEPTED}
+    everything = selected(filled, SelectionSettings(accepted_only=False))
     assert Counter(r.outcome for r in everything) == {Outcome.ACCEPTED: 6, Outcome.WRONG: 6}
 
 
-def test_faults_of_ours_are_never_chosen(filled, make):
+def test_faults_are_never_selected(filled, make):
     attempts(filled, make, 1, problems=3, samples=2, outcome=Outcome.FAULT)
     with pytest.raises(NothingToScheduleError, match="no rollout can be trained on"):
         filled.training_sets.select(2, SelectionSettings(accepted_only=False))
 
 
-def test_the_same_solution_to_a_problem_is_chosen_once(filled, make):
+def test_the_same_solution_to_a_problem_is_selected_once(filled, make):
     attempts(filled, make, 1, problems=3, samples=4, code="x = 2\nprint(x)")
-    assert len(chosen(filled, SelectionSettings(max_per_problem=None))) == 3
+    assert len(selected(filled, SelectionSettings(max_per_problem=None))) == 3
 
 
 def test_a_random_preference_depends_on_the_seed_alone(filled, make):
     attempts(filled, make, 1, problems=10, samples=6)
     first, again, other = (
-        [r.id for r in chosen(filled, SelectionSettings(prefer="random", max_per_problem=2, seed=seed))]
+        [r.id for r in selected(filled, SelectionSettings(prefer="random", max_per_problem=2, seed=seed))]
         for seed in (1, 1, 2)
     )
     assert first == again
@@ -57,20 +57,20 @@ def test_a_random_preference_depends_on_the_seed_alone(filled, make):
 def test_a_window_keeps_the_newest_iterations(filled, make):
     attempts(filled, make, 1, problems=2, samples=1)
     newer = attempts(filled, make, 2, problems=2, samples=1)
-    assert {r.id for r in chosen(filled, SelectionSettings(iterations=1))} == {r.id for r in newer}
+    assert {r.id for r in selected(filled, SelectionSettings(iterations=1))} == {r.id for r in newer}
 
 
 def test_max_samples_keeps_the_newest(filled, make):
     written = attempts(filled, make, 1, problems=5, samples=1)
-    assert {r.id for r in chosen(filled, SelectionSettings(max_samples=2))} == {r.id for r in written[-2:]}
+    assert {r.id for r in selected(filled, SelectionSettings(max_samples=2))} == {r.id for r in written[-2:]}
 
 
-def test_demonstrations_are_repeated_shared_or_left_out(filled, make):
+def test_demonstrations_are_repeated_subsampled_or_omitted(filled, make):
     attempts(filled, make, 1, problems=5, samples=2)
     filled.rollouts.add([make.demonstration(str(i), f"p{i}", f"print({i} + 1000)") for i in range(4)])
 
     def purposes(**settings):
-        return Counter(r.purpose for r in chosen(filled, SelectionSettings(**settings)))
+        return Counter(r.purpose for r in selected(filled, SelectionSettings(**settings)))
 
     assert purposes() == {Purpose.TRAIN: 10, Purpose.DEMONSTRATION: 4}
     assert purposes(demonstration_repeat=3) == {Purpose.TRAIN: 10, Purpose.DEMONSTRATION: 12}
@@ -81,54 +81,54 @@ def test_demonstrations_are_repeated_shared_or_left_out(filled, make):
 
 def test_demonstrations_alone_make_the_training_set_of_a_warm_start(filled, make):
     filled.rollouts.add([make.demonstration(str(i), f"p{i}", f"print({i})") for i in range(4)])
-    assert len(chosen(filled)) == 4
+    assert len(selected(filled)) == 4
 
 
-def test_an_attempt_equal_to_a_demonstration_is_left_out(filled, make):
+def test_an_attempt_equal_to_a_demonstration_is_omitted(filled, make):
     same = [make.demonstration(str(i), f"p{i}", "y = 1  # one\nprint(y)") for i in range(20)]
     filled.rollouts.add(same)
     attempts(filled, make, 1, problems=3, samples=2, code="x = 1\nprint(x)")
-    assert sorted(r.id for r in chosen(filled)) == sorted(r.id for r in same)
+    assert sorted(r.id for r in selected(filled)) == sorted(r.id for r in same)
 
 
 def test_of_equal_solutions_the_first_is_kept_and_the_rest_are_counted(filled, make):
     written = attempts(filled, make, 1, problems=1, samples=4, code="x = 2\nprint(x)")
-    assert [r.id for r in chosen(filled)] == [written[0].id]
+    assert [r.id for r in selected(filled)] == [written[0].id]
     with transaction(filled._database.engine, write=False) as session:
         counts = "SELECT judged, accepted, solutions, duplicates FROM problems WHERE judged > 0"
         assert session.execute(text(counts)).one() == (4, 4, 1, 3)
 
 
 @pytest.mark.parametrize(("rule", "numbers"), [("newest", {8, 9}), ("oldest", {0, 1})])
-def test_the_cap_takes_what_the_rule_says(filled, make, rule, numbers):
+def test_the_limit_per_problem_follows_the_rule(filled, make, rule, numbers):
     written = attempts(filled, make, 1, problems=2, samples=10)
-    got = chosen(filled, SelectionSettings(prefer=rule, max_per_problem=2))
+    got = selected(filled, SelectionSettings(prefer=rule, max_per_problem=2))
     assert {r.id for r in got} == {r.id for r in written if int(r.id.split("-")[1]) in numbers}
 
 
-def test_a_random_choice_is_full_and_meets_every_solution_in_time(filled, make):
+def test_a_random_selection_is_full_and_reaches_every_solution_in_time(filled, make):
     written = attempts(filled, make, 1, problems=2, samples=7)
     met = set()
     for seed in range(20):
-        got = [r.id for r in chosen(filled, SelectionSettings(prefer="random", max_per_problem=5, seed=seed))]
+        got = [r.id for r in selected(filled, SelectionSettings(prefer="random", max_per_problem=5, seed=seed))]
         assert len(got) == len(set(got)) == 10
         met |= set(got)
     assert met == {r.id for r in written}
 
 
 @pytest.mark.parametrize("rule", ["newest", "oldest", "random"])
-def test_what_was_sampled_by_an_old_policy_is_not_chosen(filled, make, rule):
+def test_rollouts_of_an_old_policy_are_not_selected(filled, make, rule):
     for version in (2, 3):
         filled.policies.add(Policy(version, version - 1, f"policies/{version}"))
     filled.iterations.schedule(1, 20, 6, Sampling())
     leased = filled.assignments.lease("a", 100, 60)
     for version, samples in ((1, (0, 1, 2)), (2, (3, 4)), (3, (5,))):
         filled.rollouts.add([make.attempt(a, i, version=version) for a in leased for i in samples])
-    got = chosen(filled, SelectionSettings(policy_versions=2, prefer=rule))
+    got = selected(filled, SelectionSettings(policy_versions=2, prefer=rule))
     assert Counter(r.spans[-1].version for r in got) == {2: 40, 3: 20}
 
 
-def test_a_share_of_what_is_taken_is_of_hard_problems(filled, make):
+def test_hard_problems_get_their_share(filled, make):
     hard = {f"p{i}" for i in range(5)}
     filled.iterations.schedule(1, 20, 10, Sampling())
     for a in filled.assignments.lease("a", 100, 60):
@@ -137,7 +137,7 @@ def test_a_share_of_what_is_taken_is_of_hard_problems(filled, make):
         filled.rollouts.add(make.attempt(a, i, outcome) for i, outcome in enumerate(outcomes))
 
     def hard_taken(**settings):
-        got = chosen(filled, SelectionSettings(max_samples=8, prefer="random", **settings))
+        got = selected(filled, SelectionSettings(max_samples=8, prefer="random", **settings))
         return len(got), sum(r.problem_id in hard for r in got)
 
     assert hard_taken(hard_share=0.5) == (8, 4)
@@ -151,7 +151,7 @@ def test_a_token_budget_is_kept_demonstrations_included(filled, make):
     filled.rollouts.add([make.demonstration(str(i), f"p{i}", f"print({i} + 1000)") for i in range(4)])
 
     def purposes(**settings):
-        return Counter(r.purpose for r in chosen(filled, SelectionSettings(**settings)))
+        return Counter(r.purpose for r in selected(filled, SelectionSettings(**settings)))
 
     assert purposes(max_tokens=100) == {Purpose.DEMONSTRATION: 4, Purpose.TRAIN: 8}
     assert purposes(max_tokens=160, demonstration_share=0.5) == {Purpose.DEMONSTRATION: 10, Purpose.TRAIN: 10}
@@ -160,24 +160,24 @@ def test_a_token_budget_is_kept_demonstrations_included(filled, make):
         purposes(max_tokens=7)
 
 
-def test_the_same_settings_over_the_same_rollouts_choose_the_same_in_the_same_order(filled, make):
+def test_the_same_settings_over_the_same_rollouts_select_the_same_in_the_same_order(filled, make):
     attempts(filled, make, 1, problems=10, samples=6)
     settings = SelectionSettings(prefer="random", max_per_problem=3, seed=5)
-    assert [r.id for r in chosen(filled, settings)] == [r.id for r in chosen(filled, settings)]
+    assert [r.id for r in selected(filled, settings)] == [r.id for r in selected(filled, settings)]
 
 
-def test_attempts_of_an_evaluation_are_never_chosen(filled, make):
+def test_attempts_of_an_evaluation_are_never_selected(filled, make):
     attempts(filled, make, 1, problems=2, samples=1)
     filled.evaluations.schedule(1, "train", sampling=Sampling(0.0), split=Split.TRAIN)
     filled.rollouts.add(make.attempt(a, 0) for a in filled.assignments.lease("a", 100, 60))
-    assert len(chosen(filled)) == 2
+    assert len(selected(filled)) == 2
 
 
-def test_held_out_problems_are_never_chosen(filled, make):
+def test_held_out_problems_are_never_selected(filled, make):
     written = attempts(filled, make, 1, problems=20, samples=1)
     with transaction(filled._database.engine, write=True) as session:  # what no call of the store can do
         session.execute(text("UPDATE problems SET split = 'heldout' WHERE id <> 'p7'"))
-    assert {r.id for r in chosen(filled)} == {r.id for r in written if r.problem_id == "p7"}
+    assert {r.id for r in selected(filled)} == {r.id for r in written if r.problem_id == "p7"}
 
 
 def test_a_held_out_problem_that_slips_through_the_query_stops_the_selection(filled, make, monkeypatch):
@@ -188,7 +188,7 @@ def test_a_held_out_problem_that_slips_through_the_query_stops_the_selection(fil
     monkeypatch.setattr(
         "store.training.selection.find_attempts", lambda *_: [Candidate(leak, problem_id, 1, hard=False)]
     )
-    with pytest.raises(HeldOutLeakError, match="is held out and was chosen for training"):
+    with pytest.raises(HeldOutLeakError, match="is held out and was selected for training"):
         filled.training_sets.select(2)
     with pytest.raises(UnknownRecordError):
         filled.training_sets.size(1)
@@ -218,7 +218,7 @@ def test_a_policy_is_traced_to_what_it_was_trained_on(filled, make):
 def test_the_plan_looks_places_up_and_reads_no_other_rollouts(filled, make, rule):
     attempts(filled, make, 1, problems=20, samples=6)
     explain = "EXPLAIN" if filled._database.engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-    with transaction(filled._database.engine, write=False) as session, looking_up(session):
+    with transaction(filled._database.engine, write=False) as session, lookup_plan(session):
         query = attempts_query(session, Pool.SOLUTION, SelectionSettings(prefer=rule))
         compiled = query.compile(session.connection(), compile_kwargs={"render_postcompile": True})
         plan = session.connection().exec_driver_sql(f"{explain} {compiled}", _parameters(compiled)).all()

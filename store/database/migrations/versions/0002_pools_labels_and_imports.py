@@ -1,4 +1,4 @@
-"""Add pools and counters, label history and reviews, what imports leave out, and what is known of a policy."""
+"""Add pools and counters, label history and reviews, the exclusions of imports, and details of policies."""
 
 import hashlib
 from itertools import groupby
@@ -85,7 +85,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo. The answers stay as they were corrected; reviews and the history of labels go with their tables."""
+    """Undo. Corrected answers stay; reviews and the history of labels are deleted with their tables."""
     op.execute("UPDATE problems SET split = 'heldout' WHERE split = 'excluded'")  # never trained on either way
     for table in ("heldout_bands", "left_out", "imports", "outcome_changes", "label_changes", "reviews"):
         op.drop_table(table)

@@ -1,7 +1,7 @@
-"""Tell the same solutions by a sketch and a number, and let training sets refer to rollouts without foreign keys.
+"""Identify equal solutions by a sketch and a variant, and let training sets refer to rollouts without foreign keys.
 
-A key that was the hash of a syntax tree was dear: each rollout had to be parsed. And to check a foreign key, PostgreSQL
-locks the rollout, which writes to its page.
+The former key, a hash of the syntax tree, was expensive: each rollout had to be parsed. And to check a foreign key,
+PostgreSQL locks the rollout, which writes to its page.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo: every rollout is parsed, so this takes about a minute for a hundred thousand."""
+    """Undo. Parses every rollout, which takes about a minute per hundred thousand."""
     with op.batch_alter_table("training_set_rollouts") as sets:
         for column, (table, key) in REFERENCES.items():
             sets.create_foreign_key(f"fk_training_set_rollouts_{column}", table, [column], [key])

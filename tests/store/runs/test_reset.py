@@ -1,11 +1,11 @@
-"""Telling a store that no run has used, and emptying one that no run got far with."""
+"""Whether a run has used a store, and clearing one whose run ended before its first policy."""
 
 import pytest
 
 from store.errors import StoreError
 
 
-def test_a_store_is_empty_until_it_has_problems_and_once_it_is_emptied(store, make):
+def test_a_store_is_empty_until_it_has_problems_and_again_after_clearing(store, make):
     assert store.is_empty()
     store.problems.add(make.problem(i) for i in range(3))
     store.rollouts.add([make.demonstration("a", "p1", "print(1)")])
@@ -17,7 +17,7 @@ def test_a_store_is_empty_until_it_has_problems_and_once_it_is_emptied(store, ma
     assert store.problems.add([make.problem(0)]) == 1
 
 
-def test_a_store_with_a_policy_is_not_emptied(filled):
+def test_a_store_with_a_policy_is_not_cleared(filled):
     with pytest.raises(StoreError, match="policies"):
         filled.clear()
     assert filled.problems.counts()["train"] == 20

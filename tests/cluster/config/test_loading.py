@@ -1,4 +1,4 @@
-"""The configuration: presets, files and overrides on top of each other, and the round trip through TOML."""
+"""Loading: presets, files and overrides on top of each other, and the round trip through TOML."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def test_the_runs_seed_reaches_every_part_and_differs_between_sources() -> None:
     assert len(set(seeds)) == len(seeds)
 
 
-def test_a_part_keeps_a_seed_of_its_own() -> None:
+def test_a_part_keeps_its_own_seed() -> None:
     assert load_config("demo", None, ["seed=3", "learner.seed=9"]).learner.seed == 9
 
 

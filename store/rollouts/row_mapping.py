@@ -1,4 +1,7 @@
-"""Rollouts as rows and back. Rows are made before the transaction that writes them: nobody waits for their packing."""
+"""Converts rollouts to rows and back.
+
+Rows are prepared before the transaction that writes them, so that no other writer waits while they are packed.
+"""
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,11 +12,11 @@ from store.database.tables import RolloutRow
 from store.errors import InvalidRolloutError, StoreDamagedError
 from store.records import Rollout
 from store.rollouts import packing
-from store.rollouts.solutions import Solution, get_ready_to_compare
+from store.rollouts.solutions import Solution, preparse_candidates
 
 
 class PreparedRollout(NamedTuple):
-    """A rollout with all that can be said of its rows without the database."""
+    """A rollout with everything of its rows that does not depend on the database."""
 
     rollout: Rollout
     solution: Solution
@@ -22,13 +25,13 @@ class PreparedRollout(NamedTuple):
 
 
 def prepare(rollouts: Iterable[Rollout]) -> list[PreparedRollout]:
-    """Packs each, and does what can be done early to tell duplicates.
+    """Validate and pack rollouts, and parse those that need it for deduplication.
 
     Raises:
         InvalidRolloutError: a rollout contradicts itself.
     """
     prepared = [_prepare(rollout) for rollout in rollouts]
-    get_ready_to_compare((one.rollout.problem_id, one.solution) for one in prepared)
+    preparse_candidates((item.rollout.problem_id, item.solution) for item in prepared)
     return prepared
 
 
@@ -70,33 +73,33 @@ def _prepare(rollout: Rollout) -> PreparedRollout:
     return PreparedRollout(rollout, solution, columns, executions)
 
 
-def restore(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
-    """The record of a row and of the (status, seconds, body) of its executions in their order.
+def rollout_from_row(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
+    """The record of a row and the (status, seconds, body) of its executions, in order.
 
     Raises:
-        StoreDamagedError: what is stored is not what was written.
+        StoreDamagedError: the stored bytes are corrupted.
     """
-    with _explained(row.id):
+    with _translated_damage(row.id):
         return _unpack(row, executions)
 
 
-def restore_solution(rollout_id: str, segments: bytes, answer: str | None) -> Solution:
-    """What a rollout says, by its columns.
+def solution_from_columns(rollout_id: str, segments: bytes, answer: str | None) -> Solution:
+    """The solution of a rollout, from its columns.
 
     Raises:
-        StoreDamagedError: what is stored is not what was written.
+        StoreDamagedError: the stored bytes are corrupted.
     """
-    with _explained(rollout_id):
+    with _translated_damage(rollout_id):
         return Solution(packing.unpack_segments(packing.decompress(segments)), answer)
 
 
 @contextmanager
-def _explained(rollout_id: str) -> Iterator[None]:
+def _translated_damage(rollout_id: str) -> Iterator[None]:
     try:
         yield
     except (zlib.error, ValueError) as error:
         raise StoreDamagedError(
-            f"rollout {rollout_id}: what is stored of it cannot be read ({error}). Restore the store from a copy."
+            f"rollout {rollout_id}: its stored bytes are corrupted ({error}). Restore the store from a copy."
         ) from error
 
 
@@ -127,17 +130,17 @@ def _check(rollout: Rollout) -> None:
     tokens = len(rollout.token_ids)
     if len(rollout.model_mask) != tokens:
         raise InvalidRolloutError(
-            f"rollout {rollout.id}: {len(rollout.model_mask)} mask flags for {tokens} tokens; there must be one a token"
+            f"rollout {rollout.id}: {len(rollout.model_mask)} mask flags for {tokens} tokens; it needs one per token"
         )
     for span in rollout.spans:
         if not 0 <= span.start <= span.end <= tokens:
             raise InvalidRolloutError(
-                f"rollout {rollout.id}: the span {span.start}:{span.end} is not in its {tokens} tokens"
+                f"rollout {rollout.id}: the span {span.start}:{span.end} is outside its {tokens} tokens"
             )
 
 
 def _storable(answer: str | None) -> str | None:
-    """A policy may write anything; a text column takes neither NUL nor half a surrogate pair."""
+    """The answer without NUL and unpaired surrogates, which policies may write but text columns reject."""
     if answer is None:
         return None
     return answer.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,74 @@
+"""Pausing, resuming and stopping runs whose driver is alive, silent, dead or gone."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from cluster.cli import main
+from cluster.commands.control import set_desired_state
+from cluster.config.run_config import ConfigError, RunConfig
+from cluster.config.run_folder import RunFolder
+from cluster.loop.heartbeat import heartbeats
+from cluster.loop.run_status import current_state
+from store.runs.run_state import ActualState, DesiredState
+from store.store import Store
+
+type MakeRun = Callable[[ActualState, float], RunFolder]
+
+
+def open_store(folder: RunFolder, config: RunConfig) -> Store:
+    return Store.open(folder.store_url(config), create=False)
+
+
+def test_a_busy_driver_keeps_its_heartbeat(make_run: MakeRun, config: RunConfig) -> None:
+    folder = make_run(ActualState.STARTING, 3600.0)
+    with open_store(folder, config) as store, heartbeats(store.run, beat_s=0.01):
+        deadline = time.monotonic() + 30.0
+        while current_state(store.run.state(), time.time()) == "dead":  # this thread, the driver, is busy
+            assert time.monotonic() < deadline
+        message = set_desired_state(folder.path.parent, folder.path, "stopped")
+        assert "will stop at its next safe point" in message
+        assert "heartbeat" not in message
+
+
+@pytest.mark.parametrize(
+    ("desired", "message"), [("paused", "will pause"), ("running", "continues"), ("stopped", "will stop at")]
+)
+def test_the_desired_state_of_a_driven_run_is_set(
+    make_run: MakeRun, config: RunConfig, desired: str, message: str
+) -> None:
+    folder = make_run(ActualState.RUNNING)
+
+    assert message in set_desired_state(folder.path.parent, folder.path, desired)
+
+    with open_store(folder, config) as store:
+        assert store.run.desired() == desired
+
+
+def test_a_late_heartbeat_is_reported(make_run: MakeRun) -> None:
+    folder = make_run(ActualState.RUNNING, 40.0)
+
+    assert "its last heartbeat was 4" in set_desired_state(folder.path.parent, folder.path, "paused")
+
+
+@pytest.mark.parametrize("actual", [ActualState.STOPPED, ActualState.FAILED, ActualState.RUNNING])
+def test_stopping_a_run_without_a_driver_says_so_and_sets_nothing(
+    make_run: MakeRun, config: RunConfig, actual: ActualState
+) -> None:
+    folder = make_run(actual, 3600.0)
+
+    assert "is not running" in set_desired_state(folder.path.parent, folder.path, "stopped")
+
+    with open_store(folder, config) as store:
+        assert store.run.desired() is DesiredState.RUNNING
+
+
+def test_pausing_a_run_without_a_driver_is_wrong_use(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_run(ActualState.STOPPED)
+
+    with pytest.raises(ConfigError, match=r"it is not running \(it is stopped\).*run --resume"):
+        set_desired_state(folder.path.parent, folder.path, "paused")
+
+    assert main(["pause", "--run", str(folder.path)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -1,0 +1,79 @@
+"""Iterations: what scheduling gives them, their progress, and when they can be closed."""
+
+import pytest
+
+from store.errors import (
+    IterationClosedError,
+    IterationUnfinishedError,
+    NothingToScheduleError,
+    StoreError,
+    UnknownPolicyError,
+)
+from store.records import Outcome, Policy, Purpose, Sampling, Split
+
+GREEDY = Sampling(temperature=0.0)
+
+
+def test_scheduling_gives_an_iteration_its_rollouts_once(filled):
+    assert filled.iterations.schedule(1, problems=5, samples=4, sampling=Sampling()) == 20
+    # A resumed run continues it.
+    assert filled.iterations.schedule(1, problems=9, samples=9, sampling=Sampling()) == 20
+    assert filled.iterations.progress(1) == (0, 20)
+
+
+def test_scheduling_more_problems_than_there_are_takes_all(filled):
+    assert filled.iterations.schedule(1, problems=1000, samples=2, sampling=Sampling()) == 40
+
+
+def test_scheduling_selects_only_training_problems(filled):
+    filled.iterations.schedule(1, problems=1000, samples=1, sampling=Sampling())
+    assert {a.problem.split for a in filled.assignments.lease("a", 100, 60)} == {Split.TRAIN}
+
+
+def test_an_iteration_is_not_closed_before_its_rollouts_are_there(filled, make):
+    filled.iterations.schedule(1, problems=2, samples=2, sampling=Sampling())
+    one, two = filled.assignments.lease("a", 10, 60)
+    filled.rollouts.add([make.attempt(one, 0), make.attempt(one, 1), make.attempt(two, 0)])
+    with pytest.raises(IterationUnfinishedError, match="iteration 1 lacks 1 rollouts of 1 assignments"):
+        filled.iterations.close(1, {})
+    filled.rollouts.add([make.attempt(two, 1)])
+    filled.iterations.close(1, {})
+    assert filled.iterations.all()[0].closed_at is not None
+
+
+def test_an_unknown_rule_or_policy_is_refused(filled):
+    with pytest.raises(StoreError, match=r"no scheduling rule 'luck': use one of fewest_attempts_first, .*, uniform"):
+        filled.iterations.schedule(1, 1, 1, Sampling(), rule="luck")
+    with pytest.raises(UnknownPolicyError, match="no policy version 5"):
+        filled.iterations.open(2, policy_version=5)
+
+
+def test_scheduling_without_problems_is_an_error(store):
+    store.policies.add(Policy(1, None, "policies/1"))
+    store.iterations.open(1, policy_version=1)
+    with pytest.raises(NothingToScheduleError, match="no training problems in the store"):
+        store.iterations.schedule(1, 1, 1, Sampling())
+    with pytest.raises(NothingToScheduleError, match="no problems in the store"):
+        store.evaluations.schedule(1, "heldout", sampling=GREEDY)
+
+
+def test_a_closed_iteration_is_not_opened_again(filled):
+    filled.iterations.open(1, policy_version=1)
+    filled.iterations.close(1, {"loss": 0.5, "norm": float("nan")})
+    with pytest.raises(IterationClosedError, match="iteration 1 is closed"):
+        filled.iterations.open(1, policy_version=1)
+    assert filled.iterations.all()[0].metrics == {"loss": 0.5, "norm": None}
+
+
+def test_outcomes_are_counted_by_iteration_without_evaluations(filled, make):
+    filled.iterations.schedule(1, problems=3, samples=1, sampling=Sampling())
+    filled.evaluations.schedule(1, "heldout", sampling=GREEDY)
+    leased = filled.assignments.lease("a", 100, 60)
+    training = [a for a in leased if a.purpose is Purpose.TRAIN]
+    filled.rollouts.add([make.attempt(a, 0, Outcome.ACCEPTED) for a in leased if a.purpose is Purpose.EVAL])
+    filled.rollouts.add([make.attempt(a, 0, Outcome.ACCEPTED) for a in training[:2]])
+    filled.rollouts.add([make.attempt(training[2], 0, Outcome.WRONG)])
+
+    assert filled.iterations.outcomes() == {1: {"accepted": 2, "wrong": 1}}
+    assert filled.iterations.outcomes(2) == {}
+    assert (filled.iterations.blocks_run(1), filled.iterations.blocks_run(2)) == (3, 0)
