@@ -73,6 +73,7 @@ def _settings(arguments: argparse.Namespace) -> ProblemSourceSettings:
         "revision": arguments.revision,
         "size": arguments.size,
         "seed": arguments.seed,
+        "split_by": arguments.split_by,
     }
     for name, value in given.items():
         if value is not None and name not in (*_OPTIONS[kind], "heldout_fraction", "split"):

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from actors.dtype import Dtype, resolve_dtype
 from actors.settings import SamplerSettings
@@ -89,30 +88,6 @@ class Plan:
     def fits(self) -> bool:
         """Whether the machine has everything that the run needs."""
         return not self.shortfalls
-
-    def as_dict(self) -> dict[str, Any]:
-        """The plan as JSON. Sizes are in bytes."""
-        return {
-            "model": {"name": self.shape.name, "parameters": self.shape.parameters},
-            "roles": [
-                {
-                    "name": role.name,
-                    "devices": role.devices,
-                    "device": "gpu" if role.on_gpu else "host",
-                    "gpus_each": role.gpus_each,
-                    "bytes_by_part": role.parts,
-                    "bytes": role.bytes,
-                    "budget_bytes": role.budget_bytes,
-                    "note": role.note,
-                }
-                for role in self.roles
-            ],
-            "gpus": {"wanted": self.gpus_needed, "present": [gpu.memory_bytes for gpu in self.machine.gpus]},
-            "host_memory": {"wanted_bytes": self.host_bytes, "available_bytes": self.machine.memory_bytes},
-            "disk": {"wanted_bytes": self.disk_bytes, "free_bytes": self.machine.disk_bytes},
-            "fits": self.fits,
-            "shortfalls": list(self.shortfalls),
-        }
 
 
 def plan_run(config: RunConfig, folder: Path, machine: Machine | None = None) -> Plan:

@@ -12,7 +12,7 @@ from store.database.tables import RolloutRow
 from store.errors import InvalidRolloutError, StoreDamagedError
 from store.records import Rollout
 from store.rollouts import packing
-from store.rollouts.solutions import Solution, preparse_candidates
+from store.solutions.solution import Solution, preparse_candidates
 
 
 class PreparedRollout(NamedTuple):

@@ -15,7 +15,7 @@ from store.database.bulk import BATCH, find_first
 from store.database.tables import RolloutRow, table
 from store.records import Pool
 from store.rollouts.row_mapping import solution_from_columns
-from store.rollouts.solutions import Solution
+from store.solutions.solution import Solution
 
 
 class SolutionKey(NamedTuple):

@@ -45,7 +45,7 @@ class RolloutRow(Base):
     """One attempt. Token ids, mask, spans and segments are packed by `store.rollouts.packing`.
 
     `iteration` repeats the assignment's value, and the policy versions repeat those of the spans, for queries.
-    `sketch` and `variant` are equal for attempts at a problem with the same solution (see `store.rollouts.solutions`):
+    `sketch` and `variant` are equal for attempts at a problem with the same solution (see `store.solutions.solution`):
     `variant` numbers, from 0, the distinct solutions of a problem that share a sketch.
 
     `pool` and `place` are set for rollouts that can be trained on: the first rollout of each solution is the `place`-th

@@ -154,6 +154,15 @@ def test_a_reasoning_gym_data_set_is_imported_by_name_and_config(
     assert sum(counts(run).values()) == 5
 
 
+@pytest.mark.parametrize(("split_by", "prefix"), [("operands", "chain_sum:"), ("question", "question:")])
+def test_the_identity_of_generated_problems_can_be_chosen(run: RunFolder, split_by: str, prefix: str) -> None:
+    options = "--size", "3", "--split-by", split_by
+    assert problems(run, "import", "chain_sum", "--from", "reasoning_gym", *options) == 0
+
+    with Store.open(run.store_url(run.read_config()), create=False) as store:
+        assert all(problem.split_key.startswith(prefix) for problem in store.problems.iterate())
+
+
 def test_parquet_is_recognized_by_its_suffix(run: RunFolder, tmp_path: Path) -> None:
     table = pyarrow.table({"problem": ["What is 1 + 1?"], "answer": ["2"]})
     pyarrow.parquet.write_table(table, tmp_path / "problems.parquet")

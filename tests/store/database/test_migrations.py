@@ -12,7 +12,7 @@ from store.database.tables import SCHEMA_REVISION
 from store.database.urls import parse_url
 from store.records import Outcome, Sampling, Segment, SegmentKind
 from store.rollouts.packing import compress, segments_json
-from store.rollouts.solutions import Solution
+from store.solutions.solution import Solution
 from store.store import Store
 
 PROBLEM = "INSERT INTO problems VALUES (:id, :id, '1', 'old', :split, :id, NULL, NULL, 1, 4)"

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from store.records import Segment, SegmentKind
-from store.rollouts.normal_form import normalised_code
-from store.rollouts.solutions import Solution
+from store.solutions.normal_form import normalised_code
+from store.solutions.solution import Solution
 
 revision = "0003"
 down_revision = "0002"

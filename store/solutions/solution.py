@@ -11,7 +11,7 @@ import tokenize
 from collections.abc import Iterable, Sequence
 
 from store.records import Segment, SegmentKind
-from store.rollouts.normal_form import MAX_PARSED_CHARS, NO_PROGRAM, normalised_code
+from store.solutions.normal_form import MAX_PARSED_CHARS, NO_PROGRAM, normalised_code
 
 # A string without its closing quotes, which are optional below: else many unclosed quotes would take quadratic time.
 _SHORT = r"'[^'\\\n]*(?:\\.[^'\\\n]*)*"

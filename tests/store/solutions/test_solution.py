@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from store.records import Segment, SegmentKind
-from store.rollouts.normal_form import MAX_PARSED_CHARS, normalised_code
-from store.rollouts.solutions import Solution, operators
+from store.solutions.normal_form import MAX_PARSED_CHARS, normalised_code
+from store.solutions.solution import Solution, operators
 
 
 def solution(*code: str, answer: str = "1") -> Solution:
