@@ -44,7 +44,7 @@ async def run_rollout(
         state: The rollout, updated in place.
         engine: Samples the turns.
         sandbox: Executes the code blocks, all in one session.
-        sampling: Of the whole rollout; each turn gets a seed of its own from it.
+        sampling: The rollout's sampling parameters; each turn derives its own seed from theirs.
         max_output_chars: Characters of a block's output that the policy sees.
         on_output: Called with the output that the policy sees of each block, once it is part of the rollout.
         caller: The group for which the sandbox schedules the blocks: groups share its slots fairly.

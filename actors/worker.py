@@ -44,7 +44,7 @@ class RolloutWorker:
             assignments: Where problems are leased.
             rollouts: Where finished rollouts are written.
             attempter: Makes the rollouts.
-            settings: Of leases, retries and concurrency.
+            settings: Intervals of leases and retries, and the number of concurrent rollouts.
             policy_version: Returns the version that the engine has loaded.
             purpose: Lease only work for this purpose.
         """

@@ -30,7 +30,7 @@ def load_handler(name: str) -> Handler:
 def make_parser() -> argparse.ArgumentParser:
     """The parser with all commands. Each sets `handler`, the name of the function that runs it."""
     parser = argparse.ArgumentParser(
-        prog="automathes", description="Self-training for language models that do mathematics by writing Python."
+        prog="automathes", description="Self-training for language models that solve mathematics by writing Python."
     )
     parser.add_argument("--version", action=_ShowVersion)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -94,7 +94,7 @@ def _count(text: str) -> int:
 def _add_run(commands: Commands) -> None:
     parser = _add_command(commands, "run", "run:run", "start a run, or resume one", "automathes run --preset demo")
     parser.add_argument("--preset", metavar="NAME", help="demo, smollm2 or 7b")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file, applied on top of the preset")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file, on top of the preset that it names")
     parser.add_argument(
         "--set",
         action="append",
@@ -104,9 +104,12 @@ def _add_run(commands: Commands) -> None:
         help="set one key (a.b=c); repeatable",
     )
     _add_run_options(parser)
-    parser.add_argument("--name", metavar="NAME", help="name of the new folder, plus a number (default: the preset)")
+    parser.add_argument("--name", metavar="NAME", help="name of the run; a number is added (default: the preset)")
     parser.add_argument(
-        "--iterations", type=_count, metavar="N", help="iterations to do (default: all that are configured)"
+        "--iterations",
+        type=_count,
+        metavar="N",
+        help="iterations to run, with --resume further ones (default: as configured)",
     )
     parser.add_argument("--resume", action="store_true", help="resume the latest run, or the one of --run")
     parser.add_argument("--dry-run", action="store_true", help="print the configuration and the plan, and exit")
@@ -156,12 +159,12 @@ def _add_problems_import(actions: Commands) -> None:
     add("source", help="a .jsonl or .parquet file, a Hugging Face data set, or a reasoning-gym data set")
     kinds = ("jsonl", "parquet", "huggingface", "reasoning_gym")
     add("--from", dest="kind", choices=kinds, help="kind of source (default: by the file's suffix)")
-    add("--map", action="append", default=[], metavar="OURS=THEIRS", help="field of question, answer, id, ...")
+    add("--map", action="append", default=[], metavar="OURS=THEIRS", help="rename a source field; repeatable")
     add("--answer-from", choices=("plain", "gsm8k", "boxed"), help="how the answer is written")
     add("--bad-rows", choices=("refuse", "skip"), help="refuse the import for a bad row, or skip the row")
     add("--limit", type=_count, metavar="N", help="import the first N rows")
     add("--name", metavar="NAME", help="stored as the problems' source (default: the file's name)")
-    add("--config", action="append", metavar="NAME", help="Hugging Face: configuration; reasoning-gym: KEY=VALUE")
+    add("--config", action="append", metavar="NAME", help="Hugging Face: name; reasoning-gym: KEY=VALUE, repeatable")
     add("--dataset-split", metavar="NAME", help="Hugging Face: split of the data set (default: train)")
     add("--revision", metavar="NAME", help="Hugging Face: revision of the data set")
     add("--size", type=_count, metavar="N", help="reasoning-gym: number of problems (default: 500)")
@@ -181,7 +184,7 @@ def _add_problems_list(actions: Commands) -> None:
     example = "automathes problems list --split heldout"
     parser = _add_command(actions, "list", "problems:list_problems", "list problems of a run", example)
     parser.add_argument("--split", choices=("train", "heldout", "excluded"), help="only of this split")
-    parser.add_argument("--left-out", action="store_true", help="list what imports excluded as near-duplicates")
+    parser.add_argument("--left-out", action="store_true", help="list excluded near-duplicates of held-out problems")
     parser.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default: 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     _add_run_options(parser)
@@ -191,7 +194,7 @@ def _add_problems_show(actions: Commands) -> None:
     text = "show a problem, its label history and the outcomes of its rollouts"
     example = "automathes problems show gsm8k/train-3f2a81c09d1e"
     parser = _add_command(actions, "show", "problems:show_problem", text, example)
-    parser.add_argument("id", metavar="ID", help="as `problems list` shows it")
+    parser.add_argument("id", metavar="ID", help="id of the problem, as `problems list` shows it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     _add_run_options(parser)
 
@@ -217,12 +220,12 @@ def _add_review(commands: Commands) -> None:
     )
     parser.add_argument("ids", nargs="*", type=_count, metavar="ID", help="reviews to show or decide on")
     decision = parser.add_mutually_exclusive_group()
-    decision.add_argument("--accept", action="store_true", help="correct the label, and score its rollouts again")
+    decision.add_argument("--accept", action="store_true", help="correct the label, and rescore its rollouts")
     decision.add_argument("--reject", action="store_true", help="keep the label")
     decision.add_argument("--list", action="store_true", help="list the reviews (default without a terminal)")
-    parser.add_argument("--reason", metavar="TEXT", help="reason of the decision, for the label's history")
+    parser.add_argument("--reason", metavar="TEXT", help="reason for the decision, for the label's history")
     parser.add_argument("--by", metavar="NAME", help="author of the decision (default: the user)")
-    parser.add_argument("--status", choices=("open", "accepted", "rejected", "all"), help="list these (default: open)")
+    parser.add_argument("--status", choices=("open", "accepted", "rejected", "all"), help="by status (default: open)")
     parser.add_argument("--limit", type=_count, metavar="N", help="list at most N")
     parser.add_argument("--json", action="store_true", help="print JSON: a line per listed review, or reviews in full")
     _add_run_options(parser)
@@ -247,10 +250,10 @@ def _add_export(commands: Commands) -> None:
     add("folder", type=Path, help="new folder to write")
     add("--format", choices=("jsonl", "parquet", "datasets"), default="jsonl", help="datasets: for load_from_disk")
     add("--outcome", action="append", choices=outcomes, default=[], help="repeatable (default: accepted)")
-    add("--split", action="append", choices=("train", "heldout"), help="repeatable (default: train)")
+    add("--split", action="append", choices=("train", "heldout"), help="repeatable (default: train only)")
     add("--purpose", action="append", choices=purposes, default=[], help="repeatable (default: all)")
-    add("--policy", action="append", type=_count, default=[], metavar="VERSION", help="sampled by it; repeatable")
-    add("--iteration", action="append", type=_count, default=[], metavar="N", help="sampled in it; repeatable")
+    add("--policy", action="append", type=_count, default=[], metavar="VERSION", help="only its rollouts; repeatable")
+    add("--iteration", action="append", type=_count, default=[], metavar="N", help="only its rollouts; repeatable")
     add("--training-set", type=_count, metavar="ID", help="only the rollouts of this training set")
     add("--distinct", action="store_true", help="each distinct solution of a problem once")
     add("--token-ids", action="store_true", help="include the token ids and the mask of the model's own tokens")
@@ -263,10 +266,10 @@ def _add_eval(commands: Commands) -> None:
     parser = _add_command(commands, "eval", "evaluate:evaluate", text, "automathes eval --samples 8")
     _add_run_options(parser)
     add = parser.add_argument
-    add("--policy", type=_count, metavar="VERSION", help="(default: the promoted one)")
+    add("--policy", type=_count, metavar="VERSION", help="policy to evaluate (default: the promoted one)")
     add("--samples", type=_count, default=1, metavar="K", help="1: greedy pass@1; more: pass@k and maj@k")
     add("--problems", type=_count, metavar="N", help="number of problems (default: as configured)")
-    add("--temperature", type=float, metavar="T", help="(default: greedy for one sample, otherwise as configured)")
+    add("--temperature", type=float, metavar="T", help="default: greedy for one sample, otherwise as configured")
     add("--json", action="store_true", help="print one JSON object")
 
 
@@ -274,15 +277,15 @@ def _add_report(commands: Commands) -> None:
     text = "write a run's report as one HTML page"
     parser = _add_command(commands, "report", "report:report", text, "automathes report")
     _add_run_options(parser)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="(default: report.html in the run's folder)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="file (default: report.html in the run's folder)")
 
 
 def _add_serve(commands: Commands) -> None:
-    text = "serve the promoted policy with OpenAI's chat completions API"
+    text = "serve the promoted policy over the OpenAI chat completions API"
     parser = _add_command(commands, "serve", "serve:serve", text, "automathes serve --port 8000")
     _add_run_options(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_count, default=8000, help="(default: 8000; 0: any free port)")
+    parser.add_argument("--port", type=_count, default=8000, help="port to listen on (default: 8000; 0: any free port)")
 
 
 def _add_doctor(commands: Commands) -> None:

@@ -98,7 +98,7 @@ class DeepSpeedModel:
         self._engine.backward(loss)
 
     def step(self) -> tuple[bool, float]:
-        """Step the optimizer unless the gradient norm is not finite; returns (was it stepped, the norm over ranks)."""
+        """Step the optimizer unless the gradient norm is not finite; returns (stepped, norm over all ranks)."""
         if self._settings.deepspeed_stage > 0:
             self._engine.step()
             return self._engine.was_step_applied(), float(self._engine.get_global_grad_norm())

@@ -172,7 +172,8 @@ def missing_cgroups(cgroups: Cgroups, mount: Path, *, as_root: bool) -> Finding:
 def _cgroup_remedy(mount: Path, *, as_root: bool) -> str:
     controllers = _read(mount / "cgroup.controllers")
     if controllers is not None and not {"memory", "pids"} <= set(controllers.split()):
-        return f"The kernel offers only {controllers or 'no controllers'} here: boot it with cgroup_enable=memory."
+        offered = f"only {controllers}" if controllers else "no controllers"
+        return f"The kernel offers {offered} here: boot it with cgroup_enable=memory."
     if as_root:
         return f"Have {mount} mounted writable (for Docker: --privileged)."
     if controllers is not None:

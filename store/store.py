@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from store.database.database import RETRY_S, Database
+from store.database.retry import retrying
 from store.export.settings import ExportReport, ExportSettings, Messages
 from store.labels.labels import Labels
 from store.problems.problems import Problems
@@ -20,6 +21,7 @@ from store.runs.run import Run
 from store.training.training_sets import TrainingSets
 
 
+@retrying
 class Store:
     """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
 
@@ -77,6 +79,11 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def retry_s(self) -> float:
+        """How long a method retries while the database server is away, in seconds."""
+        return self._database.retry_s
 
     @property
     def url(self) -> str:

@@ -90,7 +90,7 @@ class JsonlTeacher:
         invalid = [name for name in fields if not is_text(str(row[name]))]
         if invalid:
             raise DemonstrationFileError(
-                f"{where}: field {invalid[0]!r} contains NUL or half a surrogate pair, which no text may"
+                f"{where}: field {invalid[0]!r} contains NUL or half a surrogate pair, which is not valid text"
             )
         answer = row[settings.answer_field]
         label = make_label(map(str, answer) if isinstance(answer, list) else [str(answer)])

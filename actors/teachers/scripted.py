@@ -23,7 +23,7 @@ _CONCURRENT_PROBLEMS = 16
 class ScriptedTeacher:
     """Solves each training problem with one code block, which the sandbox runs.
 
-    The reference answer is only compared with: a demonstration whose program prints another answer is skipped.
+    The reference answer is used only for comparison: a demonstration whose program prints another answer is skipped.
     """
 
     def __init__(self, settings: ScriptedTeacherSettings) -> None:

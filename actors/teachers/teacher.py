@@ -31,7 +31,7 @@ class Teacher(Protocol):
         """Yield demonstrations whose answer is right, each with the problem that it solves.
 
         Args:
-            codec: Of the policy that will be trained on them.
+            codec: The codec of the policy that will be trained on them.
             sandbox: Runs the programs of a teacher that has not run them itself.
             checker: Compares answers.
             problems: All training problems.

@@ -26,7 +26,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigError: the run has a driver or lacks the policy, or an option is out of bounds.
         SamplersLostError: no sampler is left.
-        NothingMeasuredError: every attempt ended in a fault of ours.
+        NothingMeasuredError: every attempt ended in an infrastructure fault.
     """
     folder = find_run_folder(arguments.runs, arguments.run)
     config = adapt_placement(folder.read_config())
@@ -135,8 +135,8 @@ def _finish(store: Store, evaluation: int, folder: RunFolder) -> Measurement:
     measured = compute_metrics(answers)
     if not measured:
         raise NothingMeasuredError(
-            f"every attempt at the {len(answers)} problems ended in a fault of ours: see `automathes doctor` and the "
-            "samplers' logs"
+            f"every attempt at the {len(answers)} problems ended in an infrastructure fault: see `automathes doctor` "
+            "and the samplers' logs"
         )
     n, faults = num_scored(answers), _faults(answers)
     store.evaluations.finish(evaluation, measured, n)
@@ -156,7 +156,7 @@ def _finish(store: Store, evaluation: int, folder: RunFolder) -> Measurement:
 
 
 def _faults(answers: Answers) -> int:
-    """The number of attempts that ended in a fault of ours."""
+    """The number of attempts that ended in an infrastructure fault."""
     return sum(attempt.outcome is Outcome.FAULT for attempts in answers.values() for attempt in attempts)
 
 

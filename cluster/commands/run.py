@@ -100,7 +100,7 @@ def resume_run(
     config = folder.read_config(overrides)
     if not any("gpus_per_" in override for override in overrides):  # explicit settings are kept, or refused below
         config = adapt_placement(config)
-    with folder.lock():  # a run that has a driver already is refused as such, not for its driver's dashboard port
+    with folder.lock():  # a run that has a driver is reported as such, not as a dashboard port in use
         _require_startable(config, runs)
     with folder.open_store(config) as store:
         done = sum(iteration.closed_at is not None for iteration in store.iterations.all())
@@ -228,7 +228,7 @@ def _train(config: RunConfig, folder: RunFolder, store: Store, iterations: int, 
                 algorithm.wait_until_ready()
                 store.run.set_actual(ActualState.RUNNING)
                 target = algorithm.position().iterations_done + iterations
-                while algorithm.position().is_behind or algorithm.position().iterations_done < target:
+                while (position := algorithm.position()).is_behind or position.iterations_done < target:
                     algorithm.train()
                     save_checkpoint(algorithm, folder, store)
         except StopRequested:

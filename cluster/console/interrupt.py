@@ -12,7 +12,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignal:
-    """Stop a run at its next safe point after the first signal, and at once after the second."""
+    """Stops a run at its next safe point after the first signal, and at once after the second."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

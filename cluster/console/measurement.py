@@ -43,5 +43,5 @@ def print_measurement(measurement: Measurement, *, as_json: bool) -> None:
     console.print(table)
     if measurement.faults:
         console.print(
-            Text(f"{measurement.faults} attempts ended in a fault of ours and are not counted", style="yellow")
+            Text(f"{measurement.faults} attempts ended in an infrastructure fault and are not counted", style="yellow")
         )

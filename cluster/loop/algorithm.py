@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class SelfTraining(Algorithm):
     """Self-training on verified solutions (MARIO, arXiv 2401.08190, section 3).
 
-    The store is the system of record: the position of the run is read from it, so that a driver that was killed
-    continues where it was. Samples never pass through here; version numbers and figures do.
+    The store is the system of record: the position of the run is read from it, so that a run whose driver was killed
+    continues from there. Only version numbers and figures pass through the driver, no samples.
     """
 
     @classmethod
@@ -70,7 +70,7 @@ class SelfTraining(Algorithm):
         self._is_ready = True
 
     def training_step(self) -> None:
-        """One span between two publications, from the position at which the store shows the run."""
+        """Get the next policy, set it on the samplers, measure it, promote it unless worse, and close the iteration."""
         if not self._is_ready:  # Tune does not call `wait_until_ready`
             self.wait_until_ready()
         self._phases.seconds.clear()
@@ -84,7 +84,7 @@ class SelfTraining(Algorithm):
         self._prune()
 
     def position(self) -> Position:
-        """Where the run stands at this moment."""
+        """The run's position at this moment, read from the store."""
         return read_position(self.store, self.run)
 
     # ---------------------------------------------------------------- steps

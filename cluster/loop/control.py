@@ -1,4 +1,4 @@
-"""Control of a running loop: pause, resume and stop, as the command line or the operator asks for them."""
+"""Control of a running loop: pause, resume and stop, requested by the command line or the operator."""
 
 import time
 from collections.abc import Callable
@@ -18,14 +18,14 @@ class StopRequested(Exception):  # noqa: N818 - not an error: the run was asked 
 
 @dataclass(slots=True)
 class Operator:
-    """Who started the loop: receives its progress and may ask it to stop. A Tune trial has the defaults."""
+    """The caller that drives the loop: receives its progress and may request a stop. Tune trials have the defaults."""
 
     progress: Progress = field(default_factory=NullProgress)
     stop_requested: Callable[[], bool] = lambda: False
 
 
 class Control:
-    """Applies the desired state that the store holds, and the operator's wish to stop."""
+    """Applies the desired state in the store, and stop requests of the operator."""
 
     def __init__(self, run: Run, fleet: Fleet, operator: Operator) -> None:
         self._run = run

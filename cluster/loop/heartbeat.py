@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 5.0
 DEAD_AFTER_S = 60.0
-"""A driver whose last heartbeat is older is dead: a dozen beats, and as long as a restarting database is waited for."""
+"""A driver whose last heartbeat is older is dead. A dozen beats; the store waits as long for a restarting database."""
 
 
 @contextmanager

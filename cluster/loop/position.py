@@ -89,7 +89,7 @@ class Position:
 
 
 def read_position(store: Store, run: RunConfig) -> Position:
-    """The position of a run, by its store at this moment."""
+    """Read the position of a run from its store."""
     latest, promoted = store.policies.require_latest(), store.policies.promoted()
     measured = frozenset(figure.policy_version for figure in store.evaluations.figures() if figure.benchmark == HELDOUT)
     tolerance = run.evaluation.tolerance

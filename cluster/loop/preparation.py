@@ -25,7 +25,7 @@ class PreparationError(ValueError):
 
 
 def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progress) -> None:
-    """Fill a new store and publish the base policy. What an interrupted preparation left is kept."""
+    """Fill a new store and publish the base policy, or complete an interrupted preparation."""
     if store.policies.latest() is not None:
         return
     with progress.phase("problems"):
@@ -33,17 +33,17 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
         counts = store.problems.counts()
     progress.note(f"{imported.added} problems imported: {counts['train']} to train on, {counts['heldout']} held out")
     if imported.left_out:
-        progress.note(f"{imported.left_out} problems left out, because they are similar to held-out ones")
+        progress.note(f"{imported.left_out} problems excluded, because they are similar to held-out ones")
     if imported.skipped:
         progress.note(f"{len(imported.skipped)} bad rows skipped, the first: {imported.skipped[0]}")
     with progress.phase("base policy"):
         base = make_base_policy(config, folder, store)
     if config.teacher is not None:
         with progress.phase("demonstrations"):
-            written, left_out = asyncio.run(write_demonstrations(config, base, store))
+            written, skipped = asyncio.run(write_demonstrations(config, base, store))
         progress.note(f"{written} demonstrations written")
-        if left_out:
-            progress.note(f"{left_out.total()} solutions left out: {_counted(left_out)}")
+        if skipped:
+            progress.note(f"{skipped.total()} solutions skipped: {_counted(skipped)}")
     base_config = config.base.model_dump(mode="json")
     store.policies.add(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base)))
 
@@ -80,7 +80,7 @@ async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> t
     """Have the teacher write demonstrations and store them.
 
     Returns:
-        (the number stored, the number of solutions left out by reason).
+        (the number stored, the number of solutions skipped by reason).
 
     Raises:
         PreparationError: none could be used.
@@ -98,13 +98,13 @@ async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> t
         teacher = make_teacher(config.teacher)
         written = [pair async for pair in teacher.demonstrations(codec, sandbox, checker, problems)]
     kept = [rollout for batch in batched(written, _ROLLOUT_BATCH) for rollout in _store_demonstrations(store, batch)]
-    left_out = teacher.skipped + Counter({"solves a held-out problem": len(written) - len(kept)})
+    skipped = teacher.skipped + Counter({"solves a held-out problem": len(written) - len(kept)})
     if not kept:
         raise PreparationError(
             f"the {config.teacher.kind} teacher wrote no demonstration that can be used: they must solve training "
-            f"problems and be written in the format {config.sampler.solution_format!r} (left out: {_counted(left_out)})"
+            f"problems and be written in the format {config.sampler.solution_format!r} (skipped: {_counted(skipped)})"
         )
-    return len(kept), left_out
+    return len(kept), skipped
 
 
 def _counted(reasons: Counter[str]) -> str:

@@ -1,1 +1,1 @@
-"""Ray: a cluster of one's own for the time of a run (`session.py`), and files for `ray up` on premise and in AWS."""
+"""Ray: start or join a cluster for the time of a run (`session.py`); files for `ray up`, on premises and in AWS."""

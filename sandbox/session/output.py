@@ -44,7 +44,7 @@ class SessionOutput:
                 self._check_limit()
 
     def take(self) -> tuple[str, str]:
-        """The text of stdout and stderr so far, which is then forgotten."""
+        """Return the text of stdout and stderr since the last call, and clear it."""
         return self._stdout.take(), self._stderr.take()
 
     def close_write_ends(self) -> None:

@@ -167,7 +167,9 @@ class SessionProcess:
         self._watchdog = Watchdog(meter, self._settings, lambda status, error: self._stop(_Stop(status, error)))
         self._started = time.monotonic()
         self._set_timer(self._wall_s)
-        if self._outcome is not None:
+        if not self.alive:
+            self._watchdog.stop()
+        elif self._outcome is not None:
             self._watchdog.begin_block()
 
     def _take_channel_closed(self) -> None:
@@ -254,7 +256,7 @@ class SessionProcess:
         if number == signal.SIGKILL and self._jail.oom_killed():
             if not self._jail.held_fair_share(self._watchdog.memory_bytes, end.peak_bytes):
                 raise JailFailure("the jail ran out of memory, of which other sessions held more than this one")
-            return Status.MEMORY, None, "MemoryError: the block was killed because the jail ran out of memory"
+            return Status.MEMORY, None, "MemoryError: the block was ended for want of memory"
         if number == signal.SIGKILL and end.cpu_s >= CPU_SHARE * self._settings.session_cpu_s:
             return Status.TIMEOUT, None, cpu_error(self._settings)
         return Status.KILLED, None, f"RuntimeError: the block's process was ended by {_signal_name(number)}"

@@ -33,13 +33,13 @@ def in_array(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Co
 
 
 @compiles(_InArray, "postgresql")
-def _in_array(element: _InArray, compiler: SQLCompiler, **how: Any) -> str:
+def _in_array(element: _InArray, compiler: SQLCompiler, **options: Any) -> str:
     column, values = element.clauses
-    return f"{compiler.process(column, **how)} = ANY ({compiler.process(values, **how)})"
+    return f"{compiler.process(column, **options)} = ANY ({compiler.process(values, **options)})"
 
 
 @compiles(_InArray, "sqlite")
-def _in_json(element: _InArray, compiler: SQLCompiler, **how: Any) -> str:
+def _in_json(element: _InArray, compiler: SQLCompiler, **options: Any) -> str:
     column, values = element.clauses
-    array = compiler.process(values, **how)
-    return f"{compiler.process(column, **how)} IN (SELECT value FROM json_each({array}))"  # noqa: S608
+    array = compiler.process(values, **options)
+    return f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({array}))"  # noqa: S608

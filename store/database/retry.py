@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def retrying[T](kind: type[T]) -> type[T]:
-    """Class decorator that applies `retried` to each public method of a part.
+    """Class decorator that applies `retried` to each public method of the store or a part of it.
 
     It skips generators, whose output may be partly consumed when they fail, and methods that take an `Iterable`, which
     the first try exhausts.
@@ -28,8 +28,8 @@ def retrying[T](kind: type[T]) -> type[T]:
 
 
 def _is_repeatable(method: Callable[..., Any]) -> bool:
-    takes = (str(parameter.annotation) for parameter in inspect.signature(method).parameters.values())
-    return not inspect.isgeneratorfunction(method) and not any("Iterable[" in annotation for annotation in takes)
+    annotations = (str(parameter.annotation) for parameter in inspect.signature(method).parameters.values())
+    return not inspect.isgeneratorfunction(method) and not any("Iterable[" in annotation for annotation in annotations)
 
 
 def retried[**P, T](method: Callable[P, T]) -> Callable[P, T]:

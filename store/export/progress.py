@@ -38,9 +38,9 @@ class ExportProgress(BaseModel):
 
     def save(self, folder: Path) -> None:
         """Replace the saved progress atomically."""
-        aside = folder / f".{_FILE}.tmp"
-        aside.write_text(json.dumps(self.model_dump(mode="json")), encoding="utf-8")
-        aside.replace(folder / _FILE)
+        temporary = folder / f".{_FILE}.tmp"
+        temporary.write_text(json.dumps(self.model_dump(mode="json")), encoding="utf-8")
+        temporary.replace(folder / _FILE)
 
     def remove(self, folder: Path) -> None:
         """Delete the saved progress of an export that is complete."""

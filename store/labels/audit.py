@@ -127,7 +127,7 @@ def _attempts(session: Session, problem_ids: Sequence[str]) -> dict[str, list[_A
         accepted, given = outcome is Outcome.ACCEPTED, (answer or "").strip()
         attempt = _Attempt(seq, rollout_id, accepted, given, SolutionKey(sketch, variant), version)
         attempts.setdefault(problem_id, []).append(attempt)
-    return {problem_id: sorted(of_one) for problem_id, of_one in attempts.items()}
+    return {problem_id: sorted(found) for problem_id, found in attempts.items()}
 
 
 def _examine(
@@ -166,7 +166,7 @@ def _leading(attempts: Sequence[_Attempt], equal: Equal) -> list[_Attempt]:
 
 def _votes(attempts: Sequence[_Attempt], leading: Sequence[_Attempt]) -> Votes:
     accepted = [attempt for attempt in attempts if attempt.accepted]
-    programs, label_programs = (len({attempt.program for attempt in some}) for some in (leading, accepted))
+    programs, label_programs = (len({attempt.program for attempt in group}) for group in (leading, accepted))
     return Votes(len(attempts), len(leading), programs, len(accepted), label_programs)
 
 

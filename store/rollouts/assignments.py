@@ -36,40 +36,41 @@ class Assignments(StorePart):
             policy_version: skip evaluations of other policies.
             purpose: skip work for any other purpose.
         """
+        now = self._now()
         ids: list[int] = []
         with self._write() as session:
             for wanted in (Purpose.EVAL, Purpose.TRAIN) if purpose is None else (purpose,):
-                ids += session.scalars(_free(wanted, policy_version, limit - len(ids), self._now())).all()
+                ids += session.scalars(_free(wanted, policy_version, limit - len(ids), now)).all()
             if not ids:
                 return []
             lease = update(AssignmentRow).where(in_array(AssignmentRow.id, ids))
-            lease = lease.values(owner=owner, lease_expires_at=self._now() + ttl_s)
+            lease = lease.values(owner=owner, lease_expires_at=now + ttl_s)
             session.execute(lease, execution_options={"synchronize_session": False})
             return _load(session, ids)
 
     def extend(self, owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
-        """Extend those of these leases that the owner still holds to `ttl_s` seconds from now; returns their number.
+        """Extend the given leases that the owner still holds to `ttl_s` seconds from now; returns their number.
 
         By id, because a lease whose reply was lost must expire: its owner does not know that it holds it.
         """
-        extended = 0
+        extended, expires_at = 0, self._now() + ttl_s
         with self._write() as session:
             for batch in batched(sorted(assignment_ids), BATCH):
                 these = in_array(AssignmentRow.id, batch)
                 _lock(session, these)
                 held = update(AssignmentRow).where(these)
                 held = held.where(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
-                held = held.values(lease_expires_at=self._now() + ttl_s)
+                held = held.values(lease_expires_at=expires_at)
                 extended += len(session.execute(held.returning(AssignmentRow.id)).all())
         return extended
 
     def release(self, owner: str) -> int:
         """Release all leases of the owner; returns their number."""
-        mine = and_(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
+        held = and_(AssignmentRow.owner == owner, AssignmentRow.completed_at.is_(None))
         with self._write() as session:
-            _lock(session, mine)
-            held = update(AssignmentRow).where(mine).values(owner=None, lease_expires_at=None)
-            return len(session.execute(held.returning(AssignmentRow.id)).all())
+            _lock(session, held)
+            released = update(AssignmentRow).where(held).values(owner=None, lease_expires_at=None)
+            return len(session.execute(released.returning(AssignmentRow.id)).all())
 
 
 def assign(
@@ -100,17 +101,17 @@ def assign(
         session.execute(insert(table(AssignmentRow)), rows)
 
 
-def progress(session: Session, mine: ColumnElement[bool]) -> tuple[int, int]:
+def progress(session: Session, condition: ColumnElement[bool]) -> tuple[int, int]:
     """(done, scheduled) rollouts of the assignments that meet a condition."""
     done, scheduled = session.execute(
-        select(func.sum(AssignmentRow.done), func.sum(AssignmentRow.samples)).where(mine)
+        select(func.sum(AssignmentRow.done), func.sum(AssignmentRow.samples)).where(condition)
     ).one()
     return int(done or 0), int(scheduled or 0)
 
 
-def _lock(session: Session, mine: ColumnElement[bool]) -> None:
+def _lock(session: Session, condition: ColumnElement[bool]) -> None:
     """Lock assignments in the order of their ids, as writers of rollouts do, to avoid deadlocks."""
-    session.scalars(select(AssignmentRow.id).where(mine).order_by(AssignmentRow.id).with_for_update()).all()
+    session.scalars(select(AssignmentRow.id).where(condition).order_by(AssignmentRow.id).with_for_update()).all()
 
 
 def _free(purpose: Purpose, policy_version: int | None, limit: int, now: float) -> Select[int]:
@@ -120,8 +121,8 @@ def _free(purpose: Purpose, policy_version: int | None, limit: int, now: float) 
         .where(or_(AssignmentRow.owner.is_(None), AssignmentRow.lease_expires_at <= now))
     )
     if purpose is Purpose.EVAL and policy_version is not None:
-        mine = select(EvaluationRow.id).where(EvaluationRow.policy_version == policy_version)
-        query = query.where(AssignmentRow.evaluation_id.in_(mine))
+        evaluations = select(EvaluationRow.id).where(EvaluationRow.policy_version == policy_version)
+        query = query.where(AssignmentRow.evaluation_id.in_(evaluations))
     # PostgreSQL skips rows that another transaction is leasing; SQLite has one writer at a time.
     return query.order_by(AssignmentRow.id).limit(limit).with_for_update(skip_locked=True)
 

@@ -116,8 +116,8 @@ def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
 
 def _clear(session: Session, problem_ids: Sequence[str]) -> None:
     rollouts, problems = table(RolloutRow), table(ProblemRow)
-    mine = in_array(rollouts.c.problem_id, problem_ids)
-    session.execute(update(rollouts).where(mine, rollouts.c.place.is_not(None)).values(pool=None, place=None))
+    of_problems = in_array(rollouts.c.problem_id, problem_ids)
+    session.execute(update(rollouts).where(of_problems, rollouts.c.place.is_not(None)).values(pool=None, place=None))
     zero = {name: 0 for name in _COUNTERS if name != "judged"}
     session.execute(update(problems).where(in_array(problems.c.id, problem_ids)).values(zero))
 

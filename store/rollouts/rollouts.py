@@ -19,7 +19,7 @@ class Rollouts(StorePart):
     """The replay: all rollouts of a run, of every purpose and outcome."""
 
     def add(self, rollouts: Iterable[Rollout]) -> int:
-        """Write those that are not in the store yet and count them for their assignments; returns how many were new.
+        """Write new rollouts and count them for their assignments; returns how many were not in the store yet.
 
         Raises:
             InvalidRolloutError: a rollout contradicts itself, its assignment or its problem; then none is written.

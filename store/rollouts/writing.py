@@ -33,7 +33,7 @@ class _Assignment(NamedTuple):
 
 
 def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: float) -> int:
-    """Write those that are not in the store yet and count them for their assignments; returns how many were new.
+    """Write the rollouts that are not in the store yet and count them for their assignments; returns how many were new.
 
     Raises:
         InvalidRolloutError: a rollout contradicts its assignment or its problem.
@@ -59,7 +59,7 @@ def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: flo
 
 
 def _drop_written(session: Session, prepared: Sequence[PreparedRollout]) -> list[PreparedRollout]:
-    """Those that are not in the store, each once. No other writer can add one: their problems are locked."""
+    """The rollouts that are not in the store, each once. No other writer can add one: their problems are locked."""
     first = {item.rollout.id: item for item in reversed(prepared)}
     for batch in batched(list(first), BATCH):
         for written in session.scalars(select(RolloutRow.id).where(in_array(RolloutRow.id, batch))):

@@ -100,7 +100,7 @@ class Evaluations(StorePart):
             return _to_run(_require_evaluation(session, evaluation_id))
 
     def unfinished(self) -> list[EvaluationRun]:
-        """Evaluations without figures, such as a crash or a stop leaves."""
+        """Evaluations without figures, for example after a crash or a stop."""
         query = select(EvaluationRow).where(EvaluationRow.finished_at.is_(None)).order_by(EvaluationRow.id)
         with self._read() as session:
             return [_to_run(row) for row in session.scalars(query)]

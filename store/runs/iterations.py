@@ -82,8 +82,8 @@ class Iterations(StorePart):
         order = problem_order(rule, seed)
         with self._write() as session:
             _require_iteration(session, number)
-            mine = AssignmentRow.iteration == number
-            scheduled = session.scalar(select(func.sum(AssignmentRow.samples)).where(mine))
+            of_iteration = AssignmentRow.iteration == number
+            scheduled = session.scalar(select(func.sum(AssignmentRow.samples)).where(of_iteration))
             if scheduled:
                 return scheduled
             chosen = select(ProblemRow.id).where(ProblemRow.split == Split.TRAIN)
@@ -91,7 +91,7 @@ class Iterations(StorePart):
             if not ids:
                 raise NothingToScheduleError("there are no training problems in the store: import some first")
             assign(session, ids, Purpose.TRAIN, samples, sampling, iteration=number)
-            attempted = ProblemRow.id.in_(select(AssignmentRow.problem_id).where(mine))
+            attempted = ProblemRow.id.in_(select(AssignmentRow.problem_id).where(of_iteration))
             count = update(ProblemRow).where(attempted).values(attempts=ProblemRow.attempts + samples)
             session.execute(count, execution_options={"synchronize_session": False})
             return len(ids) * samples
@@ -121,8 +121,8 @@ class Iterations(StorePart):
 
     def outcomes(self, number: int | None = None) -> dict[int, dict[str, int]]:
         """Counts of training rollouts by iteration (only `number`, if given) and outcome. Zeros are absent."""
-        mine = RolloutRow.iteration.is_not(None) if number is None else RolloutRow.iteration == number
-        groups = select(RolloutRow.iteration, RolloutRow.outcome, func.count()).where(mine)
+        wanted = RolloutRow.iteration.is_not(None) if number is None else RolloutRow.iteration == number
+        groups = select(RolloutRow.iteration, RolloutRow.outcome, func.count()).where(wanted)
         counts: dict[int, dict[str, int]] = {}
         with self._read() as session:
             for iteration, outcome, count in session.execute(groups.group_by(RolloutRow.iteration, RolloutRow.outcome)):
@@ -166,8 +166,8 @@ def _require_iteration(session: Session, number: int) -> IterationRow:
 
 def _check_finished(session: Session, number: int) -> None:
     pending = select(func.count(), func.sum(AssignmentRow.samples - AssignmentRow.done))
-    mine = AssignmentRow.iteration == number, AssignmentRow.completed_at.is_(None)
-    assignments, missing = session.execute(pending.where(*mine)).one()
+    unfinished = AssignmentRow.iteration == number, AssignmentRow.completed_at.is_(None)
+    assignments, missing = session.execute(pending.where(*unfinished)).one()
     if assignments:
         raise IterationUnfinishedError(
             f"iteration {number} lacks {missing} rollouts of {assignments} assignments: wait for them, then close it"

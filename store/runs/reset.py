@@ -16,7 +16,7 @@ def clear(session: Session) -> None:
     """Delete all rows.
 
     Raises:
-        StoreError: a policy was published, so that the rows are those of a run.
+        StoreError: a policy was published, so the rows belong to a run.
     """
     if session.scalar(select(exists(select(PolicyRow.version)))):
         raise StoreError("the store holds the policies of a run and is not cleared")

@@ -31,8 +31,10 @@ class ActualState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """The state of a run. `heartbeat_at`, in Unix seconds, is the last sign of life of the driver: if it is old while
-    `actual` is `running`, the driver has died.
+    """The state of a run.
+
+    `heartbeat_at` is when the driver last reported, in Unix seconds: if it is old while `actual` is `running`, the
+    driver has died.
     """
 
     desired: DesiredState

@@ -143,8 +143,8 @@ def _first_place(session: Session, pool: Pool, settings: SelectionSettings) -> C
     recent = _recency_conditions(session, earlier, settings)
     if not recent or settings.prefer == "newest":
         return literal(1)
-    mine = and_(earlier.problem_id == ProblemRow.id, earlier.pool == pool, earlier.place.is_not(None))
-    oldest = select(earlier.place).where(mine, *recent).order_by(earlier.place).limit(1).correlate(ProblemRow)
+    in_pool = and_(earlier.problem_id == ProblemRow.id, earlier.pool == pool, earlier.place.is_not(None))
+    oldest = select(earlier.place).where(in_pool, *recent).order_by(earlier.place).limit(1).correlate(ProblemRow)
     return func.coalesce(oldest.scalar_subquery(), _SIZES[pool] + 1)
 
 

@@ -36,7 +36,7 @@ class Collector:
             self.await_rollouts(lambda: iterations.progress(number))
 
     def await_rollouts(self, count: Callable[[], tuple[int, int]]) -> None:
-        """Wait until `count`, (done, scheduled) rollouts, is complete; pauses and stops on request.
+        """Wait until all scheduled rollouts are done; pause and stop on request. `count` returns (done, scheduled).
 
         Raises:
             StopRequested: the run is to end.

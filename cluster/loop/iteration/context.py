@@ -1,4 +1,4 @@
-"""What the phases of an iteration share."""
+"""The context that the phases of an iteration share, and their timing."""
 
 import logging
 import time
@@ -35,7 +35,7 @@ class Phases:
 
 @dataclass(frozen=True, slots=True)
 class LoopContext:
-    """A run, where it keeps what it makes, and those who sample for it, time it and control it."""
+    """The parts of a run that its phases use: configuration, folder, store, fleet, progress, timing and control."""
 
     run: RunConfig
     folder: RunFolder

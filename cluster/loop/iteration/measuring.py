@@ -41,7 +41,8 @@ class Measurer:
         measured = compute_metrics(answers)
         if not measured:
             raise NothingMeasuredError(
-                f"policy {policy.version} was not measured: every attempt ended in a fault of ours. See the logs"
+                f"policy {policy.version} was not measured: every attempt ended in an infrastructure fault. See the "
+                "samplers' logs"
             )
         self._evaluations.finish(evaluation, measured, num_scored(answers))
         return measured

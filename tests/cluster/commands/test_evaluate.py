@@ -65,7 +65,7 @@ def test_the_table_states_the_faults_that_are_not_counted(run: RunFolder, capsys
 
     out = capsys.readouterr().out
     assert "66.7 %" in out
-    assert "1 attempts ended in a fault of ours and are not counted" in out
+    assert "1 attempts ended in an infrastructure fault and are not counted" in out
 
 
 def test_a_run_with_a_driver_is_refused(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from store.database.connection import connect, transaction
+from store.database.database import Database
 from store.database.tables import ProblemRow, RolloutRow
 from store.database.urls import parse_url
 from store.errors import StoreAwayError, StoreDamagedError
@@ -127,6 +128,19 @@ def test_a_server_that_stays_away_is_waited_for_as_long_as_asked_and_then_named(
         finally:
             server.start()
         assert store.rollouts.add([attempt(assignment, 0)]) == 1
+
+
+def test_methods_of_the_store_itself_retry_as_those_of_its_parts_do(store, monkeypatch):
+    read, failures = Database.read, [StoreAwayError("the server restarts")]
+
+    def fail_once(database):
+        if failures:
+            raise failures.pop()
+        return read(database)
+
+    monkeypatch.setattr(Database, "read", fail_once)
+    assert store.is_empty()
+    assert not failures
 
 
 def test_opening_a_store_can_wait_for_its_server(server):

@@ -12,13 +12,8 @@ from store.store import Store
 
 from .faults_writer import attempt
 
-LARGE = (
-    "rollouts",
-    "executions",
-    "assignments",
-    "training_set_rollouts",
-    "t",
-)  # t: the alias in `store.database.bulk`
+# "t" is the alias in `store.database.bulk`.
+LARGE = ("rollouts", "executions", "assignments", "training_set_rollouts", "t")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# SQLite numbers rows by itself only where the type is exactly INTEGER.
+# SQLite generates row ids only if the type is exactly INTEGER.
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 

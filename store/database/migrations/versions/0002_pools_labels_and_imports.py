@@ -11,12 +11,12 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# SQLite numbers rows by itself only where the type is exactly INTEGER.
+# SQLite generates row ids only if the type is exactly INTEGER.
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 COUNTERS = ("judged", "accepted", "solutions", "mistakes", "demonstrations", "duplicates")
 HAS_PLACE = sa.text("place IS NOT NULL")
 
-# The first of each solution takes the next place in its problem's pool. Mistakes and solutions never say the same.
+# The first rollout of each solution gets the next place in its problem's pool. A mistake never equals a solution.
 FILL_POOLS = """
     UPDATE rollouts SET pool = placed.pool, place = placed.place
     FROM (
@@ -56,7 +56,7 @@ FILL_COUNTERS = """
     ) AS counted
     WHERE counted.problem_id = problems.id
 """
-# The older form knows no two evaluations that differ in their problems alone: the later ones get another name.
+# The older schema cannot distinguish evaluations that differ only in their problems: the later ones are renamed.
 RENAME_TWINS = """
     UPDATE evaluations SET benchmark = benchmark || '@' || id
     WHERE id NOT IN (

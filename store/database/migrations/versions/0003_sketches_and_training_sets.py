@@ -25,7 +25,7 @@ depends_on = None
 BATCH = 2_000
 READ = "SELECT seq, segments, answer FROM rollouts WHERE seq > :seq ORDER BY seq LIMIT :limit"
 REFERENCES = {"rollout_seq": ("rollouts", "seq"), "training_set_id": ("training_sets", "id")}
-# What had one key is one solution. Those of one sketch are numbered from 0.
+# Rollouts with the same key are one solution. The solutions of a problem that share a sketch are numbered from 0.
 NUMBER = """
     UPDATE rollouts SET variant = numbered.variant
     FROM (
@@ -67,7 +67,7 @@ def downgrade() -> None:
 
 
 def _rollouts() -> Iterator[list[tuple[int, list[Segment], str | None]]]:
-    """(seq, segments, answer) of all, a few thousand at a time."""
+    """(seq, segments, answer) of all rollouts, read a few thousand at a time."""
     last = 0
     while rows := op.get_bind().execute(sa.text(READ), {"seq": last, "limit": BATCH}).all():
         yield [(seq, _segments(packed), answer) for seq, packed, answer in rows]
@@ -84,9 +84,9 @@ def _fill(column: str, values: Sequence[tuple[int, Any]]) -> None:
 
 
 def _dedup_key(segments: Sequence[Segment], answer: str | None) -> bytes:
-    """As it was made: 16 bytes of a hash of the normalised program, or of the words without one, and the answer.
+    """The former key: 16 bytes of a hash of the normalised program (of the words if there is no code) and the answer.
 
-    But for code that does not parse: its words were hashed, where it is the text now.
+    It differs for code that does not parse: formerly its words were hashed, now its text is.
     """
     code = [segment.text for segment in segments if segment.kind is SegmentKind.CODE]
     words = " ".join(" ".join(segment.text for segment in segments).split())
