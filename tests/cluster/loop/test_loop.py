@@ -23,6 +23,9 @@ from store.store import Store
 
 from ..driving import COMMAND, LIMIT_S, automathes, open_store, samplers_of, wait_for
 
+# The whole run belongs to the first test. Each wait inside has a limit of its own, LIMIT_S.
+pytestmark = pytest.mark.timeout(1800)
+
 CONFIG = """
 preset = "demo"
 evaluation = { problems = 40, base = false }

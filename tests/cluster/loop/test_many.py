@@ -16,7 +16,7 @@ from store.store import Store
 
 from ..driving import LIMIT_S, automathes, open_store, samplers_of, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # the whole run belongs to the first test
 
 CONFIG = """
 preset = "demo"
