@@ -80,12 +80,13 @@ class Position:
         closed = {iteration.metrics.get("policy_version") for iteration in self.iterations}
         return latest.config.get("phase") != Phase.ITERATION.value or latest.version in closed
 
-    def iteration_of(self, policy: Policy) -> int:
-        """The open iteration that published the policy; 0 for the base and the warm start."""
-        for iteration in self.iterations:
-            if iteration.closed_at is None and iteration.policy_version < policy.version:
-                return iteration.number
-        return 0
+
+def iteration_of(policy: Policy, iterations: Sequence[Iteration]) -> int:
+    """The open iteration that published the policy; 0 for the base and the warm start."""
+    for iteration in iterations:
+        if iteration.closed_at is None and iteration.policy_version < policy.version:
+            return iteration.number
+    return 0
 
 
 def read_position(store: Store, run: RunConfig) -> Position:

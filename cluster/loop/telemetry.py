@@ -6,7 +6,7 @@ from typing import Any
 from ray.util.metrics import Gauge
 
 from cluster.config.run_config import RunConfig
-from cluster.loop.position import read_position
+from cluster.loop.position import iteration_of
 from store.records import Outcome, Policy
 from store.store import Store
 
@@ -39,7 +39,7 @@ def iteration_figures(
         seconds: wall clock by phase.
         sampled_tokens: training tokens sampled meanwhile.
     """
-    number = read_position(store, run).iteration_of(policy)
+    number = iteration_of(policy, store.iterations.all())
     outcomes = store.iterations.outcomes(number).get(number, {})
     rollouts, accepted = sum(outcomes.values()), outcomes.get(Outcome.ACCEPTED.value, 0)
     sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if run.iteration.overlap else 0.0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cluster.config.loading import load_config
-from cluster.loop.position import NextStep, Position, read_position
+from cluster.loop.position import NextStep, Position, iteration_of, read_position
 from cluster.loop.promotion import is_worse
 from eval.metrics import compute_metrics, num_scored
 from learner.settings import Phase
@@ -139,6 +139,6 @@ def test_iterations_are_counted_by_those_that_are_closed() -> None:
 
 
 def test_the_open_iteration_is_the_one_that_published_a_policy() -> None:
-    position = make_position(FIRST, WARM, iterations=(record(1, 1, closed=False),))
-    assert position.iteration_of(FIRST) == 1
-    assert position.iteration_of(WARM) == 0
+    iterations = (record(1, 1, closed=False),)
+    assert iteration_of(FIRST, iterations) == 1
+    assert iteration_of(WARM, iterations) == 0
