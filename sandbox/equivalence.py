@@ -29,11 +29,20 @@ PLAIN_CHARS = 200  # longer answers are not compared outside the jail: shorter o
 
 
 class Verdict(StrEnum):
-    """The result of a comparison. Undecided: it did not end in time, or one side cannot be parsed."""
+    """The result of a comparison.
+
+    Undecided: it did not end in time, or the given answer cannot be read. Unreadable: the reference cannot be read, so
+    no answer can be compared with it.
+    """
 
     EQUAL = "equal"
     DIFFERENT = "different"
     UNDECIDED = "undecided"
+    UNREADABLE = "unreadable"
+
+
+class AnswerCheckFailed(Exception):  # noqa: N818 - what happened to the check
+    """The checker's processes failed, so there is no verdict. This is a fault of ours, never of the answer."""
 
 
 # Endings that earlier pairs in the same process may have caused.

@@ -26,14 +26,35 @@ class Purpose(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The outcome of a rollout. `fault` is a failure of our own and never counts against the policy."""
+    """The outcome of a rollout.
+
+    `undecided`: the comparison with the reference reached no verdict. `unverifiable`: the reference itself cannot be
+    read. `fault` is a failure of our own. None of these three counts for or against the policy.
+    """
 
     ACCEPTED = "accepted"
     WRONG = "wrong"
     NO_ANSWER = "no_answer"
-    UNVERIFIABLE = "unverifiable"
     TRUNCATED = "truncated"
+    UNDECIDED = "undecided"
+    UNVERIFIABLE = "unverifiable"
     FAULT = "fault"
+
+
+class FaultKind(StrEnum):
+    """The part that failed in a rollout whose outcome is `fault`."""
+
+    SANDBOX = "sandbox"
+    CHECKER = "checker"
+    ENGINE = "engine"
+
+
+class Support(StrEnum):
+    """Whether the answer of an accepted rollout follows from what its code printed."""
+
+    SUPPORTED = "supported"
+    UNSUPPORTED = "unsupported"
+    NO_CODE = "no_code"
 
 
 class Pool(StrEnum):
@@ -185,7 +206,8 @@ class Rollout:
 
     `token_ids` is everything after the prompt, interpreter output included. `model_mask` has one flag per token: True
     if the policy wrote it. The loss covers only those tokens. `seed` is the sampling seed, if one was set; temperature
-    and top_p are those of the assignment.
+    and top_p are those of the assignment. `fault` is set if the outcome is `fault`. `support`, and `support_rule` which
+    names the rule that decided it, are set for accepted rollouts, except those written before support was judged.
     """
 
     id: str
@@ -203,6 +225,9 @@ class Rollout:
     assignment_id: int | None = None
     seconds: float = 0.0
     seed: int | None = None
+    fault: FaultKind | None = None
+    support: Support | None = None
+    support_rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

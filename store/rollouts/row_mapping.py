@@ -46,6 +46,9 @@ def _prepare(rollout: Rollout) -> PreparedRollout:
         "assignment_id": rollout.assignment_id,
         "purpose": rollout.purpose.value,
         "outcome": rollout.outcome.value,
+        "fault": rollout.fault and rollout.fault.value,
+        "support": rollout.support and rollout.support.value,
+        "support_rule": rollout.support_rule,
         "solution_format": rollout.solution_format,
         "answer": answer,
         "sketch": solution.sketch,
@@ -123,6 +126,9 @@ def _unpack(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> 
         assignment_id=row.assignment_id,
         seconds=row.seconds,
         seed=row.seed,
+        fault=row.fault,
+        support=row.support,
+        support_rule=row.support_rule,
     )
 
 

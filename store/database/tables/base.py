@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import JSON, BigInteger, Enum, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.orm import DeclarativeBase
 
-from store.records import Outcome, Pool, Purpose, ReviewStatus, Split
+from store.records import FaultKind, Outcome, Pool, Purpose, ReviewStatus, Split, Support
 
 # SQLite generates row ids only if the type is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -35,6 +35,8 @@ class Base(DeclarativeBase):
         Outcome: _text_enum(Outcome),
         Pool: _text_enum(Pool),
         ReviewStatus: _text_enum(ReviewStatus),
+        FaultKind: _text_enum(FaultKind),
+        Support: _text_enum(Support),
         str: Text(),
         bytes: LargeBinary(),
         dict[str, Any]: JSON(),

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.database.tables.base import Base, RowId
-from store.records import Outcome, Pool, Purpose
+from store.records import FaultKind, Outcome, Pool, Purpose, Support
 
 
 class AssignmentRow(Base):
@@ -82,6 +82,9 @@ class RolloutRow(Base):
     iteration: Mapped[int | None] = mapped_column(index=True)
     purpose: Mapped[Purpose]
     outcome: Mapped[Outcome]
+    fault: Mapped[FaultKind | None]
+    support: Mapped[Support | None]
+    support_rule: Mapped[str | None] = mapped_column(String(32))
     solution_format: Mapped[str] = mapped_column(String(32))
     answer: Mapped[str | None]
     sketch: Mapped[bytes]
