@@ -1,7 +1,7 @@
 """Decides whether a given answer equals the expected one. docs/equivalence.md states the convention.
 
-Numbers with their units, words and lists of these are compared here, in microseconds. Everything else goes to
-math-verify, which runs inside the sandbox: its parser evaluates its input, which a model wrote, and may never return.
+Numbers with their units, words and lists of these are compared here, in microseconds. Everything else needs sympy and
+is compared inside the sandbox: evaluating what a model wrote may take any time and memory.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from sandbox.stats import SandboxStats
 
 log = logging.getLogger(__name__)
 
-PACKAGES = ("math_verify", "latex2sympy2_extended", "antlr4", "antlr4_python3_runtime-*.dist-info", "sympy", "mpmath")
+PACKAGES = ("sympy", "mpmath")
 COMPARER = "sandbox.guest.answers.symbolic"
 PLAIN_CHARS = 200  # longer answers are not compared outside the jail: shorter ones take no time, whatever they hold
 
@@ -45,15 +45,16 @@ class AnswerCheckFailed(Exception):  # noqa: N818 - what happened to the check
     """The checker's processes failed, so there is no verdict. This is a fault of ours, never of the answer."""
 
 
-# Endings that earlier pairs in the same process may have caused.
+# Endings that earlier pairs in the same process, or something outside it, may have caused.
 _MAY_BE_INHERITED = {Status.KILLED, Status.MEMORY, Status.SANDBOX_FAILURE}
-_VERDICTS = {"'True'": Verdict.EQUAL, "'False'": Verdict.DIFFERENT}
+_FRESH_TRIES = 2
+_PRIORITY = (Verdict.EQUAL, Verdict.UNDECIDED, Verdict.UNREADABLE, Verdict.DIFFERENT)
 
 
 class AnswerChecker:
     """Compares answers. Use it from one event loop, in any thread.
 
-    The first pair that needs math-verify starts a process that imports it. Comparisons run in its forked children, each
+    The first pair that needs sympy starts a process that imports it. Comparisons run in its forked children, each
     of which serves `pairs_per_process` pairs. A pair that exceeds a limit is undecided and ends its child; every other
     pair still gets its verdict.
     """
@@ -86,19 +87,37 @@ class AnswerChecker:
     async def check(self, expected: str | Sequence[str], given: str) -> Verdict:
         """Compare the reference answer with a given one, with or without `\\boxed{}` or dollars around them.
 
-        The answer is equal if any one of several references is. Raises SandboxUnavailable if math-verify is needed and
-        code cannot be isolated on this host.
+        The answer is equal if any one of several references is, and different only if it differs from all of them.
+
+        Raises:
+            AnswerCheckFailed: the checker's own processes failed.
+            SandboxUnavailable: the comparison needs sympy, and code cannot be isolated on this host.
         """
-        references = [expected] if isinstance(expected, str) else expected
-        undecided = False
-        for reference in references:
-            verdict = await self._check_one(reference, given)
-            if verdict is Verdict.EQUAL:
-                return verdict
-            undecided = undecided or verdict is Verdict.UNDECIDED
-        return Verdict.UNDECIDED if undecided else Verdict.DIFFERENT
+        verdicts = set()
+        for reference in [expected] if isinstance(expected, str) else expected:
+            verdicts.add(await self._check_one(reference, given))
+            if Verdict.EQUAL in verdicts:
+                break
+        return next((verdict for verdict in _PRIORITY if verdict in verdicts), Verdict.UNREADABLE)
+
+    async def can_read(self, reference: str) -> bool:
+        """Whether a reference is read to its end: answers written in another way can be compared with it. Raises as
+        `check` does.
+        """
+        if (
+            not final_answer(reference)
+            or len(_shortened(reference, self._settings.answer_chars)) > self._settings.answer_chars
+        ):
+            return False
+        if compare_plain(reference, reference, by_text=False) is not None:
+            return True
+        async with self._slots:
+            execution = await self._run_in_jail(f"from {COMPARER} import readable\nreadable({reference!r})")
+        return execution.value == "True"
 
     async def _check_one(self, expected: str, given: str) -> Verdict:
+        if not final_answer(expected):
+            return Verdict.UNREADABLE
         verdict = compare_plain(expected, given)
         if verdict is not None:
             return verdict
@@ -106,8 +125,10 @@ class AnswerChecker:
             return Verdict.DIFFERENT if read_quantity(final_answer(expected)) else Verdict.UNDECIDED
         limit = self._settings.answer_chars
         expected, given = _shortened(expected, limit), _shortened(given, limit)
-        if max(len(expected), len(given)) > limit:
-            return Verdict.UNDECIDED
+        if len(expected) > limit:
+            return Verdict.UNREADABLE
+        if len(given) > limit:
+            return self._undecided("an answer that is too long")
         async with self._slots:
             return await self._compare_in_jail(expected, given)
 
@@ -121,16 +142,34 @@ class AnswerChecker:
         return [task.result() for task in tasks]
 
     async def _compare_in_jail(self, expected: str, given: str) -> Verdict:
-        """Compare in a child; if it dies, and earlier pairs may be the cause, compare again in a fresh one."""
+        execution = await self._run_in_jail(f"from {COMPARER} import same\nsame({expected!r}, {given!r})")
+        verdict, _, reason = (execution.value or "").strip("'\"").partition(": ")
+        if execution.status is Status.OK and verdict in (Verdict.EQUAL, Verdict.DIFFERENT):
+            return Verdict(verdict)
+        return self._undecided(reason if execution.status is Status.OK else execution.status.value)
+
+    async def _run_in_jail(self, source: str) -> Execution:
+        """Run a comparison in a child. If it dies, which an earlier pair or something outside may have caused, it is
+        repeated in fresh ones.
+
+        Raises AnswerCheckFailed if the sandbox fails each time. A child that the comparison itself ended is a result.
+        """
         async with self._comparer() as comparer:
             fresh = comparer.served == 0
-            execution = await comparer.compare(expected, given)
-        if execution.status in _MAY_BE_INHERITED and not fresh:
+            execution = await comparer.run(source)
+        for _ in range(_FRESH_TRIES - fresh):
+            if execution.status not in _MAY_BE_INHERITED:
+                break
             async with self._comparer(fresh=True) as comparer:
-                execution = await comparer.compare(expected, given)
+                execution = await comparer.run(source)
         if execution.status is Status.SANDBOX_FAILURE:
-            log.warning("answer check failed: %s", execution.error)
-        return _VERDICTS.get(execution.value or "", Verdict.UNDECIDED)
+            raise AnswerCheckFailed(f"an answer was not compared: {execution.error}")
+        return execution
+
+    def _undecided(self, reason: str) -> Verdict:
+        if self._stats is not None:
+            self._stats.undecided[reason] += 1
+        return Verdict.UNDECIDED
 
     @asynccontextmanager
     async def _comparer(self, *, fresh: bool = False) -> AsyncIterator["_Comparer"]:
@@ -181,10 +220,10 @@ class _Comparer:
         resources = AsyncExitStack()
         return cls(await resources.enter_async_context(sandbox.session()), resources)
 
-    async def compare(self, expected: str, given: str) -> Execution:
+    async def run(self, source: str) -> Execution:
         self.usable = False  # if the caller is cancelled
         self.served += 1
-        execution = await self._session.run(f"from {COMPARER} import same\nstr(same({expected!r}, {given!r}))")
+        execution = await self._session.run(source)
         self.usable = execution.status is Status.OK
         return execution
 
@@ -192,13 +231,16 @@ class _Comparer:
         await self._resources.aclose()
 
 
-def compare_plain(expected: str, given: str) -> Verdict | None:
-    """The verdict if the written forms decide it, else None. Takes time linear in the answers' length."""
+def compare_plain(expected: str, given: str, *, by_text: bool = True) -> Verdict | None:
+    """The verdict if the written forms decide it, else None. Takes time linear in the answers' length.
+
+    Unless `by_text`, equal texts count only if they are read.
+    """
     left, right = final_answer(expected), final_answer(given)
     if max(len(left), len(right)) > PLAIN_CHARS:
-        verdict = _compare_long(left, right)
+        verdict = _compare_long(left, right) if by_text else None
     else:
-        verdict = compare(left, right, lambda expected, given: None)
+        verdict = compare(left, right, lambda expected, given: None, by_text=by_text)
     return None if verdict is None else Verdict.EQUAL if verdict else Verdict.DIFFERENT
 
 

@@ -61,10 +61,10 @@ class AnswerCheckerSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    symbolic: bool = Field(True, description="False: plain numbers and normalised text alone, never math-verify")
+    symbolic: bool = Field(True, description="False: plain numbers and normalised text alone, never sympy")
     max_concurrent_checks: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     pairs_per_process: int = Field(100, ge=1, le=10_000, description="comparisons that one confined process makes")
     memory_bytes: int = Field(1 * GIB, ge=64 * MIB, description="of such a process, above the warm parent's")
     check_wall_s: float = Field(5.0, gt=0, le=600, description="for one comparison; beyond it the verdict is undecided")
-    start_s: float = Field(120.0, gt=0, description="for math-verify's imports")
-    answer_chars: int = Field(2_000, ge=1, description="a longer answer is never handed to math-verify")
+    start_s: float = Field(120.0, gt=0, description="for sympy's imports")
+    answer_chars: int = Field(2_000, ge=1, description="a longer answer is never evaluated")

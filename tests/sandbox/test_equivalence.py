@@ -104,7 +104,10 @@ async def test_hostile_answers_are_never_equal_and_never_late() -> None:
 
 
 async def test_a_pair_that_ends_its_process_leaves_the_others_their_verdicts() -> None:
-    endless, easy = ("3x", "10^{10^{10^{10}}}"), ("x+1", "1+x")
+    nested = (
+        r"\sqrt{28+2(\sqrt6+\sqrt{10}+\sqrt{14}+\sqrt{22}+\sqrt{15}+\sqrt{21}+\sqrt{33}+\sqrt{35}+\sqrt{55}+\sqrt{77})}"
+    )
+    endless, easy = (r"\sqrt2+\sqrt3+\sqrt5+\sqrt7+\sqrt{11}", nested), ("x+1", "1+x")
     async with AnswerChecker(AnswerCheckerSettings(check_wall_s=5, max_concurrent_checks=1)) as checker:
         verdicts = await checker.check_many([easy, endless, easy, easy])
     assert verdicts == [Verdict.EQUAL, Verdict.UNDECIDED, Verdict.EQUAL, Verdict.EQUAL]

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from sandbox.guest.answers.intervals import as_intervals
-from sandbox.guest.answers.lists import Listing, read_listing, read_rows
-from sandbox.guest.answers.notation import plain_text
-from sandbox.guest.answers.prose import is_prose
+from sandbox.guest.answers.conditions import compare_congruences, compare_parametrised
+from sandbox.guest.answers.intervals import as_intervals, is_bare_bound
+from sandbox.guest.answers.lists import Listing, both_signs, read_listing, read_rows
+from sandbox.guest.answers.notation import normalise, plain_text
+from sandbox.guest.answers.prose import answer_in, answering_sentence, is_prose
 from sandbox.guest.answers.python_notation import as_latex
 from sandbox.guest.answers.quantities import (
     is_product,
@@ -26,7 +27,7 @@ _DEPTH = 5  # of nested lists and names before them
 _IDLE_SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
 _NAME = r"[a-zA-Z](?:_\s*(?:\{[^{}]*\}|\w)|')*"
 _ASSIGNED = re.compile(
-    rf"(?P<name>\\?[a-zA-Z]+|{_NAME}(?:\s*\(\s*{_NAME}\s*\)|\^\{{-1\}}\({_NAME}\))?)\s*=(?P<value>[^=]+)"
+    rf"(?P<name>\\?[a-zA-Z]+|\(\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)|{_NAME}(?:\s*\(\s*{_NAME}\s*\)|\^\{{-1\}}\({_NAME}\))?)\s*=(?P<value>[^=]+)"
 )
 _INEQUALITY = re.compile(r"[<>!≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
 _RELATION = re.compile(rf"=|{_INEQUALITY.pattern}")
@@ -36,28 +37,38 @@ _CHOICE = re.compile(r"(?:\((?=[A-J]\)))?([A-J])(?:\)|[.:](?=\s))(?!.*\([A-J]\))
 _CALLED = re.compile(r"(?:the )?(?:correct )?(?:option|choice|answer)(?: is|:)?\s+", re.IGNORECASE)
 _QUALIFIED = re.compile(
     r"\bor (?:more|less|fewer|greater|above|below|higher|lower)\b|\bnot (?:equal to )?[-$\\(]*[0-9][^a-zA-Z]*$"
+    r"|\bat (?:least|most)\b|\b(?:more|less|fewer|greater|higher|lower) than\b"
 )
 _WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
 
 
-def compare(expected: str, given: str, compare_expressions: Comparison, depth: int = _DEPTH) -> bool | None:
-    """Whether two normalised answers are equal; None if undecided."""
-    if not given:
+def compare(
+    expected: str, given: str, compare_expressions: Comparison, depth: int = _DEPTH, *, by_text: bool = True
+) -> bool | None:
+    """Whether two normalised answers are equal; None if undecided. Unless `by_text`, equal texts must be read too."""
+    if not given or not expected:
         return False
     left, right = as_latex(expected, log=_logarithm(given)), as_latex(given, log=_logarithm(expected))
-    if is_prose(left) or is_prose(right):
-        if _qualified(expected, given):
-            return False
-        return expected == given or compare_expressions(expected, given)
-    expected, given = left, right
-    if _spaceless(expected) == _spaceless(given):
+    if by_text and (expected == given or _spaceless(left) == _spaceless(right)):
         return True
-    verdict = _compare_single(expected, given)
+    within = partial(compare, compare_expressions=compare_expressions, depth=depth - 1, by_text=by_text)
+    if is_prose(left) or is_prose(right):
+        return _compare_prose(expected, given, within if depth > 0 else compare_expressions, compare_expressions)
+    verdict = _compare_single(left, right)
     if verdict is None and depth > 0:
-        verdict = _compare_parts(
-            expected, given, partial(compare, compare_expressions=compare_expressions, depth=depth - 1)
-        )
-    return compare_expressions(expected, given) if verdict is None else verdict
+        verdict = _compare_parts(left, right, within)
+    return compare_expressions(left, right) if verdict is None else verdict
+
+
+def _compare_prose(expected: str, given: str, within: Comparison, compare_expressions: Comparison) -> bool | None:
+    """Compare the answers that sentences state; a sentence without one is compared as it is."""
+    if _qualified(*(answering_sentence(text) if is_prose(text) else text for text in (expected, given))):
+        return False
+    parts = [(answer_in(text) or "") if is_prose(text) else text for text in (expected, given)]
+    left, right = (normalise(part) or text for part, text in zip(parts, (expected, given), strict=True))
+    if (left, right) == (expected, given):
+        return compare_expressions(expected, given)
+    return within(left, right)
 
 
 def _logarithm(beside: str) -> str:
@@ -68,10 +79,14 @@ def _logarithm(beside: str) -> str:
 def _compare_parts(expected: str, given: str, within: Comparison) -> bool | None:
     """Compare compound answers by the first form that both have; `within` compares their parts."""
     forms = (
+        compare_congruences,
+        compare_parametrised,
         _compare_assigned,
         _compare_rows,
         _compare_intervals,
         _compare_lists_of_one,
+        _compare_signs,
+        _compare_assignments,
         _compare_lists,
         _compare_equations,
     )
@@ -105,7 +120,9 @@ def _compare_single(expected: str, given: str) -> bool | None:
 
 
 def _qualified(expected: str, given: str) -> bool:
-    """Whether only one of the answers has `or more`, or `not` before its last number."""
+    """Whether only one of the answers has `or more` or `not` before its last number; inequalities aside."""
+    if _INEQUALITY.search(expected + given):
+        return False
     return bool(_QUALIFIED.search(expected)) != bool(_QUALIFIED.search(given))
 
 
@@ -180,15 +197,36 @@ def _alone(text: str) -> str | None:
     return listing.items[0] if listing and listing.brackets in ("[]", "{}") and len(listing.items) == 1 else None
 
 
+def _compare_signs(expected: str, given: str, within: Comparison) -> bool | None:
+    """Compare `a \\pm b` as the two values that it stands for."""
+    a, b = both_signs(expected), both_signs(given)
+    if a is b is None or (read_listing(expected) and read_listing(given)):
+        return None
+    return _match(a or [expected], b or [given], within)
+
+
+def _compare_assignments(expected: str, given: str, within: Comparison) -> bool | None:
+    """Compare `x = 1, y = 2` with the point `(1, 2)`, in the order written."""
+    a, b = read_listing(expected), read_listing(given)
+    if not a or not b or {a.brackets, b.brackets} != {"", "()"} or len(a.items) != len(b.items):
+        return None
+    named, point = (a, b) if b.ordered else (b, a)
+    if not all(_assigned(item) for item in named.items) or any(_assigned(item) for item in point.items):
+        return None
+    return _all(within(x, y) for x, y in zip(a.items, b.items, strict=True))
+
+
 def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None:
     """Compare sets and bare lists in any order; tuples, points and intervals item by item."""
     pairs = [_read_both(expected, given, thousands=merge) for merge in (False, True)]
     if any(a and b and a.ordered and b.brackets == "{}" for a, b in pairs):
         return False  # a set has lost the expected order
     for a, b in pairs:
+        if a and b and (a.goes_on or b.goes_on):
+            return a.brackets == b.brackets and len(a.items) == len(b.items) and _compare_ordered(a, b, within)
         if a and b and a.ordered == b.ordered and len(a.items) == len(b.items):
             return _compare_ordered(a, b, within) if a.ordered else _match(a.items, b.items, _named(within))
-    a, b = pairs[0]
+    a, b = pairs[1]  # 1,000 is not a list of 1 and a repeated 0
     if a and b and a.ordered == b.ordered:
         return _match_distinct(a, b, within)
     return None
@@ -199,7 +237,7 @@ def _read_both(expected: str, given: str, *, thousands: bool) -> tuple[Listing |
     neither is reinterpreted where an interval or point is expected.
     """
     a, b = read_listing(expected, thousands=thousands), read_listing(given, thousands=thousands)
-    if a and b and ((b.brackets == "[]" and not a.ordered) or (b.brackets == "()" and a.brackets == "{}")):
+    if a and b and ((b.brackets == "[]" and not a.ordered) or (b.brackets == "()" and not a.ordered)):
         b = Listing("", b.items)
     return a, b
 
@@ -208,7 +246,8 @@ def _compare_intervals(expected: str, given: str, within: Comparison) -> bool | 
     """Compare an inequality with an interval, or with sympy's form of one: `(1 < x) & (x < 3)`."""
     a, b = as_intervals(expected), as_intervals(given)
     if a and b:
-        return within(a, b) if _COMPOUND.search(expected) or _COMPOUND.search(given) else None
+        by_bounds = any(_COMPOUND.search(text) or is_bare_bound(text) for text in (expected, given))
+        return within(a, b) if by_bounds else None
     if a is b is None or _RELATION.search(expected if a is None else given):
         return None
     return within(a or expected, b or given)

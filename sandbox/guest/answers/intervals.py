@@ -14,6 +14,16 @@ _BOUND = r"\s*([^<>≤≥=!≠]*?)\s*"
 _BETWEEN = re.compile(rf"{_BOUND}({_LESS}){_NAME}({_LESS}){_BOUND}")
 _ONE_SIDED = re.compile(rf"{_NAME}({_LESS}|{_MORE}|{_UNEQUAL}){_BOUND}")
 _TURNED = re.compile(rf"{_BOUND}({_LESS}|{_MORE}|{_UNEQUAL}){_NAME}")
+_BARE = re.compile(rf"\s*({_LESS}|{_MORE}){_BOUND}")
+_BUILDER = re.compile(
+    r"\\?\{\s*(?:[a-zA-Z])(?:\s*(?:\\in|∈)\s*(?:\\mathbb\s*\{?\s*R\s*\}?|ℝ))?\s*(?:\||\\mid|:)\s*(?P<condition>[^|{}]+?)\s*\\?\}"
+)
+_WORDED = (
+    (re.compile(r"(?:at least|no less than|not less than)\s+(.+)|(.+?)\s+or (?:more|greater|above|higher)"), r"\geq "),
+    (re.compile(r"(?:at most|no more than|not more than)\s+(.+)|(.+?)\s+or (?:less|fewer|below|lower)"), r"\leq "),
+    (re.compile(r"(?:more|greater|higher) than\s+(.+)"), "> "),
+    (re.compile(r"(?:less|fewer|lower) than\s+(.+)"), "< "),
+)
 _OR = re.compile(
     r"\s*(?:\\(?:text|mbox|mathrm)\s*\{\s*or\s*\}|(?<=\s)or(?=\s)|\\cup|\\lor|\\vee|∪|(?<=\))\s*\|\s*(?=\())\s*"
 )
@@ -35,10 +45,29 @@ class _Range(NamedTuple):
 def as_intervals(text: str) -> str | None:
     r"""`[2, 5)` for `2 <= x < 5` and `(2 <= x) & (x < 5)`, `(5, \infty)` for `x > 5`; unions for `or` and `x \neq 5`.
 
-    None if `text` is no such inequality.
+    A bound may stand without a variable, or in words: `\geq 4`, `at least 4`, `4 or more`. None if `text` is no such
+    inequality.
     """
+    text = _as_condition(text)
     parts = [_as_interval(without_round_brackets(part)) for part in _OR.split(text)]
     return None if None in parts else r" \cup ".join(part for part in parts if part)
+
+
+def is_bare_bound(text: str) -> bool:
+    """Whether `text` is a bound without a variable, such as `\\geq 4` or `at least 4`."""
+    return _BARE.fullmatch(_as_condition(text)) is not None
+
+
+def _as_condition(text: str) -> str:
+    """The condition of a set-builder, or a bound in words as a relation; any other text as it is."""
+    builder = _BUILDER.fullmatch(text.strip())
+    if builder is not None:
+        return builder["condition"]
+    for words, relation in _WORDED:
+        found = words.fullmatch(text.strip())
+        if found is not None:
+            return relation + next(part for part in found.groups() if part)
+    return text
 
 
 def _as_interval(text: str) -> str | None:
@@ -57,6 +86,9 @@ def _read(text: str) -> _Range | str | None:
     if found := _TURNED.fullmatch(text):
         bound, relation, name = found.groups()
         return _one_sided(name, bound, relation, below=bool(re.fullmatch(_MORE, relation)))
+    if found := _BARE.fullmatch(text):
+        relation, bound = found.groups()
+        return _one_sided("", bound, relation, below=bool(re.fullmatch(_LESS, relation)))
     return None
 
 

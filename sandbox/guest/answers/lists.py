@@ -12,7 +12,9 @@ _MATRIX = re.compile(
     r"\(?\s*\\begin\s*\{(?P<kind>[bp]?matrix|array|cases)\}(?:\s*\{[clr|\s]*\})?(?P<body>.*)\\end\s*\{(?P=kind)\}\s*\)?",
     re.DOTALL,
 )
-_MEMBER = re.compile(r"[a-zA-Z](?:_\{?\w+\}?)?\s*\\in(?![a-z])\s*")
+_DOTS = re.compile(r"\\(?:[lc]?dots|dotsc|dotsb)|\.\.\.|…")
+_BARE_ROWS = re.compile(r"(?:\\[pb]?matrix\s*)?(?P<open>[(\[{]?)(?P<body>.*\\\\.*?)(?P<close>[)\]}]?)", re.DOTALL)
+_MEMBER = re.compile(r"\s*[a-zA-Z](?:_\{?\w+\}?)?\s*\\in(?![a-z])\s*")
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|±")
 _SET_BUILDER = re.compile(r"\|(?![^|]*\|)|\\mid|:")
 
@@ -29,10 +31,16 @@ class Listing:
         """Whether the order counts: it does in tuples, points, vectors and intervals, not in sets and bare lists."""
         return self.brackets not in ("", "{}")
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether dots stand for items that are not written, so that the order counts."""
+        return any(_DOTS.fullmatch(item) for item in self.items)
+
 
 def read_listing(text: str, *, thousands: bool = False) -> Listing | None:
     """The items of `a, b`, `a and b`, `(a, b)`, `[a, b)` or `{a, b}`, else None. `thousands`: 1,000 is one number."""
-    text = _MEMBER.sub("", text, count=1).strip()
+    member = _MEMBER.match(text)
+    text = text[member.end() if member else 0 :].strip()
     brackets, inside = _without_brackets(text)
     if thousands:
         inside = _THOUSANDS.sub("", inside)
@@ -42,7 +50,7 @@ def read_listing(text: str, *, thousands: bool = False) -> Listing | None:
     if items is None:
         return None
     if not brackets or brackets == "{}":
-        items = [variant for item in items for variant in _plus_and_minus(item)]
+        items = [variant for item in items for variant in both_signs(item) or [item]]
     if brackets in ("", "()") and len(items) < 2:
         return None
     return Listing(brackets, tuple(items))
@@ -51,11 +59,21 @@ def read_listing(text: str, *, thousands: bool = False) -> Listing | None:
 def read_rows(text: str) -> tuple[str, list[list[str]]] | None:
     """The kind (`matrix` or `cases`) and the cells of a matrix or a system of equations, else None."""
     found = _MATRIX.fullmatch(text.strip())
-    if found is None or r"\begin" in found["body"]:
+    if found is None:
+        return _bare_rows(text.strip())
+    if r"\begin" in found["body"]:
         return None
     rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?", found["body"]) if row.strip()]
     kind = "cases" if found["kind"] == "cases" else "matrix"
     return kind, [[cell.strip() for cell in row.split("&")] for row in rows]
+
+
+def _bare_rows(text: str) -> tuple[str, list[list[str]]] | None:
+    """The cells of rows with `&` and `\\\\` whose environment is not named, such as `(1 & 2 \\\\ 3 & 4)`."""
+    found = _BARE_ROWS.fullmatch(text) if r"\\" in text and r"\begin" not in text else None
+    if found is None or bool(found["open"]) is not bool(found["close"]):
+        return None
+    return "matrix", [[cell.strip() for cell in row.split("&")] for row in found["body"].split(r"\\") if row.strip()]
 
 
 def _without_brackets(text: str) -> tuple[str, str]:
@@ -112,7 +130,8 @@ def split_outside_brackets(text: str, separator: str) -> list[str] | None:
     return [*parts, text[start:].strip()] if depth == 0 else None
 
 
-def _plus_and_minus(item: str) -> list[str]:
-    if len(_PLUS_MINUS.findall(item)) != 1:
-        return [item]
-    return [_PLUS_MINUS.sub(sign, item).strip().removeprefix("+") for sign in "+-"]
+def both_signs(text: str) -> list[str] | None:
+    """The two values of a text with one plus-minus sign, else None."""
+    if len(_PLUS_MINUS.findall(text)) != 1:
+        return None
+    return [_PLUS_MINUS.sub(sign, text).strip().removeprefix("+") for sign in "+-"]

@@ -6,7 +6,10 @@ BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _CONTROL = {"\f": r"\f", "\b": r"\b", "\a": r"\a"}  # from a backslash parsed as an escape: \frac, \begin, \alpha
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mbox)\s*\{([^{}\\]*)\}")
 _SENTENCE = re.compile(r"\\text\{\s*([^{}\\$]*[^{}\\$\s][, ][^{}\\$]*)\}")
-_SIGNS = {"−": "-", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}"}
+_SIGNS = {
+    "−": "-", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
+    r"\cent": " cents", "¢": " cents",
+}  # fmt: skip
 _ARGUMENT = r"\s*(\\sqrt\s*\{[^{}]*\}|\\(?!frac|sqrt)[a-zA-Z]+|[0-9a-zA-Z])"
 _GROUP = r"\s*(\{(?:[^{}]|\{[^{}]*\})*\})"
 _BARE_NUMERATOR = re.compile(rf"\\frac{_ARGUMENT}")
@@ -23,7 +26,7 @@ def normalise(answer: str) -> str:
     text = _without_dollars(_without_box(_without_dollars(_without_emphasis(text))))
     text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
     text = re.sub(r"\\!\s*", "", text)
-    text = re.sub(r"\\[,;:]|\\q?quad(?![a-zA-Z])|~|\u00a0|\u2009", " ", text)
+    text = re.sub(r"\\[,;:]|\\q?quad|~|\u00a0|\u2009", " ", text)
     text = _with_arguments(re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)).replace("{,}", ",")
     for sign, written in _SIGNS.items():
         text = text.replace(sign, written)

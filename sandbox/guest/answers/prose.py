@@ -1,14 +1,32 @@
-"""Recognises sentences, and prepares them for the extraction of an answer."""
+"""Recognises sentences, and finds the answer in them: a policy may state it in words, without a box."""
 
 import re
 
 _COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox|operatorname|begin|end)\s*\{[^{}]*\}|\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_WIDE = "\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"
-_BESIDE_WIDE = re.compile(rf"(?<=[{_WIDE}])(?=[0-9$\\])|(?<=[0-9$}}])(?=[{_WIDE}])")
-_AMOUNT = re.compile(r"(?<![\w.,])[0-9][0-9.,]*[0-9]\s*(?=[$€£](?![0-9\\]))|(?<=[€£])\s*[0-9][0-9.,]*[0-9]")
-_SENTENCE_END = re.compile(r"[.!?]\s|[。！？\n]")
 _WORDS = 3  # fewer may name what is counted
+_STATEMENT = re.compile(r"\s*[A-Za-z]{2,}\s+[a-z]+\s.*[0-9]")  # He has 12 apples
+_SPAN = re.compile(
+    r"\$\$(?P<display>(?:[^$\\]|\\.)+)\$\$|\$(?P<inline>(?:[^$\\]|\\.)+)\$"
+    r"|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]",
+    re.DOTALL,
+)
+_ANCHOR = re.compile(
+    r"(?:\banswer\b|答案)(?:[^.:=\n]{0,40}?)(?:\s+is\b|\s+are\b|:|=|是|为)\s*:?\s*"
+    r"|(?:比例为|结果是|结果为)",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。！？\n]")
+_FRACTION = r"\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}"
+_NUMBER = (
+    rf"[-−]?\s?(?:[$€£]\s*)?(?:{_FRACTION}|[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)(?:\s*/\s*[0-9]+)?(?:\s*\\?%|\s?[€£])?"
+)
+_LAST_NUMBER = re.compile(rf"(?<![\w.]){_NUMBER}(?![0-9])|(?<=[^\x00-\x7f]){_NUMBER}")
+_AMOUNT = re.compile(r"(?<![\w.,])[0-9][0-9.,]*[0-9]?\s*(?=[$€£](?![0-9\\]))|(?<=[€£])\s*[0-9][0-9.,]*[0-9]")
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_WIDE_CHARACTERS = 4  # fewer may be a unit
+_SHORT_WORDS = 6  # an anchored answer may have so many, such as the name of a person
+_JOINED = re.compile(r"[\s,;]*(?:and|or|,|;)[\s,;]*", re.IGNORECASE)
 
 
 def is_prose(text: str) -> bool:
@@ -16,13 +34,79 @@ def is_prose(text: str) -> bool:
     text = text.replace("\\$", "")
     bare = _COMMAND.sub(" ", text)
     words = len(_WORD.findall(bare))
+    if _ANCHOR.search(text) or len(_WIDE.findall(text)) >= _WIDE_CHARACTERS:
+        return True
+    if words >= _WORDS and _STATEMENT.match(bare):
+        return True
     return words > _WORDS or (words > 0 and "$" in text.strip("$") and not text.startswith("$")) or "\n" in bare.strip()
 
 
-def for_extraction(text: str) -> str:
-    """Prepare `text` for math-verify: reduce it to its last amount of money, or space numbers from CJK text."""
-    last = _SENTENCE_END.split(text.rstrip(" .\n"))[-1]
-    amounts = _AMOUNT.findall(last)
-    if amounts and text.count("$") < 2:
+def answer_in(text: str) -> str | None:
+    """The answer that a sentence states: after `answer is`, else its last formula or number; None if it has none."""
+    text = text.strip()
+    anchored = _after_anchor(text)
+    if anchored is not None:
+        return anchored
+    sentence = _last_sentence(text)
+    amounts = _AMOUNT.findall(sentence) if text.count("$") < 2 else []
+    if amounts:
         return str(amounts[-1]).strip()
-    return _BESIDE_WIDE.sub(" ", text)
+    return _last_formula(sentence) or _last_number(sentence) or _last_formula(text) or _last_number(text)
+
+
+def answering_sentence(text: str) -> str:
+    """The sentence with the last `answer is`, from there on; without one, the last sentence."""
+    anchors = list(_ANCHOR.finditer(text))
+    return _SENTENCE_END.split(text[anchors[-1].end() :], maxsplit=1)[0] if anchors else _last_sentence(text)
+
+
+def _after_anchor(text: str) -> str | None:
+    anchors = list(_ANCHOR.finditer(text))
+    if not anchors:
+        return None
+    rest = text[anchors[-1].end() :].strip()
+    spans = _leading_spans(rest)
+    if spans:
+        return spans
+    sentence = _SENTENCE_END.split(rest, maxsplit=1)[0].strip(" *_`")
+    if not sentence:
+        return None
+    if len(_WORD.findall(_COMMAND.sub(" ", sentence))) <= _SHORT_WORDS and "$" not in sentence.strip("$"):
+        return sentence.strip("$ ")
+    return _last_formula(sentence) or _last_number(sentence)
+
+
+def _leading_spans(text: str) -> str | None:
+    """The formulas that `text` begins with, joined if only `and` or commas stand between them."""
+    contents: list[str] = []
+    end = 0
+    for found in _SPAN.finditer(text):
+        between = text[end : found.start()]
+        if between.strip("* ") and not (contents and _JOINED.fullmatch(between)):
+            break
+        contents.append(_content(found))
+        end = found.end()
+    return ", ".join(contents) or None
+
+
+def _last_sentence(text: str) -> str:
+    sentences = [part for part in _SENTENCE_END.split(text) if part.strip()]
+    return sentences[-1] if sentences else text
+
+
+def _last_formula(text: str) -> str | None:
+    """The last formula, unless a number in plain text follows it."""
+    spans = list(_SPAN.finditer(text))
+    if not spans:
+        return None
+    after = text[spans[-1].end() :]
+    return None if _LAST_NUMBER.search(after) else _content(spans[-1])
+
+
+def _last_number(text: str) -> str | None:
+    numbers = _LAST_NUMBER.findall(text)
+    return numbers[-1].strip().rstrip(",") if numbers else None
+
+
+def _content(found: re.Match[str]) -> str:
+    return next(part for part in found.groups() if part is not None).strip()

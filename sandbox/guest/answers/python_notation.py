@@ -9,9 +9,9 @@ from sandbox.guest.answers.sympy_sets import as_latex_set
 _SYMBOLS = (
     (re.compile(r"\*\*"), "^"),
     (re.compile(r"(?<![a-zA-Z\\])pi(?![a-zA-Z])|π"), r"\\pi "),
-    (re.compile(r"(?<![a-zA-Z\\])oo(?![a-zA-Z])|∞"), r"\\infty "),
+    (re.compile(r"(?<![a-zA-Z\\])(?:oo|inf|infinity)(?![a-zA-Z])|∞"), r"\\infty "),
     (re.compile(r"\*\s*[Ij](?![a-zA-Z])|(?<=[0-9])j(?![a-zA-Z0-9])"), "i"),
-    (re.compile(r"(?<![a-zA-Z\\])I\s*\*(?!\*)"), "i"),
+    (re.compile(r"(?<![a-zA-Z\\])I\s*\*(?!\*)|\A\s*I\s*\Z|(?<=[-+])\s*I(?=\s*(?:[-+]|\Z))"), "i"),
     (re.compile(r"(?<![a-zA-Z0-9.\\])E(?=\s*[-+\^*/])|(?<=[-+*/])\s*E(?![a-zA-Z0-9])"), "e"),
     (re.compile(r"√\s*([0-9]+|[a-zA-Z])"), r"\\sqrt{\1}"),
     (re.compile(r"(?<![a-zA-Z\\])(sin|cos|tan|ln|exp)(?=\s*\(|\s+[0-9])"), r"\\\1"),
@@ -20,7 +20,9 @@ _SYMBOLS = (
     (re.compile(r"(?<![a-zA-Z\\])a(?:rc)?(sin|cos|tan)(?=\s*\()"), r"\\arc\1"),
     (re.compile(r"(?<=[\])])\s*U\s*(?=[\[(])|∪"), r" \\cup "),
 )
-_SCIENTIFIC = re.compile(r"(?<![a-zA-Z0-9.\\_])([0-9]+(?:\.[0-9]+)?)[eE]([-+]?[0-9]{1,3})(?![0-9a-zA-Z.])")
+_SCIENTIFIC = re.compile(
+    r"(?<![a-zA-Z0-9.\\_])([0-9]+(?:\.[0-9]+)?)[eE]([-+]?[0-9]{1,3})(?=i(?![a-zA-Z])|(?![0-9a-zA-Z.]))"
+)
 _NUMPY_SCALAR = re.compile(r"(?<![a-zA-Z])np\.[a-z]+[0-9]*_?\(([^()]*)\)")
 _ARRAY = re.compile(r"(?:array\(\s*)?(\[[\[\]0-9.,\s+\-eE]*\])\s*\)?")
 _BETWEEN_NUMBERS = re.compile(r"(?<=[0-9.\]])\s+(?=[-+.0-9\[])")

@@ -35,6 +35,7 @@ _PERCENT = re.compile(r"\\?%|\b(?:percent|percentage|per cent|pct)\b", re.IGNORE
 _DEGREE = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)|°|\\degree")
 _MAGNITUDES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _NOUNS = re.compile(r"[^\W\d_]{2,}(?:[\s-]+[^\W\d_]{2,}){0,4}")
+_POWER_OF_A_UNIT = re.compile(r"(?:(?<=unit)|(?<=units))\s*\^\s*\{?[23]\}?\Z")
 _SHORTEST_UNIT, _SHORTEST_WORD = 2, 4  # outside \text{}: 5 m may be five times m, and 5 abc a product
 _NO_NOUNS = frozenset((
     "pi", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "and", "or", "to", "mod", "root",
@@ -259,5 +260,6 @@ def _is_unit_or_noun(tail: str, *, touches: bool, marked: bool) -> bool:
     shortest_unit, shortest_word = (1, 2) if marked else (_SHORTEST_UNIT, _SHORTEST_WORD)
     if len(tail) >= shortest_unit and read_unit(tail) is not None:
         return True
+    tail = _POWER_OF_A_UNIT.sub("", tail)
     words = tail.lower().replace("-", " ").split()
     return bool(_NOUNS.fullmatch(tail)) and max(map(len, words)) >= shortest_word and _NO_NOUNS.isdisjoint(words)
