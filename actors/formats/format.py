@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.guest.answers.boxes import find_boxes
 from store.records import Segment, SegmentKind
 
 _CODE_OPEN = "```python\n"
@@ -90,18 +91,10 @@ def _text(prose: str) -> list[Segment]:
 
 
 def last_boxed(text: str) -> str | None:
-    r"""The content of the last `\boxed{...}` with balanced braces, None if there is none.
+    r"""The content of the last `\boxed{}`, `\fbox{}` or `\boxed 5`, None if there is none or if it is cut off.
 
     >>> print(last_boxed(r"so \boxed{\frac{1}{2}}."))
     \frac{1}{2}
     """
-    start = text.rfind("\\boxed{")
-    if start < 0:
-        return None
-    depth = 0
-    begin = start + len("\\boxed{")
-    for position in range(begin - 1, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return text[begin:position].strip() or None
-    return None
+    boxes = find_boxes(text)
+    return (boxes[-1].content or None) if boxes else None

@@ -24,6 +24,8 @@ from sandbox.guest.answers.quantities import (
 Comparison = Callable[[str, str], bool | None]
 
 _DEPTH = 5  # of nested lists and names before them
+_UNLIKE_INTERVALS = 3  # items of a point that cannot be an interval
+_MEMBERSHIP = re.compile(r"\\in(?![a-zA-Z])|∈")
 _IDLE_SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
 _NAME = r"[a-zA-Z](?:_\s*(?:\{[^{}]*\}|\w)|')*"
 _ASSIGNED = re.compile(
@@ -233,12 +235,18 @@ def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None
 
 
 def _read_both(expected: str, given: str, *, thousands: bool) -> tuple[Listing | None, Listing | None]:
-    """Read both lists. A given `[1, 2]`, as Python prints lists, matches a bare list or set too, and `(1, 2)` a set;
-    neither is reinterpreted where an interval or point is expected.
+    """Read both lists. A given `[1, 2]`, as Python prints lists, matches a bare list or set too, and so does `(1, 2)`.
+
+    Neither is reinterpreted where an interval or point is expected, nor is what a variable is said to be in. A bare list
+    of three or more may be a point.
     """
     a, b = read_listing(expected, thousands=thousands), read_listing(given, thousands=thousands)
+    if _MEMBERSHIP.search(given):
+        return a, b
     if a and b and ((b.brackets == "[]" and not a.ordered) or (b.brackets == "()" and not a.ordered)):
         b = Listing("", b.items)
+    if a and b and a.brackets == "()" and not b.brackets and len(b.items) >= _UNLIKE_INTERVALS:
+        b = Listing("()", b.items)
     return a, b
 
 

@@ -2,7 +2,8 @@
 
 import re
 
-BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+from sandbox.guest.answers.boxes import find_boxes
+
 _CONTROL = {"\f": r"\f", "\b": r"\b", "\a": r"\a"}  # from a backslash parsed as an escape: \frac, \begin, \alpha
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mbox)\s*\{([^{}\\]*)\}")
 _SENTENCE = re.compile(r"\\text\{\s*([^{}\\$]*[^{}\\$\s][, ][^{}\\$]*)\}")
@@ -15,6 +16,7 @@ _GROUP = r"\s*(\{(?:[^{}]|\{[^{}]*\})*\})"
 _BARE_NUMERATOR = re.compile(rf"\\frac{_ARGUMENT}")
 _BARE_DENOMINATOR = re.compile(rf"\\frac{_GROUP}{_ARGUMENT}")
 _BARE_ROOT = re.compile(r"\\sqrt\s*(\\(?!frac|sqrt)[a-zA-Z]+)")
+_COMMA_GROUP = re.compile(r"\s?\{,\s*\}\s?")
 _DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means a range
 _JOINER = re.compile(r"(?:[^\w.。\n]*\w+){0,4}[^\w.。\n]*")
 _JOINER_CHARS = 40
@@ -27,7 +29,8 @@ def normalise(answer: str) -> str:
     text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
     text = re.sub(r"\\!\s*", "", text)
     text = re.sub(r"\\[,;:]|\\q?quad|~|\u00a0|\u2009", " ", text)
-    text = _with_arguments(re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)).replace("{,}", ",")
+    text = _with_arguments(re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text))
+    text = _COMMA_GROUP.sub(",", text)
     for sign, written in _SIGNS.items():
         text = text.replace(sign, written)
     text = _DASHED.sub("-", text)
@@ -52,16 +55,6 @@ def plain_text(text: str) -> str:
     return " ".join(re.sub(r"(?<!\\)\$", " ", text).split())
 
 
-def balanced(text: str) -> bool:
-    """Whether every brace of `text` has its counterpart, in the right order."""
-    depth = 0
-    for character in text:
-        depth += (character == "{") - (character == "}")
-        if depth < 0:
-            return False
-    return depth == 0
-
-
 def _with_arguments(text: str) -> str:
     r"""`\frac{\pi}{2}` for `\frac\pi2` and the like: TeX accepts a single token as an argument, parsers may not."""
     text = _BARE_NUMERATOR.sub(r"\\frac{\1}", text)
@@ -78,9 +71,10 @@ def _repaired(text: str) -> str:
 
 
 def _without_box(text: str) -> str:
-    found = BOX.match(text)
-    inside = text[found.end() : -1] if found and text.endswith("}") else ""
-    return inside.strip() if inside and balanced(inside) else text
+    """The content of the box that is all of `text`."""
+    boxes = find_boxes(text) if text.startswith("\\") else []
+    whole = len(boxes) == 1 and (boxes[0].start, boxes[0].end) == (0, len(text))
+    return (boxes[0].content or "") if whole and boxes[0].content else text
 
 
 def _without_emphasis(text: str) -> str:
@@ -102,30 +96,21 @@ def _without_dollars(text: str) -> str:
 
 
 def _last_boxes(text: str) -> list[str]:
-    """The content of the last box, preceded by that of earlier boxes with only a few words between them."""
+    """The content of the last box, preceded by that of earlier boxes with only a few words between them.
+
+    If the last box is cut off, there is no answer in an earlier one; one that is all of the text ends with it.
+    """
     contents: list[str] = []
     end = 0
-    for found in BOX.finditer(text):
-        if found.start() < end:
-            continue  # a box in a box
-        close = _closing_brace(text, found.end())
-        if close is None:
-            break
-        if contents and not _joins(text[end : min(found.start(), end + _JOINER_CHARS + 1)]):
+    for box in find_boxes(text):
+        if box.content is None:
+            return [text[text.index("{", box.start) + 1 :]] if box.start == 0 else [""]
+        if contents and not _joins(text[end : min(box.start, end + _JOINER_CHARS + 1)]):
             contents = []
-        contents.append(text[found.end() : close])
-        end = close + 1
+        contents.append(box.content)
+        end = box.end
     return contents
 
 
 def _joins(between: str) -> bool:
     return len(between) <= _JOINER_CHARS and bool(_JOINER.fullmatch(between))
-
-
-def _closing_brace(text: str, start: int) -> int | None:
-    depth = 1
-    for brace in re.compile(r"[{}]").finditer(text, start):
-        depth += 1 if brace.group() == "{" else -1
-        if depth == 0:
-            return brace.start()
-    return None

@@ -60,12 +60,16 @@ _CLOCK = re.compile(r"([0-9]{1,2}) ?:([0-9]{2})(?::([0-9]{2}))?\s*([ap])?\.?\s*(
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with its unit. `rounded`: written with decimals, so it may be an approximation."""
+    """A number with its unit, or with the noun that it counts.
+
+    `rounded`: written with decimals, so it may be an approximation.
+    """
 
     value: Fraction
     rounded: bool = False
     percent: bool = False
     unit: Unit | None = None
+    noun: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,9 @@ def read_quantity(text: str, *, counting: bool = False) -> Quantity | None:
     if tail and not _is_unit_or_noun(tail, touches=number[-1:].isdigit(), marked=marked):
         return None
     factor, tail = _magnitude(tail)
-    unit = read_unit("degree" if degrees else tail or currency)
+    unit = read_unit("degree" if degrees else tail.partition(" of ")[0] or currency)
     rounded = "." in number and "overline" not in number
-    return Quantity(value * factor, rounded, bool(percents), unit)
+    return Quantity(value * factor, rounded, bool(percents), unit, "" if unit else tail)
 
 
 def read_number(text: str) -> Fraction | None:
@@ -168,7 +172,12 @@ def same_clock(a: Clock, b: Clock) -> bool:
 
 
 def same_quantity(a: Quantity, b: Quantity) -> bool:
-    """Whether two quantities are equal: a missing unit or percent sign is ignored, a contradicting one is not."""
+    """Whether two quantities are equal: a missing unit or percent sign is ignored, a contradicting one is not.
+
+    What is counted contradicts a unit and a percent sign, unless it is called a unit itself.
+    """
+    if any(_is_counted(x) and (y.unit or y.percent) for x, y in ((a, b), (b, a))):
+        return False
     if a.unit and b.unit:
         return a.unit[0] == b.unit[0] and _close(a, b, a.unit[1], b.unit[1])
     if (a.percent and b.unit) or (b.percent and a.unit):
@@ -177,6 +186,10 @@ def same_quantity(a: Quantity, b: Quantity) -> bool:
         hundredth = Fraction(1, 100)
         return _close(a, b) or _close(a, b, hundredth if a.percent else 1, hundredth if b.percent else 1)
     return _close(a, b)
+
+
+def _is_counted(quantity: Quantity) -> bool:
+    return bool(quantity.noun) and "unit" not in quantity.noun.lower()
 
 
 def within_tolerance(expected: Fraction, given: Fraction) -> bool:

@@ -10,6 +10,7 @@ from sandbox.guest.answers.comparison import compare
 from sandbox.guest.answers.expressions.sets import equal_sets, read_set
 from sandbox.guest.answers.expressions.statements import Statement, compare_statements, read_statement
 from sandbox.guest.answers.expressions.tokens import UnreadError
+from sandbox.guest.answers.lists import read_listing, read_rows
 from sandbox.guest.answers.notation import final_answer
 
 EQUAL, DIFFERENT = "equal", "different"
@@ -36,14 +37,14 @@ def readable(expected: str) -> bool:
 def compare_expressions(expected: str, given: str, reasons: list[str]) -> bool | None:
     """Compare what both texts say, if both are read to their last token. Appends the reason if that decides nothing.
 
-    What is not read is never equal: it is different if the reference was read, since the policy then could have written
-    a form that is read, or if the texts have different numbers in them; else it is undecided.
+    What is not read is never equal: it is different if the reference was read or is a list, since the policy then could
+    have written a form that is read, or if the texts have different numbers in them; else it is undecided.
     """
     if _LETTER.fullmatch(expected) and _LETTER.fullmatch(given):  # the name of a choice or of a point
         return expected.casefold() == given.casefold()
     left, right = _read(expected), _read(given)
     if left is None or right is None:
-        if left is not None or _numerals(expected) != _numerals(given):
+        if left is not None or _is_compound(expected) or _numerals(expected) != _numerals(given):
             return False
         reasons.append(UNREAD)
         return None
@@ -69,6 +70,11 @@ def _compare(left: Any, right: Any) -> bool | None:
     if isinstance(left, Statement) or isinstance(right, Statement):
         return False
     return equal_sets(left, right)
+
+
+def _is_compound(text: str) -> bool:
+    """Whether `text` is a list or a matrix, whose form the other text then does not have."""
+    return read_listing(text) is not None or read_rows(text) is not None
 
 
 def _numerals(text: str) -> list[str]:

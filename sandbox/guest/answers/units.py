@@ -52,7 +52,8 @@ def read_unit(text: str) -> Unit | None:
 
 def may_touch_a_number(text: str) -> bool:
     """Whether `text` is parsed as a unit even without a space before it."""
-    return read_unit(text) is not None and (len(text) >= _LONG_ENOUGH or not text.isascii() or not text.isalpha())
+    letters = text.partition("^")[0].strip()
+    return read_unit(text) is not None and (len(letters) >= _LONG_ENOUGH or not letters.isalpha() or not text.isascii())
 
 
 def _read_simple(text: str) -> Unit | None:
