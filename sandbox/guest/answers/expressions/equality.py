@@ -13,6 +13,8 @@ import mpmath  # type: ignore[import-untyped]
 import sympy  # type: ignore[import-untyped]
 from sympy import Expr, Symbol
 
+from sandbox.guest.answers.expressions.evaluation import value_at
+
 DIGITS = 30
 POINTS = 5  # compared
 CANDIDATES = 24  # tried, as either expression may not exist at many of them
@@ -43,24 +45,15 @@ def equal_expressions(left: Expr, right: Expr) -> bool | None:
     return True if _reduces_to_zero(left, right, names, samples) else None
 
 
-def values_agree(left: Expr, right: Expr) -> bool:
-    """Whether the values agree at all points, without a proof by algebra."""
-    names = sorted(left.free_symbols | right.free_symbols, key=str)
-    samples = list(islice(_samples(left, right, names), POINTS if names else 1))
-    return bool(samples) and all(
-        _same(sample.left, sample.right) or _cancels(left, right, sample.point) for sample in samples
-    )
-
-
 def numeric_value(value: Expr) -> Any:
     """The value of an expression without variables as mpmath's complex number; None if it has none."""
-    return _value(value, {}, _PRECISIONS[0])
+    return value_at(value, {}, _PRECISIONS[0])
 
 
 def _samples(left: Expr, right: Expr, names: list[Symbol]) -> Iterator[Sample]:
     complex_allowed = left.has(sympy.I) or right.has(sympy.I)
     for point in _points(names):
-        values = [_value(side, point, _PRECISIONS[0]) for side in (left, right)]
+        values = [value_at(side, point, _PRECISIONS[0]) for side in (left, right)]
         if None not in values and (complex_allowed or not names or all(_is_real(value) for value in values)):
             yield Sample(point, *values)
 
@@ -77,34 +70,6 @@ def _points(names: list[Symbol]) -> Iterator[dict[Symbol, Expr]]:
             yield {name: sympy.Rational(random.choice(signs) * random.randint(101, 2999), 997) for name in names}
 
 
-def _value(side: Expr, point: dict[Symbol, Expr], digits: int) -> Any:
-    """The value at a point; None if it does not exist or is infinite."""
-    side, point = _with_symbols_for_functions(side, point)
-    try:
-        function = sympy.lambdify(list(point), side, "mpmath")
-        with mpmath.workdps(digits):
-            value = mpmath.mpmathify(function(*(mpmath.mpf(x.p) / x.q for x in point.values())))
-            return value if mpmath.isfinite(value) else None
-    except (ArithmeticError, ValueError, TypeError, NameError, AttributeError, KeyError, SyntaxError):
-        return None  # outside its domain, or nothing that has a number as its value
-    except mpmath.libmp.libhyper.NoConvergence:
-        return None
-
-
-def _with_symbols_for_functions(side: Expr, point: dict[Symbol, Expr]) -> tuple[Expr, dict[Symbol, Expr]]:
-    """Replace `f(x)` by a variable that has the same value for the same arguments."""
-    applied = side.atoms(sympy.core.function.AppliedUndef)
-    if not applied:
-        return side, point
-    extended, replaced = dict(point), {}
-    for call in applied:
-        at_point = call.subs(point)
-        name = Symbol(f"value of {at_point}")
-        extended[name] = sympy.Rational(Random(str(at_point)).randint(101, 2999), 997)  # noqa: S311
-        replaced[call] = name
-    return side.xreplace(replaced), extended
-
-
 def _is_real(value: Any) -> bool:
     return not isinstance(value, mpmath.mpc) or abs(value.imag) <= mpmath.mpf(10) ** -DIGITS * (1 + abs(value.real))
 
@@ -116,7 +81,7 @@ def _same(left: Any, right: Any) -> bool:
 
 def _cancels(left: Expr, right: Expr, point: dict[Symbol, Expr]) -> bool:
     """Whether a difference was rounding: at a higher precision it is smaller in proportion."""
-    values = [_value(side, point, _PRECISIONS[1]) for side in (left, right)]
+    values = [value_at(side, point, _PRECISIONS[1]) for side in (left, right)]
     if None in values:
         return True
     with mpmath.workdps(_PRECISIONS[1]):
