@@ -110,7 +110,7 @@ def test_a_box_is_stripped_only_if_it_holds_the_whole_answer() -> None:
 
 
 def test_the_last_phrase_with_boxes_is_the_answer() -> None:
-    assert final_answer(r"By \boxed{1}. Then $x = \boxed{2}$ and $y = \boxed{3}$.") == "2, 3"
+    assert final_answer(r"By \boxed{1}. Then $x = \boxed{2}$ and $y = \boxed{3}$.") == "x = 2, y = 3"
 
 
 def test_numbers_too_large_to_compute_are_not_read() -> None:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from sandbox.guest.answers.conditions import compare_congruences, compare_parametrised
-from sandbox.guest.answers.intervals import as_intervals, is_bare_bound
+from sandbox.guest.answers.conditions import compare_congruences, compare_parametrised, compare_ratios
+from sandbox.guest.answers.intervals import as_intervals, has_another_form
 from sandbox.guest.answers.lists import Listing, both_signs, read_listing, read_rows
 from sandbox.guest.answers.notation import normalise, plain_text
-from sandbox.guest.answers.prose import answer_in, answering_sentence, is_prose
+from sandbox.guest.answers.prose import answer_in, answering_sentence, is_prose, without_dollars
 from sandbox.guest.answers.python_notation import as_latex
 from sandbox.guest.answers.quantities import (
     is_product,
@@ -55,7 +55,12 @@ def compare(
         return True
     within = partial(compare, compare_expressions=compare_expressions, depth=depth - 1, by_text=by_text)
     if is_prose(left) or is_prose(right):
+        for compare_form in (compare_congruences, compare_parametrised, _compare_intervals):
+            verdict = compare_form(left.replace("$", ""), right.replace("$", ""), within) if depth > 0 else None
+            if verdict is not None:
+                return verdict
         return _compare_prose(expected, given, within if depth > 0 else compare_expressions, compare_expressions)
+    left, right = without_dollars(left), without_dollars(right)
     verdict = _compare_single(left, right)
     if verdict is None and depth > 0:
         verdict = _compare_parts(left, right, within)
@@ -83,6 +88,7 @@ def _compare_parts(expected: str, given: str, within: Comparison) -> bool | None
     forms = (
         compare_congruences,
         compare_parametrised,
+        compare_ratios,
         _compare_assigned,
         _compare_rows,
         _compare_intervals,
@@ -178,7 +184,10 @@ def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
             within(x, y) for left, right in zip(a[1], b[1], strict=True) for x, y in zip(left, right, strict=True)
         )
     listing = read_listing(expected if b else given) if a or b else None
-    rows = (a or b or ("", []))[1]
+    kind, rows = a or b or ("", [])
+    if kind == "cases" and listing is not None and not listing.ordered:
+        lines = ["&".join(row) for row in rows]
+        return _match(lines, listing.items, _named(within)) if a else _match(listing.items, lines, _named(within))
     if listing is None or not listing.ordered or (len(rows) != 1 and any(len(row) != 1 for row in rows)):
         return None
     cells = [cell for row in rows for cell in row]
@@ -237,8 +246,8 @@ def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None
 def _read_both(expected: str, given: str, *, thousands: bool) -> tuple[Listing | None, Listing | None]:
     """Read both lists. A given `[1, 2]`, as Python prints lists, matches a bare list or set too, and so does `(1, 2)`.
 
-    Neither is reinterpreted where an interval or point is expected, nor is what a variable is said to be in. A bare list
-    of three or more may be a point.
+    Neither is reinterpreted where an interval or point is expected, nor is what a variable is said to be in. A bare
+    list of three or more may be a point.
     """
     a, b = read_listing(expected, thousands=thousands), read_listing(given, thousands=thousands)
     if _MEMBERSHIP.search(given):
@@ -254,7 +263,7 @@ def _compare_intervals(expected: str, given: str, within: Comparison) -> bool | 
     """Compare an inequality with an interval, or with sympy's form of one: `(1 < x) & (x < 3)`."""
     a, b = as_intervals(expected), as_intervals(given)
     if a and b:
-        by_bounds = any(_COMPOUND.search(text) or is_bare_bound(text) for text in (expected, given))
+        by_bounds = any(_COMPOUND.search(text) or has_another_form(text) for text in (expected, given))
         return within(a, b) if by_bounds else None
     if a is b is None or _RELATION.search(expected if a is None else given):
         return None

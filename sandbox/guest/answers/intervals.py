@@ -15,14 +15,21 @@ _BETWEEN = re.compile(rf"{_BOUND}({_LESS}){_NAME}({_LESS}){_BOUND}")
 _ONE_SIDED = re.compile(rf"{_NAME}({_LESS}|{_MORE}|{_UNEQUAL}){_BOUND}")
 _TURNED = re.compile(rf"{_BOUND}({_LESS}|{_MORE}|{_UNEQUAL}){_NAME}")
 _BARE = re.compile(rf"\s*({_LESS}|{_MORE}){_BOUND}")
+_DISTANCE = re.compile(rf"\s*\|{_NAME}\|\s*({_LESS}|{_MORE}){_BOUND}")
 _BUILDER = re.compile(
     r"\\?\{\s*(?:[a-zA-Z])(?:\s*(?:\\in|∈)\s*(?:\\mathbb\s*\{?\s*R\s*\}?|ℝ))?\s*(?:\||\\mid|:)\s*(?P<condition>[^|{}]+?)\s*\\?\}"
 )
-_WORDED = (
-    (re.compile(r"(?:at least|no less than|not less than)\s+(.+)|(.+?)\s+or (?:more|greater|above|higher)"), r"\geq "),
-    (re.compile(r"(?:at most|no more than|not more than)\s+(.+)|(.+?)\s+or (?:less|fewer|below|lower)"), r"\leq "),
-    (re.compile(r"(?:more|greater|higher) than\s+(.+)"), "> "),
-    (re.compile(r"(?:less|fewer|lower) than\s+(.+)"), "< "),
+_SUBJECT = r"(?P<name>[a-zA-Z]\s+)?(?:is\s+|must be\s+)?"
+_WORDED = tuple(
+    (re.compile(words, re.IGNORECASE), relation)
+    for words, relation in (
+        (rf"{_SUBJECT}(?:at least|no less than|not less than|greater than or equal to)\s+(?P<bound>.+)", r"\geq "),
+        (rf"{_SUBJECT}(?:at most|no more than|not more than|less than or equal to)\s+(?P<bound>.+)", r"\leq "),
+        (rf"{_SUBJECT}(?:more|greater|higher|larger) than\s+(?P<bound>.+)", "> "),
+        (rf"{_SUBJECT}(?:less|fewer|lower|smaller) than\s+(?P<bound>.+)", "< "),
+        (r"(?P<name>(?!))?(?P<bound>.+?)\s+or (?:more|greater|above|higher)", r"\geq "),
+        (r"(?P<name>(?!))?(?P<bound>.+?)\s+or (?:less|fewer|below|lower)", r"\leq "),
+    )
 )
 _OR = re.compile(
     r"\s*(?:\\(?:text|mbox|mathrm)\s*\{\s*or\s*\}|(?<=\s)or(?=\s)|\\cup|\\lor|\\vee|∪|(?<=\))\s*\|\s*(?=\())\s*"
@@ -53,9 +60,10 @@ def as_intervals(text: str) -> str | None:
     return None if None in parts else r" \cup ".join(part for part in parts if part)
 
 
-def is_bare_bound(text: str) -> bool:
-    """Whether `text` is a bound without a variable, such as `\\geq 4` or `at least 4`."""
-    return _BARE.fullmatch(_as_condition(text)) is not None
+def has_another_form(text: str) -> bool:
+    """Whether `text` is a bound without a variable or in words, a distance, or a set with a condition."""
+    condition = _as_condition(text)
+    return condition != text or _BARE.fullmatch(text) is not None or _DISTANCE.fullmatch(text) is not None
 
 
 def _as_condition(text: str) -> str:
@@ -64,9 +72,9 @@ def _as_condition(text: str) -> str:
     if builder is not None:
         return builder["condition"]
     for words, relation in _WORDED:
-        found = words.fullmatch(text.strip())
+        found = words.fullmatch(text.replace("$", "").strip())
         if found is not None:
-            return relation + next(part for part in found.groups() if part)
+            return f"{found['name'] or ''}{relation}{found['bound']}"
     return text
 
 
@@ -86,10 +94,22 @@ def _read(text: str) -> _Range | str | None:
     if found := _TURNED.fullmatch(text):
         bound, relation, name = found.groups()
         return _one_sided(name, bound, relation, below=bool(re.fullmatch(_MORE, relation)))
+    if found := _DISTANCE.fullmatch(text):
+        name, relation, bound = found.groups()
+        return _within_distance(name, bound, relation)
     if found := _BARE.fullmatch(text):
         relation, bound = found.groups()
         return _one_sided("", bound, relation, below=bool(re.fullmatch(_LESS, relation)))
     return None
+
+
+def _within_distance(name: str, bound: str, relation: str) -> _Range | str:
+    """The range of `|x| < 3`; for `|x| > 3`, which has two, the finished text."""
+    included = _includes(relation)
+    if re.fullmatch(_LESS, relation):
+        return _Range(name, f"-({bound})", included, bound, included)
+    left, right = ("]", "[") if included else (")", "(")
+    return rf"({_LOWEST}, -({bound}){left} \cup {right}{bound}, {_HIGHEST})"
 
 
 def _one_sided(name: str, bound: str, relation: str, *, below: bool) -> _Range | str:

@@ -16,10 +16,13 @@ _GROUP = r"\s*(\{(?:[^{}]|\{[^{}]*\})*\})"
 _BARE_NUMERATOR = re.compile(rf"\\frac{_ARGUMENT}")
 _BARE_DENOMINATOR = re.compile(rf"\\frac{_GROUP}{_ARGUMENT}")
 _BARE_ROOT = re.compile(r"\\sqrt\s*(\\(?!frac|sqrt)[a-zA-Z]+)")
+_PRIMES = re.compile(r"\s*\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![a-zA-Z]))|′")
+_DOTS = re.compile(r"\\(?:c?dots[cbmio]?|ldots)(?![a-zA-Z])|\.\.\.|…")
 _COMMA_GROUP = re.compile(r"\s?\{,\s*\}\s?")
 _DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means a range
 _JOINER = re.compile(r"(?:[^\w.。\n]*\w+){0,4}[^\w.。\n]*")
 _JOINER_CHARS = 40
+_NAME_BEFORE = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z](?:_\{?\w+\}?)?)\s*=\s*\$?\s*\Z")
 
 
 def normalise(answer: str) -> str:
@@ -30,7 +33,7 @@ def normalise(answer: str) -> str:
     text = re.sub(r"\\!\s*", "", text)
     text = re.sub(r"\\[,;:]|\\q?quad|~|\u00a0|\u2009", " ", text)
     text = _with_arguments(re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text))
-    text = _COMMA_GROUP.sub(",", text)
+    text = _DOTS.sub(r"\\ldots ", _PRIMES.sub("'", _COMMA_GROUP.sub(",", text)))
     for sign, written in _SIGNS.items():
         text = text.replace(sign, written)
     text = _DASHED.sub("-", text)
@@ -98,18 +101,27 @@ def _without_dollars(text: str) -> str:
 def _last_boxes(text: str) -> list[str]:
     """The content of the last box, preceded by that of earlier boxes with only a few words between them.
 
-    If the last box is cut off, there is no answer in an earlier one; one that is all of the text ends with it.
+    If the last box is cut off, there is no answer in an earlier one; one that is all of the text ends with it. Several
+    boxes keep the names before them.
     """
     contents: list[str] = []
+    names: list[str] = []
     end = 0
     for box in find_boxes(text):
         if box.content is None:
             return [text[text.index("{", box.start) + 1 :]] if box.start == 0 else [""]
         if contents and not _joins(text[end : min(box.start, end + _JOINER_CHARS + 1)]):
-            contents = []
+            contents, names = [], []
         contents.append(box.content)
+        names.append(_named_before(text[end : box.start]))
         end = box.end
-    return contents
+    return contents if len(contents) == 1 else [name + content for name, content in zip(names, contents, strict=True)]
+
+
+def _named_before(text: str) -> str:
+    """`x = ` if that stands right before a box, so that several boxes keep what each is the value of."""
+    found = _NAME_BEFORE.search(text)
+    return f"{found[1]} = " if found else ""
 
 
 def _joins(between: str) -> bool:

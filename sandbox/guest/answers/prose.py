@@ -11,6 +11,7 @@ _SPAN = re.compile(
     r"|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]",
     re.DOTALL,
 )
+_FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])((?:[^$\\]|\\.)*[^$\s\\])\$(?![$0-9])")
 _ANCHOR = re.compile(
     r"(?:\banswer\b|答案)(?:[^.:=\n]{0,40}?)(?:\s+is\b|\s+are\b|:|=|是|为)\s*:?\s*"
     r"|(?:比例为|结果是|结果为)",
@@ -26,6 +27,7 @@ _AMOUNT = re.compile(r"(?<![\w.,])[0-9][0-9.,]*[0-9]?\s*(?=[$€£](?![0-9\\]))|
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _WIDE_CHARACTERS = 4  # fewer may be a unit
 _SHORT_WORDS = 6  # an anchored answer may have so many, such as the name of a person
+_JOINED_ALL = re.compile(r"(?:\s|,|;|and|or)*", re.IGNORECASE)
 _JOINED = re.compile(r"[\s,;]*(?:and|or|,|;)[\s,;]*", re.IGNORECASE)
 
 
@@ -44,7 +46,7 @@ def is_prose(text: str) -> bool:
 def answer_in(text: str) -> str | None:
     """The answer that a sentence states: after `answer is`, else its last formula or number; None if it has none."""
     text = text.strip()
-    anchored = _after_anchor(text)
+    anchored = _after_anchor(text) or _formulas_alone(text)
     if anchored is not None:
         return anchored
     sentence = _last_sentence(text)
@@ -52,6 +54,11 @@ def answer_in(text: str) -> str | None:
     if amounts:
         return str(amounts[-1]).strip()
     return _last_formula(sentence) or _last_number(sentence) or _last_formula(text) or _last_number(text)
+
+
+def without_dollars(text: str) -> str:
+    """`text` without the dollars around its formulas; amounts of money keep theirs."""
+    return _FORMULA.sub(r"\1", text)
 
 
 def answering_sentence(text: str) -> str:
@@ -87,6 +94,12 @@ def _leading_spans(text: str) -> str | None:
         contents.append(_content(found))
         end = found.end()
     return ", ".join(contents) or None
+
+
+def _formulas_alone(text: str) -> str | None:
+    """The formulas of a text that has nothing but `and`, `or` and commas between them."""
+    rest = _SPAN.sub("", text).strip(" .")
+    return _leading_spans(text) if text.startswith(("$", "\\(", "\\[")) and _JOINED_ALL.fullmatch(rest) else None
 
 
 def _last_sentence(text: str) -> str:

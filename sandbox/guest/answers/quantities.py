@@ -129,8 +129,9 @@ def read_beside(other: Quantity, text: str) -> Quantity | None:
     """
     if len(text) > QUANTITY_CHARS:
         return None
-    if _COMMA_DECIMAL.fullmatch(text):
-        return Quantity(Fraction(text.replace(",", ".")), rounded=True)
+    bare, percents = _PERCENT.subn("", text)
+    if _COMMA_DECIMAL.fullmatch(bare.strip()):
+        return Quantity(Fraction(bare.strip().replace(",", ".")), rounded=True, percent=percents > 0)
     return read_quantity(_TOUCHING.sub(r"\1 \2", text), counting=True) if other.unit else None
 
 

@@ -4,7 +4,7 @@ Values that differ at one point where both exist disprove equality. Equality nee
 digits at every point, and a difference that algebra reduces to zero. Anything else is undecided.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ def equal_expressions(left: Expr, right: Expr) -> bool | None:
         return False
     names = sorted(left.free_symbols | right.free_symbols, key=str)
     samples = list(islice(_samples(left, right, names), POINTS if names else 1))
-    if any(not _same(sample.left, sample.right) and not _cancels(left, right, sample.point) for sample in samples):
+    if any(not _agree(left, right, sample) for sample in samples):
         return False
     if not samples:
         return _without_values(left, right)
@@ -79,8 +79,20 @@ def _same(left: Any, right: Any) -> bool:
         return bool(abs(left - right) <= mpmath.mpf(10) ** -DIGITS * max(abs(left), abs(right)))
 
 
+def _agree(left: Expr, right: Expr, sample: Sample) -> bool:
+    """Whether the values are the same at the higher precision, which is computed only if they may be."""
+    if not _same(sample.left, sample.right) and not _may_cancel(sample):
+        return False
+    return _cancels(left, right, sample.point)
+
+
+def _may_cancel(sample: Sample) -> bool:
+    """Whether a difference of two values could be rounding: what cancels leaves values that are almost zero."""
+    return bool(max(abs(sample.left), abs(sample.right)) < mpmath.mpf(10) ** -(DIGITS // 2))
+
+
 def _cancels(left: Expr, right: Expr, point: dict[Symbol, Expr]) -> bool:
-    """Whether a difference was rounding: at a higher precision it is smaller in proportion."""
+    """Whether the values agree at the higher precision too."""
     values = [value_at(side, point, _PRECISIONS[1]) for side in (left, right)]
     if None in values:
         return True
@@ -93,11 +105,7 @@ def _reduces_to_zero(left: Expr, right: Expr, names: list[Symbol], samples: list
     """Whether algebra shows that the difference is zero, for variables of the kind that the points had."""
     assumed = {name: _assumed(name, [sample.point[name] for sample in samples]) for name in names}
     difference = left.subs(assumed) - right.subs(assumed)
-    for reduce in (lambda d: d, sympy.expand, _cancelled, sympy.expand_complex, sympy.simplify, _denested):
-        reduced = reduce(difference)
-        if reduced == 0:
-            return True
-    return bool(difference.equals(0))
+    return any(reduce(difference) == 0 for reduce in _REDUCTIONS) or bool(difference.equals(0))
 
 
 def _assumed(name: Symbol, values: list[Expr]) -> Symbol:
@@ -117,8 +125,24 @@ def _denested(difference: Expr) -> Expr:
     return sympy.radsimp(sympy.sqrtdenest(difference))
 
 
+def _without_extremes(difference: Expr) -> Expr:
+    return sympy.simplify(difference.rewrite(sympy.Abs)) if difference.has(sympy.Max, sympy.Min) else difference
+
+
 def _without_values(left: Expr, right: Expr) -> bool | None:
     """Infinities and the like, which have no value at any point."""
     if left in (sympy.oo, -sympy.oo) or right in (sympy.oo, -sympy.oo):
         return bool(left == right)
     return None
+
+
+_REDUCTIONS: tuple[Callable[[Expr], Expr], ...] = (
+    lambda difference: difference,
+    sympy.expand,
+    _cancelled,
+    sympy.expand_complex,
+    sympy.simplify,
+    _denested,
+    _without_extremes,
+)
+"""From the cheapest to the most expensive."""

@@ -105,6 +105,8 @@ class ExpressionReader(TokenCursor):
         while True:
             if self.accept(*_TIMES):
                 value = op.multiply(value, self._signed(self._factor))
+            elif self.is_sign(":") and ":" in self.texts(len(self._tokens))[1:]:
+                self.refuse(self.next, "a ratio of two terms")
             elif self.accept(*_OVER):
                 value = op.divide(value, self._signed(self._factor))
             elif self._starts_factor():

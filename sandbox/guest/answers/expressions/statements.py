@@ -1,6 +1,7 @@
 """Statements: expressions with relations between them, such as equations, inequalities and chains of these."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import sympy  # type: ignore[import-untyped]
 from sympy import Expr, Symbol
@@ -56,7 +57,7 @@ def compare_statements(expected: Statement, given: Statement) -> bool | None:
         return _compare_equations(expected, given)
     if expected.is_equation or given.is_equation:
         return False
-    return _compare_inequalities(_as_relations(expected), _as_relations(given))
+    return _match(_as_relations(expected), _as_relations(given), _same_relation)
 
 
 def _split(tokens: list[Token]) -> tuple[list[list[Token]], list[str]]:
@@ -124,9 +125,7 @@ def _compare_chains(expected: Statement, given: Statement) -> bool | None:
     """A chain from one name gives its last side as the value, whatever its steps."""
     if expected.sides[0].value == given.sides[0].value and _is_name(expected.sides[0].value):
         return equal_readings(expected.sides[-1], given.sides[-1])
-    if len(expected.sides) != len(given.sides):
-        return False
-    return _compare_side_by_side(expected, given)
+    return _match(expected.sides, given.sides, equal_readings)
 
 
 def _as_relations(statement: Statement) -> list[_Relation]:
@@ -139,13 +138,13 @@ def _as_relations(statement: Statement) -> list[_Relation]:
     return found
 
 
-def _compare_inequalities(expected: list[_Relation], given: list[_Relation]) -> bool | None:
-    """Whether each relation has its counterpart, in any order."""
+def _match(expected: Sequence[Any], given: Sequence[Any], equal: Callable[[Any, Any], bool | None]) -> bool | None:
+    """Whether each item has its own counterpart, in any order."""
     if len(expected) != len(given):
         return False
     free, undecided = list(given), False
-    for relation in expected:
-        verdicts = [_same_relation(relation, other) for other in free]
+    for item in expected:
+        verdicts = [equal(item, other) for other in free]
         if True in verdicts:
             free.pop(verdicts.index(True))
         elif None not in verdicts:

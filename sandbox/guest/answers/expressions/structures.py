@@ -62,9 +62,9 @@ def read_count(reader: "ExpressionReader", letter: str) -> Value | None:
     while reader.is_sign("_", "^") and reader.next.text not in scripts:
         sign = reader.take().text
         scripts[sign] = reader.script() if sign == "^" else reader.subscript_value()
-    if len(scripts) == 2 and all(value.is_Integer for value in scripts.values()):
+    if len(scripts) == 2:
         n, k = scripts["_"], scripts["^"]
-        if 0 <= k <= n:
+        if (letter == "C" and n.free_symbols) or (n.is_Integer and k.is_Integer and 0 <= k <= n):
             return _COUNTS[letter](n, k)
     reader.position = start
     return None
