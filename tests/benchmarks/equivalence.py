@@ -2,9 +2,10 @@
 
     python tests/benchmarks/equivalence.py [--data FOLDER] [--pairs N]
 
-Prints the agreement with public checkers' own test cases by set, every disagreement with its reason, how many training
-references equal themselves, every pair of different problems' answers that is judged equal although written
-differently, and the time that hostile answers take. Exits with code 1 if a target is missed.
+Prints the agreement with public checkers' own test cases by set, with false positives, false negatives, undecided pairs
+and the time of a comparison; every disagreement with its reason; how many training references equal themselves; every
+pair of different problems' answers that is judged equal although written differently; and the time that hostile answers
+take. Exits with code 1 if a target is missed. `equivalence_hunt.py` and `equivalence_load.py` measure the rest.
 """
 
 import argparse
@@ -69,11 +70,16 @@ class Pair(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """The verdicts of one checker, and the time that it took for all pairs together."""
+    """The verdicts of one checker and the seconds that each took."""
 
     name: str
     verdicts: Sequence[Verdict]
-    seconds: float
+    seconds: Sequence[float]
+
+    @property
+    def ms_a_pair(self) -> float:
+        """Milliseconds for one comparison, on average."""
+        return 1e3 * sum(self.seconds) / len(self.seconds)
 
 
 def main() -> int:
@@ -105,20 +111,31 @@ async def measure(data: Path, pairs: int, check_wall_s: float) -> list[str]:
 async def measure_agreement(checker: AnswerChecker, cases: Sequence[Pair]) -> list[str]:
     """Print agreement by set and each disagreement."""
     checkers = (
-        await ours(checker, cases),
+        await ours_one_by_one(checker, cases),
         baseline("math-verify", cases, plain_math_verify),
         baseline("strings", cases, same_text),
     )
-    print(f"{'set':14} {'cases':>5}" + "".join(f" {checked.name:>12}" for checked in checkers))
-    for name in [*dict.fromkeys(case.set for case in cases), "all"]:
-        chosen = [position for position, case in enumerate(cases) if name in (case.set, "all")]
-        agreed = [sum(agrees(cases[i], checked.verdicts[i]) for i in chosen) for checked in checkers]
-        print(f"{name:14} {len(chosen):5}" + "".join(f" {count:5} {count / len(chosen):6.1%}" for count in agreed))
-    print(f"{'ms a pair':20}" + "".join(f" {1e3 * checked.seconds / len(cases):12.2f}" for checked in checkers))
-    print(
-        f"{'undecided':20}" + "".join(f" {list(checked.verdicts).count(Verdict.UNDECIDED):12}" for checked in checkers)
-    )
+    heads = ("agree", "FP", "FN", "undec.", "p50 ms", "p99 ms", "max ms")
+    for checked in checkers:
+        print(f"{checked.name + ':':14} {'cases':>5} " + " ".join(f"{head:>7}" for head in heads))
+        for name in [*dict.fromkeys(case.set for case in cases), "all"]:
+            chosen = [position for position, case in enumerate(cases) if name in (case.set, "all")]
+            print(f"{name:14} {len(chosen):5} " + " ".join(f"{cell:>7}" for cell in _row(cases, checked, chosen)))
+        print()
     return judge_agreement(cases, checkers[0].verdicts)
+
+
+def _row(cases: Sequence[Pair], checked: Compared, chosen: Sequence[int]) -> list[str]:
+    """The agreement, errors and times of some cases."""
+    verdicts = [(cases[i].equal, checked.verdicts[i]) for i in chosen]
+    times = sorted(1e3 * checked.seconds[i] for i in chosen)
+    return [
+        f"{sum(agrees(cases[i], checked.verdicts[i]) for i in chosen) / len(chosen):.1%}",
+        str(sum(not equal and verdict is Verdict.EQUAL for equal, verdict in verdicts)),
+        str(sum(bool(equal) and verdict is Verdict.DIFFERENT for equal, verdict in verdicts)),
+        str(sum(verdict in (Verdict.UNDECIDED, Verdict.UNREADABLE) for _, verdict in verdicts)),
+        *(f"{times[min(int(share * len(times)), len(times) - 1)]:.1f}" for share in (0.5, 0.99, 1)),
+    ]
 
 
 def judge_agreement(cases: Sequence[Pair], verdicts: Sequence[Verdict]) -> list[str]:
@@ -143,7 +160,7 @@ async def measure_identity(checker: AnswerChecker, references: Sequence[str]) ->
     unequal = [pair for pair, verdict in zip(pairs, checked.verdicts, strict=True) if verdict is not Verdict.EQUAL]
     print(
         f"references equal to themselves, as given and in a box: {len(pairs) - len(unequal)} of {len(pairs)}; "
-        f"{1e3 * checked.seconds / len(pairs):.3f} ms a pair; {len(references) - len(filled)} empty references skipped"
+        f"{checked.ms_a_pair:.3f} ms a pair; {len(references) - len(filled)} empty references skipped"
     )
     return [f"unequal to itself: {pair.expected!r} and {pair.given!r}" for pair in unequal]
 
@@ -164,7 +181,7 @@ async def measure_false_positives(checker: AnswerChecker, references: Sequence[s
         print(
             f"\n{len(pairs)} pairs, {kind}: "
             + ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
-            + f"; {1e3 * checked.seconds / len(pairs):.2f} ms a pair"
+            + f"; {checked.ms_a_pair:.2f} ms a pair"
         )
         shown = {
             pair
@@ -196,14 +213,27 @@ async def ours(checker: AnswerChecker, pairs: Sequence[Pair]) -> Compared:
     began = time.monotonic()
     for start in range(0, len(pairs), BATCH):
         verdicts += await checker.check_many((pair.expected, pair.given) for pair in pairs[start : start + BATCH])
-    return Compared("ours", verdicts, time.monotonic() - began)
+    return Compared("ours", verdicts, [(time.monotonic() - began) / len(pairs)] * len(pairs))
+
+
+async def ours_one_by_one(checker: AnswerChecker, pairs: Sequence[Pair]) -> Compared:
+    """Compare all pairs, one after another, so that each has its own time."""
+    verdicts, seconds = [], []
+    for pair in pairs:
+        began = time.monotonic()
+        verdicts.append(await checker.check(pair.expected, pair.given))
+        seconds.append(time.monotonic() - began)
+    return Compared("ours", verdicts, seconds)
 
 
 def baseline(name: str, pairs: Sequence[Pair], compare: Callable[[str, str], bool]) -> Compared:
     """Compare all pairs, one after another."""
-    began = time.monotonic()
-    verdicts = [Verdict.EQUAL if compare(pair.expected, pair.given) else Verdict.DIFFERENT for pair in pairs]
-    return Compared(name, verdicts, time.monotonic() - began)
+    verdicts, seconds = [], []
+    for pair in pairs:
+        began = time.monotonic()
+        verdicts.append(Verdict.EQUAL if compare(pair.expected, pair.given) else Verdict.DIFFERENT)
+        seconds.append(time.monotonic() - began)
+    return Compared(name, verdicts, seconds)
 
 
 def plain_math_verify(expected: str, given: str) -> bool:

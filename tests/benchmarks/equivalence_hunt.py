@@ -92,9 +92,8 @@ def report(found: Sequence[Found], count: int, seconds: float) -> int:
         print(f"    {item.expected}  |  {item.given}")
     for item in sorted((item for item in found if item.verdict not in ("equal", "different")), key=lambda i: i.verdict):
         print(f"  {item.verdict}: {item.expected}  |  {item.given}")
-    print(
-        f"longest {max((item.seconds for item in found), default=0):.1f} s; equal without a rule: {len(by_rule['no rule'])}"
-    )
+    longest = max((item.seconds for item in found), default=0)
+    print(f"longest {longest:.1f} s; equal without a rule: {len(by_rule['no rule'])}")
     return 1 if by_rule["no rule"] or count < PAIRS_WANTED else 0
 
 

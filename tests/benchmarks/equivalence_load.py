@@ -1,4 +1,4 @@
-"""The answer checker under load: every verdict in time, and memory that stays the same, with hostile answers among them.
+"""The answer checker under load: every verdict in time and steady memory, with hostile answers among the others.
 
     python tests/benchmarks/equivalence_load.py [--pairs N] [--concurrent N]
 
@@ -25,15 +25,33 @@ from sandbox.equivalence import AnswerChecker, Verdict  # noqa: E402
 from sandbox.settings import AnswerCheckerSettings  # noqa: E402
 
 HOSTILE = (
-    "10^{10^{10}}", "9**9**9**9", "{" * 1_000_000, "(" * 900 + "x" + ")" * 900, "1" * 1_000_000, "1," * 600_000, "(10^9)!",
-    r"\frac{" * 300 + "1" + "}{2}" * 300, r"\boxed{" * 140_000, r"\sum_{n=1}^{10^{12}} \sin(n^n)", r"\lfloor 10^{9000}\pi\rfloor",
-    "x" + "^x" * 400, "+".join(rf"\sqrt{{{n}}}" for n in range(2, 200)), r"\sin " * 400 + "x", "\0" * 1000, "\ud800",
-)  # fmt: skip
+    "10^{10^{10}}",
+    "9**9**9**9",
+    "{" * 1_000_000,
+    "(" * 900 + "x" + ")" * 900,
+    "1" * 1_000_000,
+    "1," * 600_000,
+    "(10^9)!",
+    r"\frac{" * 300 + "1" + "}{2}" * 300,
+    r"\boxed{" * 140_000,
+    r"\sum_{n=1}^{10^{12}} \sin(n^n)",
+    r"\lfloor 10^{9000}\pi\rfloor",
+    "x" + "^x" * 400,
+    "+".join(rf"\sqrt{{{n}}}" for n in range(2, 200)),
+    r"\sin " * 400 + "x",
+    "\0" * 1000,
+    "\ud800",
+)
 ORDINARY = (
-    ("x+1", "1+x", Verdict.EQUAL), (r"\frac{\sqrt2}{2}", r"\frac{1}{\sqrt2}", Verdict.EQUAL), ("42", "41", Verdict.DIFFERENT),
-    (r"\sin 30^\circ", r"\frac12", Verdict.EQUAL), ("x^2-1", "(x-1)(x+1)", Verdict.EQUAL), ("2x+y=3", "4x+2y=6", Verdict.EQUAL),
-    (r"(-\infty,1)\cup(1,\infty)", r"\mathbb{R}\setminus\{1\}", Verdict.EQUAL), ("x^2", "x^3", Verdict.DIFFERENT),
-)  # fmt: skip
+    ("x+1", "1+x", Verdict.EQUAL),
+    (r"\frac{\sqrt2}{2}", r"\frac{1}{\sqrt2}", Verdict.EQUAL),
+    ("42", "41", Verdict.DIFFERENT),
+    (r"\sin 30^\circ", r"\frac12", Verdict.EQUAL),
+    ("x^2-1", "(x-1)(x+1)", Verdict.EQUAL),
+    ("2x+y=3", "4x+2y=6", Verdict.EQUAL),
+    (r"(-\infty,1)\cup(1,\infty)", r"\mathbb{R}\setminus\{1\}", Verdict.EQUAL),
+    ("x^2", "x^3", Verdict.DIFFERENT),
+)
 HOSTILE_SHARE = 0.03
 LATE_S = 2.0  # forking and killing may add this to a comparison's own limit
 P99_S = 1.0
