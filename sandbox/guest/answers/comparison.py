@@ -29,7 +29,7 @@ _MEMBERSHIP = re.compile(r"\\in(?![a-zA-Z])|∈")
 _IDLE_SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
 _NAME = r"[a-zA-Z](?:_\s*(?:\{[^{}]*\}|\w)|')*"
 _ASSIGNED = re.compile(
-    rf"(?P<name>\\?[a-zA-Z]+|\(\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)|{_NAME}(?:\s*\(\s*{_NAME}\s*\)|\^\{{-1\}}\({_NAME}\))?)\s*=(?P<value>[^=]+)"
+    rf"(?P<name>\\?[a-zA-Z]+|\(\s*{_NAME}(?:\s*,\s*{_NAME})+\s*\)|{_NAME}(?:\s*:\s*{_NAME})+|{_NAME}(?:\s*\(\s*{_NAME}\s*\)|\^\{{-1\}}\({_NAME}\))?)\s*=(?P<value>[^=]+)"
 )
 _INEQUALITY = re.compile(r"[<>!≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
 _RELATION = re.compile(rf"=|{_INEQUALITY.pattern}")
@@ -41,6 +41,7 @@ _QUALIFIED = re.compile(
     r"\bor (?:more|less|fewer|greater|above|below|higher|lower)\b|\bnot (?:equal to )?[-$\\(]*[0-9][^a-zA-Z]*$"
     r"|\bat (?:least|most)\b|\b(?:more|less|fewer|greater|higher|lower) than\b"
 )
+_LETTERS = re.compile(r"[^\W\d_](?:[\s'-]+[^\W\d_])+")
 _WORDS = re.compile(r"\(?[^\W\d_]+\)?(?:[\s'-]+[^\W\d_]+)*")
 
 
@@ -88,8 +89,8 @@ def _compare_parts(expected: str, given: str, within: Comparison) -> bool | None
     forms = (
         compare_congruences,
         compare_parametrised,
-        compare_ratios,
         _compare_assigned,
+        compare_ratios,
         _compare_rows,
         _compare_intervals,
         _compare_lists_of_one,
@@ -143,6 +144,8 @@ def _compare_words(expected: str, given: str) -> bool | None:
     a, b = a.strip("()"), b.strip("()")
     if a == b:
         return True
+    if any(_LETTERS.fullmatch(text) for text in (a, b)):  # a product or a difference of variables, whose case counts
+        return None
     if len(a) == len(b) == 1 and "\\" not in expected + given:
         return None
     return a.casefold() == b.casefold()
@@ -161,8 +164,15 @@ def _compare_assigned(expected: str, given: str, within: Comparison) -> bool | N
     a, b = _assigned(expected), _assigned(given)
     if not (a or b) or (not a and _RELATION.search(expected)) or (not b and _RELATION.search(given)):
         return None
+    if a and b and _contradict(a["name"], b["name"]):
+        return False
     left, right = (found["value"].strip() if found else text for found, text in ((a, expected), (b, given)))
     return within(left, right)
+
+
+def _contradict(one: str, other: str) -> bool:
+    """Whether two names are those of one thing and its derivative."""
+    return one.count("'") != other.count("'") and one.replace("'", "") == other.replace("'", "")
 
 
 def _assigned(text: str) -> re.Match[str] | None:
@@ -211,8 +221,13 @@ def _alone(text: str) -> str | None:
 def _compare_signs(expected: str, given: str, within: Comparison) -> bool | None:
     """Compare `a \\pm b` as the two values that it stands for."""
     a, b = both_signs(expected), both_signs(given)
-    if a is b is None or (read_listing(expected) and read_listing(given)):
+    if a is b is None:
         return None
+    first, second = read_listing(expected), read_listing(given)
+    if first and second:
+        if not (a and first.ordered and not second.ordered) and not (b and second.ordered and not first.ordered):
+            return None
+        return _match(a, second.items, within) if a else _match(first.items, b or [], within)
     return _match(a or [expected], b or [given], within)
 
 

@@ -24,7 +24,7 @@ _PARAMETRISED = tuple(
     for condition in (
         rf"{_LINK}(?P<name>[a-zA-Z])\s*(?:\\in|∈)\s*(?P<set>{_SET})",
         rf"(?:\\text\s*\{{|[,;(]|\bwhere\b)[\s,]*{_LINK}(?P<name>[a-zA-Z])\s+(?:is|being|an?)\s+(?:an?\s+|any\s+)*{_KIND}\}}?",
-        rf"(?:\\text\s*\{{|[,;(])?\s*\b(?:for|where)\b{_LINK}{_KIND}(?:\s+of)?\}}?\s*(?P<name>[a-zA-Z])",
+        rf"(?:\\text\s*\{{|[,;(])?\s*\b(?:for|where)\b{_LINK}{_KIND}(?:\s+of)?\s*\}}?\s*(?P<name>[a-zA-Z])",
     )
 )
 _KINDS = {"integer": "Z", "real": "R", "natural": "N", "rational": "Q", "complex": "C"}

@@ -5,6 +5,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from sandbox.guest.answers.lists import without_round_brackets
+from sandbox.guest.answers.notation import plain_text
 
 _LESS = r"(?:<=?|≤|\\leq?(?![a-zA-Z])|\\lt(?![a-zA-Z])|\\leqslant)"
 _MORE = r"(?:>=?|≥|\\geq?(?![a-zA-Z])|\\gt(?![a-zA-Z])|\\geqslant)"
@@ -72,7 +73,7 @@ def _as_condition(text: str) -> str:
     if builder is not None:
         return builder["condition"]
     for words, relation in _WORDED:
-        found = words.fullmatch(text.replace("$", "").strip())
+        found = words.fullmatch(plain_text(text))
         if found is not None:
             return f"{found['name'] or ''}{relation}{found['bound']}"
     return text

@@ -18,6 +18,7 @@ _BARE_DENOMINATOR = re.compile(rf"\\frac{_GROUP}{_ARGUMENT}")
 _BARE_ROOT = re.compile(r"\\sqrt\s*(\\(?!frac|sqrt)[a-zA-Z]+)")
 _PRIMES = re.compile(r"\s*\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![a-zA-Z]))|′")
 _DOTS = re.compile(r"\\(?:c?dots[cbmio]?|ldots)(?![a-zA-Z])|\.\.\.|…")
+_DOTTED = re.compile(r"(?<=[0-9.])\\dot\s*\{?([0-9])\}?(?:([0-9]*)\\dot\s*\{?([0-9])\}?)?")
 _COMMA_GROUP = re.compile(r"\s?\{,\s*\}\s?")
 _DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means a range
 _JOINER = re.compile(r"(?:[^\w.。\n]*\w+){0,4}[^\w.。\n]*")
@@ -31,8 +32,9 @@ def normalise(answer: str) -> str:
     text = _without_dollars(_without_box(_without_dollars(_without_emphasis(text))))
     text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
     text = re.sub(r"\\!\s*", "", text)
-    text = re.sub(r"\\[,;:]|\\q?quad|~|\u00a0|\u2009", " ", text)
+    text = re.sub(r"\\[,;:]|(?<!\\)\\ |\\q?quad|~|\u00a0|\u2009", " ", text)
     text = _with_arguments(re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text))
+    text = _DOTTED.sub(r"\\overline{\1\2\3}", text)
     text = _DOTS.sub(r"\\ldots ", _PRIMES.sub("'", _COMMA_GROUP.sub(",", text)))
     for sign, written in _SIGNS.items():
         text = text.replace(sign, written)

@@ -9,13 +9,14 @@ from typing import Any
 from sandbox.guest.answers.comparison import compare
 from sandbox.guest.answers.expressions.sets import equal_sets, read_set
 from sandbox.guest.answers.expressions.statements import Statement, compare_statements, read_statement
-from sandbox.guest.answers.expressions.tokens import UnreadError
+from sandbox.guest.answers.expressions.tokens import UnreadError, tokenize
 from sandbox.guest.answers.lists import read_listing, read_rows
 from sandbox.guest.answers.notation import final_answer
 
 EQUAL, DIFFERENT = "equal", "different"
 UNREAD, DISAGREEMENT = "undecided: not read to the end", "undecided: algebra does not confirm equal values"
 _LETTER = re.compile(r"[a-zA-Z]")
+_BRACED = 3  # tokens: the braces and one between them
 _NUMERAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
@@ -31,7 +32,7 @@ def same(expected: str, given: str) -> str:
 def readable(expected: str) -> bool:
     """Whether a reference is read to its end, so that answers in other forms can be compared with it."""
     text = final_answer(expected)
-    return compare(text, text, partial(compare_expressions, reasons=[]), by_text=False) is True
+    return compare(text, text, lambda expected, given: _read(expected) is not None, by_text=False) is True
 
 
 def compare_expressions(expected: str, given: str, reasons: list[str]) -> bool | None:
@@ -44,6 +45,8 @@ def compare_expressions(expected: str, given: str, reasons: list[str]) -> bool |
         return expected.casefold() == given.casefold()
     left, right = _read(expected), _read(given)
     if left is None or right is None:
+        if _same_tokens(expected, given):
+            return True
         if left is not None or _is_compound(expected) or _numerals(expected) != _numerals(given):
             return False
         reasons.append(UNREAD)
@@ -52,6 +55,23 @@ def compare_expressions(expected: str, given: str, reasons: list[str]) -> bool |
     if verdict is None:
         reasons.append(DISAGREEMENT)
     return verdict
+
+
+def _same_tokens(expected: str, given: str) -> bool:
+    """Whether both texts have the same tokens, but for braces around a single one."""
+    try:
+        return _without_needless_braces(expected) == _without_needless_braces(given)
+    except UnreadError:
+        return False
+
+
+def _without_needless_braces(text: str) -> list[str]:
+    texts: list[str] = []
+    for token in tokenize(text):
+        texts.append(token.text)
+        if token.text == "}" and len(texts) >= _BRACED and texts[-_BRACED] == "{":
+            texts[-_BRACED:] = [texts[-2]]
+    return texts
 
 
 def _read(text: str) -> Any:

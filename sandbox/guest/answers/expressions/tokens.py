@@ -91,8 +91,7 @@ def _tokens(found: re.Match[str], spaced: bool) -> list[Token]:
     if found["blackboard"] is not None:
         return [Token("name", f"\\mathbb{text.strip('{} ')[-1]}", spaced)]
     if found["accent"] is not None:
-        content = found["accented"] or found["accented_letter"]
-        return [Token("name", f"{found['accent']}({content.strip()})", spaced)]
+        return [_accented(found["accent"], (found["accented"] or found["accented_letter"]).strip(), spaced)]
     if found["greek"] is not None:
         return [Token("command", "\\" + _GREEK[text], spaced)] if text in _GREEK else [Token("name", text, spaced)]
     if found["letter"] is not None:
@@ -103,6 +102,12 @@ def _tokens(found: re.Match[str], spaced: bool) -> list[Token]:
     if text == "°":
         return [Token("sign", "^"), Token("command", r"\circ")]
     return [Token("sign", _SYNONYMS.get(text, text), spaced)]
+
+
+def _accented(accent: str, content: str, spaced: bool) -> Token:
+    if accent == "mathcal" and content == "O":  # the order of growth
+        return Token("letter", "O", spaced)
+    return Token("name", f"{accent}({content})", spaced)
 
 
 def _roman(found: re.Match[str], spaced: bool) -> Token:
