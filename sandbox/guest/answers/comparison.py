@@ -34,6 +34,7 @@ _ASSIGNED = re.compile(
 _INEQUALITY = re.compile(r"[<>!≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
 _RELATION = re.compile(rf"=|{_INEQUALITY.pattern}")
 _COMPOUND = re.compile(r"\)\s*[&|]\s*\(")
+_HAS_VARIABLE = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])")
 _LATEX_LOG = re.compile(r"\\log(?![a-zA-Z_])")
 _CHOICE = re.compile(r"(?:\((?=[A-J]\)))?([A-J])(?:\)|[.:](?=\s))(?!.*\([A-J]\))\s*\S.*")
 _CALLED = re.compile(r"(?:the )?(?:correct )?(?:option|choice|answer)(?: is|:)?\s+", re.IGNORECASE)
@@ -164,7 +165,7 @@ def _compare_assigned(expected: str, given: str, within: Comparison) -> bool | N
     a, b = _assigned(expected), _assigned(given)
     if not (a or b) or (not a and _RELATION.search(expected)) or (not b and _RELATION.search(given)):
         return None
-    if a and b and _contradict(a["name"], b["name"]):
+    if a and b and (_contradict(a["name"], b["name"]) or _different_variables(a, b)):
         return False
     left, right = (found["value"].strip() if found else text for found, text in ((a, expected), (b, given)))
     return within(left, right)
@@ -173,6 +174,12 @@ def _compare_assigned(expected: str, given: str, within: Comparison) -> bool | N
 def _contradict(one: str, other: str) -> bool:
     """Whether two names are those of one thing and its derivative."""
     return one.count("'") != other.count("'") and one.replace("'", "") == other.replace("'", "")
+
+
+def _different_variables(a: re.Match[str], b: re.Match[str]) -> bool:
+    """Whether two variables have constant values: `x = 1` is not `y = 1`, though `y = 2x` is `f(x) = 2x`."""
+    names, values = {a["name"].casefold(), b["name"].casefold()}, a["value"] + b["value"]
+    return len(names) == len("".join(names)) and len(names) > 1 and not _HAS_VARIABLE.search(values)
 
 
 def _assigned(text: str) -> re.Match[str] | None:

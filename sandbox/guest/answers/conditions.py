@@ -8,7 +8,7 @@ from sandbox.guest.answers.lists import split_outside_brackets
 Comparison = Callable[[str, str], bool | None]
 
 _CONGRUENCE = re.compile(
-    r"(?P<left>.+?)\s*(?:\\equiv|≡)\s*(?P<right>.+?)\s*\(?\s*\\?(?:\\pmod|\\bmod|\\mod|mod|\\text\{\s*\(?\s*mod\s*\}|\\operatorname\{mod\})"
+    r"(?P<left>.+?)\s*(?:\\equiv|≡)\s*(?P<right>.+?)\s*\(?\s*\\?(?:\\pmod|\\bmod|\\mod|mod|\\(?:text|mathrm|rm)\s*\{\s*\(?\s*mod\s*\}|\\operatorname\{mod\})"
     r"\s*\{?\s*(?P<modulus>[^{}()]+?)\s*\}?\s*\)?"
 )
 _LINEAR = re.compile(

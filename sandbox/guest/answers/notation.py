@@ -18,6 +18,7 @@ _BARE_DENOMINATOR = re.compile(rf"\\frac{_GROUP}{_ARGUMENT}")
 _BARE_ROOT = re.compile(r"\\sqrt\s*(\\(?!frac|sqrt)[a-zA-Z]+)")
 _PRIMES = re.compile(r"\s*\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![a-zA-Z]))|′")
 _DOTS = re.compile(r"\\(?:c?dots[cbmio]?|ldots)(?![a-zA-Z])|\.\.\.|…")
+_BOLD_SET = re.compile(r"\\(?:mathbf|Bbb|mathds)\s*\{?\s*([NZQRC])\s*\}?(?![a-zA-Z])")
 _DOTTED = re.compile(r"(?<=[0-9.])\\dot\s*\{?([0-9])\}?(?:([0-9]*)\\dot\s*\{?([0-9])\}?)?")
 _COMMA_GROUP = re.compile(r"\s?\{,\s*\}\s?")
 _DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means a range
@@ -34,6 +35,7 @@ def normalise(answer: str) -> str:
     text = re.sub(r"\\!\s*", "", text)
     text = re.sub(r"\\[,;:]|(?<!\\)\\ |\\q?quad|~|\u00a0|\u2009", " ", text)
     text = _with_arguments(re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text))
+    text = _BOLD_SET.sub(r"\\mathbb{\1}", text)
     text = _DOTTED.sub(r"\\overline{\1\2\3}", text)
     text = _DOTS.sub(r"\\ldots ", _PRIMES.sub("'", _COMMA_GROUP.sub(",", text)))
     for sign, written in _SIGNS.items():

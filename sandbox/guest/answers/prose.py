@@ -23,6 +23,13 @@ _NUMBER = (
     rf"[-−]?\s?(?:[$€£]\s*)?(?:{_FRACTION}|[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)(?:\s*/\s*[0-9]+)?(?:\s*\\?%|\s?[€£])?"
 )
 _LAST_NUMBER = re.compile(rf"(?<![\w.]){_NUMBER}(?![0-9])|(?<=[^\x00-\x7f]){_NUMBER}")
+_AFTER_EQUALS = re.compile(rf".*=\s*({_NUMBER})[^=]*\Z", re.DOTALL)
+_AFTER_VERB = re.compile(
+    r"\b(?:is|are|be|was|were|equals?|has|have|had|gets?|pays?|costs?|needs?|makes?|totals?|by|est(?: donc)?(?: de)?)\b"
+    r"(?:\s+(?:only|exactly|about|approximately|equal to|a total of|thus|therefore))*"
+    rf"\s+\**(\$[^$]+\$|{_NUMBER})(?![0-9])",
+    re.IGNORECASE,
+)
 _AMOUNT = re.compile(r"(?<![\w.,])[0-9][0-9.,]*[0-9]?\s*(?=[$€£](?![0-9\\]))|(?<=[€£])\s*[0-9][0-9.,]*[0-9]")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _WIDE_CHARACTERS = 4  # fewer may be a unit
@@ -53,12 +60,29 @@ def answer_in(text: str) -> str | None:
     amounts = _AMOUNT.findall(sentence) if text.count("$") < 2 else []
     if amounts:
         return str(amounts[-1]).strip()
-    return _last_formula(sentence) or _last_number(sentence) or _last_formula(text) or _last_number(text)
+    return _stated(sentence) or (None if _holds_several(sentence) else _last_formula(text) or _last_number(text))
 
 
 def without_dollars(text: str) -> str:
     """`text` without the dollars around its formulas; amounts of money keep theirs."""
     return _FORMULA.sub(r"\1", text)
+
+
+def _stated(sentence: str) -> str | None:
+    """What a sentence states: its only formula or number, else one after a verb, else the last after an equals sign."""
+    if not _holds_several(sentence):
+        return _last_formula(sentence) or _last_number(sentence)
+    verb = _AFTER_VERB.search(sentence)
+    if verb is not None:
+        return verb[1].strip().strip("$")
+    equal = _AFTER_EQUALS.search(sentence)
+    return equal[1].strip() if equal else None
+
+
+def _holds_several(sentence: str) -> bool:
+    """Whether a sentence has several formulas or numbers, any of which may be the answer."""
+    found = [_content(span) for span in _SPAN.finditer(sentence)] + _LAST_NUMBER.findall(_SPAN.sub(" ", sentence))
+    return len({"".join(text.split()) for text in found}) > 1
 
 
 def answering_sentence(text: str) -> str:

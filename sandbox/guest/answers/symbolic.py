@@ -16,6 +16,7 @@ from sandbox.guest.answers.notation import final_answer
 EQUAL, DIFFERENT = "equal", "different"
 UNREAD, DISAGREEMENT = "undecided: not read to the end", "undecided: algebra does not confirm equal values"
 _LETTER = re.compile(r"[a-zA-Z]")
+_INDEXED = (r"\sum", "_", "{", "k", "=")
 _BRACED = 3  # tokens: the braces and one between them
 _NUMERAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
@@ -71,6 +72,15 @@ def _without_needless_braces(text: str) -> list[str]:
         texts.append(token.text)
         if token.text == "}" and len(texts) >= _BRACED and texts[-_BRACED] == "{":
             texts[-_BRACED:] = [texts[-2]]
+    return _with_indices_renamed(texts)
+
+
+def _with_indices_renamed(texts: list[str]) -> list[str]:
+    """The index of a sum or product under one name, whatever it was called."""
+    for position in range(len(texts) - len(_INDEXED)):
+        start = texts[position : position + len(_INDEXED)]
+        if start[0] in (r"\sum", r"\prod") and start[1:3] == ["_", "{"] and start[4] == "=":
+            texts = ["index" if text == start[3] else text for text in texts]
     return texts
 
 

@@ -54,7 +54,8 @@ def _with_degrees(left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:
     if left.has(DEGREE):
         return [(left.subs(DEGREE, 1), right), (left.subs(DEGREE, _RADIANS), right)]
     if right.has(DEGREE):
-        return [(left, right.subs(DEGREE, 1))]
+        pairs = [(left, right.subs(DEGREE, 1))]
+        return [*pairs, (left, right.subs(DEGREE, _RADIANS))] if left.has(sympy.pi) else pairs
     return [(left, right)]
 
 
