@@ -29,7 +29,7 @@ from sandbox.guest.answers.notation import final_answer, plain_text  # noqa: E40
 DATA = ROOT.parent / "shared" / "data"
 PAIRS_WANTED = 200_000
 LIMIT_S = 5
-LARGEST_GROUP = 230  # of references that share a beginning or an end; those that share all numbers are all compared
+LARGEST_GROUP = 300  # of references that share a beginning or an end; those that share all numbers are all compared
 CHUNK = 500
 # What a stated convention lets both sides have or lack: see docs/equivalence.md.
 IGNORED = (
@@ -174,6 +174,7 @@ def _judge(pairs: Sequence[tuple[str, str]], compare) -> list[Found]:  # type: i
 def rule_of(expected: str, given: str) -> str:
     """The rule that explains why two different texts are equal; `no rule` if none of these does."""
     left, right = (_compact(text) for text in (expected, given))
+    written = expected, given
     if left == right:
         return "the same but for spaces, brackets around it, and markup"
     dropped = []
@@ -186,7 +187,7 @@ def rule_of(expected: str, given: str) -> str:
         return f"one has {' and '.join(dropped)}"
     if sorted(re.split(r"[,;]|\\(?:cup|text\{and\})", left)) == sorted(re.split(r"[,;]|\\(?:cup|text\{and\})", right)):
         return "the items of a list in another order, or a vector as a tuple"
-    if _same_value(expected, given):
+    if _same_value(*written):
         return "the same value, computed by floating point"
     if re.fullmatch(r"[0-9]+,[0-9]+", left) or re.fullmatch(r"[0-9]+,[0-9]+", right):
         return "a decimal comma"

@@ -27,7 +27,7 @@ _AFTER_EQUALS = re.compile(rf".*=\s*({_NUMBER})[^=]*\Z", re.DOTALL)
 _AFTER_VERB = re.compile(
     r"\b(?:is|are|be|was|were|equals?|has|have|had|gets?|pays?|costs?|needs?|makes?|totals?|by|est(?: donc)?(?: de)?)\b"
     r"(?:\s+(?:only|exactly|about|approximately|equal to|a total of|thus|therefore))*"
-    rf"\s+\**(\$[^$]+\$|{_NUMBER})(?![0-9])",
+    rf"\s+\**(\$[^$]+\$|{_NUMBER})(?![0-9]|\s*[-+*/=×])",
     re.IGNORECASE,
 )
 _AMOUNT = re.compile(r"(?<![\w.,])[0-9][0-9.,]*[0-9]?\s*(?=[$€£](?![0-9\\]))|(?<=[€£])\s*[0-9][0-9.,]*[0-9]")
