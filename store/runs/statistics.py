@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.database.tables import ExecutionRow, RolloutRow
+from store.outcomes import acceptance_rate
 from store.problems.queries import problem_counts
 from store.records import Outcome, Purpose
 from store.runs.iterations import Iteration, read_iterations
@@ -27,6 +28,11 @@ class RolloutCounts:
     def accepted(self) -> int:
         """The number of accepted rollouts."""
         return self.by_outcome.get(Outcome.ACCEPTED.value, 0)
+
+    @property
+    def acceptance_rate(self) -> float | None:
+        """Accepted rollouts per rollout that counts for or against the policy, from 0 to 1; None if none counts."""
+        return acceptance_rate(self.by_outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ async def test_outcomes_follow_from_how_an_attempt_ends(store: Store, work: Work
     assert len(repeated.executions) == SETTINGS.limits.max_blocks
 
 
-async def test_an_answer_that_cannot_be_compared_is_unverifiable(
+async def test_an_answer_that_cannot_be_compared_is_undecided(
     store: Store, work: Work, codec: Codec, policy: Any
 ) -> None:
     store.problems.add([Problem("x", "What is 99 + 0?", "x + 1", "test", Split.HELDOUT, "x")])
@@ -42,7 +42,7 @@ async def test_an_answer_that_cannot_be_compared_is_unverifiable(
     engine = ScriptedEngine(codec, lambda number, turn: policy.ends("\\boxed{1 + x}"))
     async with work(engine):
         await until(lambda: list(store.rollouts.iterate(purpose=Purpose.EVAL)))
-    assert next(store.rollouts.iterate(purpose=Purpose.EVAL)).outcome is Outcome.UNVERIFIABLE
+    assert next(store.rollouts.iterate(purpose=Purpose.EVAL)).outcome is Outcome.UNDECIDED
 
 
 async def test_a_failure_of_the_sandbox_is_a_fault_not_a_wrong_answer(
