@@ -73,7 +73,13 @@ def test_json_has_what_scripts_rely_on(
     assert status["iteration"] == 2
     assert status["policy"] == {"version": 1, "promoted_version": 1}
     assert status["problems"] == {"train": 4, "heldout": 1, "excluded": 0}
-    assert status["rollouts"] == {"total": 2, "accepted": 1, "by_outcome": {"accepted": 1, "wrong": 1}}
+    assert status["rollouts"] == {
+        "total": 2,
+        "accepted": 1,
+        "acceptance_rate": 0.5,
+        "by_outcome": {"accepted": 1, "wrong": 1},
+    }
+    assert status["faults"] == {"train": {}, "eval": {}, "retries": {}, "warning": None}
     assert status["executions"] == {"total": 2, "by_status": {"ok": 2}}
     assert {key: status["evaluations"][1][key] for key in ("policy_version", "benchmark", "metric", "value", "n")} == {
         "policy_version": 1,
