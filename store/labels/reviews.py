@@ -49,10 +49,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class RescoreResult:
-    """The effect of an accepted correction: rollouts judged, those accepted now, and those wrong now.
-
-    Others have no verdict any more, such as with a label that cannot be read.
-    """
+    """The effect of an accepted correction: rollouts judged, those that became accepted, and those wrong."""
 
     rollouts: int
     accepted: int

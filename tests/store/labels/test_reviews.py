@@ -77,10 +77,8 @@ def test_rollouts_without_a_verdict_are_judged_by_the_new_label_and_count_then(
 ) -> None:
     filled.iterations.schedule(1, 20, 6, Sampling())
     (assignment,) = [a for a in filled.assignments.lease("test", 20, 60) if a.problem.id == "p1"]
-    filled.rollouts.add(
-        make.attempt(assignment, sample, outcome, answer=answer)
-        for sample, answer in enumerate(("7", "9", "gibberish"))
-    )
+    answers = ("7", "9", "gibberish")
+    filled.rollouts.add(make.attempt(assignment, i, outcome, answer=answer) for i, answer in enumerate(answers))
     assert pass_rate(filled) == (0, 0)
     filled.labels.propose([Proposal("p1", "1", "7", 0.97, {})], by="audit")
     (opened,) = filled.labels.reviews(ReviewStatus.OPEN)
