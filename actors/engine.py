@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,17 @@ _NO_POLICY = PolicyPointer(version=-1, path="")
 
 class EngineStartError(RuntimeError):
     """vLLM did not start; the message names the policy's folder and the reason."""
+
+
+class EngineDied(RuntimeError):  # noqa: N818 - what happened to the engine
+    """vLLM's engine is dead, and so every request fails from now on."""
+
+
+class RequestFailed(Exception):  # noqa: N818 - what happened to the request
+    """vLLM ended a request without a turn of the policy, and the engine lives on. This is a fault of ours.
+
+    The message gives vLLM's reason. The same request may succeed when it is made again.
+    """
 
 
 class SwapError(RuntimeError):
@@ -85,7 +96,12 @@ class PolicyEngine:
     ) -> Generation:
         """Sample one turn: until the stop text (kept in the tokens), the end token, or `max_tokens`.
 
-        `on_tokens` is called with each run of new token ids as it is sampled; together they are the turn.
+        `on_tokens` is called with each run of new token ids as it is sampled; together they are the turn, unless the
+        request fails.
+
+        Raises:
+            RequestFailed: vLLM aborted or rejected the request, or erred on it.
+            EngineDied: the engine died, now or before.
         """
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
@@ -99,17 +115,31 @@ class PolicyEngine:
             include_stop_str_in_output=True,
             output_kind=RequestOutputKind.CUMULATIVE if on_tokens else RequestOutputKind.FINAL_ONLY,
         )
-        request_id = f"turn-{next(self._request_ids)}"
         completion, num_reported = None, 0
-        async for output in self._engine.generate({"prompt_token_ids": list(context_ids)}, params, request_id):
-            completion = output.outputs[0]
+        async for completion in self._completions(context_ids, params):
             if on_tokens:
                 on_tokens(completion.token_ids[num_reported:])
                 num_reported = len(completion.token_ids)
-        assert completion is not None, "vLLM ends every stream with an output"
+        if completion is None:
+            raise RequestFailed("vLLM ended the request without an output")
+        end = _end(completion)
         token_ids = tuple(completion.token_ids)
         spans = tuple(PolicySpan(int(s.version), s.start, s.end) for s in completion.weight_versions or ())
-        return Generation(token_ids, spans, _end(completion))
+        return Generation(token_ids, spans, end)
+
+    async def _completions(self, context_ids: tuple[int, ...], params: Any) -> AsyncIterator[Any]:
+        """vLLM's outputs for one request, with its errors translated."""
+        from vllm.exceptions import VLLMError
+
+        request_id = f"turn-{next(self._request_ids)}"
+        try:
+            async for output in self._engine.generate({"prompt_token_ids": list(context_ids)}, params, request_id):
+                yield output.outputs[0]
+        except VLLMError as error:
+            reason = _one_line(error.__cause__ or error)
+            if self._engine.errored:  # vLLM does not always say so: the error may be the first sign of it
+                raise EngineDied(f"vLLM's engine has died: {reason}") from error
+            raise RequestFailed(f"vLLM failed on the request: {reason}") from error
 
     async def swap(self, policy: PolicyPointer) -> None:
         """Load another version's weights into the running engine; requests in flight pause, then continue.
@@ -169,9 +199,16 @@ def _one_line(error: BaseException) -> str:
 
 
 def _end(completion: Any) -> End:
-    """Why the turn ended. vLLM's `stop_reason` is the stop text, an end token's id, or None for the tokenizer's own."""
-    if completion.finish_reason != "stop":
+    """Why the turn ended. vLLM's `stop_reason` is the stop text, an end token's id, or None for the tokenizer's own.
+
+    Raises:
+        RequestFailed: neither the policy nor its limit of tokens ended it. vLLM's other reasons are "abort" and
+            "error".
+    """
+    if completion.finish_reason == "length":
         return End.LIMIT
+    if completion.finish_reason != "stop":
+        raise RequestFailed(f"vLLM ended the request with the reason {completion.finish_reason!r}")
     return End.STOP_TEXT if isinstance(completion.stop_reason, str) else End.END_TOKEN
 
 

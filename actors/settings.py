@@ -58,6 +58,10 @@ class SamplerSettings(_Settings):
     idle_poll_s: float = Field(0.2, gt=0, description="between two attempts to lease while there is no work")
     write_interval_s: float = Field(0.25, gt=0, description="finished rollouts are written together this often")
     store_retry_s: float = Field(120.0, ge=0, description="how long calls of an unreachable store are retried")
+    fault_retries: int = Field(
+        3, ge=0, description="how often an attempt is made again that a failure of engine, sandbox or checker ended"
+    )
+    fault_pause_s: float = Field(1.0, ge=0, description="before the first of these retries; it doubles with each")
     limits: RolloutLimits = RolloutLimits()
     engine: EngineSettings = EngineSettings()
 

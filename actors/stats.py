@@ -12,7 +12,8 @@ class RolloutStats:
     """Rollouts that the store acknowledged, by outcome, with their tokens and code blocks.
 
     `train_*` count training rollouts only. `model_tokens` are those that the policy sampled. `executions` counts code
-    blocks by status.
+    blocks by status, `faults` rollouts with the outcome `fault` by kind. `fault_retries` counts, by kind of the fault,
+    what was made again since the last stats: most of it ended without a fault.
     """
 
     rollouts: int = 0
@@ -23,6 +24,8 @@ class RolloutStats:
     blocks: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     executions: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    fault_retries: Counter[str] = field(default_factory=Counter)
 
     def add(self, rollout: Rollout) -> None:
         """Count a rollout that the store acknowledged."""
@@ -35,6 +38,8 @@ class RolloutStats:
             self.train_tokens += tokens
         self.blocks += len(rollout.executions)
         self.outcomes[rollout.outcome.value] += 1
+        if rollout.fault is not None:
+            self.faults[rollout.fault.value] += 1
         self.executions.update(record.status for record in rollout.executions)
 
     def to_metrics(self) -> dict[str, Any]:
@@ -48,4 +53,6 @@ class RolloutStats:
             "blocks": self.blocks,
             "outcomes": dict(self.outcomes),
             "executions": dict(self.executions),
+            "faults": dict(self.faults),
+            "fault_retries": dict(self.fault_retries),
         }

@@ -9,10 +9,10 @@ from sandbox.stats import SandboxStats
 
 
 class SamplerTelemetry:
-    """Counters of rollouts, tokens and code blocks; gauges of the requests in flight and the loaded policy.
+    """Counters of rollouts, faults, tokens and code blocks; gauges of the requests in flight and the loaded policy.
 
-    Failures of the sandbox have counters of their own: most are retried, so the statuses of code blocks do not show
-    them.
+    Failures of the sandbox and retries after faults have counters of their own: most retries succeed, so that neither
+    the statuses of code blocks nor the outcomes of rollouts show them.
     """
 
     def __init__(self, worker_index: int) -> None:
@@ -28,6 +28,10 @@ class SamplerTelemetry:
 
         self._rollouts = counter("rollouts", "Rollouts that the store acknowledged", "outcome")
         self._executions = counter("executions", "Code blocks run in the sandbox", "status")
+        self._faults = counter("faults", "Rollouts with the outcome fault", "kind")
+        self._fault_retries = counter(
+            "fault_retries", "Attempts, or checks of answers, made again after a fault", "kind"
+        )
         self._tokens = counter("model_tokens", "Tokens sampled from the policy")
         self._in_flight = gauge("requests_in_flight", "Unfinished requests in the engine")
         self._version = gauge("policy_version", "Version of the policy in the engine")
@@ -43,6 +47,10 @@ class SamplerTelemetry:
             self._rollouts.inc(count, {"outcome": outcome})
         for status, count in metrics["executions"].items():
             self._executions.inc(count, {"status": status})
+        for kind, count in metrics["faults"].items():
+            self._faults.inc(count, {"kind": kind})
+        for kind, count in metrics["fault_retries"].items():
+            self._fault_retries.inc(count, {"kind": kind})
         if metrics["model_tokens"]:
             self._tokens.inc(metrics["model_tokens"])
         self._in_flight.set(in_flight)

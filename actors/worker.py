@@ -89,6 +89,7 @@ class RolloutWorker:
             pass
         self._has_written.clear()
         stats, self._stats = self._stats, RolloutStats()
+        stats.fault_retries = self._attempter.drain_retries()
         return stats
 
     async def _lease_forever(self) -> None:

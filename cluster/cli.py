@@ -245,7 +245,7 @@ def _add_export(commands: Commands) -> None:
          (if interrupted, the same command continues)""",
     )
     add = parser.add_argument
-    outcomes = ("accepted", "wrong", "no_answer", "unverifiable", "truncated", "any")
+    outcomes = ("accepted", "wrong", "no_answer", "truncated", "undecided", "unverifiable", "any")
     purposes = ("train", "eval", "demonstration")
     add("folder", type=Path, help="new folder to write")
     add("--format", choices=("jsonl", "parquet", "datasets"), default="jsonl", help="datasets: for load_from_disk")

@@ -11,7 +11,8 @@ from store.records import Outcome, accepted_answers
 _OUTCOMES = {
     Verdict.EQUAL: Outcome.ACCEPTED,
     Verdict.DIFFERENT: Outcome.WRONG,
-    Verdict.UNDECIDED: Outcome.UNVERIFIABLE,
+    Verdict.UNDECIDED: Outcome.UNDECIDED,
+    Verdict.UNREADABLE: Outcome.UNVERIFIABLE,
 }
 
 
@@ -45,6 +46,7 @@ def open_answer_checks(settings: AnswerCheckerSettings) -> Iterator[AnswerChecks
 
     Raises:
         SandboxUnavailable: within, at the first pair that needs math-verify where nothing can be isolated.
+        AnswerCheckFailed: within, if the checker's processes fail on a pair. The command can be repeated.
     """
     with asyncio.Runner() as runner:
         checker = AnswerChecker(settings)

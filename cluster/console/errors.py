@@ -36,6 +36,7 @@ _FAILURES = (
     "learner.engine.StateMismatchError",
     "learner.gang.LearnerGroupError",
     "learner.publication.PublicationError",
+    "sandbox.equivalence.AnswerCheckFailed",
     "sandbox.host.SandboxUnavailable",
     "store.errors.StoreError",
 )

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from cluster.loop.faults import describe_kinds
 from cluster.loop.run_status import Status
 
 _STATE_STYLES = {"running": "green", "starting": "cyan", "paused": "yellow", "failed": "red", "dead": "red"}
@@ -68,11 +69,14 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
         ("policy", f"{_version(policy['version'])}, promoted {_version(policy['promoted_version'])}"),
         ("problems", f"{problems['train']:,} for training, {problems['heldout']:,} held out{excluded}"),
         ("demonstrations", f"{status.demonstrations:,}"),
+        *_rates(status),
         ("store", status.store_url),
         ("folder", status.run),
     ]
     if status.reviews["open"]:
         facts.insert(3, ("labels in doubt", f"{status.reviews['open']:,}: decide on them with `automathes review`"))
+    if status.faults["warning"]:
+        facts.insert(0, ("many faults", status.faults["warning"]))
     if status.activity:
         facts.insert(0, ("now", status.activity))
     if status.state in _HINTS:
@@ -85,9 +89,24 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
     return [(name, Text(text)) for name, text in facts]
 
 
+def _rates(status: Status) -> list[tuple[str, str]]:
+    """The acceptance rate, and faults with the retries that avoided others, if there were any."""
+    facts = []
+    rate, faults = status.rollouts["acceptance_rate"], status.faults
+    if rate is not None:
+        facts.append(("accepted", f"{100 * rate:.1f} % of the training rollouts that count"))
+    counts = {
+        "training": faults["train"],
+        "evaluation": faults["eval"],
+        "retries": faults["retries"],
+    }
+    found = [f"{name}: {describe_kinds(by_kind)}" for name, by_kind in counts.items() if by_kind]
+    return [*facts, ("faults", "; ".join(found))] if found else facts
+
+
 def _policies(status: Status) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.caption = "★ promoted; pass@1: greedy, on the held-out problems"
+    table.caption = "★ promoted; pass@1: greedy, on the held-out problems; rate: accepted of those that count"
     table.caption_justify = "left"
     for name in ("policy", "origin", "pass@1", "rollouts", "accepted", "rate", "loss", "seconds"):
         table.add_column(name, justify="left" if name in ("policy", "origin") else "right", no_wrap=True)

@@ -11,8 +11,9 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.algorithm_config import SelfTrainingConfig
 from cluster.loop.control import Control, Operator
+from cluster.loop.faults import fault_warning
 from cluster.loop.fleet import Fleet
-from cluster.loop.iteration.collecting import Collector
+from cluster.loop.iteration.collecting import Collector, SampledCounts
 from cluster.loop.iteration.context import LoopContext, Phases
 from cluster.loop.iteration.learning import PolicyTrainer
 from cluster.loop.iteration.measuring import Measurer
@@ -74,7 +75,7 @@ class SelfTraining(Algorithm):
         if not self._is_ready:  # Tune does not call `wait_until_ready`
             self.wait_until_ready()
         self._phases.seconds.clear()
-        self._collector.sampled_tokens = 0
+        self._collector.sampled = SampledCounts()
         policy = self._next_policy(self.position())
         with self._phases.run("swap"):
             self.fleet.set_policy(policy)
@@ -109,8 +110,8 @@ class SelfTraining(Algorithm):
 
     def _close_iteration(self, policy: Policy, measured: Mapping[str, float]) -> None:
         """Store the iteration's figures, and publish them to RLlib, Tune, Prometheus and the screen."""
-        tokens = self._collector.sampled_tokens
-        figures = iteration_figures(self.store, self.run, policy, measured, self._phases.seconds, tokens)
+        sampled = self._collector.sampled
+        figures = iteration_figures(self.store, self.run, policy, measured, self._phases.seconds, sampled)
         if figures["iteration"] > 0:
             self.store.iterations.close(figures["iteration"], figures)
         self._telemetry.record(figures)
@@ -118,6 +119,10 @@ class SelfTraining(Algorithm):
             if isinstance(value, int | float):
                 self.metrics.log_value(("automathes", name), value, window=1)
         self.operator.progress.iteration(figures)
+        warning = fault_warning(figures["iteration"], figures["outcomes"], figures["faults"])
+        if warning is not None:
+            log.warning("%s", warning)
+            self.operator.progress.note(warning)
 
     def _prune(self) -> None:
         """Delete rejected rollouts that the configuration does not keep."""

@@ -1,16 +1,19 @@
 """The status of a run, by its store: driver, progress, policies, figures."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
+from cluster.loop.faults import fault_warning
 from cluster.loop.heartbeat import DEAD_AFTER_S
 from eval.metrics import standard_error
 from store.runs.iterations import Iteration
 from store.runs.run_state import ActualState, RunState
+from store.runs.statistics import StoreStatistics
 from store.store import Store
 
 DEAD = "dead"
@@ -38,6 +41,7 @@ class Status:
     reviews: Mapping[str, int]
     demonstrations: int
     rollouts: Mapping[str, Any]
+    faults: Mapping[str, Any]
     executions: Mapping[str, Any]
     evaluations: tuple[Mapping[str, Any], ...]
     iterations: tuple[Mapping[str, Any], ...]
@@ -79,8 +83,10 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
         rollouts={
             "total": stats.train.total,
             "accepted": stats.train.accepted,
+            "acceptance_rate": stats.acceptance_rate,
             "by_outcome": dict(stats.train.by_outcome),
         },
+        faults=_faults(store, stats),
         executions={"total": stats.executions_total, "by_status": dict(stats.executions)},
         evaluations=_evaluations(store),
         iterations=tuple(_iteration(iteration) for iteration in stats.iterations),
@@ -88,6 +94,30 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
         store_url=store.masked_url,
         checkpoint=run_state.checkpoint,
     )
+
+
+def _faults(store: Store, stats: StoreStatistics) -> Mapping[str, Any]:
+    """Faults by kind, retries after faults, and a warning about the latest iteration that has rollouts.
+
+    Retries are those that samplers reported until the latest iteration was closed.
+    """
+    retries: Counter[str] = Counter()
+    for iteration in stats.iterations:
+        retries.update(iteration.metrics.get("fault_retries") or {})
+    latest = next((iteration for iteration in reversed(stats.iterations) if iteration.done), None)
+    return {
+        "train": dict(stats.train.faults),
+        "eval": dict(stats.eval.faults),
+        "retries": dict(retries),
+        "warning": _fault_warning(store, latest) if latest is not None else None,
+    }
+
+
+def _fault_warning(store: Store, iteration: Iteration) -> str | None:
+    number, stored = iteration.number, iteration.metrics
+    if "faults" in stored:  # closed: its rollouts may have been pruned
+        return fault_warning(number, stored["outcomes"], stored["faults"])
+    return fault_warning(number, store.iterations.outcomes(number).get(number, {}), store.iterations.faults(number))
 
 
 def _evaluations(store: Store) -> tuple[Mapping[str, Any], ...]:

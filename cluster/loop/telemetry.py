@@ -6,7 +6,9 @@ from typing import Any
 from ray.util.metrics import Gauge
 
 from cluster.config.run_config import RunConfig
+from cluster.loop.iteration.collecting import SampledCounts
 from cluster.loop.position import iteration_of
+from store.outcomes import acceptance_rate, fault_share
 from store.records import Outcome, Policy
 from store.store import Store
 
@@ -15,7 +17,8 @@ _GAUGES = {
     "policy_version": "Latest published policy version",
     "promoted_version": "Promoted policy version, which is served",
     "pass@1": "Greedy pass@1 of the latest policy on the held-out problems",
-    "acceptance_rate": "Share of the iteration's rollouts that were accepted",
+    "acceptance_rate": "Accepted rollouts per rollout of the iteration that counts for or against the policy",
+    "fault_share": "Share of the iteration's rollouts that ended in a fault",
     "tokens_per_s": "Training tokens sampled per second during the iteration",
     "loss": "Training loss at the end of the latest training phase",
 }
@@ -27,7 +30,7 @@ def iteration_figures(
     policy: Policy,
     measured: Mapping[str, float],
     seconds: Mapping[str, float],
-    sampled_tokens: int,
+    sampled: SampledCounts,
 ) -> dict[str, Any]:
     """The figures of the iteration that published `policy`; its number is 0 for the base and the warm start.
 
@@ -37,23 +40,25 @@ def iteration_figures(
         policy: the policy that was published.
         measured: its scores by metric.
         seconds: wall clock by phase.
-        sampled_tokens: training tokens sampled meanwhile.
+        sampled: what samplers reported meanwhile.
     """
     number = iteration_of(policy, store.iterations.all())
     outcomes = store.iterations.outcomes(number).get(number, {})
-    rollouts, accepted = sum(outcomes.values()), outcomes.get(Outcome.ACCEPTED.value, 0)
     sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if run.iteration.overlap else 0.0)
     promoted = store.policies.promoted()
     return {
         "iteration": number,
         "policy_version": policy.version,
         "promoted_version": promoted.version if promoted else None,
-        "rollouts": rollouts,
-        "accepted": accepted,
-        "acceptance_rate": accepted / rollouts if rollouts else None,
+        "rollouts": sum(outcomes.values()),
+        "accepted": outcomes.get(Outcome.ACCEPTED.value, 0),
+        "acceptance_rate": acceptance_rate(outcomes),
         "outcomes": outcomes,
+        "faults": store.iterations.faults(number),
+        "fault_retries": dict(sampled.fault_retries),
+        "fault_share": fault_share(outcomes),
         "blocks": store.iterations.blocks_run(number),
-        "tokens_per_s": sampled_tokens / sampling_s if number and sampling_s else None,
+        "tokens_per_s": sampled.tokens / sampling_s if number and sampling_s else None,
         "loss": policy.metrics.get("loss"),
         **measured,
         "seconds": dict(seconds),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from actors.codec import Codec
-from actors.engine import PolicyEngine
+from actors.engine import EngineDied, PolicyEngine, RequestFailed
 from actors.interaction import run_rollout
 from actors.rollout import RolloutState, last_version
 from actors.settings import RolloutLimits
@@ -70,7 +70,7 @@ class Solver:
         """Run a rollout to its end. `on_text` is called with each new piece of text; joined, they are the content.
 
         Raises:
-            ApiError: the sandbox failed.
+            ApiError: the engine or the sandbox failed.
         """
         pieces: list[str] = []
 
@@ -89,6 +89,10 @@ class Solver:
                 self._limits.max_output_chars,
                 on_output=lambda shown: emit(self._codec.format.output(shown)),
             )
+        except RequestFailed as error:
+            raise ApiError(500, f"the engine failed on the request, repeat it: {error}") from error
+        except EngineDied as error:
+            raise ApiError(503, "the engine has died and is being restarted: repeat the request later") from error
         finally:
             self.in_flight -= 1
         if any(record.status == Status.SANDBOX_FAILURE for record in state.executions):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eval.metrics import standard_error
+from store.outcomes import acceptance_rate, num_counted
 from store.records import Outcome, Problem, Rollout
 
 
@@ -55,9 +56,14 @@ class IterationStats:
         return self.outcomes.get(Outcome.ACCEPTED.value, 0)
 
     @property
+    def counted(self) -> int:
+        """Rollouts that count for or against the policy."""
+        return num_counted(self.outcomes)
+
+    @property
     def acceptance_percent(self) -> float:
-        """Accepted rollouts per rollout, in percent."""
-        return 100 * self.accepted / self.rollouts if self.rollouts else 0.0
+        """Accepted rollouts per rollout that counts for or against the policy, in percent."""
+        return 100 * (acceptance_rate(self.outcomes) or 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,12 +46,13 @@ def _acceptance_chart(iterations: Sequence[IterationStats]) -> str:
             str(i.number),
             i.acceptance_percent,
             marked=True,
-            title=f"iteration {i.number}: {i.accepted:,} of {i.rollouts:,}",
+            title=f"iteration {i.number}: {i.accepted:,} of {i.counted:,}",
         )
         for i in iterations
     ]
     chart = line_chart(points, label="Acceptance rate by iteration, in percent", unit="%", ceiling=100.0)
-    return _figure("Acceptance rate by iteration", chart, "Attempts at training problems with a verified answer.")
+    caption = "Accepted attempts at training problems, of those that count for or against the policy."
+    return _figure("Acceptance rate by iteration", chart, caption)
 
 
 def _outcomes_chart(iterations: Sequence[IterationStats]) -> str:

@@ -6,8 +6,9 @@ OUTCOMES = (
     (Outcome.ACCEPTED, "accepted", "green"),
     (Outcome.WRONG, "wrong", "red"),
     (Outcome.NO_ANSWER, "no answer", "amber"),
-    (Outcome.UNVERIFIABLE, "unverifiable", "violet"),
     (Outcome.TRUNCATED, "truncated", "blue"),
+    (Outcome.UNDECIDED, "undecided", "violet"),
+    (Outcome.UNVERIFIABLE, "unverifiable", "pink"),
     (Outcome.FAULT, "system fault", "grey"),
 )
 """Outcomes in the order in which they are stacked: (outcome, name, style class)."""

@@ -24,7 +24,7 @@ _COLUMNS = (
     ("answer", pa.string(), "its reference answer"),
     ("messages", pa.list_(_MESSAGE), "system, user and assistant, for supervised fine-tuning"),
     ("final_answer", pa.string(), "the rollout's answer"),
-    ("outcome", pa.string(), "accepted, wrong, no_answer, unverifiable or truncated"),
+    ("outcome", pa.string(), "accepted, wrong, no_answer, truncated, undecided or unverifiable"),
     ("segments", pa.list_(_SEGMENT), "the solution's parts: text, code, output, answer"),
     ("executions", pa.list_(_EXECUTION), "the status of each code block, and its seconds"),
     ("solution_format", pa.string(), "the format of code and answers"),

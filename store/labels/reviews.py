@@ -4,9 +4,10 @@ An accepted correction changes the label, records the old one in the history, an
 their stored answers: nothing is sampled again.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -15,14 +16,16 @@ from store.database.tables import OutcomeChangeRow, ProblemRow, ReviewRow, Rollo
 from store.errors import InvalidProblemError, ReviewDecidedError, UnknownRecordError
 from store.labels.audit import Equal, Proposal
 from store.labels.history import change_label
+from store.outcomes import COUNTED
 from store.problems.row_locks import lock_problems
-from store.records import Outcome, ReviewStatus
-from store.rollouts.pools import rebuild
+from store.records import Outcome, Purpose, ReviewStatus
+from store.rollouts.pools import add_judged, rebuild
 
 Judge = Callable[[str, Sequence[str]], Mapping[str, Outcome]]
 """The outcome of each answer by a label. Passed in, because the store knows no mathematics."""
 
-_JUDGED = (Outcome.ACCEPTED, Outcome.WRONG, Outcome.UNVERIFIABLE)
+# Rollouts whose answer was compared, with or without a verdict. Another label may give one to those without.
+_JUDGED = (Outcome.ACCEPTED, Outcome.WRONG, Outcome.UNDECIDED, Outcome.UNVERIFIABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,20 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class RescoreResult:
-    """The effect of an accepted correction: rollouts judged, those accepted now, and those rejected now."""
+    """The effect of an accepted correction: rollouts judged, those that became accepted, and those wrong."""
 
     rollouts: int
     accepted: int
     rejected: int
+
+
+class _Judged(NamedTuple):
+    """The columns of a rollout that a correction judges again."""
+
+    seq: int
+    purpose: Purpose
+    answer: str
+    outcome: Outcome
 
 
 class UnjudgedAnswersError(Exception):
@@ -233,21 +245,26 @@ def _supersede(session: Session, accepted: ReviewRow, by: str, now: float) -> No
 
 def _rescore(session: Session, review: ReviewRow, outcomes: Mapping[str, Outcome]) -> RescoreResult:
     done = exists().where(OutcomeChangeRow.review_id == review.id, OutcomeChangeRow.rollout_seq == RolloutRow.seq)
-    query = select(RolloutRow.seq, RolloutRow.answer, RolloutRow.outcome).where(
+    query = select(RolloutRow.seq, RolloutRow.purpose, RolloutRow.answer, RolloutRow.outcome).where(
         RolloutRow.problem_id == review.problem_id,
         RolloutRow.outcome.in_(_JUDGED),
         RolloutRow.answer.is_not(None),
         ~done,
     )
-    judged = [(seq, answer or "", outcome) for seq, answer, outcome in session.execute(query)]
-    if not {answer for _, answer, _ in judged} <= outcomes.keys():
+    judged = [_Judged(seq, purpose, answer or "", old) for seq, purpose, answer, old in session.execute(query)]
+    if not {rollout.answer for rollout in judged} <= outcomes.keys():
         raise UnjudgedAnswersError
-    changed = [(seq, old, outcomes[answer]) for seq, answer, old in judged if outcomes[answer] is not old]
+    changed = [
+        (one.seq, one.outcome, outcomes[one.answer]) for one in judged if outcomes[one.answer] is not one.outcome
+    ]
     if changed:
         _save_outcomes(session, review.id, changed)
+        trained = [one for one in judged if one.purpose is Purpose.TRAIN]
+        more = sum((outcomes[one.answer] in COUNTED) - (one.outcome in COUNTED) for one in trained)
+        add_judged(session, review.problem_id, more)
         rebuild(session, [review.problem_id])
-    accepted = sum(new is Outcome.ACCEPTED for _, _, new in changed)
-    return RescoreResult(len(judged), accepted, len(changed) - accepted)
+    now = Counter(new for _, _, new in changed)
+    return RescoreResult(len(judged), now[Outcome.ACCEPTED], now[Outcome.WRONG])
 
 
 def _save_outcomes(session: Session, review_id: int, changed: list[tuple[int, Outcome, Outcome]]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from store.database.array_membership import in_array
 from store.database.bulk import BATCH, add_counts
 from store.database.tables import ProblemRow, RolloutRow, table
+from store.outcomes import COUNTED
 from store.problems.row_locks import POOL_SIZES, lock_problems
 from store.records import Outcome, Pool, Purpose
 from store.rollouts.variants import DuplicateCandidate, SolutionKey
@@ -86,18 +87,27 @@ class Pools:
 
 
 def pool_of(purpose: Purpose, outcome: Outcome) -> Pool | None:
-    """The pool of a rollout that is not a duplicate; None for evaluations and faults."""
-    if outcome is Outcome.FAULT or purpose is Purpose.EVAL:
+    """The pool of a rollout that is not a duplicate; None for evaluations, and for outcomes that do not count.
+
+    A rollout without a verdict must not be trained on as a mistake: its answer may be right.
+    """
+    if outcome not in COUNTED or purpose is Purpose.EVAL:
         return None
     if purpose is Purpose.DEMONSTRATION:
         return Pool.DEMONSTRATION if outcome is Outcome.ACCEPTED else None
     return Pool.SOLUTION if outcome is Outcome.ACCEPTED else Pool.MISTAKE
 
 
+def add_judged(session: Session, problem_id: str, more: int) -> None:
+    """Change how many training rollouts of a problem count, after a correction gave or took verdicts."""
+    rows = table(ProblemRow)
+    session.execute(update(rows).where(rows.c.id == problem_id).values(judged=rows.c.judged + more))
+
+
 def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
     """Reassign all places and recount, for these problems, after outcomes changed or rollouts were deleted.
 
-    `judged` stays: it counts all rollouts that were ever written.
+    `judged` stays: it counts all rollouts that were ever written and count.
     """
     for batch in batched(sorted(set(problem_ids)), BATCH):
         lock_problems(session, batch)

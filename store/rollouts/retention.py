@@ -18,6 +18,7 @@ from store.database.tables import (
     RolloutRow,
     TrainingSetRolloutRow,
 )
+from store.outcomes import COUNTED
 from store.problems.row_locks import lock_problems
 from store.records import Outcome
 from store.rollouts.pools import rebuild
@@ -75,5 +76,9 @@ def _prunable(session: Session, problem_ids: Sequence[str], settings: RetentionS
 
 
 def _age_in_problem() -> ColumnElement[int]:
-    """1 for the newest rejected rollout of its problem, 2 for the one before it, and so on."""
-    return func.row_number().over(partition_by=RolloutRow.problem_id, order_by=RolloutRow.seq.desc())
+    """1 for the newest rejected rollout of its problem, 2 for the one before it, and so on.
+
+    Those without a verdict have an order of their own: they must not take the place of one that counts.
+    """
+    counts = RolloutRow.outcome.in_(COUNTED)
+    return func.row_number().over(partition_by=(RolloutRow.problem_id, counts), order_by=RolloutRow.seq.desc())

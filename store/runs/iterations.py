@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from store.database.database import StorePart
@@ -17,7 +17,7 @@ from store.errors import (
     NothingToScheduleError,
     UnknownRecordError,
 )
-from store.records import Purpose, Sampling, Split
+from store.records import Outcome, Purpose, Sampling, Split
 from store.rollouts.assignments import assign, progress
 from store.runs.policies import require_policy
 from store.runs.scheduling import problem_order
@@ -130,12 +130,25 @@ class Iterations(StorePart):
                 counts.setdefault(iteration, {})[outcome.value] = count
         return counts
 
+    def faults(self, number: int) -> dict[str, int]:
+        """Counts of an iteration's training rollouts with the outcome `fault`, by kind. Zeros are absent."""
+        with self._read() as session:
+            return count_faults(session, RolloutRow.iteration == number)
+
     def blocks_run(self, number: int) -> int:
         """The number of code blocks that the training rollouts of an iteration ran."""
         query = select(func.count()).select_from(ExecutionRow)
         query = query.join(RolloutRow, RolloutRow.seq == ExecutionRow.rollout_seq).where(RolloutRow.iteration == number)
         with self._read() as session:
             return session.scalar(query) or 0
+
+
+def count_faults(session: Session, condition: ColumnElement[bool]) -> dict[str, int]:
+    """Counts by kind of the rollouts with the outcome `fault` that meet a condition; `unknown` for those of before."""
+    groups = select(RolloutRow.fault, func.count()).where(RolloutRow.outcome == Outcome.FAULT, condition)
+    return {
+        kind.value if kind else "unknown": count for kind, count in session.execute(groups.group_by(RolloutRow.fault))
+    }
 
 
 def read_iterations(session: Session) -> list[Iteration]:

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from store.database.tables import ExecutionRow, RolloutRow
+from store.database.tables import ExecutionRow, ProblemRow, RolloutRow
 from store.problems.queries import problem_counts
 from store.records import Outcome, Purpose
-from store.runs.iterations import Iteration, read_iterations
+from store.runs.iterations import Iteration, count_faults, read_iterations
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutCounts:
-    """Rollouts by outcome; outcomes without rollouts are absent."""
+    """Rollouts by outcome, and those with the outcome `fault` by kind; what has no rollouts is absent."""
 
     by_outcome: Mapping[str, int]
+    faults: Mapping[str, int]
 
     @property
     def total(self) -> int:
@@ -31,13 +32,18 @@ class RolloutCounts:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatistics:
-    """Counts of a store. `problems` is by split, `executions` by status; evaluations are kept apart from training."""
+    """Counts of a store. `problems` is by split, `executions` by status; evaluations are kept apart from training.
+
+    `acceptance_rate`: accepted training rollouts per one that counts for or against the policy, from 0 to 1, pruned
+    ones included; None if none counts.
+    """
 
     problems: Mapping[str, int]
     train: RolloutCounts
     eval: RolloutCounts
     demonstrations: RolloutCounts
     executions: Mapping[str, int]
+    acceptance_rate: float | None
     iterations: tuple[Iteration, ...]
 
     @property
@@ -47,17 +53,25 @@ class StoreStatistics:
 
 
 def read_statistics(session: Session) -> StoreStatistics:
-    """Compute the counts, with three queries over indexes and one over the iterations."""
+    """Compute the counts, with queries over indexes, and one over the iterations."""
     outcomes: dict[Purpose, dict[str, int]] = {purpose: {} for purpose in Purpose}
     groups = select(RolloutRow.purpose, RolloutRow.outcome, func.count())
     for purpose, outcome, count in session.execute(groups.group_by(RolloutRow.purpose, RolloutRow.outcome)):
         outcomes[purpose][outcome.value] = count
+    faults = {purpose: count_faults(session, RolloutRow.purpose == purpose) for purpose in Purpose}
     statuses = select(ExecutionRow.status, func.count()).group_by(ExecutionRow.status).order_by(ExecutionRow.status)
     return StoreStatistics(
         problems=problem_counts(session),
-        train=RolloutCounts(outcomes[Purpose.TRAIN]),
-        eval=RolloutCounts(outcomes[Purpose.EVAL]),
-        demonstrations=RolloutCounts(outcomes[Purpose.DEMONSTRATION]),
+        train=RolloutCounts(outcomes[Purpose.TRAIN], faults[Purpose.TRAIN]),
+        eval=RolloutCounts(outcomes[Purpose.EVAL], faults[Purpose.EVAL]),
+        demonstrations=RolloutCounts(outcomes[Purpose.DEMONSTRATION], faults[Purpose.DEMONSTRATION]),
         executions=dict(session.execute(statuses).all()),
+        acceptance_rate=_acceptance_rate(session),
         iterations=tuple(read_iterations(session)),
     )
+
+
+def _acceptance_rate(session: Session) -> float | None:
+    """From the problems' counters, which pruning does not change."""
+    accepted, judged = session.execute(select(func.sum(ProblemRow.accepted), func.sum(ProblemRow.judged))).one()
+    return accepted / judged if judged else None

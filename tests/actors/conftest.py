@@ -24,6 +24,7 @@ from store.store import Store
 
 from .scripted import ALL_IDS, PROBLEMS, SAMPLES, SETTINGS, Clock, ScriptedEngine, Work
 
+PLAIN_CHECKER = AnswerCheckerSettings(symbolic=False)
 CHAT_TEMPLATE = (
     "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n{% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"
@@ -133,9 +134,12 @@ def work(store: Store, sandbox: Sandbox, codec: Codec) -> Work:
 
     @asynccontextmanager
     async def work(
-        engine: ScriptedEngine, owner: str = "first", settings: SamplerSettings = SETTINGS
+        engine: ScriptedEngine,
+        owner: str = "first",
+        settings: SamplerSettings = SETTINGS,
+        checker_settings: AnswerCheckerSettings = PLAIN_CHECKER,
     ) -> AsyncIterator[RolloutWorker]:
-        async with AnswerChecker(AnswerCheckerSettings(symbolic=False)) as checker:
+        async with AnswerChecker(checker_settings) as checker:
             attempter = Attempter(engine, sandbox, checker, codec, settings)
             worker = RolloutWorker(
                 owner, store.assignments, store.rollouts, attempter, settings, lambda: engine.version

@@ -20,6 +20,7 @@ SETTINGS = SamplerSettings(
     idle_poll_s=0.02,
     write_interval_s=0.01,
     store_retry_s=30.0,
+    fault_pause_s=0.01,
     limits=RolloutLimits(max_tokens=400, max_blocks=2),
     engine=EngineSettings(max_concurrent_rollouts=8, max_model_len=600, seed_each_rollout=True),
 )

@@ -1,4 +1,4 @@
-"""Each failure of the sandbox is counted once, however often the stats are recorded."""
+"""Failures and faults are counted once, however often the stats are recorded."""
 
 from collections import Counter
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from actors import telemetry
+from actors.stats import RolloutStats
 from sandbox.stats import SandboxStats
+from store.records import FaultKind, Outcome, Purpose, Rollout
 
 
 class Recorder:
@@ -48,3 +50,15 @@ def test_failures_retries_and_renewals_of_the_sandbox_are_counted_once(recorded:
     assert recorded._retries.total == {(): 1}
     assert recorded._renewals.total == {("tampering",): 2}
     assert recorded._waiting.value == 3
+
+
+def test_faults_and_their_retries_are_counted_by_kind(recorded: Any) -> None:
+    for kind in (FaultKind.ENGINE, FaultKind.CHECKER, FaultKind.ENGINE, None):
+        stats = RolloutStats()
+        outcome = Outcome.FAULT if kind else Outcome.ACCEPTED
+        stats.add(Rollout("1-0", "p", Purpose.TRAIN, outcome, "tir", (1,), (2,), (True,), fault=kind))
+        stats.fault_retries["checker"] += 2
+        recorded.record(stats.to_metrics(), in_flight=0, version=1)
+    assert recorded._faults.total == {("engine",): 2, ("checker",): 1}
+    assert recorded._fault_retries.total == {("checker",): 8}
+    assert recorded._rollouts.total == {("fault",): 3, ("accepted",): 1}

@@ -9,6 +9,7 @@ import pytest
 
 from actors.attempt import Attempter
 from actors.codec import Codec
+from actors.engine import EngineDied
 from actors.rollout import Generation
 from actors.settings import EngineSettings, SamplerSettings
 from actors.worker import RolloutWorker
@@ -199,10 +200,6 @@ async def test_a_write_whose_acknowledgement_was_lost_is_repeated_without_harm(
     assert written_ids(store) == Counter(ALL_IDS)
 
 
-class EngineDeadError(Exception):
-    pass
-
-
 def worker_of(engine: Any, store: Store, codec: Codec, settings: SamplerSettings = SETTINGS) -> RolloutWorker:
     checker = AnswerChecker(AnswerCheckerSettings(symbolic=False))
     attempter = Attempter(engine, Sandbox(), checker, codec, settings)
@@ -211,14 +208,15 @@ def worker_of(engine: Any, store: Store, codec: Codec, settings: SamplerSettings
 
 async def test_a_dead_engine_ends_the_worker_with_its_exception(store: Store, codec: Codec) -> None:
     def die(number: int, turn: int) -> Generation:
-        raise EngineDeadError("the engine's process is gone")
+        raise EngineDied("the engine's process is gone")
 
     worker = worker_of(ScriptedEngine(codec, die), store, codec)
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(30):
             await worker.run()
-    assert caught.value.split(EngineDeadError)[1] is None, "only the engine's exception, from each of the slots"
+    assert caught.value.split(EngineDied)[1] is None, "only the engine's exception, from each of the slots"
     assert not list(store.rollouts.iterate())
+    assert (await worker.drain_stats(0)).fault_retries == {}
 
 
 async def test_a_store_that_stays_unreachable_ends_the_worker(
@@ -245,4 +243,6 @@ async def test_stats_of_nothing_are_zeros_after_the_time_limit(store: Store, cod
         "blocks": 0,
         "outcomes": {},
         "executions": {},
+        "faults": {},
+        "fault_retries": {},
     }

@@ -213,7 +213,7 @@ def main() -> int:
         for seed in range(arguments.seeds):
             with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/store.db") as store:
                 fill(store, problems, style, arguments.samples, seed)
-                rate = store.run.statistics().train.accepted / store.run.statistics().train.total
+                rate = store.run.statistics().acceptance_rate or 0.0
                 plain = count(majority(store), problems)
                 began = time.perf_counter()
                 proposals, _ = store.labels.audit(AuditSettings(), same)

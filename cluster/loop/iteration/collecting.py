@@ -1,18 +1,28 @@
 """Collecting: opens an iteration, schedules its assignments, and waits until the samplers have filled it."""
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.loop.iteration.context import LoopContext
 from store.records import Sampling
 
 
+@dataclass(slots=True)
+class SampledCounts:
+    """What samplers report of their work: training tokens, and retries after faults by kind of the fault."""
+
+    tokens: int = 0
+    fault_retries: Counter[str] = field(default_factory=Counter)
+
+
 class Collector:
-    """Collects rollouts through the fleet. `sampled_tokens` counts training tokens sampled since it was last reset."""
+    """Collects rollouts through the fleet. `sampled` counts what was sampled since it was last reset."""
 
     def __init__(self, loop: LoopContext) -> None:
         self._loop = loop
-        self.sampled_tokens = 0
+        self.sampled = SampledCounts()
 
     def open_iteration(self, number: int) -> None:
         """Open an iteration and schedule it; one that is open already stays as it is."""
@@ -48,13 +58,15 @@ class Collector:
             loop.store.policies.require_latest(),
             count,
             loop.operator.progress,
-            self._count_tokens,
+            self._count,
             loop.control.wait_while_paused,
         )
 
     def supervise_samplers(self) -> None:
         """Poll the samplers and restore dead ones, without waiting; called while the learner trains."""
-        self._count_tokens(self._loop.fleet.supervise(self._loop.store.policies.require_latest(), wait_s=0.0))
+        self._count(self._loop.fleet.supervise(self._loop.store.policies.require_latest(), wait_s=0.0))
 
-    def _count_tokens(self, stats: list[dict[str, Any]]) -> None:
-        self.sampled_tokens += sum(one["train_tokens"] for one in stats)
+    def _count(self, stats: list[dict[str, Any]]) -> None:
+        for one in stats:
+            self.sampled.tokens += one["train_tokens"]
+            self.sampled.fault_retries.update(one["fault_retries"])

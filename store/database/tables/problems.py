@@ -26,8 +26,10 @@ class ProblemRow(Base):
     subject: Mapped[str | None]
     level: Mapped[str | None]
     shuffle_key: Mapped[int]
-    attempts: Mapped[int] = mapped_column(default=0)  # training samples ever scheduled
-    judged: Mapped[int] = mapped_column(default=0)  # training rollouts ever written, except faults
+    attempts: Mapped[int] = mapped_column(default=0)  # training samples ever scheduled, whatever came of them
+    judged: Mapped[int] = mapped_column(
+        default=0
+    )  # training rollouts ever written that count for or against the policy
     accepted: Mapped[int] = mapped_column(default=0)  # the accepted ones of those
     solutions: Mapped[int] = mapped_column(default=0)  # the size of each pool
     mistakes: Mapped[int] = mapped_column(default=0)

@@ -49,8 +49,8 @@ class RolloutRow(Base):
     `variant` numbers, from 0, the distinct solutions of a problem that share a sketch.
 
     `pool` and `place` are set for rollouts that can be trained on: the first rollout of each solution is the `place`-th
-    (from 1, without gaps) of its problem's pool. Duplicates, faults and evaluations have neither. So selecting a few
-    rollouts per problem looks up places in an index and reads nothing else.
+    (from 1, without gaps) of its problem's pool. Duplicates, evaluations and rollouts that do not count have neither.
+    So selecting a few rollouts per problem looks up places in an index and reads nothing else.
     """
 
     __tablename__ = "rollouts"

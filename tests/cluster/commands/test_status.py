@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,18 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.console.status_screen import draw
 from cluster.loop.run_status import current_state, read_status
-from store.records import ExecutionRecord, Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
+from store.records import (
+    ExecutionRecord,
+    FaultKind,
+    Outcome,
+    Policy,
+    Problem,
+    Purpose,
+    Rollout,
+    Sampling,
+    Split,
+    rollout_id,
+)
 from store.runs.run_state import ActualState, DesiredState, RunState
 from store.store import Store
 
@@ -73,7 +85,13 @@ def test_json_has_what_scripts_rely_on(
     assert status["iteration"] == 2
     assert status["policy"] == {"version": 1, "promoted_version": 1}
     assert status["problems"] == {"train": 4, "heldout": 1, "excluded": 0}
-    assert status["rollouts"] == {"total": 2, "accepted": 1, "by_outcome": {"accepted": 1, "wrong": 1}}
+    assert status["rollouts"] == {
+        "total": 2,
+        "accepted": 1,
+        "acceptance_rate": 0.5,
+        "by_outcome": {"accepted": 1, "wrong": 1},
+    }
+    assert status["faults"] == {"train": {}, "eval": {}, "retries": {}, "warning": None}
     assert status["executions"] == {"total": 2, "by_status": {"ok": 2}}
     assert {key: status["evaluations"][1][key] for key in ("policy_version", "benchmark", "metric", "value", "n")} == {
         "policy_version": 1,
@@ -86,6 +104,32 @@ def test_json_has_what_scripts_rely_on(
     assert status["checkpoint"] == "checkpoints/1"
     assert status["progress"] == {"done": 2, "scheduled": 4}
     assert status["activity"] == "sampling (2 of 4)"
+
+
+def test_many_faults_of_the_latest_iteration_are_a_warning(
+    make_run: MakeRun, config: RunConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(ActualState.RUNNING)
+    with open_store(folder, config) as store:
+        fill(store)
+        store.iterations.close(1, {"fault_retries": {"sandbox": 3, "engine": 1}})
+        (assignment, *_) = [a for a in store.assignments.lease("other", 4, 60, 99) if a.purpose is Purpose.TRAIN]
+        name, problem = rollout_id(assignment.id, 0), assignment.problem.id
+        fault = Rollout(name, problem, Purpose.TRAIN, Outcome.FAULT, "tir", (1,), (), (), assignment_id=assignment.id)
+        before = read_status(store, folder, config)
+        store.rollouts.add([replace(fault, fault=FaultKind.SANDBOX)])
+        after = read_status(store, folder, config)
+
+    assert before.faults["warning"] is None
+    assert after.rollouts["acceptance_rate"] == before.rollouts["acceptance_rate"] == 0.5
+    assert after.faults["train"] == {"sandbox": 1}
+    assert after.faults["retries"] == {"sandbox": 3, "engine": 1}
+    assert after.faults["warning"].startswith("33.3 % of the attempts of iteration 2 ended in a fault (sandbox 1)")
+    assert main(["status", "--run", str(folder.path)]) == 0
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "33.3 % of the attempts of iteration 2 ended in a fault (sandbox 1)" in shown
+    assert "training: sandbox 1; retries: sandbox 3, engine 1" in shown
+    assert "50.0 % of the training rollouts that count" in shown
 
 
 def test_a_run_that_has_just_started_can_be_shown(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from store.database.tables import SCHEMA_REVISION
 from store.database.urls import parse_url
 from store.records import Outcome, Sampling, Segment, SegmentKind
 from store.rollouts.packing import compress, segments_json
+from store.rollouts.pools import rebuild
 from store.solutions.solution import Solution
 from store.store import Store
 
@@ -122,6 +123,71 @@ def test_going_down_and_up_again_keeps_every_row(first_schema: Engine) -> None:
     assert contents(first_schema, "id", "problem_id", "outcome", "assignment_id") == before
     upgraded(first_schema, SCHEMA_REVISION)
     assert contents(first_schema, "id", "problem_id", "outcome", "assignment_id") == before
+
+
+@pytest.fixture
+def third_schema(filled: Store, make) -> Engine:
+    """A store as of the third migration, which had rollouts without a verdict in the pools of mistakes."""
+    filled.iterations.schedule(1, problems=2, samples=8, sampling=Sampling())
+    first, other = filled.assignments.lease("a", 10, 60)
+    attempts = [
+        (Outcome.ACCEPTED, "a"), (Outcome.ACCEPTED, "a"), (Outcome.WRONG, "b"), (Outcome.WRONG, "c"),
+        (Outcome.WRONG, "c"), (Outcome.WRONG, "d"), (Outcome.TRUNCATED, "b"), (Outcome.FAULT, "e"),
+    ]  # fmt: skip
+    for assignment in (first, other):
+        filled.rollouts.add(make.attempt(assignment, i, *attempt) for i, attempt in enumerate(attempts))
+    engine = filled._database.engine
+    upgraded(engine, "0003")
+    with transaction(engine, write=True) as session:
+        # As if these had been without a verdict when they were written: the only "b" in the pool, and a copy of "c".
+        without = [f"{first.id}-2", f"{first.id}-4"]
+        for name in without:
+            session.execute(text("UPDATE rollouts SET outcome = 'unverifiable' WHERE id = :id"), {"id": name})
+    return engine
+
+
+def counters(engine: Engine) -> list[tuple[int, ...]]:
+    names = "judged, accepted, solutions, mistakes, duplicates"
+    with transaction(engine, write=False) as session:
+        query = text(f"SELECT {names} FROM problems WHERE judged > 0 ORDER BY judged, id")
+        return [tuple(row) for row in session.execute(query)]
+
+
+def test_rollouts_without_a_verdict_leave_the_pools_of_older_stores(third_schema: Engine) -> None:
+    assert counters(third_schema) == [(7, 2, 1, 3, 3)] * 2
+    untouched = contents(third_schema, "id", "pool", "place")[8:]
+
+    upgraded(third_schema, "0004")
+
+    assert counters(third_schema) == [(5, 2, 1, 3, 1), (7, 2, 1, 3, 3)]
+    found = contents(third_schema, "sample_index", "pool", "place")
+    assert found[:8] == [
+        (0, "solution", 1),
+        (1, None, None),
+        (2, None, None),
+        (3, "mistake", 1),
+        (4, None, None),
+        (5, "mistake", 2),
+        (6, "mistake", 3),  # a copy of what has left takes its place
+        (7, None, None),
+    ]
+    assert contents(third_schema, "id", "pool", "place")[8:] == untouched
+
+
+def test_the_upgrade_leaves_what_a_rebuild_of_the_pools_would(third_schema: Engine) -> None:
+    upgraded(third_schema, SCHEMA_REVISION)
+    before = counters(third_schema), contents(third_schema, "id", "pool", "place")
+    with transaction(third_schema, write=True) as session:
+        rebuild(session, list(session.scalars(text("SELECT id FROM problems"))))
+    assert (counters(third_schema), contents(third_schema, "id", "pool", "place")) == before
+
+
+def test_an_undecided_outcome_is_unverifiable_after_a_downgrade(filled: Store, make) -> None:
+    filled.iterations.schedule(1, problems=1, samples=1, sampling=Sampling())
+    (assignment,) = filled.assignments.lease("a", 10, 60)
+    filled.rollouts.add([make.attempt(assignment, 0, Outcome.UNDECIDED)])
+    upgraded(filled._database.engine, "0003")
+    assert contents(filled._database.engine, "outcome") == [("unverifiable",)]
 
 
 def test_excluded_problems_are_held_out_after_a_downgrade(filled: Store) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from sqlalchemy import text
 
+from store.database.connection import transaction
 from store.errors import InvalidProblemError, ReviewDecidedError, UnknownRecordError
 from store.labels.audit import Proposal
 from store.records import Outcome, Purpose, ReviewStatus, Sampling
@@ -67,6 +69,41 @@ def test_training_takes_what_the_correction_made_right(attempted: Store, review:
     chosen = attempted.training_sets.samples(attempted.training_sets.select(2))
 
     assert sorted(rollout.answer or "" for rollout in chosen) == ["7", "7.0"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNDECIDED, Outcome.UNVERIFIABLE])
+def test_rollouts_without_a_verdict_are_judged_by_the_new_label_and_count_then(
+    filled: Store, make, outcome: Outcome
+) -> None:
+    filled.iterations.schedule(1, 20, 6, Sampling())
+    (assignment,) = [a for a in filled.assignments.lease("test", 20, 60) if a.problem.id == "p1"]
+    answers = ("7", "9", "gibberish")
+    filled.rollouts.add(make.attempt(assignment, i, outcome, answer=answer) for i, answer in enumerate(answers))
+    assert pass_rate(filled) == (0, 0)
+    filled.labels.propose([Proposal("p1", "1", "7", 0.97, {})], by="audit")
+    (opened,) = filled.labels.reviews(ReviewStatus.OPEN)
+
+    rescored = filled.labels.accept(opened.id, "ada", "seen", judge)
+
+    assert (rescored.rollouts, rescored.accepted, rescored.rejected) == (3, 1, 1)
+    assert pass_rate(filled) == (2, 1)
+
+
+def test_rollouts_that_lose_their_verdict_count_no_more(attempted: Store, review: int) -> None:
+    before = pass_rate(attempted)
+
+    rescored = attempted.labels.accept(
+        review, "ada", "seen", lambda label, answers: dict.fromkeys(answers, Outcome.UNVERIFIABLE)
+    )
+
+    assert (before, pass_rate(attempted)) == ((4, 1), (0, 0))
+    assert (rescored.accepted, rescored.rejected) == (0, 0)
+
+
+def pass_rate(store: Store) -> tuple[int, ...]:
+    """(judged, accepted) of problem p1."""
+    with transaction(store._database.engine, write=False) as session:
+        return tuple(session.execute(text("SELECT judged, accepted FROM problems WHERE id = 'p1'")).one())
 
 
 def test_accepting_again_changes_nothing(attempted: Store, review: int) -> None:

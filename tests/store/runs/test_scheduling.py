@@ -55,3 +55,14 @@ def test_by_difficulty_prefers_problems_that_are_sometimes_solved_but_attempts_a
     }
     assert per_problem["sometimes"] > 2 * max(per_problem["always"], per_problem["never"])
     assert min(drawn[f"p{i}"] for i in range(20)) > 0
+
+
+def test_rollouts_without_a_verdict_make_no_problem_difficult(filled, make):
+    solve(filled, make, 1, {f"p{i}": 10 for i in range(20)})
+    before = scheduled(filled, 2, 20, "by_difficulty", seed=3)
+    filled.iterations.open(3, policy_version=1)
+    filled.iterations.schedule(3, 20, 3, Sampling())
+    for assignment in filled.assignments.lease("other", 100, 60):
+        outcomes = (Outcome.FAULT, Outcome.UNDECIDED, Outcome.UNVERIFIABLE)
+        filled.rollouts.add(make.attempt(assignment, i, outcomes[i]) for i in assignment.pending)
+    assert scheduled(filled, 4, 20, "by_difficulty", seed=3) == before

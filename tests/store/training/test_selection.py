@@ -33,8 +33,9 @@ def test_only_accepted_attempts_are_selected(filled, make):
     assert Counter(r.outcome for r in everything) == {Outcome.ACCEPTED: 6, Outcome.WRONG: 6}
 
 
-def test_faults_are_never_selected(filled, make):
-    attempts(filled, make, 1, problems=3, samples=2, outcome=Outcome.FAULT)
+@pytest.mark.parametrize("outcome", [Outcome.FAULT, Outcome.UNDECIDED, Outcome.UNVERIFIABLE])
+def test_rollouts_without_a_verdict_are_never_selected(filled, make, outcome):
+    attempts(filled, make, 1, problems=3, samples=2, outcome=outcome)
     with pytest.raises(NothingToScheduleError, match="no rollout can be trained on"):
         filled.training_sets.select(2, SelectionSettings(accepted_only=False))
 
