@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from rich import box
@@ -12,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.loop.run_status import Status
+from eval.figure_text import coverage, omissions, points
+from store.runs.figures import Figure
 
 _STATE_STYLES = {"running": "green", "starting": "cyan", "paused": "yellow", "failed": "red", "dead": "red"}
 _OUTCOME_STYLES = {"accepted": "green", "wrong": "red", "fault": "magenta"}
@@ -87,14 +90,14 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
 
 def _policies(status: Status) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.caption = "★ promoted; pass@1: greedy, on the held-out problems"
-    table.caption_justify = "left"
     for name in ("policy", "origin", "pass@1", "rollouts", "accepted", "rate", "loss", "seconds"):
         table.add_column(name, justify="left" if name in ("policy", "origin") else "right", no_wrap=True)
     made_by = {row["metrics"].get("policy_version"): row for row in status.iterations if row["closed"]}
     scores = {
         e["policy_version"]: e for e in status.evaluations if (e["benchmark"], e["metric"]) == ("heldout", "pass@1")
     }
+    table.caption = Text("\n".join(_caption(scores)))
+    table.caption_justify = "left"
     for policy in status.policies:
         version = policy["version"]
         row = made_by.get(version)
@@ -108,6 +111,17 @@ def _policies(status: Status) -> Table:
         if not row["closed"]:
             table.add_row("...", f"iteration {row['number']}", "", f"{row['done']}/{row['scheduled']}", style="dim")
     return table
+
+
+def _caption(scores: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """What the scores are, and what single ones lack."""
+    lines = ["★ promoted; pass@1: greedy, on the held-out problems, ± one standard error"]
+    for version, score in scores.items():
+        found = [coverage(_figure(score))] if score["missing"] else []
+        found += omissions(score["undecided"], score["unverifiable"])
+        if found:
+            lines.append(f"v{version}: {'; '.join(found)}")
+    return lines
 
 
 def _figures(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -135,8 +149,12 @@ def _shares(title: str, counts: Mapping[str, int], styles: Mapping[str, str]) ->
     return table
 
 
-def _score(figure: Mapping[str, Any] | None) -> str:
-    return f"{100 * figure['value']:.1f} ± {100 * figure['standard_error']:.1f}" if figure else "-"
+def _score(score: Mapping[str, Any] | None) -> str:
+    return points(score["value"], score["standard_error"]) if score else "-"
+
+
+def _figure(score: Mapping[str, Any]) -> Figure:
+    return Figure(**{field.name: score[field.name] for field in fields(Figure)})
 
 
 def _version(version: int | None) -> str:

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.heartbeat import DEAD_AFTER_S
-from eval.metrics import standard_error
+from eval.figure_text import error_of
 from store.runs.iterations import Iteration
 from store.runs.run_state import ActualState, RunState
 from store.store import Store
@@ -93,14 +93,15 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
 def _evaluations(store: Store) -> tuple[Mapping[str, Any], ...]:
     return tuple(
         {
-            "policy_version": figure.policy_version,
-            "benchmark": figure.benchmark,
-            "metric": figure.metric,
-            "value": figure.value,
-            "standard_error": round(standard_error(figure.value, figure.n), 5),
-            "n": figure.n,
+            "policy_version": one.policy_version,
+            "benchmark": one.benchmark,
+            "metric": one.metric,
+            **asdict(one.figure),
+            "standard_error": error_of(one.figure),
+            "undecided": one.undecided,
+            "unverifiable": one.unverifiable,
         }
-        for figure in store.evaluations.figures()
+        for one in store.evaluations.figures()
     )
 
 

@@ -6,6 +6,7 @@ OUTCOMES = (
     (Outcome.ACCEPTED, "accepted", "green"),
     (Outcome.WRONG, "wrong", "red"),
     (Outcome.NO_ANSWER, "no answer", "amber"),
+    (Outcome.UNDECIDED, "undecided", "pink"),
     (Outcome.UNVERIFIABLE, "unverifiable", "violet"),
     (Outcome.TRUNCATED, "truncated", "blue"),
     (Outcome.FAULT, "system fault", "grey"),
@@ -75,6 +76,7 @@ path.grid { stroke: var(--rule); fill: none; }
 .value { fill: var(--ink); font-size: 12px; font-weight: 600; }
 .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; }
 .error { fill: none; stroke: var(--accent); stroke-width: 1.5; }
+.band { fill: var(--accent); fill-opacity: .18; stroke: none; }
 .dot { fill: var(--card); stroke: var(--accent); stroke-width: 2; }
 .dot.marked { fill: var(--accent); }
 .bar { stroke: var(--card); stroke-width: 1; }

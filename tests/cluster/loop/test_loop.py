@@ -144,12 +144,12 @@ def test_policies_are_published_whole_and_their_versions_grow(run: Observed) -> 
 
 
 def test_each_policy_but_the_base_is_measured_on_held_out_problems(run: Observed) -> None:
-    measured = {f.policy_version for f in run.store.evaluations.figures() if f.metric == "pass@1" and f.n == 40}
+    measured = {f.policy_version for f in run.store.evaluations.figures() if f.metric == "pass@1" and f.figure.n == 40}
     assert measured == {policy.version for policy in run.store.policies.all()} - {0}
 
 
 def test_the_promoted_policy_is_the_best_measured_one(run: Observed) -> None:
-    scores = {f.policy_version: f.value for f in run.store.evaluations.figures() if f.metric == "pass@1"}
+    scores = {f.policy_version: f.figure.value for f in run.store.evaluations.figures() if f.metric == "pass@1"}
     promoted = run.store.policies.promoted()
     assert promoted is not None
     assert scores[promoted.version] == max(scores.values())
