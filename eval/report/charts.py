@@ -46,16 +46,17 @@ def line_chart(points: Sequence[Point], *, label: str, unit: str = "", ceiling: 
     if len(points) > 1:
         line = " ".join(f"{axis.x(i):.1f},{axis.y(point.value):.1f}" for i, point in enumerate(points))
         parts.append(f'<polyline class="line" points="{line}"/>')
-    parts += [_dot(axis.x(i), axis.y(point.value), point) for i, point in enumerate(points)]
+    radius = 4.0 if axis.step >= _MIN_BAR_STEP else 2.0
+    parts += [_dot(axis.x(i), axis.y(point.value), radius, point) for i, point in enumerate(points)]
     if len(points) <= _MAX_LABELS:
         parts += [_value(axis.x(i), axis.y(_high(p)) - 7, f"{p.value:.1f}") for i, p in enumerate(points)]
     return _svg(label, parts)
 
 
-def _dot(x: float, y: float, point: Point) -> str:
+def _dot(x: float, y: float, radius: float, point: Point) -> str:
     title = f"<title>{escape(point.title)}</title>" if point.title else ""
     style = "dot marked" if point.marked else "dot"
-    return f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="4">{title}</circle>'
+    return f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}">{title}</circle>'
 
 
 def _error_bars(points: Sequence[Point], axis: "_Axis") -> list[str]:

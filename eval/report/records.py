@@ -89,3 +89,9 @@ class Report:
     before_after: Sequence[tuple[Solution, Solution]]
     solutions: Sequence[Solution]
     configuration: str
+
+    @property
+    def sampled_metrics(self) -> list[str]:
+        """The metrics of sampled attempts that any policy has: pass@k, then maj@k."""
+        names = {name for policy in self.policies for name in policy.other_figures}
+        return sorted(names, key=lambda name: (not name.startswith("pass@"), name))

@@ -13,11 +13,10 @@ from store.runs.figures import Figure
 
 def charts_section(report: Report) -> str:
     """All charts for which there is data; empty if there is none."""
-    metrics = sorted({name for policy in report.policies for name in policy.other_figures})
     sampled = [iteration for iteration in report.iterations if iteration.rollouts]
     timed = [iteration for iteration in report.iterations if iteration.seconds]
     charts = [_figures_chart(report.policies, "pass@1", {p.version: p.figure for p in report.policies if p.figure})]
-    for name in metrics:
+    for name in report.sampled_metrics:
         found = {p.version: p.other_figures[name] for p in report.policies if name in p.other_figures}
         charts.append(_figures_chart(report.policies, name, found))
     if sampled:
@@ -38,7 +37,7 @@ def _figures_chart(policies: Sequence[PolicyScore], metric: str, figures: Mappin
     how = "Greedy" if metric == "pass@1" else "Sampled"
     incomplete = sum(bool(figure.missing) for figure in figures.values())
     lacks = f" {count(incomplete, 'figure')} over fewer problems: see the table." if incomplete else ""
-    return _figure(title, chart, f"{how}; bars are 95 % intervals.{lacks}", legend)
+    return _figure(title, chart, f"{how}, with 95 % intervals.{lacks}", legend)
 
 
 def _point(policy: PolicyScore, metric: str, figure: Figure) -> Point:

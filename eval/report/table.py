@@ -13,7 +13,7 @@ _ITERATION_COLUMNS = ("rollouts", "accepted", "rate", "blocks run", "tokens/s", 
 def policies_section(report: Report) -> str:
     """The table with its heading."""
     iteration_of = {iteration.policy_version: iteration for iteration in report.iterations}
-    other_metrics = sorted({name for policy in report.policies for name in policy.other_figures})
+    other_metrics = report.sampled_metrics
     columns = ["policy", "from", "pass@1", "difference", *other_metrics, *_ITERATION_COLUMNS]
     rows = [_row(policy, iteration_of.get(policy.version), other_metrics) for policy in report.policies]
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
@@ -28,13 +28,18 @@ def policies_section(report: Report) -> str:
 
 def _gaps(policies: Sequence[PolicyScore]) -> str:
     """The problems that figures lack, and the attempts without a verdict; empty if there are none."""
-    items = []
-    for policy in policies:
-        figures = {"pass@1": policy.figure, **policy.other_figures}
-        found = [f"{name} over {coverage(figure)}" for name, figure in figures.items() if figure and figure.missing]
-        if found or policy.omissions:
-            items.append(f"<li>v{policy.version}: {escape('; '.join([*found, *policy.omissions]))}</li>")
+    gaps = {policy.version: [*_incomplete(policy), *policy.omissions] for policy in policies}
+    items = [f"<li>v{version}: {escape('; '.join(found))}</li>" for version, found in gaps.items() if found]
     return f'<ul class="soft small">{"".join(items)}</ul>' if items else ""
+
+
+def _incomplete(policy: PolicyScore) -> list[str]:
+    """The figures that lack problems, those over the same problems together."""
+    names: dict[str, list[str]] = {}
+    for name, figure in {"pass@1": policy.figure, **policy.other_figures}.items():
+        if figure is not None and figure.missing:
+            names.setdefault(coverage(figure), []).append(name)
+    return [f"{' and '.join(some)} over {problems}" for problems, some in names.items()]
 
 
 def _row(policy: PolicyScore, iteration: IterationStats | None, other_metrics: Sequence[str]) -> str:

@@ -139,7 +139,7 @@ def test_each_metric_has_a_chart_with_its_intervals() -> None:
 
     assert "Held-out pass@1 by policy" in page
     assert "Held-out pass@8 by policy" in page
-    assert "1 figure over fewer problems: see the table." in page
+    assert "Sampled, with 95 % intervals. 1 figure over fewer problems: see the table." in page
     assert page.count('class="error"') == 4
 
 

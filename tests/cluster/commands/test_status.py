@@ -86,9 +86,8 @@ def test_json_has_what_scripts_rely_on(
         "value": 0.75,
         "n": 100,
     }
-    assert {
-        key: status["evaluations"][1][key] for key in ("standard_error", "low", "high", "missing", "undecided")
-    } == {
+    errors = ("standard_error", "low", "high", "missing", "undecided")
+    assert {key: status["evaluations"][1][key] for key in errors} == {
         "standard_error": 0.0435,
         "low": 0.66,
         "high": 0.83,

@@ -155,6 +155,20 @@ def test_the_promoted_policy_is_the_best_measured_one(run: Observed) -> None:
     assert scores[promoted.version] == max(scores.values())
 
 
+def test_the_figures_of_each_policy_have_their_errors(run: Observed) -> None:
+    figures = [one.figure for one in run.store.evaluations.figures()]
+    assert all(f.missing == 0 and f.low is not None and f.high is not None for f in figures)
+    assert all(f.low <= f.value <= f.high for f in figures if f.low is not None and f.high is not None)
+
+
+def test_each_iteration_keeps_its_comparison_with_the_promoted_policy(run: Observed) -> None:
+    for iteration in run.store.iterations.all():
+        measured, comparison = iteration.metrics["measured"]["pass@1"], iteration.metrics["comparison"]
+        assert measured["value"] == iteration.metrics["pass@1"] == comparison["ours"]
+        assert comparison["n"] == measured["n"] == 40
+        assert comparison["low"] <= comparison["difference"] <= comparison["high"]
+
+
 def test_held_out_problems_never_train_a_policy(run: Observed) -> None:
     heldout = {problem.id for problem in run.store.problems.iterate(split=Split.HELDOUT)}
     trained = {i for policy in run.store.policies.all() for i in run.store.training_sets.trained_on(policy.version)}
