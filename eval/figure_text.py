@@ -1,5 +1,6 @@
 """Figures as they are printed: in points (0 to 100), with their errors and with what they lack."""
 
+from collections.abc import Mapping
 from math import sqrt
 
 from eval.comparison import Comparison
@@ -78,6 +79,15 @@ def gain(comparison: Comparison) -> str:
     """A difference with its standard error, such as `+2.3 ± 1.1`."""
     error = "" if comparison.standard_error is None else f" ± {100 * comparison.standard_error:.1f}"
     return f"{100 * comparison.difference:+.1f}{error}"
+
+
+def incomplete(figures: Mapping[str, Figure]) -> list[str]:
+    """The figures that lack problems, those that lack the same ones together."""
+    names: dict[str, list[str]] = {}
+    for name, figure in figures.items():
+        if figure.missing:
+            names.setdefault(coverage(figure), []).append(name)
+    return [f"{' and '.join(some)} over {problems}" for problems, some in names.items()]
 
 
 def omissions(undecided: int | None, unverifiable: int | None) -> list[str]:

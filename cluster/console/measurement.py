@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.console.output import print_json
-from eval.figure_text import absent, count, coverage, figure_points, interval_points, omissions
+from eval.figure_text import absent, count, figure_points, incomplete, interval_points, omissions
 from store.runs.figures import Figure, Measured
 
 
@@ -57,7 +57,7 @@ def _table(figures: Mapping[str, Figure]) -> Table:
 
 def _notes(measurement: Measurement) -> list[str]:
     measured = Measured(measurement.figures, measurement.undecided, measurement.unverifiable)
-    notes = [f"{name}: {coverage(figure)}" for name, figure in measured.figures.items() if figure.missing]
+    notes = incomplete(measurement.figures)
     notes += absent(measured, measurement.samples) + omissions(measurement.undecided, measurement.unverifiable)
     if measurement.faults:
         are = "is" if measurement.faults == 1 else "are"

@@ -1,11 +1,12 @@
 """The table of a report: one row per policy, with the iteration that published it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from eval.figure_text import coverage, figure_points, gain
+from eval.figure_text import figure_points, gain, incomplete
 from eval.report.markup import escape
 from eval.report.numbers import duration
 from eval.report.records import IterationStats, PolicyScore, Report
+from store.runs.figures import Figure
 
 _ITERATION_COLUMNS = ("rollouts", "accepted", "rate", "blocks run", "tokens/s", "loss", "time")
 
@@ -28,18 +29,13 @@ def policies_section(report: Report) -> str:
 
 def _gaps(policies: Sequence[PolicyScore]) -> str:
     """The problems that figures lack, and the attempts without a verdict; empty if there are none."""
-    gaps = {policy.version: [*_incomplete(policy), *policy.omissions] for policy in policies}
+    gaps = {policy.version: [*incomplete(_figures(policy)), *policy.omissions] for policy in policies}
     items = [f"<li>v{version}: {escape('; '.join(found))}</li>" for version, found in gaps.items() if found]
     return f'<ul class="soft small">{"".join(items)}</ul>' if items else ""
 
 
-def _incomplete(policy: PolicyScore) -> list[str]:
-    """The figures that lack problems, those over the same problems together."""
-    names: dict[str, list[str]] = {}
-    for name, figure in {"pass@1": policy.figure, **policy.other_figures}.items():
-        if figure is not None and figure.missing:
-            names.setdefault(coverage(figure), []).append(name)
-    return [f"{' and '.join(some)} over {problems}" for problems, some in names.items()]
+def _figures(policy: PolicyScore) -> Mapping[str, Figure]:
+    return ({"pass@1": policy.figure} if policy.figure else {}) | dict(policy.other_figures)
 
 
 def _row(policy: PolicyScore, iteration: IterationStats | None, other_metrics: Sequence[str]) -> str:

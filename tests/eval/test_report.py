@@ -7,6 +7,7 @@ import pytest
 
 from eval.comparison import Comparison
 from eval.report import IterationStats, PolicyScore, Report, Solution, render
+from eval.report.style import OUTCOMES
 from store.records import Outcome, PolicySpan, Problem, Purpose, Rollout, Segment, SegmentKind, Split
 from store.runs.figures import Figure
 
@@ -180,6 +181,10 @@ def test_invisible_characters_are_replaced() -> None:
 
     assert "a\ufffd[2J\ufffdb\ufffd\ufffdc\td" in page
     page.encode("utf-8")
+
+
+def test_every_outcome_has_a_name_and_a_colour() -> None:
+    assert {outcome for outcome, _, _ in OUTCOMES} == set(Outcome)
 
 
 def test_very_long_output_is_shortened() -> None:

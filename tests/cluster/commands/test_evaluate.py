@@ -73,7 +73,7 @@ def test_the_table_states_the_faults_that_are_not_counted(run: RunFolder, capsys
 
     out = capsys.readouterr().out
     assert "66.7 ± 33.3" in out
-    assert "pass@1: 3 of 4 problems; 1 lacks samples after system faults" in out
+    assert "pass@1 over 3 of 4 problems; 1 lacks samples after system faults" in out
     assert "1 attempt ended in an infrastructure fault and is not counted" in out
 
 
