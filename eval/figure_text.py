@@ -101,8 +101,8 @@ def omissions(undecided: int | None, unverifiable: int | None) -> list[str]:
 
 
 def figure_lines(measured: Measured, samples: int) -> list[str]:
-    """The figures of an evaluation with `samples` attempts per problem, one per line, and what no figure has."""
-    figures = [describe(metric, figure) for metric, figure in measured.figures.items()]
+    """The figures of an evaluation with `samples` attempts per problem, with intervals, and what no figure has."""
+    figures = [f"{describe(name, one)}, 95 % interval {interval_points(one)}" for name, one in measured.figures.items()]
     return figures + absent(measured, samples) + omissions(measured.undecided, measured.unverifiable)
 
 

@@ -48,7 +48,7 @@ def _point(policy: PolicyScore, metric: str, figure: Figure) -> Point:
         low=100 * low,
         high=100 * high,
         marked=policy.was_promoted,
-        title=f"v{policy.version}, {policy.label}: {describe(metric, figure)}, interval {interval_points(figure)}",
+        title=f"v{policy.version}, {policy.label}: {describe(metric, figure)}, 95 % interval {interval_points(figure)}",
     )
 
 

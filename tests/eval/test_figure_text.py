@@ -68,7 +68,11 @@ def test_gaps_are_missing_problems_attempts_without_a_verdict_and_unreadable_ref
         "5 attempts without a verdict of the checker, counted as not correct",
         "1 problem left out, because the reference cannot be read",
     ]
-    assert figure_lines(measured, samples=8)[0] == describe("pass@1", replace(FIGURE, missing=0))
+
+
+def test_the_log_has_every_figure_with_its_interval() -> None:
+    measured = Measured({"pass@1": replace(FIGURE, n=500, missing=0)})
+    assert figure_lines(measured, samples=1) == ["pass@1 84.2 ± 1.1 (500 problems), 95 % interval 82.0 to 86.3"]
 
 
 def test_an_absent_figure_is_stated() -> None:

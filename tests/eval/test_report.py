@@ -149,7 +149,7 @@ def test_figures_of_an_earlier_version_are_printed_and_drawn_with_the_error_of_a
     page = render(replace(REPORT, policies=[old], gain=None, iterations=[]))
 
     assert "40.0 ± 2.4" in Page(page).text
-    assert "40.0 ± 2.4 (400 problems), interval 35.2 to 44.8" in page
+    assert "40.0 ± 2.4 (400 problems), 95 % interval 35.2 to 44.8" in page
     assert "Held-out maj@4 by policy" in page
 
 
