@@ -1,32 +1,55 @@
-"""Evaluation metrics: pass@k and maj@k over stored answers."""
+"""Evaluation metrics: pass@k and maj@k over stored answers.
+
+k is the number of samples that were scheduled for each problem. A figure is computed over the problems that have all of
+its samples, and states how many have not (`Figure.missing`). Attempts are counted so:
+
+- A system fault is no sample. The sampler repeats such attempts; what still ended in a fault is missing.
+- An undecided attempt (the checker reached no verdict) is not correct. Whether a verdict is reached depends on what the
+  policy wrote, so that a figure without these attempts would favour answers that cannot be checked. The number of
+  undecided attempts is stated beside the figures; they are too low by at most these.
+- A problem with an unverifiable attempt (the reference cannot be read) is in no figure: no answer to it can be judged,
+  and its other attempts, such as those without an answer, would only count against the policy.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from math import comb, sqrt
+from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from eval.intervals import Scores, mean_figure
 from store.records import Outcome
 from store.runs.evaluations import SampledAnswer
+from store.runs.figures import Measured
 
 Answers = Mapping[str, Sequence[SampledAnswer]]
 """Attempts by problem id."""
 
+type Counts = npt.NDArray[np.int64]
+"""One count per problem, shape (problems,)."""
+
 
 class NothingMeasuredError(RuntimeError):
-    """Every attempt of an evaluation ended in a system fault, so there is nothing to score the policy by."""
+    """No problem of an evaluation can be scored: system faults and unreadable references left none."""
 
 
-def pass_at_k(n: int, c: int, k: int) -> float:
+def pass_at_k(n: Counts, c: Counts, k: int) -> Scores:
     """The probability that at least one of `k` attempts is correct, given `n` attempts of which `c` were correct.
 
     The unbiased estimator 1 - C(n-c, k) / C(n, k) of Chen et al. 2021, "Evaluating large language models trained on
-    code" (arXiv 2107.03374), equation 1.
+    code" (arXiv 2107.03374), equation 1, for each problem.
 
     Raises:
         ValueError: `n`, `c` and `k` are impossible, such as fewer attempts than `k`.
     """
-    if not 0 <= c <= n or not 1 <= k <= n:
-        raise ValueError(f"pass@{k} needs at least {k} attempts and 0 <= c <= n, not n={n}, c={c}")
-    return 1.0 - comb(n - c, k) / comb(n, k)
+    impossible = (c < 0) | (c > n) | (n < k) | (k < 1)
+    if impossible.any():
+        first = int(np.argmax(impossible))
+        raise ValueError(f"pass@{k} needs at least {k} attempts and 0 <= c <= n, not n={n[first]}, c={c[first]}")
+    all_wrong = np.ones(len(n))
+    for i in range(k):
+        all_wrong *= np.maximum(n - c - i, 0) / (n - i)
+    return 1.0 - all_wrong
 
 
 def maj_at_k(attempts: Sequence[SampledAnswer]) -> float:
@@ -48,52 +71,55 @@ def maj_at_k(attempts: Sequence[SampledAnswer]) -> float:
     return (accepted in winners) / len(winners)
 
 
-def compute_metrics(answers: Answers) -> dict[str, float]:
-    """pass@1, and with k > 1 attempts per problem also pass@k and maj@k; empty if nothing can be scored.
+def compute_figures(answers: Answers, samples: int) -> Measured:
+    """pass@1, and with several samples per problem also pass@k and maj@k, where k is `samples`.
 
-    Attempts that ended in a system fault are ignored, and so are problems with no other attempts. k is the smallest
-    number of attempts that remain for a problem.
+    pass@1 is over the problems with at least one sample, the others are over those with all. They are absent if no
+    problem has all.
+
+    Raises:
+        NothingMeasuredError: no problem has a sample that can be judged.
     """
-    groups = list(_without_faults(answers).values())
-    if not groups:
-        return {}
-    correct = [sum(attempt.outcome is Outcome.ACCEPTED for attempt in attempts) for attempts in groups]
-    k = min(len(attempts) for attempts in groups)
-    result = {"pass@1": _mean([pass_at_k(len(g), c, 1) for g, c in zip(groups, correct, strict=True)])}
-    if k > 1:
-        result[f"pass@{k}"] = _mean([pass_at_k(len(g), c, k) for g, c in zip(groups, correct, strict=True)])
-        result[f"maj@{k}"] = _mean([maj_at_k(g[:k]) for g in groups])
-    return result
+    readable = readable_answers(answers)
+    scored = without_faults(readable)
+    if not scored:
+        raise NothingMeasuredError(
+            f"none of {len(answers)} problems can be scored: {len(readable)} have only attempts that ended in a system "
+            f"fault (see the samplers' logs and `automathes doctor`), {len(answers) - len(readable)} have a reference "
+            "that cannot be read"
+        )
+    figures = {"pass@1": mean_figure(pass_at_1(scored.values()), len(readable) - len(scored))}
+    complete = [attempts for attempts in scored.values() if len(attempts) >= samples]
+    if samples > 1 and complete:
+        missing = len(readable) - len(complete)
+        figures[f"pass@{samples}"] = mean_figure(pass_at_k(*_counts(complete), samples), missing)
+        majority = np.array([maj_at_k(attempts[:samples]) for attempts in complete])
+        figures[f"maj@{samples}"] = mean_figure(majority, missing)
+    undecided = sum(attempt.outcome is Outcome.UNDECIDED for attempts in scored.values() for attempt in attempts)
+    return Measured(figures, undecided, len(answers) - len(readable))
 
 
-def num_scored(answers: Answers) -> int:
-    """The number of problems that the metrics are computed over: those with an attempt that is not a system fault."""
-    return len(_without_faults(answers))
+def pass_at_1(attempts: Collection[Sequence[SampledAnswer]]) -> Scores:
+    """The share of correct attempts at each problem."""
+    return pass_at_k(*_counts(attempts), 1)
 
 
-def compare_pass_at_1(ours: Answers, theirs: Answers) -> tuple[float, float] | None:
-    """pass@1 of two policies on the problems that both were measured on, None if there are none.
-
-    Problems that only one was measured on, such as those imported in between, would favour one of them.
-    """
-    ours, theirs = _without_faults(ours), _without_faults(theirs)
-    common = [p for p in ours if p in theirs]
-    if not common:
-        return None
-    one, other = (compute_metrics({p: answers[p] for p in common})["pass@1"] for answers in (ours, theirs))
-    return one, other
+def readable_answers(answers: Answers) -> Answers:
+    """The attempts at problems whose reference could be read."""
+    return {
+        problem: attempts
+        for problem, attempts in answers.items()
+        if not any(attempt.outcome is Outcome.UNVERIFIABLE for attempt in attempts)
+    }
 
 
-def standard_error(p: float, n: int) -> float:
-    """The standard error of a proportion `p` measured on `n` problems."""
-    return sqrt(p * (1 - p) / n) if n else 0.0
-
-
-def _without_faults(answers: Answers) -> Answers:
+def without_faults(answers: Answers) -> Answers:
     """The attempts that are not system faults, of problems that have any."""
     kept = {p: [a for a in attempts if a.outcome is not Outcome.FAULT] for p, attempts in answers.items()}
     return {p: attempts for p, attempts in kept.items() if attempts}
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _counts(attempts: Collection[Sequence[SampledAnswer]]) -> tuple[Counts, Counts]:
+    """The attempts at each problem, and how many of them are correct."""
+    correct = [sum(attempt.outcome is Outcome.ACCEPTED for attempt in one) for one in attempts]
+    return np.array([len(one) for one in attempts]), np.array(correct)

@@ -29,7 +29,8 @@ class Outcome(StrEnum):
     """The outcome of a rollout.
 
     `undecided`: the comparison with the reference reached no verdict. `unverifiable`: the reference itself cannot be
-    read. `fault` is a failure of our own. None of these three counts for or against the policy.
+    read. `fault` is a failure of our own. None of these three counts for or against the policy in training;
+    `eval.metrics` says how an evaluation counts them.
     """
 
     ACCEPTED = "accepted"
@@ -297,14 +298,3 @@ class Policy:
     def pointer(self) -> PolicyPointer:
         """The reference by which samplers and the learner load this policy."""
         return PolicyPointer(self.version, self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One figure of one policy on one benchmark, e.g. metric `pass@1`, value 0.62 over `n` problems."""
-
-    policy_version: int
-    benchmark: str
-    metric: str
-    value: float
-    n: int

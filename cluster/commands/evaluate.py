@@ -13,7 +13,7 @@ from cluster.console.live_view import make_progress
 from cluster.console.measurement import Measurement, print_measurement
 from cluster.console.terminal import open_console, output_redirected_to
 from cluster.loop.progress import Progress
-from eval.metrics import Answers, NothingMeasuredError, compute_metrics, num_scored, standard_error
+from eval.metrics import Answers, compute_figures
 from store.records import Outcome, Policy, Purpose, Sampling, Split
 from store.store import Store
 
@@ -26,7 +26,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigError: the run has a driver or lacks the policy, or an option is out of bounds.
         SamplersLostError: no sampler is left.
-        NothingMeasuredError: every attempt ended in an infrastructure fault.
+        NothingMeasuredError: no attempt can be scored, for example because all ended in an infrastructure fault.
     """
     folder = find_run_folder(arguments.runs, arguments.run)
     config = adapt_placement(folder.read_config())
@@ -131,27 +131,20 @@ def _fleet(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator
 
 
 def _finish(store: Store, evaluation: int, folder: RunFolder) -> Measurement:
-    answers = store.evaluations.answers(evaluation)
-    measured = compute_metrics(answers)
-    if not measured:
-        raise NothingMeasuredError(
-            f"every attempt at the {len(answers)} problems ended in an infrastructure fault: see `automathes doctor` "
-            "and the samplers' logs"
-        )
-    n, faults = num_scored(answers), _faults(answers)
-    store.evaluations.finish(evaluation, measured, n)
-    run = store.evaluations.get(evaluation)
+    answers, run = store.evaluations.answers(evaluation), store.evaluations.get(evaluation)
+    measured = compute_figures(answers, run.samples)
+    store.evaluations.finish(evaluation, measured)
     return Measurement(
         run=str(folder.path),
         policy_version=run.policy_version,
         benchmark=run.benchmark,
         samples=run.samples,
         temperature=run.sampling.temperature,
-        n=n,
-        faults=faults,
-        figures={
-            name: {"value": value, "standard_error": standard_error(value, n)} for name, value in measured.items()
-        },
+        n=measured.figures["pass@1"].n,
+        faults=_faults(answers),
+        undecided=measured.undecided,
+        unverifiable=measured.unverifiable,
+        figures=measured.figures,
     )
 
 

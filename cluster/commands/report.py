@@ -11,8 +11,11 @@ from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.console.output import print_line
 from cluster.loop.run_status import current_state
+from eval.comparison import Comparison, compare_pass_at_1
+from eval.figure_text import omissions
 from eval.report import IterationStats, PolicyScore, Report, Solution, render
 from store.records import Outcome, Policy, Purpose, Rollout
+from store.runs.figures import Evaluation
 from store.runs.iterations import Iteration
 from store.runs.statistics import StoreStatistics
 from store.store import Store
@@ -64,8 +67,9 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
         state=current_state(store.run.state(), time.time()),
         written_at=time.strftime("%Y-%m-%d %H:%M"),
         start_version=start,
+        gain=_gain(store, start, served),
         facts=_facts(stats),
-        policies=_scores(store, policies, labels),
+        policies=_scores(store, policies, labels, stats.iterations),
         iterations=_iterations(store, stats.iterations),
         before_after=pairs,
         solutions=_examples(store, labels, served, {before.problem.id for before, _ in pairs}),
@@ -153,27 +157,51 @@ def _labels(policies: list[Policy], iterations: Iterable[Iteration]) -> dict[int
     return labels
 
 
-def _scores(store: Store, policies: list[Policy], labels: Mapping[int, str]) -> list[PolicyScore]:
-    figures = store.evaluations.figures()
+def _scores(
+    store: Store, policies: list[Policy], labels: Mapping[int, str], iterations: Iterable[Iteration]
+) -> list[PolicyScore]:
+    evaluations = store.evaluations.figures()
     promoted = set(store.policies.promotions())
+    compared = {one.metrics.get("policy_version"): one.metrics.get("comparison") for one in iterations}
     scores = []
     for policy in policies:
-        mine = [figure for figure in figures if figure.policy_version == policy.version]
-        greedy = next((f for f in reversed(mine) if (f.benchmark, f.metric) == (_HELDOUT, "pass@1")), None)
+        mine = [one for one in evaluations if one.policy_version == policy.version]
+        greedy = next((one for one in reversed(mine) if (one.benchmark, one.metric) == (_HELDOUT, "pass@1")), None)
+        comparison = compared.get(policy.version)
         scores.append(
             PolicyScore(
                 version=policy.version,
                 label=labels[policy.version],
-                score=greedy.value if greedy else None,
-                n=greedy.n if greedy else 0,
+                figure=greedy.figure if greedy else None,
                 was_promoted=policy.version in promoted,
                 served=policy.promoted,
-                other_metrics={
-                    f.metric: f.value for f in mine if f.benchmark == f"{_HELDOUT}-sampled" and f.metric != "pass@1"
+                other_figures={
+                    one.metric: one.figure
+                    for one in mine
+                    if one.benchmark == f"{_HELDOUT}-sampled" and one.metric != "pass@1"
                 },
+                comparison=Comparison(**comparison) if comparison else None,
+                omissions=_omissions(mine),
             )
         )
     return scores
+
+
+def _omissions(evaluations: Iterable[Evaluation]) -> list[str]:
+    """What the evaluations of the run itself count as not correct or leave out, by benchmark."""
+    counts = {
+        one.benchmark: (one.undecided, one.unverifiable)
+        for one in evaluations
+        if one.benchmark in (_HELDOUT, f"{_HELDOUT}-sampled")
+    }
+    return [f"{benchmark}: {text}" for benchmark, found in counts.items() for text in omissions(*found)]
+
+
+def _gain(store: Store, start: int | None, served: int | None) -> Comparison | None:
+    """The served policy against the one that self-training started from, on the problems that both were measured on."""
+    if start is None or served is None or start == served:
+        return None
+    return compare_pass_at_1(*(store.evaluations.benchmark_answers(version, _HELDOUT) for version in (served, start)))
 
 
 def _iterations(store: Store, iterations: Iterable[Iteration]) -> list[IterationStats]:

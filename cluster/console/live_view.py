@@ -11,13 +11,14 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from cluster.loop.progress import Progress
+from eval.figure_text import points
 
 _PLAIN_INTERVAL_S = 15.0
 
 _COLUMNS: Mapping[str, int] = {  # by width
     "iter": 4,
     "policy": 6,
-    "pass@1": 6,
+    "pass@1": 10,
     "rollouts": 8,
     "accepted": 8,
     "rate": 5,
@@ -173,7 +174,7 @@ def row(figures: Mapping[str, Any], columns: Iterable[str] = _COLUMNS) -> str:
     cells = {
         "iter": str(number) if number else ("base" if figures["policy_version"] == 0 else "warm"),
         "policy": f"v{figures['policy_version']}{_PROMOTED if _is_promoted(figures) else ' '}",
-        "pass@1": _share(figures.get("pass@1")),
+        "pass@1": _score(figures),
         "rollouts": _count(figures["rollouts"]),
         "accepted": _count(figures["accepted"]),
         "rate": _share(figures["acceptance_rate"]),
@@ -190,6 +191,11 @@ def row(figures: Mapping[str, Any], columns: Iterable[str] = _COLUMNS) -> str:
 
 def _is_promoted(figures: Mapping[str, Any]) -> bool:
     return bool(figures["promoted_version"] == figures["policy_version"])
+
+
+def _score(figures: Mapping[str, Any]) -> str:
+    value = figures.get("pass@1")
+    return "-" if value is None else points(value, figures["measured"]["pass@1"]["standard_error"])
 
 
 def _share(value: float | None) -> str:

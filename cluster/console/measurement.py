@@ -1,5 +1,6 @@
 """The result of `automathes eval`, as a table or as JSON."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
@@ -7,11 +8,16 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.console.output import print_json
+from eval.figure_text import absent, count, figure_points, incomplete, interval_points, omissions
+from store.runs.figures import Figure, Measured
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """An evaluation of a policy: shares between 0 and 1 by metric, over `n` problems. Its fields are the JSON keys."""
+    """An evaluation of a policy; its fields are the JSON keys. `figures` are by metric, as shares between 0 and 1.
+
+    `n` problems have a score. `faults` and `undecided` count attempts, `unverifiable` problems (see `eval.metrics`).
+    """
 
     run: str
     policy_version: int
@@ -20,7 +26,9 @@ class Measurement:
     temperature: float
     n: int
     faults: int
-    figures: dict[str, dict[str, float]]
+    undecided: int
+    unverifiable: int
+    figures: Mapping[str, Figure]
 
 
 def print_measurement(measurement: Measurement, *, as_json: bool) -> None:
@@ -30,18 +38,28 @@ def print_measurement(measurement: Measurement, *, as_json: bool) -> None:
         return
     mode = "greedy" if measurement.temperature == 0 else f"temperature {measurement.temperature:g}"
     attempts = "one attempt" if measurement.samples == 1 else f"{measurement.samples} attempts"
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("standard error", justify="right")
-    for name, figure in measurement.figures.items():
-        table.add_row(name, f"{100 * figure['value']:.1f} %", f"{100 * figure['standard_error']:.1f}")
     console = Console()
-    console.print(
-        Text(f"policy v{measurement.policy_version} on {measurement.n} held-out problems, {attempts} each, {mode}")
-    )
-    console.print(table)
+    console.print(Text(f"policy v{measurement.policy_version} on held-out problems, {attempts} each, {mode}"))
+    console.print(_table(measurement.figures))
+    for line in _notes(measurement):
+        console.print(Text(line, style="yellow"))
+
+
+def _table(figures: Mapping[str, Figure]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("metric", "% ± standard error", "95 % interval", "problems"):
+        table.add_column(name, justify="left" if name == "metric" else "right", no_wrap=True)
+    for name, figure in figures.items():
+        problems = f"{figure.n:,}" + (f" of {figure.n + figure.missing:,}" if figure.missing else "")
+        table.add_row(name, figure_points(figure), interval_points(figure), problems)
+    return table
+
+
+def _notes(measurement: Measurement) -> list[str]:
+    measured = Measured(measurement.figures, measurement.undecided, measurement.unverifiable)
+    notes = incomplete(measurement.figures)
+    notes += absent(measured, measurement.samples) + omissions(measurement.undecided, measurement.unverifiable)
     if measurement.faults:
-        console.print(
-            Text(f"{measurement.faults} attempts ended in an infrastructure fault and are not counted", style="yellow")
-        )
+        are = "is" if measurement.faults == 1 else "are"
+        notes.append(f"{count(measurement.faults, 'attempt')} ended in an infrastructure fault and {are} not counted")
+    return notes

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from rich import box
@@ -13,6 +14,8 @@ from rich.text import Text
 
 from cluster.loop.faults import describe_kinds
 from cluster.loop.run_status import Status
+from eval.figure_text import coverage, omissions, points
+from store.runs.figures import Figure
 
 _STATE_STYLES = {"running": "green", "starting": "cyan", "paused": "yellow", "failed": "red", "dead": "red"}
 _OUTCOME_STYLES = {"accepted": "green", "wrong": "red", "fault": "magenta"}
@@ -114,6 +117,8 @@ def _policies(status: Status) -> Table:
     scores = {
         e["policy_version"]: e for e in status.evaluations if (e["benchmark"], e["metric"]) == ("heldout", "pass@1")
     }
+    table.caption = Text("\n".join(_caption(scores)))
+    table.caption_justify = "left"
     for policy in status.policies:
         version = policy["version"]
         row = made_by.get(version)
@@ -127,6 +132,17 @@ def _policies(status: Status) -> Table:
         if not row["closed"]:
             table.add_row("...", f"iteration {row['number']}", "", f"{row['done']}/{row['scheduled']}", style="dim")
     return table
+
+
+def _caption(scores: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """What the scores are, and what single ones lack."""
+    lines = ["★ promoted; pass@1: greedy, on the held-out problems, ± one standard error"]
+    for version, score in scores.items():
+        found = [coverage(_figure(score))] if score["missing"] else []
+        found += omissions(score["undecided"], score["unverifiable"])
+        if found:
+            lines.append(f"v{version}: {'; '.join(found)}")
+    return lines
 
 
 def _figures(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -154,8 +170,12 @@ def _shares(title: str, counts: Mapping[str, int], styles: Mapping[str, str]) ->
     return table
 
 
-def _score(figure: Mapping[str, Any] | None) -> str:
-    return f"{100 * figure['value']:.1f} ± {100 * figure['standard_error']:.1f}" if figure else "-"
+def _score(score: Mapping[str, Any] | None) -> str:
+    return points(score["value"], score["standard_error"]) if score else "-"
+
+
+def _figure(score: Mapping[str, Any]) -> Figure:
+    return Figure(**{field.name: score[field.name] for field in fields(Figure)})
 
 
 def _version(version: int | None) -> str:

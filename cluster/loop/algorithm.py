@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -21,7 +22,9 @@ from cluster.loop.position import NextStep, Position, read_position
 from cluster.loop.preparation import prepare
 from cluster.loop.promotion import promote_unless_worse
 from cluster.loop.telemetry import LoopTelemetry, iteration_figures
+from eval.comparison import Comparison
 from store.records import Policy
+from store.runs.figures import Figure
 from store.store import Store
 
 log = logging.getLogger(__name__)
@@ -80,8 +83,8 @@ class SelfTraining(Algorithm):
         with self._phases.run("swap"):
             self.fleet.set_policy(policy)
         measured = self._measurer.measure(policy)
-        promote_unless_worse(self.store, policy, self.run.evaluation.tolerance)
-        self._close_iteration(policy, measured)
+        comparison = promote_unless_worse(self.store, policy, self.run.evaluation.tolerance)
+        self._close_iteration(policy, measured, comparison)
         self._prune()
 
     def position(self) -> Position:
@@ -108,10 +111,13 @@ class SelfTraining(Algorithm):
             self._collector.open_iteration(number + 1)
         return self._trainer.iterate()
 
-    def _close_iteration(self, policy: Policy, measured: Mapping[str, float]) -> None:
+    def _close_iteration(self, policy: Policy, measured: Mapping[str, Figure], comparison: Comparison | None) -> None:
         """Store the iteration's figures, and publish them to RLlib, Tune, Prometheus and the screen."""
         sampled = self._collector.sampled
-        figures = iteration_figures(self.store, self.run, policy, measured, self._phases.seconds, sampled)
+        values = {metric: figure.value for metric, figure in measured.items()}
+        figures = iteration_figures(self.store, self.run, policy, values, self._phases.seconds, sampled)
+        figures["measured"] = {metric: asdict(figure) for metric, figure in measured.items()}
+        figures["comparison"] = comparison and asdict(comparison)
         if figures["iteration"] > 0:
             self.store.iterations.close(figures["iteration"], figures)
         self._telemetry.record(figures)

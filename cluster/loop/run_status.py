@@ -3,14 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.faults import fault_warning
 from cluster.loop.heartbeat import DEAD_AFTER_S
-from eval.metrics import standard_error
+from eval.figure_text import error_of
 from store.runs.iterations import Iteration
 from store.runs.run_state import ActualState, RunState
 from store.runs.statistics import StoreStatistics
@@ -123,14 +123,15 @@ def _fault_warning(store: Store, iteration: Iteration) -> str | None:
 def _evaluations(store: Store) -> tuple[Mapping[str, Any], ...]:
     return tuple(
         {
-            "policy_version": figure.policy_version,
-            "benchmark": figure.benchmark,
-            "metric": figure.metric,
-            "value": figure.value,
-            "standard_error": round(standard_error(figure.value, figure.n), 5),
-            "n": figure.n,
+            "policy_version": one.policy_version,
+            "benchmark": one.benchmark,
+            "metric": one.metric,
+            **asdict(one.figure),
+            "standard_error": error_of(one.figure),
+            "undecided": one.undecided,
+            "unverifiable": one.unverifiable,
         }
-        for figure in store.evaluations.figures()
+        for one in store.evaluations.figures()
     )
 
 

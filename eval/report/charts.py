@@ -10,15 +10,17 @@ _WIDTH, _HEIGHT = 440, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 10, 22, 30
 _MAX_LABELS = 10  # on the x axis; more would overlap
 _MAX_BAR = 46.0
+_MIN_BAR_STEP = 14.0  # error bars are 10 wide
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point of a line chart. `error` is the half length of its error bar, `title` its tooltip."""
+    """A point of a line chart. Its error bar goes from `low` to `high`, if both are set; `title` is its tooltip."""
 
     label: str
     value: float
-    error: float = 0.0
+    low: float | None = None
+    high: float | None = None
     marked: bool = False
     title: str = ""
 
@@ -35,25 +37,50 @@ class Series:
 def line_chart(points: Sequence[Point], *, label: str, unit: str = "", ceiling: float | None = None) -> str:
     """Points with error bars, joined by a line from left to right; marked points are filled.
 
-    The y axis goes from 0 to at most `ceiling`, such as 100 for a percentage.
+    Where error bars would overlap, there is a band instead. The y axis goes from 0 to at most `ceiling`, such as 100
+    for a percentage.
     """
-    axis = _Axis(_top(max((p.value + p.error for p in points), default=0.0), ceiling), len(points))
+    axis = _Axis(_top(max((_high(p) for p in points), default=0.0), ceiling), len(points))
     parts = [axis.grid(unit), axis.labels([point.label for point in points])]
-    coordinates = [(axis.x(i), axis.y(point.value)) for i, point in enumerate(points)]
+    parts += _error_bars(points, axis) if axis.step >= _MIN_BAR_STEP else _band(points, axis)
     if len(points) > 1:
-        parts.append(f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in coordinates)}"/>')
-    for (x, y), point in zip(coordinates, points, strict=True):
-        low = axis.y(max(point.value - point.error, 0.0))
-        high = axis.y(min(point.value + point.error, axis.top))
-        if point.error:
-            parts.append(f'<path class="error" d="M{x:.1f} {low:.1f}V{high:.1f}M{x - 5:.1f} {low:.1f}h10"/>')
-            parts.append(f'<path class="error" d="M{x - 5:.1f} {high:.1f}h10"/>')
-        title = f"<title>{escape(point.title)}</title>" if point.title else ""
-        style = "dot marked" if point.marked else "dot"
-        parts.append(f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="4">{title}</circle>')
-        if len(points) <= _MAX_LABELS:
-            parts.append(_value(x, high - 7, f"{point.value:.1f}"))
+        line = " ".join(f"{axis.x(i):.1f},{axis.y(point.value):.1f}" for i, point in enumerate(points))
+        parts.append(f'<polyline class="line" points="{line}"/>')
+    radius = 4.0 if axis.step >= _MIN_BAR_STEP else 2.0
+    parts += [_dot(axis.x(i), axis.y(point.value), radius, point) for i, point in enumerate(points)]
+    if len(points) <= _MAX_LABELS:
+        parts += [_value(axis.x(i), axis.y(_high(p)) - 7, f"{p.value:.1f}") for i, p in enumerate(points)]
     return _svg(label, parts)
+
+
+def _dot(x: float, y: float, radius: float, point: Point) -> str:
+    title = f"<title>{escape(point.title)}</title>" if point.title else ""
+    style = "dot marked" if point.marked else "dot"
+    return f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}">{title}</circle>'
+
+
+def _error_bars(points: Sequence[Point], axis: "_Axis") -> list[str]:
+    bars = []
+    for i, point in enumerate(points):
+        x, low, high = axis.x(i), axis.y(_low(point)), axis.y(_high(point))
+        if low != high:
+            ends = f"M{x - 5:.1f} {low:.1f}h10M{x - 5:.1f} {high:.1f}h10"
+            bars.append(f'<path class="error" d="M{x:.1f} {low:.1f}V{high:.1f}{ends}"/>')
+    return bars
+
+
+def _band(points: Sequence[Point], axis: "_Axis") -> list[str]:
+    above = [f"{axis.x(i):.1f},{axis.y(_high(point)):.1f}" for i, point in enumerate(points)]
+    below = [f"{axis.x(i):.1f},{axis.y(_low(point)):.1f}" for i, point in enumerate(points)]
+    return [f'<polygon class="band" points="{" ".join(above + below[::-1])}"/>']
+
+
+def _low(point: Point) -> float:
+    return point.value if point.low is None else point.low
+
+
+def _high(point: Point) -> float:
+    return point.value if point.high is None else point.high
 
 
 def stacked_chart(labels: Sequence[str], series: Sequence[Series], *, label: str, unit: str = "") -> str:

@@ -1,11 +1,12 @@
 """The page of a report: header, headline score, facts and sections."""
 
 from collections.abc import Sequence
-from math import hypot
 
+from eval.comparison import Comparison
+from eval.figure_text import count, coverage, figure_points, gain, gain_interval
 from eval.report.markup import escape
 from eval.report.numbers import percent
-from eval.report.records import PolicyScore, Report
+from eval.report.records import Report
 from eval.report.run_charts import charts_section
 from eval.report.solutions import before_after_section, solutions_section
 from eval.report.style import CSS
@@ -39,28 +40,37 @@ def render(report: Report) -> str:
 def _headline(report: Report) -> str:
     served = next((p for p in report.policies if p.served), None)
     start = next((p for p in report.policies if p.version == report.start_version), None)
-    if served is None or served.score is None:
+    if served is None or served.figure is None:
         return '<p class="card">No policy has been measured yet.</p>'
-    note = f"Greedy pass@1 on {served.n:,} held-out problems that were never trained on; ± is one standard error."
-    if start is None or start.score is None or start.version == served.version:
+    note = f"Greedy pass@1 on {coverage(served.figure)}, held out and never trained on; ± is one standard error."
+    if start is None or start.figure is None or start.version == served.version:
         return (
-            f'<div class="headline"><span class="scores">{percent(served.score)}</span><span class="soft">'
-            f'{escape(served.label)}, the policy that is served</span></div><p class="soft small">{note}</p>'
+            f'<div class="headline"><span class="scores">{percent(served.figure.value)}</span><span class="soft">'
+            f'{escape(served.label)}, the policy that is served</span></div><p class="soft small">{escape(note)}</p>'
         )
-    gain, error = 100 * (served.score - start.score), 100 * hypot(start.error, served.error)
-    direction = "gain" if gain >= 0 else "gain down"
     if sum(policy.was_promoted for policy in report.policies) > 1:
         note += " Promotion uses the same problems, which favours the best of several policies slightly."
     return (
-        f'<div class="headline"><span class="scores"><span class="from">{percent(start.score)} →</span> '
-        f'{percent(served.score)}</span><span class="{direction}">{gain:+.1f} ± {error:.1f} points</span></div>'
-        f"<p>{escape(start.label.capitalize())} ({_score(start)}) to {escape(served.label)}, policy "
-        f'v{served.version}, which is served ({_score(served)}).</p><p class="soft small">{note}</p>'
+        f'<div class="headline"><span class="scores"><span class="from">{percent(start.figure.value)} →</span> '
+        f"{percent(served.figure.value)}</span>{_gain(report.gain)}</div>"
+        f"<p>{escape(start.label.capitalize())} ({figure_points(start.figure)}) to {escape(served.label)}, policy "
+        f"v{served.version}, which is served ({figure_points(served.figure)}).{_gain_interval(report.gain)}</p>"
+        f'<p class="soft small">{escape(note)}</p>'
     )
 
 
-def _score(policy: PolicyScore) -> str:
-    return f"{100 * (policy.score or 0.0):.1f} ± {100 * policy.error:.1f}"
+def _gain(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    style = "gain" if comparison.difference >= 0 else "gain down"
+    return f'<span class="{style}">{gain(comparison)} points</span>'
+
+
+def _gain_interval(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    problems = count(comparison.n, "problem")
+    return f" On the {problems} that both attempted, the 95 % interval of the gain is {gain_interval(comparison)}."
 
 
 def _tiles(facts: Sequence[tuple[str, str]]) -> str:

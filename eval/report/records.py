@@ -3,30 +3,29 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eval.metrics import standard_error
+from eval.comparison import Comparison
 from store.outcomes import acceptance_rate, num_counted
 from store.records import Outcome, Problem, Rollout
+from store.runs.figures import Figure
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyScore:
-    """A published policy. `score` is its greedy pass@1 on `n` held-out problems, None if it was not measured.
+    """A published policy. `figure` is its greedy pass@1 on held-out problems, None if it was not measured.
 
-    `label` is its origin: "base", "warm start" or its iteration. `other_metrics` are its other metrics by name.
+    `label` is its origin: "base", "warm start" or its iteration. `other_figures` are those of sampled attempts, by
+    metric. `comparison` is with the policy that was promoted before it, None if that is not known. `omissions` say what
+    its figures count as not correct or leave out.
     """
 
     version: int
     label: str
-    score: float | None
-    n: int
+    figure: Figure | None
     was_promoted: bool
     served: bool
-    other_metrics: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def error(self) -> float:
-        """The standard error of the score."""
-        return 0.0 if self.score is None else standard_error(self.score, self.n)
+    other_figures: Mapping[str, Figure] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    omissions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,8 @@ class Report:
     """The contents of a report.
 
     `about` describes the run in a sentence or two. `facts` are (name, value) pairs. `start_version` is the policy
-    that self-training started from. `before_after` holds pairs of attempts at the same problem.
+    that self-training started from; `gain` compares the served policy with it. `before_after` holds pairs of attempts
+    at the same problem.
     """
 
     name: str
@@ -88,9 +88,16 @@ class Report:
     state: str
     written_at: str
     start_version: int | None
+    gain: Comparison | None
     facts: Sequence[tuple[str, str]]
     policies: Sequence[PolicyScore]
     iterations: Sequence[IterationStats]
     before_after: Sequence[tuple[Solution, Solution]]
     solutions: Sequence[Solution]
     configuration: str
+
+    @property
+    def sampled_metrics(self) -> list[str]:
+        """The metrics of sampled attempts that any policy has: pass@k, then maj@k."""
+        names = {name for policy in self.policies for name in policy.other_figures}
+        return sorted(names, key=lambda name: (not name.startswith("pass@"), name))

@@ -1,43 +1,55 @@
 """The charts of a report: scores by policy; acceptance, outcomes and time by iteration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from eval.figure_text import count, describe, interval_of, interval_points
 from eval.report.charts import Point, Series, line_chart, stacked_chart
 from eval.report.markup import escape
-from eval.report.numbers import percent, time_unit
+from eval.report.numbers import time_unit
 from eval.report.records import IterationStats, PolicyScore, Report
 from eval.report.style import OTHER_PHASES, OUTCOMES, PHASES
+from store.runs.figures import Figure
 
 
 def charts_section(report: Report) -> str:
     """All charts for which there is data; empty if there is none."""
-    measured = [policy for policy in report.policies if policy.score is not None]
     sampled = [iteration for iteration in report.iterations if iteration.rollouts]
     timed = [iteration for iteration in report.iterations if iteration.seconds]
-    charts = []
-    if measured:
-        charts.append(_scores_chart(measured))
+    charts = [_figures_chart(report.policies, "pass@1", {p.version: p.figure for p in report.policies if p.figure})]
+    for name in report.sampled_metrics:
+        found = {p.version: p.other_figures[name] for p in report.policies if name in p.other_figures}
+        charts.append(_figures_chart(report.policies, name, found))
     if sampled:
         charts += [_acceptance_chart(sampled), _outcomes_chart(sampled)]
     if timed:
         charts.append(_seconds_chart(timed))
-    return f'<h2>How it went</h2><div class="grid">{"".join(charts)}</div>' if charts else ""
+    return f'<h2>How it went</h2><div class="grid">{"".join(charts)}</div>' if any(charts) else ""
 
 
-def _scores_chart(policies: Sequence[PolicyScore]) -> str:
-    points = [
-        Point(
-            f"v{p.version}",
-            100 * (p.score or 0.0),
-            100 * p.error,
-            p.was_promoted,
-            f"v{p.version}, {p.label}: {percent(p.score or 0.0)} ± {100 * p.error:.1f}",
-        )
-        for p in policies
-    ]
-    chart = line_chart(points, label="Held-out pass@1 by policy, in percent", unit="%", ceiling=100.0)
+def _figures_chart(policies: Sequence[PolicyScore], metric: str, figures: Mapping[int, Figure]) -> str:
+    """A metric by policy with its intervals; empty if no policy has it."""
+    points = [_point(policy, metric, figures[policy.version]) for policy in policies if policy.version in figures]
+    if not points:
+        return ""
+    title = f"Held-out {metric} by policy"
+    chart = line_chart(points, label=f"{title}, in percent", unit="%", ceiling=100.0)
     legend = '<span><i class="ring full"></i>promoted</span><span><i class="ring"></i>not promoted</span>'
-    return _figure("Held-out pass@1 by policy", chart, "Greedy; error bars are one standard error.", legend)
+    how = "Greedy" if metric == "pass@1" else "Sampled"
+    incomplete = sum(bool(figure.missing) for figure in figures.values())
+    lacks = f" {count(incomplete, 'figure')} over fewer problems: see the table." if incomplete else ""
+    return _figure(title, chart, f"{how}, with 95 % intervals.{lacks}", legend)
+
+
+def _point(policy: PolicyScore, metric: str, figure: Figure) -> Point:
+    low, high = interval_of(figure) or (figure.value, figure.value)
+    return Point(
+        label=f"v{policy.version}",
+        value=100 * figure.value,
+        low=100 * low,
+        high=100 * high,
+        marked=policy.was_promoted,
+        title=f"v{policy.version}, {policy.label}: {describe(metric, figure)}, 95 % interval {interval_points(figure)}",
+    )
 
 
 def _acceptance_chart(iterations: Sequence[IterationStats]) -> str:

@@ -76,6 +76,7 @@ path.grid { stroke: var(--rule); fill: none; }
 .value { fill: var(--ink); font-size: 12px; font-weight: 600; }
 .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; }
 .error { fill: none; stroke: var(--accent); stroke-width: 1.5; }
+.band { fill: var(--accent); fill-opacity: .22; stroke: none; }
 .dot { fill: var(--card); stroke: var(--accent); stroke-width: 2; }
 .dot.marked { fill: var(--accent); }
 .bar { stroke: var(--card); stroke-width: 1; }
@@ -88,8 +89,8 @@ path.grid { stroke: var(--rule); fill: none; }
 .bar.orange { fill: var(--orange); } i.orange { background: var(--orange); }
 .bar.pink { fill: var(--pink); } i.pink { background: var(--pink); }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .9375rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
+table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .4rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 th { color: var(--soft); font-weight: 500; font-size: .8125rem; }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
 tr:last-child td { border-bottom: 0; }

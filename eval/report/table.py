@@ -1,10 +1,12 @@
 """The table of a report: one row per policy, with the iteration that published it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from eval.figure_text import figure_points, gain, incomplete
 from eval.report.markup import escape
 from eval.report.numbers import duration
 from eval.report.records import IterationStats, PolicyScore, Report
+from store.runs.figures import Figure
 
 _ITERATION_COLUMNS = ("rollouts", "accepted", "rate", "blocks run", "tokens/s", "loss", "time")
 
@@ -12,22 +14,36 @@ _ITERATION_COLUMNS = ("rollouts", "accepted", "rate", "blocks run", "tokens/s", 
 def policies_section(report: Report) -> str:
     """The table with its heading."""
     iteration_of = {iteration.policy_version: iteration for iteration in report.iterations}
-    other_metrics = sorted({name for policy in report.policies for name in policy.other_metrics})
-    columns = ["policy", "from", "pass@1", *other_metrics, *_ITERATION_COLUMNS]
+    other_metrics = report.sampled_metrics
+    columns = ["policy", "from", "pass@1", "difference", *other_metrics, *_ITERATION_COLUMNS]
     rows = [_row(policy, iteration_of.get(policy.version), other_metrics) for policy in report.policies]
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     return (
         '<h2>Policies and their iterations</h2><p class="soft small">Rollouts are in the row of the policy that was '
-        "trained on them. Bold: the policy that is served.</p>"
+        "trained on them. Bold: the policy that is served. ± is one standard error. The difference is that of pass@1 "
+        "from the policy promoted before, on the same problems.</p>"
         f'<div class="card scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        + _gaps(report.policies)
     )
 
 
+def _gaps(policies: Sequence[PolicyScore]) -> str:
+    """The problems that figures lack, and the attempts without a verdict; empty if there are none."""
+    gaps = {policy.version: [*incomplete(_figures(policy)), *policy.omissions] for policy in policies}
+    items = [f"<li>v{version}: {escape('; '.join(found))}</li>" for version, found in gaps.items() if found]
+    return f'<ul class="soft small">{"".join(items)}</ul>' if items else ""
+
+
+def _figures(policy: PolicyScore) -> Mapping[str, Figure]:
+    return ({"pass@1": policy.figure} if policy.figure else {}) | dict(policy.other_figures)
+
+
 def _row(policy: PolicyScore, iteration: IterationStats | None, other_metrics: Sequence[str]) -> str:
-    score = "-" if policy.score is None else f"{100 * policy.score:.1f} ± {100 * policy.error:.1f}"
-    cells = [f"v{policy.version}", policy.label, score]
+    cells = [f"v{policy.version}", policy.label]
+    cells.append("-" if policy.figure is None else figure_points(policy.figure))
+    cells.append("" if policy.comparison is None else gain(policy.comparison))
     cells += [
-        f"{100 * policy.other_metrics[name]:.1f}" if name in policy.other_metrics else "" for name in other_metrics
+        figure_points(policy.other_figures[name]) if name in policy.other_figures else "" for name in other_metrics
     ]
     cells += _iteration_cells(iteration) if iteration else [""] * len(_ITERATION_COLUMNS)
     style = ' class="served"' if policy.served else ""

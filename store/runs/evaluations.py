@@ -2,8 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import batched
 from typing import NamedTuple
 
@@ -16,8 +16,9 @@ from store.database.database import StorePart
 from store.database.retry import retrying
 from store.database.tables import AssignmentRow, EvaluationMetricRow, EvaluationRow, ProblemRow, RolloutRow
 from store.errors import NothingToScheduleError, StoreError, UnknownRecordError
-from store.records import Evaluation, Outcome, Purpose, Sampling, Split
+from store.records import Outcome, Purpose, Sampling, Split
 from store.rollouts.assignments import assign, progress
+from store.runs.figures import Evaluation, Figure, Measured
 from store.runs.policies import require_policy
 
 
@@ -120,24 +121,25 @@ class Evaluations(StorePart):
                 answers |= _read_answers(session, evaluation_id)
         return answers
 
-    def finish(self, evaluation_id: int, metrics: Mapping[str, float], n: int) -> None:
-        """Store the figures over `n` problems; finishing again replaces them.
+    def finish(self, evaluation_id: int, measured: Measured) -> None:
+        """Store the figures; finishing again replaces them.
 
         Raises:
             UnknownRecordError: there is no such evaluation.
             StoreError: a figure is not a finite number.
         """
-        for metric, value in metrics.items():
-            if not math.isfinite(value):
-                raise StoreError(f"evaluation {evaluation_id}: {metric} is {value}, not a finite number")
+        for metric, figure in measured.figures.items():
+            _require_finite(evaluation_id, metric, figure)
         with self._write() as session:
             row = _require_evaluation(session, evaluation_id)
             session.execute(delete(EvaluationMetricRow).where(EvaluationMetricRow.evaluation_id == evaluation_id))
             session.add_all(
-                EvaluationMetricRow(evaluation_id=evaluation_id, metric=metric, value=float(value))
-                for metric, value in metrics.items()
+                EvaluationMetricRow(evaluation_id=evaluation_id, metric=metric, **asdict(figure))
+                for metric, figure in measured.figures.items()
             )
-            row.n, row.finished_at = n, self._now()
+            row.n = max((figure.n for figure in measured.figures.values()), default=0)
+            row.undecided, row.unverifiable = measured.undecided, measured.unverifiable
+            row.finished_at = self._now()
 
     def figures(self) -> list[Evaluation]:
         """Every figure of every evaluation, by policy version."""
@@ -146,10 +148,20 @@ class Evaluations(StorePart):
         )
         query = query.order_by(EvaluationRow.policy_version, EvaluationRow.id, EvaluationMetricRow.metric)
         with self._read() as session:
-            return [
-                Evaluation(row.policy_version, row.benchmark, figure.metric, figure.value, row.n or 0)
-                for row, figure in session.execute(query)
-            ]
+            return [_to_evaluation(row, figure) for row, figure in session.execute(query)]
+
+
+def _require_finite(evaluation_id: int, metric: str, figure: Figure) -> None:
+    for name, number in asdict(figure).items():
+        if number is not None and not math.isfinite(number):
+            what = metric if name == "value" else f"{name} of {metric}"
+            raise StoreError(f"evaluation {evaluation_id}: {what} is {number}, not a finite number")
+
+
+def _to_evaluation(row: EvaluationRow, stored: EvaluationMetricRow) -> Evaluation:
+    n = (row.n or 0) if stored.n is None else stored.n
+    figure = Figure(stored.value, n, stored.standard_error, stored.low, stored.high, stored.missing)
+    return Evaluation(row.policy_version, row.benchmark, stored.metric, figure, row.undecided, row.unverifiable)
 
 
 def _read_answers(session: Session, evaluation_id: int) -> dict[str, list[SampledAnswer]]:

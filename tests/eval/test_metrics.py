@@ -1,17 +1,18 @@
 """Evaluation metrics, checked against direct counts."""
 
 from itertools import combinations
-from math import sqrt
-from random import Random
 
+import numpy as np
 import pytest
 
-from eval.metrics import compare_pass_at_1, compute_metrics, maj_at_k, num_scored, pass_at_k, standard_error
+from eval.metrics import Answers, NothingMeasuredError, compute_figures, maj_at_k, pass_at_k
 from store.records import Outcome
 from store.runs.evaluations import SampledAnswer
 
 RIGHT = SampledAnswer(Outcome.ACCEPTED, "7")
 FAULT = SampledAnswer(Outcome.FAULT, None)
+UNDECIDED = SampledAnswer(Outcome.UNDECIDED, "f(7)")
+UNVERIFIABLE = SampledAnswer(Outcome.UNVERIFIABLE, "7")
 UNANSWERED = SampledAnswer(Outcome.NO_ANSWER, None)
 
 
@@ -21,33 +22,23 @@ def wrong(answer: str) -> SampledAnswer:
 
 def test_pass_at_k_is_the_share_of_draws_with_a_correct_attempt() -> None:
     for n in range(1, 8):
-        for c in range(n + 1):
-            for k in range(1, n + 1):
-                draws = list(combinations([True] * c + [False] * (n - c), k))
-                share = sum(any(draw) for draw in draws) / len(draws)
-                assert pass_at_k(n, c, k) == pytest.approx(share), (n, c, k)
+        for k in range(1, n + 1):
+            correct = np.arange(n + 1)
+            shares = [np.mean([any(draw) for draw in combinations([True] * c + [False] * (n - c), k)]) for c in correct]
+            assert pass_at_k(np.full(n + 1, n), correct, k) == pytest.approx(shares), (n, k)
 
 
 def test_pass_at_k_is_unbiased() -> None:
     """Its mean over many sets of attempts that succeed with probability p is 1 - (1 - p)**k."""
-    rng = Random(0)
     p, n, k = 0.3, 10, 4
-    drawn = [pass_at_k(n, sum(rng.random() < p for _ in range(n)), k) for _ in range(20_000)]
-    assert sum(drawn) / len(drawn) == pytest.approx(1 - (1 - p) ** k, abs=0.01)
+    correct = np.random.default_rng(0).binomial(n, p, size=20_000)
+    assert pass_at_k(np.full(20_000, n), correct, k).mean() == pytest.approx(1 - (1 - p) ** k, abs=0.01)
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(3, 1, 4), (3, 1, 0), (3, 4, 1), (3, -1, 1), (0, 0, 1)])
 def test_pass_at_k_of_impossible_counts_is_refused(n: int, c: int, k: int) -> None:
-    with pytest.raises(ValueError, match=f"pass@{k}"):
-        pass_at_k(n, c, k)
-
-
-def test_two_policies_are_compared_on_the_problems_that_both_were_measured_on() -> None:
-    ours = {"a": [RIGHT], "b": [wrong("8")], "mine": [RIGHT], "faulty": [RIGHT]}
-    theirs = {"b": [RIGHT], "a": [RIGHT], "theirs": [wrong("8")], "faulty": [FAULT]}
-    assert compare_pass_at_1(ours, theirs) == (0.5, 1.0)
-    assert compare_pass_at_1(ours, {"theirs": [RIGHT]}) is None
-    assert (num_scored(ours), num_scored(theirs)) == (4, 3)
+    with pytest.raises(ValueError, match=f"pass@{k} .* not n={n}, c={c}"):
+        pass_at_k(np.array([n, 9]), np.array([c, 0]), k)
 
 
 def test_the_most_frequent_answer_decides() -> None:
@@ -77,30 +68,60 @@ def test_attempts_without_an_answer_have_no_vote() -> None:
 
 
 def test_one_attempt_per_problem_gives_only_pass_at_1() -> None:
-    assert compute_metrics({"a": [RIGHT], "b": [wrong("8")], "c": [UNANSWERED], "d": [RIGHT]}) == {"pass@1": 0.5}
+    assert values({"a": [RIGHT], "b": [wrong("8")], "c": [UNANSWERED], "d": [RIGHT]}, 1) == {"pass@1": 0.5}
 
 
 def test_several_attempts_give_pass_at_k_and_maj_at_k_too() -> None:
-    found = compute_metrics({"a": [RIGHT, wrong("8"), wrong("8")], "b": [RIGHT, RIGHT, RIGHT]})
+    found = values({"a": [RIGHT, wrong("8"), wrong("8")], "b": [RIGHT, RIGHT, RIGHT]}, 3)
     assert found == {"pass@1": pytest.approx(2 / 3), "pass@3": 1.0, "maj@3": 0.5}
 
 
-def test_system_faults_are_ignored_and_lower_k() -> None:
-    assert compute_metrics({"a": [RIGHT], "b": [FAULT]}) == {"pass@1": 1.0}
-    found = compute_metrics({"a": [RIGHT, FAULT, wrong("8")], "b": [RIGHT, RIGHT, RIGHT]})
-    assert found == {"pass@1": 0.75, "pass@2": 1.0, "maj@2": 0.75}
+def test_a_fault_changes_neither_k_nor_the_names_of_the_figures() -> None:
+    answers = {f"p{i}": [RIGHT, wrong("8"), wrong("9"), RIGHT] for i in range(5)}
+    before = compute_figures(answers, 4).figures
+    after = compute_figures(answers | {"p0": [RIGHT, FAULT, wrong("9"), RIGHT]}, 4).figures
+    assert list(before) == list(after) == ["pass@1", "pass@4", "maj@4"]
 
 
-def test_nothing_but_faults_gives_no_metrics() -> None:
-    assert compute_metrics({"a": [FAULT, FAULT]}) == {}
-    assert compute_metrics({}) == {}
+def test_problems_that_lack_a_sample_are_missing_from_the_figures_that_need_it() -> None:
+    whole = [RIGHT, wrong("8"), wrong("8")]
+    figures = compute_figures({"a": whole, "b": whole, "c": [RIGHT, FAULT, RIGHT], "d": [FAULT] * 3}, 3).figures
+    assert {name: (figure.n, figure.missing) for name, figure in figures.items()} == {
+        "pass@1": (3, 1),
+        "pass@3": (2, 2),
+        "maj@3": (2, 2),
+    }
+    assert figures["pass@1"].value == pytest.approx((1 / 3 + 1 / 3 + 1) / 3)
+    assert (figures["pass@3"].value, figures["maj@3"].value) == (1.0, 0.0)
 
 
-def test_the_standard_error_is_that_of_a_proportion() -> None:
-    rng = Random(1)
-    p, n = 0.6, 100
-    shares = [sum(rng.random() < p for _ in range(n)) / n for _ in range(4000)]
-    mean = sum(shares) / len(shares)
-    spread = sqrt(sum((share - mean) ** 2 for share in shares) / len(shares))
-    assert standard_error(p, n) == pytest.approx(spread, rel=0.05)
-    assert standard_error(0.5, 0) == 0.0
+def test_without_a_problem_that_has_all_samples_there_is_only_pass_at_1() -> None:
+    assert list(compute_figures({"a": [RIGHT, FAULT], "b": [FAULT, RIGHT]}, 2).figures) == ["pass@1"]
+
+
+def test_an_undecided_attempt_is_not_correct_and_is_counted() -> None:
+    measured = compute_figures({"a": [RIGHT, UNDECIDED], "b": [UNDECIDED, UNDECIDED]}, 2)
+    assert {name: figure.value for name, figure in measured.figures.items()} == {
+        "pass@1": 0.25,
+        "pass@2": 0.5,
+        "maj@2": 0.25,
+    }
+    assert measured.undecided == 3
+    assert all(figure.missing == 0 for figure in measured.figures.values())
+
+
+def test_a_problem_whose_reference_cannot_be_read_is_in_no_figure_and_is_counted() -> None:
+    measured = compute_figures({"a": [RIGHT, RIGHT], "b": [UNANSWERED, UNVERIFIABLE]}, 2)
+    assert {(figure.value, figure.n, figure.missing) for figure in measured.figures.values()} == {(1.0, 1, 0)}
+    assert (measured.unverifiable, measured.undecided) == (1, 0)
+
+
+def test_without_an_attempt_that_can_be_judged_nothing_was_measured() -> None:
+    with pytest.raises(NothingMeasuredError, match=r"none of 2 problems .* 1 have only .* 1 have a reference"):
+        compute_figures({"a": [FAULT, FAULT], "b": [UNVERIFIABLE, FAULT]}, 2)
+    with pytest.raises(NothingMeasuredError, match="none of 0 problems"):
+        compute_figures({}, 1)
+
+
+def values(answers: Answers, samples: int) -> dict[str, float]:
+    return {name: figure.value for name, figure in compute_figures(answers, samples).figures.items()}

@@ -5,8 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from eval.comparison import Comparison
 from eval.report import IterationStats, PolicyScore, Report, Solution, render
+from eval.report.style import OUTCOMES
 from store.records import Outcome, PolicySpan, Problem, Purpose, Rollout, Segment, SegmentKind, Split
+from store.runs.figures import Figure
 
 PROBLEM = Problem("p", "What is 6 * 7?", "42", "test", Split.HELDOUT, "k")
 ROLLOUT = Rollout(
@@ -27,18 +30,35 @@ ROLLOUT = Rollout(
     ),
     answer="42",
 )
+OLD = Figure(0.4, 400)  # of an earlier version, which stored no errors
 REPORT = Report(
     name="demo-1",
     about="A test.",
     state="stopped",
     written_at="today",
     start_version=1,
+    gain=Comparison(0.6, 0.4, 0.2, 400, 0.021, 0.158, 0.241),
     facts=[("problems held out", "400")],
     policies=[
-        PolicyScore(0, "base", None, 0, was_promoted=False, served=False),
-        PolicyScore(1, "warm start", 0.4, 400, was_promoted=True, served=False),
-        PolicyScore(2, "iteration 1", 0.6, 400, was_promoted=True, served=True, other_metrics={"pass@8": 0.875}),
-        PolicyScore(3, "iteration 2", 0.55, 400, was_promoted=False, served=False),
+        PolicyScore(0, "base", None, was_promoted=False, served=False),
+        PolicyScore(1, "warm start", OLD, was_promoted=True, served=False),
+        PolicyScore(
+            2,
+            "iteration 1",
+            Figure(0.6, 400, 0.0245, 0.55, 0.6475, 0),
+            was_promoted=True,
+            served=True,
+            other_figures={"pass@8": Figure(0.875, 398, 0.0166, 0.84, 0.907, 2)},
+            omissions=["heldout-sampled: 5 attempts without a verdict"],
+        ),
+        PolicyScore(
+            3,
+            "iteration 2",
+            Figure(0.55, 400, 0.0249, 0.5, 0.6, 0),
+            was_promoted=False,
+            served=False,
+            comparison=Comparison(0.55, 0.6, -0.05, 400, 0.013, -0.075, -0.025),
+        ),
     ],
     iterations=[
         IterationStats(1, 2, {"accepted": 30, "wrong": 60, "fault": 10}, 90, 1234.0, 0.25, {"sample": 9, "learn": 6}),
@@ -91,15 +111,46 @@ def test_the_headline_compares_the_start_with_the_served_policy() -> None:
     text = Page(render(REPORT)).text
 
     assert "40.0 % →" in text
-    assert "+20.0 ± 3.5 points" in text
-    assert "400 held-out problems" in text
+    assert "+20.0 ± 2.1 points" in text  # the paired error
+    assert "On the 400 problems that both attempted, the 95 % interval of the gain is +15.8 to +24.1" in text
+    assert "Greedy pass@1 on 400 problems, held out" in text
 
 
 def test_the_table_has_every_policy_and_its_metrics() -> None:
     text = Page(render(REPORT)).text
 
-    for cell in ("v0", "warm start", "60.0 ± 2.4", "87.5", "30.0 %", "0.250", "15 s"):
+    for cell in ("v0", "warm start", "60.0 ± 2.5", "87.5 ± 1.7", "30.0 %", "0.250", "15 s"):
         assert cell in text
+
+
+def test_the_table_compares_a_policy_with_the_one_promoted_before() -> None:
+    assert "-5.0 ± 1.3" in Page(render(REPORT)).text
+
+
+def test_what_figures_lack_is_listed_below_the_table() -> None:
+    text = Page(render(REPORT)).text
+
+    assert "v2: pass@8 over 398 of 400 problems; 2 lack samples after system faults" in text
+    assert "heldout-sampled: 5 attempts without a verdict" in text
+    assert "v3: " not in text
+
+
+def test_each_metric_has_a_chart_with_its_intervals() -> None:
+    page = render(REPORT)
+
+    assert "Held-out pass@1 by policy" in page
+    assert "Held-out pass@8 by policy" in page
+    assert "Sampled, with 95 % intervals. 1 figure over fewer problems: see the table." in page
+    assert page.count('class="error"') == 4
+
+
+def test_figures_of_an_earlier_version_are_printed_and_drawn_with_the_error_of_a_proportion() -> None:
+    old = PolicyScore(1, "warm start", OLD, was_promoted=True, served=True, other_figures={"maj@4": Figure(0.5, 0)})
+    page = render(replace(REPORT, policies=[old], gain=None, iterations=[]))
+
+    assert "40.0 ± 2.4" in Page(page).text
+    assert "40.0 ± 2.4 (400 problems), 95 % interval 35.2 to 44.8" in page
+    assert "Held-out maj@4 by policy" in page
 
 
 def test_the_segments_of_a_solution_are_marked_up_by_kind() -> None:
@@ -130,6 +181,10 @@ def test_invisible_characters_are_replaced() -> None:
 
     assert "a\ufffd[2J\ufffdb\ufffd\ufffdc\td" in page
     page.encode("utf-8")
+
+
+def test_every_outcome_has_a_name_and_a_colour() -> None:
+    assert {outcome for outcome, _, _ in OUTCOMES} == set(Outcome)
 
 
 def test_very_long_output_is_shortened() -> None:

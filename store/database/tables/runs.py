@@ -71,19 +71,26 @@ class EvaluationRow(Base):
     top_p: Mapped[float]
     samples: Mapped[int]
     problems_key: Mapped[str] = mapped_column(String(32))
-    n: Mapped[int | None]
+    n: Mapped[int | None]  # problems with a score: those of pass@1
+    undecided: Mapped[int | None]  # attempts
+    unverifiable: Mapped[int | None]  # problems
     created_at: Mapped[float]
     finished_at: Mapped[float | None]
 
 
 class EvaluationMetricRow(Base):
-    """One figure of a finished evaluation."""
+    """One figure of a finished evaluation. All but the value are NULL in those of schemas before 0005."""
 
     __tablename__ = "evaluation_metrics"
 
     evaluation_id: Mapped[int] = mapped_column(RowId, ForeignKey("evaluations.id"), primary_key=True)
     metric: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[float]
+    n: Mapped[int | None]  # problems that it is computed over
+    standard_error: Mapped[float | None]
+    low: Mapped[float | None]  # end of the 95 % interval
+    high: Mapped[float | None]
+    missing: Mapped[int | None]  # problems that lack samples after system faults
 
 
 class RunStateRow(Base):

@@ -55,17 +55,26 @@ def test_attempts_in_the_store_are_counted_and_not_repeated(run: RunFolder, caps
     assert found["policy_version"] == 0
     assert found["benchmark"] == "heldout"
     assert (found["n"], found["faults"]) == (3, 1)
-    assert found["figures"]["pass@1"]["value"] == pytest.approx(2 / 3)
+    assert found["figures"]["pass@1"] == {
+        "value": pytest.approx(2 / 3),
+        "n": 3,
+        "standard_error": pytest.approx(1 / 3),
+        "low": 0.0,
+        "high": 1.0,
+        "missing": 1,
+    }
+    assert (found["undecided"], found["unverifiable"]) == (0, 0)
     with Store.open(run.store_url(run.read_config()), create=False) as store:
-        assert [(figure.metric, figure.n) for figure in store.evaluations.figures()] == [("pass@1", 3)]
+        assert [(one.metric, one.figure.n) for one in store.evaluations.figures()] == [("pass@1", 3)]
 
 
 def test_the_table_states_the_faults_that_are_not_counted(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(run) == 0
 
     out = capsys.readouterr().out
-    assert "66.7 %" in out
-    assert "1 attempts ended in an infrastructure fault and are not counted" in out
+    assert "66.7 ± 33.3" in out
+    assert "pass@1 over 3 of 4 problems; 1 lacks samples after system faults" in out
+    assert "1 attempt ended in an infrastructure fault and is not counted" in out
 
 
 def test_a_run_with_a_driver_is_refused(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

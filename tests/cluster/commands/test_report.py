@@ -1,5 +1,6 @@
 """Collecting a report from a run's store, through the command line."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from cluster.cli import main
 from cluster.commands.report import collect
 from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
+from cluster.loop.promotion import promote_unless_worse
+from eval.metrics import compute_figures
 from store.records import Outcome, Policy, PolicySpan, Problem, Rollout, Sampling, Split, rollout_id
 from store.store import Store
 
@@ -29,10 +32,11 @@ def run(tmp_path: Path) -> RunFolder:
         for version, outcomes in ((1, [Outcome.ACCEPTED, Outcome.WRONG]), (2, [Outcome.ACCEPTED] * 2)):
             evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
             attempt(store, version, outcomes)
-            solved = outcomes.count(Outcome.ACCEPTED) / 2
-            store.evaluations.finish(evaluation, {"pass@1": solved}, 2)
-            store.policies.promote(version)
-        store.iterations.close(1, {"policy_version": 2, "loss": 0.5, "blocks": 0, "seconds": {"sample": 3.0}})
+            store.evaluations.finish(evaluation, compute_figures(store.evaluations.answers(evaluation), 1))
+            comparison = promote_unless_worse(store, store.policies.get(version), tolerance=0.0)
+        assert comparison is not None
+        metrics = {"policy_version": 2, "loss": 0.5, "blocks": 0, "seconds": {"sample": 3.0}}
+        store.iterations.close(1, metrics | {"comparison": asdict(comparison)})
     return folder
 
 
@@ -61,7 +65,8 @@ def test_a_report_has_the_origin_and_score_of_every_policy(run: RunFolder) -> No
     with Store.open(run.store_url(config), create=False) as store:
         report = collect(store, run, config)
 
-    assert [(p.label, p.score, p.was_promoted, p.served) for p in report.policies] == [
+    found = [(p.label, p.figure and p.figure.value, p.was_promoted, p.served) for p in report.policies]
+    assert found == [
         ("base", None, False, False),
         ("warm start", 0.5, True, False),
         ("iteration 1", 1.0, True, True),
@@ -72,6 +77,16 @@ def test_a_report_has_the_origin_and_score_of_every_policy(run: RunFolder) -> No
     then, now = report.before_after[0]
     assert then.problem == now.problem
     assert (then.rollout.outcome, now.rollout.outcome) == (Outcome.WRONG, Outcome.ACCEPTED)
+
+
+def test_a_report_compares_policies_on_the_same_problems(run: RunFolder) -> None:
+    config = run.read_config()
+    with Store.open(run.store_url(config), create=False) as store:
+        report = collect(store, run, config)
+
+    assert report.gain is not None
+    assert (report.gain.ours, report.gain.theirs, report.gain.difference, report.gain.n) == (1.0, 0.5, 0.5, 2)
+    assert [policy.comparison for policy in report.policies] == [None, None, report.gain]
 
 
 def test_the_report_is_written_to_the_run_folder_or_to_output(run: RunFolder, tmp_path: Path) -> None:

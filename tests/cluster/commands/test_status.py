@@ -25,6 +25,7 @@ from store.records import (
     Split,
     rollout_id,
 )
+from store.runs.figures import Figure, Measured
 from store.runs.run_state import ActualState, DesiredState, RunState
 from store.store import Store
 
@@ -35,6 +36,9 @@ def open_store(folder: RunFolder, config: RunConfig) -> Store:
     return Store.open(folder.store_url(config), create=False)
 
 
+SCORES = (Figure(0.25, 100), Figure(0.75, 100, 0.0435, 0.66, 0.83, 2))  # the first as an earlier version stored it
+
+
 def fill(store: Store) -> None:
     """Two policies, the second one of iteration 1; an open iteration 2; one rollout of two accepted."""
     store.problems.add(Problem(f"p{i}", f"What is {i}?", "1", "test", Split.TRAIN, f"k{i}") for i in range(4))
@@ -42,7 +46,7 @@ def fill(store: Store) -> None:
     for version in (0, 1):
         store.policies.add(Policy(version, version - 1 if version else None, f"policies/{version}"))
         evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
-        store.evaluations.finish(evaluation, {"pass@1": 0.25 + 0.5 * version}, 100)
+        store.evaluations.finish(evaluation, Measured({"pass@1": SCORES[version]}, undecided=3 * version))
         store.policies.promote(version)
     store.iterations.open(1, 0)
     store.iterations.close(1, {"policy_version": 1, "rollouts": 2, "accepted": 1, "seconds": {"sample": 2.0}})
@@ -100,6 +104,15 @@ def test_json_has_what_scripts_rely_on(
         "value": 0.75,
         "n": 100,
     }
+    errors = ("standard_error", "low", "high", "missing", "undecided")
+    assert {key: status["evaluations"][1][key] for key in errors} == {
+        "standard_error": 0.0435,
+        "low": 0.66,
+        "high": 0.83,
+        "missing": 2,
+        "undecided": 3,
+    }
+    assert status["evaluations"][0]["standard_error"] == pytest.approx(0.0433, abs=1e-4)
     assert status["store_url"].startswith("sqlite:///")
     assert status["checkpoint"] == "checkpoints/1"
     assert status["progress"] == {"done": 2, "scheduled": 4}
@@ -152,7 +165,11 @@ def test_the_screen_fits_eighty_columns_and_shows_the_scores(make_run: MakeRun, 
     console.print(draw(status))
 
     text = console.export_text()
+    assert "25.0 ± 4.3" in text
     assert "75.0 ± 4.3" in text
+    assert "v1: 100 of 102 problems; 2 lack samples after system faults;" in " ".join(text.split())
+    assert "3 attempts without a verdict of the checker, counted as not correct" in " ".join(text.split())
+    assert "v0:" not in text
     assert "v1 ★" in text
     assert "iteration 2" in text
     assert "…" not in text

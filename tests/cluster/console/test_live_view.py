@@ -8,12 +8,14 @@ from rich.console import Console
 from cluster.console.live_view import LiveView, PlainLines, fit_columns, header, make_progress, row
 
 WARM = {
-    "iteration": 0, "policy_version": 1, "promoted_version": 1, "pass@1": 0.4725, "rollouts": 0, "accepted": 0,
+    "iteration": 0, "policy_version": 1, "promoted_version": 1, "pass@1": 0.4725,
+    "measured": {"pass@1": {"standard_error": 0.025}}, "rollouts": 0, "accepted": 0,
     "acceptance_rate": None, "blocks": 0, "tokens_per_s": None, "loss": 0.3861,
     "seconds": {"learn": 9.6, "measure": 7.2, "swap": 0.4},
 }  # fmt: skip
 SECOND = {
-    "iteration": 2, "policy_version": 3, "promoted_version": 2, "pass@1": 0.77, "rollouts": 2800, "accepted": 1918,
+    "iteration": 2, "policy_version": 3, "promoted_version": 2, "pass@1": 0.77,
+    "measured": {"pass@1": {"standard_error": 0.021}}, "rollouts": 2800, "accepted": 1918,
     "acceptance_rate": 0.685, "blocks": 3199, "tokens_per_s": 3853.4, "loss": 0.0362,
     "seconds": {"sample": 14.2, "learn": 21.4, "measure": 8.0, "publish": 0.3},
 }  # fmt: skip
@@ -26,12 +28,13 @@ def screen(width: int) -> tuple[Console, io.StringIO]:
 
 def cells(line: str) -> dict[str, str]:
     names = ["iter", "policy", "pass@1", "rollouts", "accepted", "rate", "blocks", "tok/s", "loss"]
-    return dict(zip([*names, "sample", "learn", "measure", "all"], line.split(), strict=True))
+    found = line.replace(" ± ", "±").split()
+    return dict(zip([*names, "sample", "learn", "measure", "all"], found, strict=True))
 
 
 def test_a_row_has_the_figures_of_its_iteration_and_the_seconds_of_each_phase() -> None:
     assert cells(row(SECOND)) == {
-        "iter": "2", "policy": "v3", "pass@1": "77.0", "rollouts": "2800", "accepted": "1918", "rate": "68.5",
+        "iter": "2", "policy": "v3", "pass@1": "77.0±2.1", "rollouts": "2800", "accepted": "1918", "rate": "68.5",
         "blocks": "3199", "tok/s": "3853", "loss": "0.036", "sample": "14", "learn": "21", "measure": "8", "all": "44",
     }  # fmt: skip
 

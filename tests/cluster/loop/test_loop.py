@@ -144,15 +144,29 @@ def test_policies_are_published_whole_and_their_versions_grow(run: Observed) -> 
 
 
 def test_each_policy_but_the_base_is_measured_on_held_out_problems(run: Observed) -> None:
-    measured = {f.policy_version for f in run.store.evaluations.figures() if f.metric == "pass@1" and f.n == 40}
+    measured = {f.policy_version for f in run.store.evaluations.figures() if f.metric == "pass@1" and f.figure.n == 40}
     assert measured == {policy.version for policy in run.store.policies.all()} - {0}
 
 
 def test_the_promoted_policy_is_the_best_measured_one(run: Observed) -> None:
-    scores = {f.policy_version: f.value for f in run.store.evaluations.figures() if f.metric == "pass@1"}
+    scores = {f.policy_version: f.figure.value for f in run.store.evaluations.figures() if f.metric == "pass@1"}
     promoted = run.store.policies.promoted()
     assert promoted is not None
     assert scores[promoted.version] == max(scores.values())
+
+
+def test_the_figures_of_each_policy_have_their_errors(run: Observed) -> None:
+    figures = [one.figure for one in run.store.evaluations.figures()]
+    assert all(f.missing == 0 and f.low is not None and f.high is not None for f in figures)
+    assert all(f.low <= f.value <= f.high for f in figures if f.low is not None and f.high is not None)
+
+
+def test_each_iteration_keeps_its_comparison_with_the_promoted_policy(run: Observed) -> None:
+    for iteration in run.store.iterations.all():
+        measured, comparison = iteration.metrics["measured"]["pass@1"], iteration.metrics["comparison"]
+        assert measured["value"] == iteration.metrics["pass@1"] == comparison["ours"]
+        assert comparison["n"] == measured["n"] == 40
+        assert comparison["low"] <= comparison["difference"] <= comparison["high"]
 
 
 def test_held_out_problems_never_train_a_policy(run: Observed) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cluster.config.loading import load_config
 from cluster.loop.position import NextStep, Position, iteration_of, read_position
 from cluster.loop.promotion import is_worse
-from eval.metrics import compute_metrics, num_scored
+from eval.metrics import compute_figures
 from learner.settings import Phase
 from store.records import Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
 from store.runs.iterations import Iteration
@@ -45,8 +45,7 @@ def score(store: Store, version: int, solved: int) -> None:
                 )
             ]
         )  # fmt: skip
-    answers = store.evaluations.answers(evaluation)
-    store.evaluations.finish(evaluation, compute_metrics(answers), num_scored(answers))
+    store.evaluations.finish(evaluation, compute_figures(store.evaluations.answers(evaluation), 1))
 
 
 def heldout(number: int) -> Problem:

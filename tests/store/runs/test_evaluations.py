@@ -1,7 +1,10 @@
 import pytest
 
+from store.database.schema import migrate
+from store.database.tables import SCHEMA_REVISION
 from store.errors import StoreError, UnknownPolicyError, UnknownRecordError
-from store.records import Evaluation, Outcome, Sampling, Split
+from store.records import Outcome, Sampling, Split
+from store.runs.figures import Evaluation, Figure, Measured
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -47,16 +50,37 @@ def test_answers_are_grouped_by_problem_in_the_order_of_samples(filled, make):
 def test_an_evaluation_that_a_crash_left_is_found_and_finished(filled):
     evaluation = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
     assert [run.id for run in filled.evaluations.unfinished()] == [evaluation]
-    filled.evaluations.finish(evaluation, {"pass@1": 0.25, "maj@8": 0.5}, n=4)
-    filled.evaluations.finish(evaluation, {"pass@1": 0.75}, n=4)
-    assert filled.evaluations.figures() == [Evaluation(1, "heldout", "pass@1", 0.75, 4)]
+    filled.evaluations.finish(evaluation, Measured({"pass@1": Figure(0.25, 4), "maj@8": Figure(0.5, 4)}))
+    filled.evaluations.finish(evaluation, Measured({"pass@1": Figure(0.75, 4)}))
+    assert [(one.metric, one.figure) for one in filled.evaluations.figures()] == [("pass@1", Figure(0.75, 4))]
     assert filled.evaluations.unfinished() == []
     assert filled.evaluations.get(evaluation).finished
+
+
+def test_figures_are_stored_with_their_errors_and_with_what_they_lack(filled):
+    evaluation = filled.evaluations.schedule(1, "sampled", samples=4, sampling=Sampling(), limit=4)
+    first, all_samples = Figure(0.5, 4, 0.125, 0.25, 0.75, 0), Figure(0.75, 3, 0.25, 0.5, 1.0, 1)
+    filled.evaluations.finish(evaluation, Measured({"pass@1": first, "pass@4": all_samples}, 5, 2))
+    assert filled.evaluations.figures() == [
+        Evaluation(1, "sampled", "pass@1", first, undecided=5, unverifiable=2),
+        Evaluation(1, "sampled", "pass@4", all_samples, undecided=5, unverifiable=2),
+    ]
+
+
+def test_figures_of_a_schema_without_errors_are_over_the_problems_of_their_evaluation(filled):
+    evaluation = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
+    filled.evaluations.finish(evaluation, Measured({"pass@1": Figure(0.5, 4, 0.25, 0.0, 1.0, 0)}))
+    with filled._database.engine.begin() as connection:
+        migrate(connection, "0004")
+        migrate(connection, SCHEMA_REVISION)
+    assert filled.evaluations.figures() == [Evaluation(1, "heldout", "pass@1", Figure(0.5, 4))]
 
 
 def test_a_figure_that_is_no_number_is_refused(filled):
     evaluation = filled.evaluations.schedule(1, "heldout", sampling=GREEDY)
     with pytest.raises(StoreError, match="pass@1 is nan"):
-        filled.evaluations.finish(evaluation, {"pass@1": float("nan")}, n=4)
+        filled.evaluations.finish(evaluation, Measured({"pass@1": Figure(float("nan"), 4)}))
+    with pytest.raises(StoreError, match="standard_error of pass@1 is inf"):
+        filled.evaluations.finish(evaluation, Measured({"pass@1": Figure(0.5, 4, float("inf"))}))
     with pytest.raises(UnknownRecordError, match="no evaluation 99"):
-        filled.evaluations.finish(99, {"pass@1": 0.5}, n=4)
+        filled.evaluations.finish(99, Measured({"pass@1": Figure(0.5, 4)}))

@@ -1,5 +1,6 @@
 """A cursor over the tokens of an expression."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from sandbox.guest.answers.expressions.operations import Value
@@ -72,3 +73,19 @@ class TokenCursor:
         value = read()
         self.depth -= 1
         return value
+
+
+class Grammar(TokenCursor, ABC):
+    """The levels of the grammar that parts with a form of their own are made of. Each raises UnreadError."""
+
+    @abstractmethod
+    def sum(self) -> Value:
+        """Terms with signs between them."""
+
+    @abstractmethod
+    def script(self) -> Value:
+        """An exponent: a group, or one token with its sign."""
+
+    @abstractmethod
+    def subscript_value(self) -> Value:
+        """A subscript with a value."""

@@ -13,7 +13,7 @@ from sympy import I, Integer, Rational, Symbol
 
 from sandbox.guest.answers.expressions import operations as op
 from sandbox.guest.answers.expressions import structures
-from sandbox.guest.answers.expressions.cursor import TokenCursor
+from sandbox.guest.answers.expressions.cursor import Grammar
 from sandbox.guest.answers.expressions.operations import Value
 from sandbox.guest.answers.expressions.tokens import END, Token, UnreadError, tokenize
 from sandbox.guest.answers.units import Unit
@@ -63,7 +63,7 @@ def read_tokens(tokens: list[Token]) -> Reading:
     return Reading(value, reader.rounded, reader.unit)
 
 
-class ExpressionReader(TokenCursor):
+class ExpressionReader(Grammar):
     """Each method reads one level of the grammar, from the loosest binding to the tightest. All raise UnreadError."""
 
     def __init__(self, tokens: list[Token]) -> None:

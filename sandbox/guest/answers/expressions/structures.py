@@ -1,17 +1,13 @@
 """The parts of an expression with a form of their own: names with subscripts, counts, matrices, units after a value."""
 
-from typing import TYPE_CHECKING
-
 import sympy  # type: ignore[import-untyped]
 from sympy import Rational
 
 from sandbox.guest.answers.expressions import operations as op
+from sandbox.guest.answers.expressions.cursor import Grammar
 from sandbox.guest.answers.expressions.operations import Value
 from sandbox.guest.answers.expressions.tokens import END, UnreadError
 from sandbox.guest.answers.units import Unit, read_unit
-
-if TYPE_CHECKING:
-    from sandbox.guest.answers.expressions.reader import ExpressionReader
 
 _COUNTS = {"C": op.binomial, "A": op.permutations, "P": op.permutations}
 _MATRICES = ("pmatrix", "bmatrix", "matrix", "vmatrix", "smallmatrix", "array")
@@ -21,7 +17,7 @@ _LONGEST_NAME = 4  # words of what is counted
 _SHORTEST_WORD = 4
 
 
-def read_subscript(reader: "ExpressionReader") -> str:
+def read_subscript(reader: Grammar) -> str:
     """The subscript and the primes of a name as text, the same for `x_1` and `x_{1}`."""
     name = _primes(reader)
     if reader.is_sign("_"):
@@ -30,14 +26,14 @@ def read_subscript(reader: "ExpressionReader") -> str:
     return name + _primes(reader)
 
 
-def _primes(reader: "ExpressionReader") -> str:
+def _primes(reader: Grammar) -> str:
     primes = ""
     while reader.accept("'"):
         primes += "'"
     return primes
 
 
-def _group_text(reader: "ExpressionReader") -> str:
+def _group_text(reader: Grammar) -> str:
     """The tokens of a group in braces, joined."""
     parts: list[str] = []
     depth = 0
@@ -51,7 +47,7 @@ def _group_text(reader: "ExpressionReader") -> str:
         parts.append(token.text)
 
 
-def read_count(reader: "ExpressionReader", letter: str) -> Value | None:
+def read_count(reader: Grammar, letter: str) -> Value | None:
     """The scripts of `C_n^k` as a number of combinations, of `A` and `P` as one of permutations; None for any other
     letter or scripts.
     """
@@ -70,7 +66,7 @@ def read_count(reader: "ExpressionReader", letter: str) -> Value | None:
     return None
 
 
-def read_prescripted(reader: "ExpressionReader") -> Value:
+def read_prescripted(reader: Grammar) -> Value:
     """`{}_{n}C_{k}` after its opening brace."""
     reader.expect("}")
     reader.expect("_")
@@ -91,7 +87,7 @@ def read_repeating(text: str) -> Rational:
     return value + Rational(int(repeated), 10 ** len(decimals) * (10 ** len(repeated) - 1))
 
 
-def read_matrix(reader: "ExpressionReader", opening: str) -> Value:
+def read_matrix(reader: Grammar, opening: str) -> Value:
     """The matrix, or for `vmatrix` the determinant, after its `\\begin`."""
     kind = opening[len(r"\begin{") : -1]
     if kind not in _MATRICES:
@@ -103,7 +99,7 @@ def read_matrix(reader: "ExpressionReader", opening: str) -> Value:
     return _determinant(matrix) if kind == "vmatrix" else matrix
 
 
-def _cells(reader: "ExpressionReader", closing: str) -> list[list[Value]]:
+def _cells(reader: Grammar, closing: str) -> list[list[Value]]:
     rows: list[list[Value]] = [[]]
     while True:
         rows[-1].append(reader.sum())
@@ -123,7 +119,7 @@ def _determinant(matrix: Value) -> Value:
     return matrix.det()
 
 
-def read_unit_after(reader: "ExpressionReader") -> Unit | None:
+def read_unit_after(reader: Grammar) -> Unit | None:
     """A unit in \\text{} after the expression; None if there is none, or what is counted is named instead.
 
     Raises UnreadError at any other text.
