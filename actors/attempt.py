@@ -13,6 +13,7 @@ from actors.codec import Codec
 from actors.interaction import Engine, run_rollout
 from actors.rollout import Finished, RolloutState
 from actors.settings import SamplerSettings
+from actors.support import with_support
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.execution import Status
 from sandbox.interpreter import Sandbox
@@ -70,7 +71,7 @@ class Attempter:
             self._limits.max_output_chars,
             caller=assignment.purpose.value,
         )
-        return Rollout(
+        rollout = Rollout(
             id=rollout_id(assignment.id, sample_index),
             problem_id=problem.id,
             purpose=assignment.purpose,
@@ -87,6 +88,7 @@ class Attempter:
             seconds=time.monotonic() - started,
             seed=sampling.seed,
         )
+        return with_support(rollout, problem.question)
 
     def _with_seed(self, sampling: Sampling, rollout: str) -> Sampling:
         """Add the rollout's seed, derived from the engine's seed and the rollout's id, if rollouts are seeded."""

@@ -12,7 +12,7 @@ class RolloutStats:
     """Rollouts that the store acknowledged, by outcome, with their tokens and code blocks.
 
     `train_*` count training rollouts only. `model_tokens` are those that the policy sampled. `executions` counts code
-    blocks by status.
+    blocks by status, `support` the verdicts on accepted training rollouts.
     """
 
     rollouts: int = 0
@@ -22,6 +22,7 @@ class RolloutStats:
     model_tokens: int = 0
     blocks: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    support: Counter[str] = field(default_factory=Counter)
     executions: Counter[str] = field(default_factory=Counter)
 
     def add(self, rollout: Rollout) -> None:
@@ -33,6 +34,7 @@ class RolloutStats:
             self.train_rollouts += 1
             self.train_accepted += rollout.outcome is Outcome.ACCEPTED
             self.train_tokens += tokens
+            self.support.update([rollout.support.value] if rollout.support else [])
         self.blocks += len(rollout.executions)
         self.outcomes[rollout.outcome.value] += 1
         self.executions.update(record.status for record in rollout.executions)
@@ -48,4 +50,5 @@ class RolloutStats:
             "blocks": self.blocks,
             "outcomes": dict(self.outcomes),
             "executions": dict(self.executions),
+            "support": dict(self.support),
         }

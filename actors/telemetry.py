@@ -28,6 +28,7 @@ class SamplerTelemetry:
 
         self._rollouts = counter("rollouts", "Rollouts that the store acknowledged", "outcome")
         self._executions = counter("executions", "Code blocks run in the sandbox", "status")
+        self._support = counter("support", "Accepted training rollouts by whether their code supports them", "support")
         self._tokens = counter("model_tokens", "Tokens sampled from the policy")
         self._in_flight = gauge("requests_in_flight", "Unfinished requests in the engine")
         self._version = gauge("policy_version", "Version of the policy in the engine")
@@ -43,6 +44,8 @@ class SamplerTelemetry:
             self._rollouts.inc(count, {"outcome": outcome})
         for status, count in metrics["executions"].items():
             self._executions.inc(count, {"status": status})
+        for support, count in metrics["support"].items():
+            self._support.inc(count, {"support": support})
         if metrics["model_tokens"]:
             self._tokens.inc(metrics["model_tokens"])
         self._in_flight.set(in_flight)

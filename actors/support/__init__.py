@@ -3,6 +3,6 @@
 Begin with `verdict.py`, which applies the rules. Pure and cheap: nothing is run, and no input makes it raise.
 """
 
-from actors.support.verdict import Judgement, judge_support
+from actors.support.verdict import Judgement, Rule, judge_support, with_support
 
-__all__ = ["Judgement", "judge_support"]
+__all__ = ["Judgement", "Rule", "judge_support", "with_support"]

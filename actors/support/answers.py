@@ -48,7 +48,7 @@ class Answer:
         if self.text and self.text in output:
             return True
         lines = [line for line in output.split("\n") if line.strip()]
-        shown = [line.strip() for line in (*lines[:_MAX_LINES // 2], *lines[_MAX_LINES // 2 :][-_MAX_LINES // 2 :])]
+        shown = [line.strip() for line in (*lines[: _MAX_LINES // 2], *lines[_MAX_LINES // 2 :][-_MAX_LINES // 2 :])]
         if self.value is not None:
             return any(self._is_value_of(line) for line in shown)
         if self.parts:
@@ -66,7 +66,7 @@ class Answer:
         if not any(character.isalpha() for character in output):
             return False
         lines = output.split("\n")[-_MAX_LINES // 2 :]
-        return any(same_value(complex(number.value), v, 1e-6) for v in _values(lines))
+        return any(same_value(complex(number), v, 1e-6) for v in _values(lines))
 
     def _is_value_of(self, line: str) -> bool:
         value = self.value
@@ -74,12 +74,12 @@ class Answer:
         if any(same_value(value, other) for other in _values([line])):
             return True
         return value.imag == 0 and any(
-            n.decimals > 2 and same_value(value, complex(n.value), _CLOSE) for n in numbers_in(line)
+            n.decimals > 2 and same_value(value, complex(n), _CLOSE) for n in numbers_in(line)
         )
 
     def _parts_are_in(self, output: str, lines: Sequence[str]) -> bool:
         """Whether each part is a number of the output, or an item of one of its lines."""
-        found = [complex(number.value) for number in numbers_in(output)]
+        found = [complex(number) for number in numbers_in(output)]
         found += [value for line in lines for value in _values([line, *_items(line)])]
         return all(any(same_value(part, other, _CLOSE) for other in found) for part in self.parts)
 

@@ -10,7 +10,9 @@ from store.records import ExecutionRecord, Segment, SegmentKind
 OUTPUT_CHARS = 4_000  # of a longer output, only its beginning and its end are read
 MAX_BLOCKS = 32  # of more blocks, only the last are read
 
-_ERROR = re.compile(r"(?:Traceback \(most recent call last\)|[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Iteration)\b:?.*)")
+_ERROR = re.compile(
+    r"(?:Traceback \(most recent call last\)|[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Iteration)\b:?.*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,9 @@ def read_blocks(segments: Sequence[Segment], executions: Sequence[ExecutionRecor
         if segment.kind is SegmentKind.CODE:
             source = segment.text
         elif segment.kind is SegmentKind.OUTPUT and source is not None:
-            blocks.append(_block(source, segment.text, executions[len(blocks)] if len(blocks) < len(executions) else None))
+            blocks.append(
+                _block(source, segment.text, executions[len(blocks)] if len(blocks) < len(executions) else None)
+            )
             source = None
     return blocks[-MAX_BLOCKS:]
 

@@ -1,15 +1,16 @@
 """The abstract values of expressions."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import Any
 
 from actors.support.numbers import numbers_in
+from actors.support.printed import Printed
 from actors.support.typed import (
     COMPUTED,
     UNKNOWN,
-    BudgetExceeded,
+    BudgetExceededError,
     Level,
     Value,
     bounded,
@@ -19,23 +20,18 @@ from actors.support.typed import (
     is_neutral,
 )
 
-if TYPE_CHECKING:
-    from actors.support.program import Printed
-
-_BUDGET = 5_000  # steps; real programs take a few hundred
+_BUDGET = 20_000  # steps of all blocks; real programs take a few hundred
+_EQUALITIES = (ast.Eq, ast.NotEq, ast.Is)
 
 
 class Expressions:
     """The expressions of a program, given the values of its names. `program.Program` adds the statements."""
 
-    printed: "Printed"
-
     def __init__(self, question: str = "") -> None:
         self.names: dict[str, Value] = {"__name__": Value(Level.TYPED, "__main__")}
         self.modules: set[str] = set()
         self.functions: dict[str, ast.FunctionDef] = {}
-        self.returned: list[Value] = []
-        self.depth = 0
+        self.printed = Printed()
         self._given_texts = [question]
         self._given_numbers: set[Fraction] = set()
         self._steps = 0
@@ -51,80 +47,79 @@ class Expressions:
             self._given_numbers.update(number.value for number in numbers_in(self._given_texts.pop()))
         return self._given_numbers
 
-    def _spend(self) -> None:
-        self._steps += 1
+    def _spend(self, steps: int = 1) -> None:
+        self._steps += steps
         if self._steps > _BUDGET:
-            raise BudgetExceeded
+            raise BudgetExceededError
 
-    def _value(self, node: ast.expr, control: Level = Level.TYPED) -> Value:
+    def _value(self, node: ast.expr) -> Value:
         self._spend()
-        match node:
-            case ast.Constant(value=value):
-                return Value(Level.TYPED, value)
-            case ast.Name(id=name):
-                return self.names.get(name, COMPUTED)
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-                value = self._value(operand)
-                is_number = isinstance(value.known, int | float)
-                return Value(value.level, _signed(sign, value.known) if is_number else UNKNOWN)
-            case ast.UnaryOp(op=ast.Not(), operand=operand) | ast.Starred(value=operand):
-                return Value(self._value(operand).level)
-            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                return self._sequence(node, [self._value(item) for item in items])
-            case ast.Dict(keys=keys, values=items):
-                return self._mapping(keys, items)
-            case ast.JoinedStr(values=parts):
-                return self._text(parts)
-            case ast.FormattedValue(value=inner, conversion=conversion, format_spec=form):
-                value = self._value(inner)
-                return value if form is None and conversion == -1 else Value(value.level)
-            case ast.Subscript(value=container, slice=index):
-                return element(self._value(container), self._value(index))
-            case ast.BinOp(left=first, op=operator, right=second):
-                left, right = self._value(first), self._value(second)
-                return Value(highest([left, right])) if is_neutral(operator, left, right, lambda: self._given) else COMPUTED
-            case ast.Compare(left=first, ops=operators, comparators=others):
-                level = highest([self._value(one) for one in (first, *others)])
-                equality = all(isinstance(operator, ast.Eq | ast.NotEq | ast.Is) for operator in operators)
-                return Value(Level.TYPED) if level is Level.TYPED and equality else COMPUTED
-            case ast.IfExp(test=test, body=then, orelse=otherwise):
-                return Value(highest([self._value(one) for one in (test, then, otherwise)]))
-            case ast.NamedExpr(target=ast.Name(id=name), value=inner):
-                self.names[name] = self._value(inner)
-                return self.names[name]
-            case ast.Call():
-                return self._call(node, control)
-        return COMPUTED
+        find = _VALUES.get(type(node))
+        return COMPUTED if find is None else find(self, node)
 
-    def _sequence(self, node: ast.expr, items: Sequence[Value]) -> Value:
-        known = all(item.is_known for item in items) and not isinstance(node, ast.Set)
-        values = [item.known for item in items]
-        made = tuple(values) if isinstance(node, ast.Tuple) else values
+    def _values(self, nodes: Sequence[ast.expr]) -> list[Value]:
+        return [self._value(node) for node in nodes]
+
+    # ---------------------------------------------------------------- by type of node
+
+    def _name(self, node: ast.Name) -> Value:
+        return self.names.get(node.id, COMPUTED)
+
+    def _sign(self, node: ast.UnaryOp) -> Value:
+        value = self._value(node.operand)
+        if not isinstance(node.op, ast.USub | ast.UAdd) or not isinstance(value.known, int | float):
+            return Value(value.level)
+        return Value(value.level, -value.known if isinstance(node.op, ast.USub) else value.known)
+
+    def _sequence(self, node: ast.List | ast.Tuple) -> Value:
+        items = self._values(node.elts)
+        made: Any = [item.known for item in items]
+        made = tuple(made) if isinstance(node, ast.Tuple) else made
+        known = all(item.is_known for item in items) and not any(isinstance(item, ast.Starred) for item in node.elts)
         return Value(highest(items), bounded(made) if known else UNKNOWN)
 
-    def _mapping(self, keys: Sequence[ast.expr | None], items: Sequence[ast.expr]) -> Value:
-        names = [self._value(key) for key in keys if key is not None]
-        values = [self._value(item) for item in items]
-        level = highest([*names, *values])
-        if len(names) != len(values) or not all(one.is_known for one in (*names, *values)):
+    def _mapping(self, node: ast.Dict) -> Value:
+        keys = self._values([key for key in node.keys if key is not None])
+        items = self._values(node.values)
+        level = highest([*keys, *items])
+        if len(keys) != len(items) or not all(one.is_known for one in (*keys, *items)):
             return Value(level)
         try:
-            made = {name.known: value.known for name, value in zip(names, values, strict=True)}
+            made = {key.known: item.known for key, item in zip(keys, items, strict=True)}
         except TypeError:  # a key that is no key
             return Value(level)
         return Value(level, bounded(made))
 
-    def _text(self, parts: Sequence[ast.expr]) -> Value:
-        values = [self._value(part) for part in parts]
-        known = all(value.is_known for value in values)
-        return Value(highest(values), bounded("".join(str(value.known) for value in values)) if known else UNKNOWN)
+    def _text(self, node: ast.JoinedStr) -> Value:
+        parts = self._values(node.values)
+        known = all(part.is_known for part in parts)
+        return Value(highest(parts), bounded("".join(str(part.known) for part in parts)) if known else UNKNOWN)
 
-    def _call(self, node: ast.Call, control: Level) -> Value:
-        arguments = [self._value(argument) for argument in node.args]
-        options = [self._value(option.value) for option in node.keywords]
+    def _formatted(self, node: ast.FormattedValue) -> Value:
+        value = self._value(node.value)
+        return value if node.format_spec is None and node.conversion == -1 else Value(value.level)
+
+    def _operation(self, node: ast.BinOp) -> Value:
+        left, right = self._values([node.left, node.right])
+        neutral = is_neutral(node.op, left, right, lambda: self._given)
+        return Value(highest([left, right])) if neutral else COMPUTED
+
+    def _comparison(self, node: ast.Compare) -> Value:
+        """Whether two literals are equal is known to who typed them; any other comparison computes something."""
+        level = highest(self._values([node.left, *node.comparators]))
+        equality = all(isinstance(operator, _EQUALITIES) for operator in node.ops)
+        return Value(Level.TYPED) if level is Level.TYPED and equality else COMPUTED
+
+    def _named(self, node: ast.NamedExpr) -> Value:
+        self.names[node.target.id] = self._value(node.value)
+        return self.names[node.target.id]
+
+    def _call(self, node: ast.Call) -> Value:
+        arguments = self._values(node.args)
+        options = self._values([option.value for option in node.keywords])
         match node.func:
             case ast.Name(id=name) if name in self.functions:
-                return self._call_function(name, [] if options else arguments, control)
+                return self._call_function(name, [COMPUTED] * len(arguments) if options else arguments)
             case ast.Attribute(value=container, attr="format"):
                 return Value(highest([self._value(container), *arguments, *options]))
             case ast.Name(id=name) if not options:
@@ -135,9 +130,26 @@ class Expressions:
                 return self._value(body)
         return COMPUTED
 
-    def _call_function(self, name: str, arguments: Sequence[Value], control: Level) -> Value:
+    def _call_function(self, name: str, arguments: Sequence[Value]) -> Value:
         raise NotImplementedError
 
 
-def _signed(sign: ast.unaryop, number: float) -> float:
-    return -number if isinstance(sign, ast.USub) else number
+_VALUES: Mapping[type[ast.expr], Callable[[Expressions, Any], Value]] = {
+    ast.Constant: lambda _, node: Value(Level.TYPED, node.value),
+    ast.Name: Expressions._name,
+    ast.UnaryOp: Expressions._sign,
+    ast.Starred: lambda program, node: Value(program._value(node.value).level),
+    ast.List: Expressions._sequence,
+    ast.Tuple: Expressions._sequence,
+    ast.Set: lambda program, node: Value(highest(program._values(node.elts))),
+    ast.Dict: Expressions._mapping,
+    ast.JoinedStr: Expressions._text,
+    ast.FormattedValue: Expressions._formatted,
+    ast.Subscript: lambda program, node: element(*program._values([node.value, node.slice])),
+    ast.BinOp: Expressions._operation,
+    ast.Compare: Expressions._comparison,
+    ast.IfExp: lambda program, node: Value(highest(program._values([node.test, node.body, node.orelse]))),
+    ast.NamedExpr: Expressions._named,
+    ast.Call: Expressions._call,
+}
+"""What finds the value of a node, by its type; nodes of all other types are computed."""

@@ -37,6 +37,12 @@ class Number:
         """Whether it was written with decimals, so that it may be an approximation."""
         return self.decimals > 0
 
+    def __complex__(self) -> complex:
+        try:
+            return complex(self.value)
+        except OverflowError:
+            return complex(math.inf)
+
 
 def numbers_in(text: str) -> Iterator[Number]:
     """The numbers of a text in their order, at most `MAX_NUMBERS`."""

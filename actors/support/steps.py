@@ -19,6 +19,8 @@ _COUNTING = re.compile(r"how many|number of|there are|count", re.IGNORECASE)
 _EQUATION = re.compile(r"[-+*/^().\d\s,$×·\\{}a-z]{3,120}=")
 _ARITHMETIC = re.compile(r"[-+\d.,$()*/^×·\s\\{}]*\d[-+\d.,$()*/^×·\s\\{}]*")
 _COMMAND = re.compile(r"\\(?:times|cdot|div|frac|left|right|sqrt)(?![a-z])")
+_TERM = r"[-+\d.,$()*/^×·\s{}]+"
+_AT_END = re.compile(rf"{_TERM}(?:§(?:times|cdot|div|frac|left|right|sqrt){_TERM})*\Z")
 _MAX_EQUATIONS = 20
 _CLOSE = 0.05  # relative; a whole number this close to the output is its rounding, whether or not the text says so
 _YES = {"true": ("yes", "true", "correct"), "false": ("no", "false", "incorrect")}
@@ -59,7 +61,7 @@ def _is_rounded(wanted: Number, numbers: Iterable[Number], context: str) -> bool
         difference = abs(number.value - wanted.value)
         if number.decimals <= wanted.decimals or difference >= unit:
             continue
-        near = difference <= unit / 2 or wanted.decimals == 0 and difference <= Fraction(_CLOSE) * abs(wanted.value)
+        near = difference <= unit / 2 or (wanted.decimals == 0 and difference <= Fraction(_CLOSE) * abs(wanted.value))
         if near and (wanted.value or not number.value or difference <= unit / 2):
             return True
         whole = wanted.value in (floor(number.value), ceil(number.value))
@@ -103,7 +105,7 @@ def _is_count(wanted: Number, output: str, context: str) -> bool:
 
 def _is_stated(answer: Answer, outputs: Sequence[str], text: str) -> bool:
     """Whether the text has an equation whose value is the answer, and that uses a number of an output."""
-    target = complex(answer.number.value) if answer.number else answer.value
+    target = complex(answer.number) if answer.number else answer.value
     if target is None:
         return False
     printed = {number.value for output in outputs for number in numbers_in(output)}
@@ -122,9 +124,9 @@ def _left_sides(text: str) -> Iterator[str]:
         if count >= _MAX_EQUATIONS:
             return
         tail = _COMMAND.sub(lambda found: found.group().replace("\\", "§"), part[-120:])
-        runs = re.findall(r"[-+\d.,$()*/^×·\s{}]+(?:§(?:times|cdot|div|frac|left|right|sqrt)[-+\d.,$()*/^×·\s{}]+)*\Z", tail)
-        if runs and any(character.isdigit() for character in runs[-1]):
-            expression = re.sub(r"[$,]", "", runs[-1]).replace("§div", "/").replace("§", "\\").strip(" .")
+        found = _AT_END.search(tail)
+        if found and any(character.isdigit() for character in found.group()):
+            expression = re.sub(r"[$,]", "", found.group()).replace("§div", "/").replace("§", "\\").strip(" .")
             yield expression
 
 

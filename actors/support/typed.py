@@ -47,7 +47,7 @@ TYPED, ELEMENT, COMPUTED = Value(Level.TYPED), Value(Level.ELEMENT), Value(Level
 NOTHING = Value(Level.TYPED, None)
 
 
-class BudgetExceeded(ValueError):
+class BudgetExceededError(ValueError):
     """The analysis of a program has taken too many steps."""
 
 
@@ -111,6 +111,8 @@ def called(name: str, arguments: Sequence[Value]) -> Value | None:
         return ELEMENT
     if name in _CONSTRUCTORS and len(arguments) == 1:
         return _converted(name, arguments[0])
+    if name == "round":
+        return Value(level) if _is_whole(arguments) else None
     if name in _PARSERS and len(arguments) == 1:
         return Value(level) if _is_number(arguments[0].known) else None
     if name in _RATIOS and all(isinstance(value.known, int) for value in arguments):
@@ -130,6 +132,12 @@ def _converted(name: str, argument: Value) -> Value:
         return Value(argument.level)
 
 
+def _is_whole(arguments: Sequence[Value]) -> bool:
+    """Whether rounding the argument returns it as it is."""
+    known = arguments[0].known
+    return len(arguments) == 1 and isinstance(known, int | float) and known == known // 1
+
+
 def _is_number(known: Any) -> bool:
     """Whether a literal is a number, or a text that is one."""
     if isinstance(known, str):
@@ -141,7 +149,8 @@ def _has_one_number(name: str, arguments: Sequence[Value]) -> bool:
     """Whether a choice among the arguments, or their sum, is the only number that they hold."""
     if not all(value.is_known for value in arguments):
         return False
-    numbers = [n for value in arguments for n in (value.known if isinstance(value.known, list | tuple) else [value.known])]
+    lists = [value.known if isinstance(value.known, list | tuple) else [value.known] for value in arguments]
+    numbers = [number for numbers in lists for number in numbers]
     if not all(isinstance(number, int | float) for number in numbers):
         return False
     return len(numbers) == 1 if name == "sum" else len(set(numbers)) == 1
@@ -153,7 +162,8 @@ def _has_one_number(name: str, arguments: Sequence[Value]) -> bool:
 def is_neutral(operator: ast.operator, left: Value, right: Value, given: Callable[[], Set[Fraction]]) -> bool:
     """Whether an operation on two numbers returns one of them unchanged, and the question asks for no such thing.
 
-    `given`: returns the numbers in the question and in earlier outputs. 3 * 1 computes something if the question has a 3 or a 1.
+    `given`: returns the numbers in the question and in earlier outputs. 3 * 1 computes something if one of them is 3
+    or 1.
     """
     if not (isinstance(left.known, int | float) and isinstance(right.known, int | float)):
         return False

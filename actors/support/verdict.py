@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from actors.support.answers import Answer, read_answer
 from actors.support.blocks import OUTPUT_CHARS, Block, read_blocks, text_after
-from actors.support.numbers import MAX_NUMBERS, numbers_in, same_number
+from actors.support.numbers import numbers_in, same_number
 from actors.support.program import Printed, Program
 from actors.support.steps import follows
-from store.records import ExecutionRecord, Segment, Support
+from store.records import ExecutionRecord, Outcome, Rollout, Segment, Support
 from store.solutions.normal_form import NO_PROGRAM
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,14 @@ class _Evidence(NamedTuple):
     block: Block
     printed: Printed
     computed: str
+
+
+def with_support(rollout: Rollout, question: str) -> Rollout:
+    """The rollout with its verdict if it is accepted; any other stays as it is."""
+    if rollout.outcome is not Outcome.ACCEPTED:
+        return rollout
+    support, rule = judge_support(rollout.segments, rollout.executions, rollout.answer, question)
+    return replace(rollout, support=support, support_rule=rule)
 
 
 def judge_support(
@@ -128,6 +137,3 @@ def _why_unsupported(answer: Answer, evidence: Sequence[_Evidence], question: st
     if answer.number is not None and any(same_number(answer.number, other) for other in numbers_in(question)):
         return Rule.IN_QUESTION
     return Rule.NOT_IN_OUTPUT
-
-
-__all__ = ["MAX_NUMBERS", "Judgement", "Rule", "judge_support"]

@@ -11,6 +11,7 @@ from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.console.output import print_line
 from cluster.loop.run_status import current_state
+from cluster.loop.support import read_support
 from eval.report import IterationStats, PolicyScore, Report, Solution, render
 from store.records import Outcome, Policy, Purpose, Rollout
 from store.runs.iterations import Iteration
@@ -70,6 +71,7 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
         before_after=pairs,
         solutions=_examples(store, labels, served, {before.problem.id for before, _ in pairs}),
         configuration=_configuration(store, config),
+        support=read_support(store, stats.iterations),
     )
 
 

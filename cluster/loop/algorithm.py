@@ -19,7 +19,9 @@ from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.position import NextStep, Position, read_position
 from cluster.loop.preparation import prepare
 from cluster.loop.promotion import promote_unless_worse
+from cluster.loop.support import read_support
 from cluster.loop.telemetry import LoopTelemetry, iteration_figures
+from eval.support import support_alarm
 from store.records import Policy
 from store.store import Store
 
@@ -118,6 +120,10 @@ class SelfTraining(Algorithm):
             if isinstance(value, int | float):
                 self.metrics.log_value(("automathes", name), value, window=1)
         self.operator.progress.iteration(figures)
+        alarm = support_alarm(read_support(self.store, self.store.iterations.all()))
+        if alarm is not None:
+            log.warning("%s", alarm)
+            self.operator.progress.note(alarm)
 
     def _prune(self) -> None:
         """Delete rejected rollouts that the configuration does not keep."""

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.heartbeat import DEAD_AFTER_S
+from cluster.loop.support import read_support
 from eval.metrics import standard_error
+from eval.support import support_alarm
 from store.runs.iterations import Iteration
 from store.runs.run_state import ActualState, RunState
 from store.store import Store
@@ -42,6 +44,8 @@ class Status:
     evaluations: tuple[Mapping[str, Any], ...]
     iterations: tuple[Mapping[str, Any], ...]
     policies: tuple[Mapping[str, Any], ...]
+    support: tuple[Mapping[str, Any], ...]
+    support_alarm: str | None
     store_url: str
     checkpoint: str | None
 
@@ -58,6 +62,7 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
     state = current_state(run_state, now_s)
     latest, promoted = store.policies.latest(), store.policies.promoted()
     open_one = next((i for i in stats.iterations if i.closed_at is None), None)
+    support = read_support(store, stats.iterations)
     done = sum(i.closed_at is not None for i in stats.iterations)
     return Status(
         run=str(folder.path),
@@ -85,6 +90,8 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
         evaluations=_evaluations(store),
         iterations=tuple(_iteration(iteration) for iteration in stats.iterations),
         policies=_policies(store),
+        support=tuple(asdict(counts) for counts in support),
+        support_alarm=support_alarm(support),
         store_url=store.masked_url,
         checkpoint=run_state.checkpoint,
     )

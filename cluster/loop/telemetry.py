@@ -7,6 +7,7 @@ from ray.util.metrics import Gauge
 
 from cluster.config.run_config import RunConfig
 from cluster.loop.position import iteration_of
+from eval.support import SupportCounts
 from store.records import Outcome, Policy
 from store.store import Store
 
@@ -16,6 +17,7 @@ _GAUGES = {
     "promoted_version": "Promoted policy version, which is served",
     "pass@1": "Greedy pass@1 of the latest policy on the held-out problems",
     "acceptance_rate": "Share of the iteration's rollouts that were accepted",
+    "supported_share": "Share of the accepted rollouts whose answer follows from their code",
     "tokens_per_s": "Training tokens sampled per second during the iteration",
     "loss": "Training loss at the end of the latest training phase",
 }
@@ -42,6 +44,7 @@ def iteration_figures(
     number = iteration_of(policy, store.iterations.all())
     outcomes = store.iterations.outcomes(number).get(number, {})
     rollouts, accepted = sum(outcomes.values()), outcomes.get(Outcome.ACCEPTED.value, 0)
+    support = store.iterations.support(number)
     sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if run.iteration.overlap else 0.0)
     promoted = store.policies.promoted()
     return {
@@ -52,6 +55,8 @@ def iteration_figures(
         "accepted": accepted,
         "acceptance_rate": accepted / rollouts if rollouts else None,
         "outcomes": outcomes,
+        "support": support,
+        "supported_share": SupportCounts.of(number, support).share,
         "blocks": store.iterations.blocks_run(number),
         "tokens_per_s": sampled_tokens / sampling_s if number and sampling_s else None,
         "loss": policy.metrics.get("loss"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eval.metrics import standard_error
+from eval.support import SupportCounts
 from store.records import Outcome, Problem, Rollout
 
 
@@ -88,3 +89,4 @@ class Report:
     before_after: Sequence[tuple[Solution, Solution]]
     solutions: Sequence[Solution]
     configuration: str
+    support: Sequence[SupportCounts] = ()

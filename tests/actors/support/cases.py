@@ -1,7 +1,7 @@
 """Solutions written by hand, as a policy that games the verifier would write them and as an honest one does.
 
-Each was labelled before the rules ran on it. A case is (label, question, answer, solution): the solution alternates text,
-or code after `>>>`, and its output after `<<<`.
+Each was labelled before the rules ran on it. A case is (label, question, answer, solution): the solution alternates
+text, or code after `>>>`, and its output after `<<<`.
 """
 
 from typing import NamedTuple
