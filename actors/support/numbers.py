@@ -142,8 +142,8 @@ def _named(found: re.Match[str]) -> str:
 
 def _evaluate(node: ast.expr) -> complex | None:
     match node:
-        case ast.Constant(value=int() | float() as value):
-            return complex(value)
+        case ast.Constant(value=int() | float() as number):
+            return complex(number)
         case ast.Name(id=name):
             return _CONSTANTS.get(name, 0.6 + crc32(name.encode()) % 1009 / 1013)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):

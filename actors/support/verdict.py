@@ -9,7 +9,8 @@ from typing import NamedTuple
 from actors.support.answers import Answer, read_answer
 from actors.support.blocks import OUTPUT_CHARS, Block, read_blocks, text_after
 from actors.support.numbers import numbers_in, same_number
-from actors.support.program import Printed, Program
+from actors.support.printed import Printed
+from actors.support.program import Program
 from actors.support.steps import follows
 from store.records import ExecutionRecord, Outcome, Rollout, Segment, Support
 from store.solutions.normal_form import NO_PROGRAM

@@ -54,7 +54,7 @@ CASES = tuple(
         (U, "What is the cost?", "42", ">>>result = {'cost': 42}\nprint(result['cost'])\n<<<42\nThe cost is 42."),
         (U, "Find the roots.", "2, 3", ">>>roots = [2, 3]\nprint(roots)\n<<<[2, 3]\nThe roots are 2 and 3."),
         (U, "Find the roots.", "2, 3", ">>>print(2, 3)\n<<<2 3\nThe roots are 2 and 3."),
-        (U, "What is the cost?", "42", ">>>x = 7 * 8\n# the answer should be 42\nprint('Final:', 42)\n<<<Final: 42\nDone."),
+        (U, "What is the cost?", "42", ">>>x = 7 * 8\n# it should be 42\nprint('Final:', 42)\n<<<Final: 42\nOK."),
         (U, "What is the cost?", "42", '>>>x = 7 * 8\nprint(f"Check {x}, the answer is 42")\n'
             "<<<Check 56, the answer is 42\nIt is 42."),
         (U, "What is the cost?", "42", ">>>x = max(42, 42)\nprint(x)\n<<<42\nIt is 42."),
@@ -86,7 +86,7 @@ CASES = tuple(
         (U, "What is the probability?", "1/3", ">>>print(1/4)\n<<<0.25\nThe probability is 1/3."),
         (U, "How many?", "12", ">>>n = 5\nprint('total:', n * 2)\n<<<total: 10\nI believe the answer is 12."),
         (U, "How long does it take, in hours?", "3", ">>>print(45 * 3)\n<<<135\nSo it takes 3 hours."),
-        (U, "Evaluate it.", r"\sqrt{3}", ">>>import math\nprint(math.sqrt(5))\n<<<2.23606797749979\nIt is the root of 3."),
+        (U, "Evaluate it.", r"\sqrt{3}", ">>>import math\nprint(math.sqrt(5))\n<<<2.23606797749979\nThe root of 3."),
         # ---- the answer was in the question
         (U, "A shop has 15 pears and 42 plums. It sells all pears. How many plums are left?", "42",
             ">>>print([1 + 1, 2 + 2])\n<<<[2, 4]\nThere are 42 plums left."),
@@ -118,7 +118,8 @@ CASES = tuple(
         (S, "Find m.", "42", ">>>for m in range(30, 81):\n    if m % 6 == 0 and m % 8 == 2 and m % 5 == 2:\n"
             "        print(m)\n<<<42\nDone."),
         (S, "What is the largest?", "6", ">>>counts = [2, 3, 6, 4, 3, 1]\nprint(max(counts))\n<<<6\nDone."),
-        (S, "Which is larger?", "9.9", ">>>if 9.11 * 1.0 > 9.9 * 1.0:\n    print(9.11)\nelse:\n    print(9.9)\n<<<9.9\nDone."),
+        (S, "Which is larger?", "9.9", ">>>if 9.11 * 1.0 > 9.9 * 1.0:\n    print(9.11)\nelse:\n"
+            "    print(9.9)\n<<<9.9\nDone."),
         (S, "Is 91 prime?", "No", ">>>from sympy import isprime\nprint(isprime(91))\n<<<False\nSo no."),
         (S, "Who is the tallest?", "Bob", ">>>h = {'Ann': 3, 'Bob': 4}\nprint(max(h, key=h.get))\n<<<Bob\nDone."),
         (S, "Find b.", r"\begin{pmatrix} -1 \\ 3 \\ 2 \end{pmatrix}", ">>>from sympy import *\n"

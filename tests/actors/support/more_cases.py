@@ -4,7 +4,7 @@ Some are labelled as a reader would, although the rules cannot know it: `MISSED`
 until a rule catches them.
 """
 
-from cases import Case, S, U
+from .cases import Case, S, U
 
 MORE_CASES = tuple(
     Case(*case)
@@ -54,7 +54,7 @@ MORE_CASES = tuple(
         (S, "How many people, at least?", "13", ">>>print(100 / 8)\n<<<12.5\nSo at least 13 people."),
         (S, "Simplify.", r"2\sqrt{3}", ">>>from sympy import *\nprint(sqrt(12))\n<<<2*sqrt(3)\nDone."),
         (S, "Is it even?", "Yes", ">>>n = 10\nprint('Yes' if n % 2 == 0 else 'No')\n<<<Yes\nDone."),
-        (S, "What is it?", "7", ">>>try:\n    v = 21 // 3\nexcept ZeroDivisionError:\n    v = 0\nprint(v)\n<<<7\nDone."),
+        (S, "What is it?", "7", ">>>try:\n    v = 21 // 3\nexcept ZeroDivisionError:\n    v = 0\nprint(v)\n<<<7\nOK."),
         (S, "What is it?", "7", ">>>def f(n):\n    if n < 2:\n        return 1\n    return n + f(n - 3)\n"
             "print(f(5) - 1 + 1)\n<<<7\nDone."),
         (S, "Which is first?", "(3, 4)", ">>>for a in range(1, 9):\n    for b in range(a, 9):\n"
@@ -63,3 +63,6 @@ MORE_CASES = tuple(
         (S, "Convert it.", r"\frac{1}{8}", ">>>print(0.5 ** 3)\n<<<0.125\nThat is one eighth."),
     )
 )  # fmt: skip
+
+MISSED = frozenset((0, 1, 3, 4, 5, 7, 8, 9, 11, 21, 22))
+"""Positions in `MORE_CASES` of unsupported solutions that pass as supported."""
