@@ -48,3 +48,10 @@ def test_failures_retries_and_renewals_of_the_sandbox_are_counted_once(recorded:
     assert recorded._retries.total == {(): 1}
     assert recorded._renewals.total == {("tampering",): 2}
     assert recorded._waiting.value == 3
+
+
+def test_accepted_rollouts_are_counted_by_support(recorded: Any) -> None:
+    counts = {"outcomes": {}, "executions": {}, "model_tokens": 0, "support": {"supported": 3, "no_code": 1}}
+    recorded.record(counts, in_flight=0, version=1)
+    recorded.record(counts, in_flight=0, version=1)
+    assert recorded._support.total == {("supported",): 6, ("no_code",): 2}
