@@ -140,7 +140,7 @@ _SUPPORT: Mapping[SupportFilter, Callable[[], ColumnElement[bool]]] = {
     "supported": lambda: RolloutRow.support == Support.SUPPORTED,
     "not_unsupported": lambda: or_(RolloutRow.support.is_(None), RolloutRow.support != Support.UNSUPPORTED),
 }
-"""The condition on a solution. It is read from the rollout's row: an index with it would grow for all, to serve few."""
+"""The condition on a solution."""
 
 
 def _wanted_places(session: Session, pool: Pool, settings: SelectionSettings) -> CTE:

@@ -67,6 +67,7 @@ class RolloutRow(Base):
             "policy_version",
             "prompt_tokens",
             "tokens",
+            "support",
             postgresql_include=["seq"],  # part of every index in SQLite
             sqlite_where=text("place IS NOT NULL"),
             postgresql_where=text("place IS NOT NULL"),

@@ -80,7 +80,7 @@ def test_a_selection_by_support_looks_up_places(worked):
     worked.rollouts.add([attempt(assignment, sample) for assignment in assignments for sample in range(4)])
     settings = SelectionSettings(support="not_unsupported")
     plan = plans(worked, lambda: worked.training_sets.select(2, settings))
-    assert any("ix_rollouts_pools" in line for line in plan)
+    assert any("COVERING INDEX ix_rollouts_pools" in line for line in plan)
     assert scans(plan) == []
 
 

@@ -1,4 +1,4 @@
-"""Index the verdicts on support by iteration, so that the counts of one iteration read nothing but the index."""
+"""Index the verdicts on support: by iteration for counts, and in the index of pools for selection."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,15 +9,31 @@ branch_labels = None
 depends_on = None
 
 JUDGED = sa.text("support IS NOT NULL AND iteration IS NOT NULL")
+PLACED = sa.text("place IS NOT NULL")
+POOLS = ("problem_id", "pool", "place", "policy_version", "prompt_tokens", "tokens")
 
 
 def upgrade() -> None:
-    """Apply. The index is empty at first: earlier rollouts were not judged."""
+    """Apply. Rebuilds an index, which reads every rollout once."""
     op.create_index(
         "ix_rollouts_support", "rollouts", ["iteration", "support"], sqlite_where=JUDGED, postgresql_where=JUDGED
     )
+    _index_pools(*POOLS, "support")
 
 
 def downgrade() -> None:
     """Undo."""
     op.drop_index("ix_rollouts_support", "rollouts")
+    _index_pools(*POOLS)
+
+
+def _index_pools(*columns: str) -> None:
+    op.drop_index("ix_rollouts_pools", "rollouts")
+    op.create_index(
+        "ix_rollouts_pools",
+        "rollouts",
+        list(columns),
+        sqlite_where=PLACED,
+        postgresql_where=PLACED,
+        postgresql_include=["seq"],
+    )
