@@ -14,6 +14,7 @@ from actors.faults import Fault, FaultRetries
 from actors.interaction import Engine, run_rollout
 from actors.rollout import Finished, RolloutState
 from actors.settings import SamplerSettings
+from actors.support import with_support
 from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, Verdict
 from sandbox.execution import Status
 from sandbox.interpreter import Sandbox
@@ -82,7 +83,7 @@ class Attempter:
         sampled = await self._retries.run(lambda: self._sample(assignment, name), name)
         judged = await self._judge_with_retries(sampled, assignment.problem, name)
         state = sampled.state
-        return Rollout(
+        rollout = Rollout(
             id=name,
             problem_id=assignment.problem.id,
             purpose=assignment.purpose,
@@ -100,6 +101,7 @@ class Attempter:
             seed=sampled.sampling.seed,
             fault=judged.fault.kind if judged.fault else None,
         )
+        return with_support(rollout, assignment.problem.question)
 
     def drain_retries(self) -> Counter[str]:
         """The number of retries since the last call, by kind of the fault."""

@@ -13,7 +13,8 @@ class RolloutStats:
 
     `train_*` count training rollouts only. `model_tokens` are those that the policy sampled. `executions` counts code
     blocks by status, `faults` rollouts with the outcome `fault` by kind. `fault_retries` counts, by kind of the fault,
-    what was made again since the last stats: most of it ended without a fault.
+    what was made again since the last stats: most of it ended without a fault; `support` counts the verdicts
+    on accepted training rollouts.
     """
 
     rollouts: int = 0
@@ -23,6 +24,7 @@ class RolloutStats:
     model_tokens: int = 0
     blocks: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    support: Counter[str] = field(default_factory=Counter)
     executions: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     fault_retries: Counter[str] = field(default_factory=Counter)
@@ -36,6 +38,7 @@ class RolloutStats:
             self.train_rollouts += 1
             self.train_accepted += rollout.outcome is Outcome.ACCEPTED
             self.train_tokens += tokens
+            self.support.update([rollout.support.value] if rollout.support else [])
         self.blocks += len(rollout.executions)
         self.outcomes[rollout.outcome.value] += 1
         if rollout.fault is not None:
@@ -55,4 +58,5 @@ class RolloutStats:
             "executions": dict(self.executions),
             "faults": dict(self.faults),
             "fault_retries": dict(self.fault_retries),
+            "support": dict(self.support),
         }

@@ -32,6 +32,7 @@ class SamplerTelemetry:
         self._fault_retries = counter(
             "fault_retries", "Attempts, or checks of answers, made again after a fault", "kind"
         )
+        self._support = counter("support", "Accepted training rollouts by whether their code supports them", "support")
         self._tokens = counter("model_tokens", "Tokens sampled from the policy")
         self._in_flight = gauge("requests_in_flight", "Unfinished requests in the engine")
         self._version = gauge("policy_version", "Version of the policy in the engine")
@@ -51,6 +52,8 @@ class SamplerTelemetry:
             self._faults.inc(count, {"kind": kind})
         for kind, count in metrics["fault_retries"].items():
             self._fault_retries.inc(count, {"kind": kind})
+        for support, count in metrics["support"].items():
+            self._support.inc(count, {"support": support})
         if metrics["model_tokens"]:
             self._tokens.inc(metrics["model_tokens"])
         self._in_flight.set(in_flight)

@@ -247,9 +247,11 @@ def _add_export(commands: Commands) -> None:
     add = parser.add_argument
     outcomes = ("accepted", "wrong", "no_answer", "truncated", "undecided", "unverifiable", "any")
     purposes = ("train", "eval", "demonstration")
+    supports = ("supported", "unsupported", "no_code")
     add("folder", type=Path, help="new folder to write")
     add("--format", choices=("jsonl", "parquet", "datasets"), default="jsonl", help="datasets: for load_from_disk")
     add("--outcome", action="append", choices=outcomes, default=[], help="repeatable (default: accepted)")
+    add("--support", action="append", choices=supports, default=[], help="of accepted rollouts; repeatable")
     add("--split", action="append", choices=("train", "heldout"), help="repeatable (default: train only)")
     add("--purpose", action="append", choices=purposes, default=[], help="repeatable (default: all)")
     add("--policy", action="append", type=_count, default=[], metavar="VERSION", help="only its rollouts; repeatable")

@@ -22,6 +22,12 @@ class StoreSettings(Settings):
     url: str | None = None
 
 
+SupportFilter = Literal["any", "supported", "not_unsupported"]
+
+SUPPORT_OVERSAMPLING = 4
+"""Places that are looked up for each solution that a filter by support may select."""
+
+
 class SelectionSettings(Settings):
     """How the training set of a new policy is selected from the replay.
 
@@ -33,6 +39,12 @@ class SelectionSettings(Settings):
     `hard_share` of what remains comes from hard problems, as far as there are enough. A problem is hard if at most
     `hard_pass_rate` of its attempts were accepted.
 
+    `support` "supported" selects only solutions whose answer follows from their code, "not_unsupported" excludes those
+    that were judged otherwise and keeps solutions without code and those that were never judged. At most
+    `SUPPORT_OVERSAMPLING` times `max_per_problem` solutions of a problem are looked at, in the order of `prefer`, so
+    that the time does not grow with the replay: a problem most of whose solutions are unsupported may yield fewer than
+    `max_per_problem`. Mistakes and demonstrations are not filtered.
+
     Of these limits only `max_tokens` applies to demonstrations. `demonstration_share` repeats or subsamples them to
     make up that share of the set; without it, each is included `demonstration_repeat` times.
     """
@@ -40,6 +52,7 @@ class SelectionSettings(Settings):
     max_per_problem: int | None = Field(default=4, ge=1)
     prefer: Literal["newest", "oldest", "random"] = "newest"
     accepted_only: bool = True
+    support: SupportFilter = "any"
     iterations: int | None = Field(default=None, ge=1)
     policy_versions: int | None = Field(default=None, ge=1)
     max_samples: int | None = Field(default=None, ge=1)

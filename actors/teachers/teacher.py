@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from actors.codec import Codec
+from actors.support import with_support
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from store.records import ExecutionRecord, Outcome, Problem, Purpose, Rollout, SegmentKind
@@ -44,7 +45,7 @@ def demonstration(codec: Codec, problem: Problem, turns: Turns, executions: Sequ
     encoded = codec.solution(problem.question, turns)
     written = "\x1f".join((problem.question, *(part or "" for turn in turns for part in turn)))
     answers = [segment.text for segment in encoded.segments if segment.kind is SegmentKind.ANSWER]
-    return Rollout(
+    rollout = Rollout(
         id=f"demo-{hashlib.sha256(written.encode()).hexdigest()[:24]}",
         problem_id=problem.id,
         purpose=Purpose.DEMONSTRATION,
@@ -57,3 +58,4 @@ def demonstration(codec: Codec, problem: Problem, turns: Turns, executions: Sequ
         executions=tuple(executions),
         answer=answers[-1] if answers else None,
     )
+    return with_support(rollout, problem.question)

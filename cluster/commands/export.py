@@ -76,6 +76,7 @@ def _settings(arguments: argparse.Namespace) -> ExportSettings:
         "format": arguments.format,
         "splits": tuple(dict.fromkeys(arguments.split or ["train"])),
         "outcomes": _ANY_OUTCOME if "any" in arguments.outcome else tuple(arguments.outcome or ["accepted"]),
+        "supports": tuple(arguments.support),
         "purposes": tuple(arguments.purpose),
         "policy_versions": tuple(arguments.policy),
         "iterations": tuple(arguments.iteration),

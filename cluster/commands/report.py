@@ -11,6 +11,7 @@ from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.console.output import print_line
 from cluster.loop.run_status import current_state
+from cluster.loop.support import read_support
 from eval.comparison import Comparison, compare_pass_at_1
 from eval.figure_text import omissions
 from eval.report import IterationStats, PolicyScore, Report, Solution, render
@@ -74,6 +75,7 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
         before_after=pairs,
         solutions=_examples(store, labels, served, {before.problem.id for before, _ in pairs}),
         configuration=_configuration(store, config),
+        support=read_support(store, stats.iterations),
     )
 
 

@@ -48,6 +48,8 @@ def draw(status: Status) -> RenderableType:
         parts += ["", _policies(status)]
     if status.rollouts["total"]:
         parts += ["", _shares("training rollouts", status.rollouts["by_outcome"], _OUTCOME_STYLES)]
+    if status.support:
+        parts += ["", _support(status)]
     if status.executions["total"]:
         parts += ["", _shares("code blocks run", status.executions["by_status"], {"ok": "green"})]
     return Group(*parts)
@@ -58,7 +60,7 @@ def _panel(status: Status) -> Panel:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in _facts(status):
-        grid.add_row(name, value)
+        grid.add_row(name, value, style="red" if name == "alarm" else None)
     style = _STATE_STYLES.get(status.state, "blue")
     title = Text(f" {status.run.rstrip('/').rpartition('/')[2]}: {status.state} ", style=f"bold {style}")
     return Panel(grid, title=title, title_align="left", border_style=style, box=box.ROUNDED)
@@ -82,6 +84,8 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
         facts.insert(0, ("many faults", status.faults["warning"]))
     if status.activity:
         facts.insert(0, ("now", status.activity))
+    if status.support_alarm:
+        facts.insert(0, ("alarm", status.support_alarm))
     if status.state in _HINTS:
         facts.insert(0, ("", _HINTS[status.state]))
     desired = {"paused": "pause", "stopped": "stop"}.get(status.desired_state)
@@ -167,6 +171,20 @@ def _shares(title: str, counts: Mapping[str, int], styles: Mapping[str, str]) ->
     for name, count in sorted(counts.items(), key=lambda item: -item[1]):
         bar = "━" * max(1, round(_BAR_CELLS * count / total))
         table.add_row(name, f"{count:,}", f"{100 * count / total:.1f} %", Text(bar, style=styles.get(name, "blue")))
+    return table
+
+
+def _support(status: Status) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.caption = "accepted rollouts, in percent: supported if the answer follows from what the code printed"
+    table.caption_justify = "left"
+    for name in ("iteration", "accepted", "supported", "unsupported", "no code"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for counts in status.support:
+        kinds = [counts[name] for name in ("supported", "unsupported", "no_code")]
+        judged = sum(kinds)
+        shares = [f"{100 * count / judged:.1f}" for count in kinds]
+        table.add_row(str(counts["iteration"]), f"{judged:,}", *shares)
     return table
 
 

@@ -21,8 +21,10 @@ from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.position import NextStep, Position, read_position
 from cluster.loop.preparation import prepare
 from cluster.loop.promotion import promote_unless_worse
+from cluster.loop.support import read_support
 from cluster.loop.telemetry import LoopTelemetry, iteration_figures
 from eval.comparison import Comparison
+from eval.support import support_alarm
 from store.records import Policy
 from store.runs.figures import Figure
 from store.store import Store
@@ -129,6 +131,10 @@ class SelfTraining(Algorithm):
         if warning is not None:
             log.warning("%s", warning)
             self.operator.progress.note(warning)
+        alarm = support_alarm(read_support(self.store, self.store.iterations.all()))
+        if alarm is not None:
+            log.warning("%s", alarm)
+            self.operator.progress.note(alarm)
 
     def _prune(self) -> None:
         """Delete rejected rollouts that the configuration does not keep."""

@@ -10,7 +10,9 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.faults import fault_warning
 from cluster.loop.heartbeat import DEAD_AFTER_S
+from cluster.loop.support import read_support
 from eval.figure_text import error_of
+from eval.support import support_alarm
 from store.runs.iterations import Iteration
 from store.runs.run_state import ActualState, RunState
 from store.runs.statistics import StoreStatistics
@@ -46,6 +48,8 @@ class Status:
     evaluations: tuple[Mapping[str, Any], ...]
     iterations: tuple[Mapping[str, Any], ...]
     policies: tuple[Mapping[str, Any], ...]
+    support: tuple[Mapping[str, Any], ...]
+    support_alarm: str | None
     store_url: str
     checkpoint: str | None
 
@@ -62,6 +66,7 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
     state = current_state(run_state, now_s)
     latest, promoted = store.policies.latest(), store.policies.promoted()
     open_one = next((i for i in stats.iterations if i.closed_at is None), None)
+    support = read_support(store, stats.iterations)
     done = sum(i.closed_at is not None for i in stats.iterations)
     return Status(
         run=str(folder.path),
@@ -91,6 +96,8 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
         evaluations=_evaluations(store),
         iterations=tuple(_iteration(iteration) for iteration in stats.iterations),
         policies=_policies(store),
+        support=tuple(asdict(counts) for counts in support),
+        support_alarm=support_alarm(support),
         store_url=store.masked_url,
         checkpoint=run_state.checkpoint,
     )

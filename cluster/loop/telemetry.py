@@ -8,6 +8,7 @@ from ray.util.metrics import Gauge
 from cluster.config.run_config import RunConfig
 from cluster.loop.iteration.collecting import SampledCounts
 from cluster.loop.position import iteration_of
+from eval.support import SupportCounts
 from store.outcomes import acceptance_rate, fault_share
 from store.records import Outcome, Policy
 from store.store import Store
@@ -19,6 +20,7 @@ _GAUGES = {
     "pass@1": "Greedy pass@1 of the latest policy on the held-out problems",
     "acceptance_rate": "Accepted rollouts per rollout of the iteration that counts for or against the policy",
     "fault_share": "Share of the iteration's rollouts that ended in a fault",
+    "supported_share": "Share of the accepted rollouts whose answer follows from their code",
     "tokens_per_s": "Training tokens sampled per second during the iteration",
     "loss": "Training loss at the end of the latest training phase",
 }
@@ -44,6 +46,7 @@ def iteration_figures(
     """
     number = iteration_of(policy, store.iterations.all())
     outcomes = store.iterations.outcomes(number).get(number, {})
+    support = store.iterations.support(number)
     sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if run.iteration.overlap else 0.0)
     promoted = store.policies.promoted()
     return {
@@ -57,6 +60,8 @@ def iteration_figures(
         "faults": store.iterations.faults(number),
         "fault_retries": dict(sampled.fault_retries),
         "fault_share": fault_share(outcomes),
+        "support": support,
+        "supported_share": SupportCounts.of(number, support).share,
         "blocks": store.iterations.blocks_run(number),
         "tokens_per_s": sampled.tokens / sampling_s if number and sampling_s else None,
         "loss": policy.metrics.get("loss"),

@@ -10,6 +10,7 @@ from eval.report.records import Report
 from eval.report.run_charts import charts_section
 from eval.report.solutions import before_after_section, solutions_section
 from eval.report.style import CSS
+from eval.report.support import support_section
 from eval.report.table import policies_section
 
 
@@ -20,6 +21,7 @@ def render(report: Report) -> str:
         _headline(report),
         _tiles(report.facts),
         charts_section(report),
+        support_section(report.support),
         policies_section(report),
         before_after_section(report.before_after),
         solutions_section(report.solutions),

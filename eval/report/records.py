@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eval.comparison import Comparison
+from eval.support import SupportCounts
 from store.outcomes import acceptance_rate, num_counted
 from store.records import Outcome, Problem, Rollout
 from store.runs.figures import Figure
@@ -95,6 +96,7 @@ class Report:
     before_after: Sequence[tuple[Solution, Solution]]
     solutions: Sequence[Solution]
     configuration: str
+    support: Sequence[SupportCounts] = ()
 
     @property
     def sampled_metrics(self) -> list[str]:

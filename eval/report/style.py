@@ -101,6 +101,7 @@ tr.served td { font-weight: 600; }
 }
 .pill.accepted { color: var(--good); }
 .pill.wrong { color: var(--bad); }
+.alarm { border-color: var(--bad); }
 .solution { display: flex; flex-direction: column; gap: .6rem; }
 .solution header { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .25rem .75rem; }
 .question { font-weight: 550; white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -25,6 +25,8 @@ _COLUMNS = (
     ("messages", pa.list_(_MESSAGE), "system, user and assistant, for supervised fine-tuning"),
     ("final_answer", pa.string(), "the rollout's answer"),
     ("outcome", pa.string(), "accepted, wrong, no_answer, truncated, undecided or unverifiable"),
+    ("support", pa.string(), "supported, unsupported or no_code: whether an accepted answer follows from the code"),
+    ("support_rule", pa.string(), "the rule that decided it"),
     ("segments", pa.list_(_SEGMENT), "the solution's parts: text, code, output, answer"),
     ("executions", pa.list_(_EXECUTION), "the status of each code block, and its seconds"),
     ("solution_format", pa.string(), "the format of code and answers"),
@@ -98,6 +100,7 @@ def _filter(query: Select[Any], settings: ExportSettings, split: Split) -> Selec
     query = query.join(ProblemRow, ProblemRow.id == RolloutRow.problem_id).where(ProblemRow.split == split)
     filters: tuple[tuple[ColumnElement[Any], Sequence[Any]], ...] = (
         (RolloutRow.outcome.expression, settings.outcomes),
+        (RolloutRow.support.expression, settings.supports),
         (RolloutRow.purpose.expression, settings.purposes),
         (RolloutRow.policy_version.expression, settings.policy_versions),
         (RolloutRow.iteration.expression, settings.iterations),
@@ -140,6 +143,8 @@ def _row(problem: Problem, rollout: Rollout, messages: list[dict[str, str]]) -> 
         "messages": messages,
         "final_answer": rollout.answer,
         "outcome": rollout.outcome.value,
+        "support": rollout.support and rollout.support.value,
+        "support_rule": rollout.support_rule,
         "segments": [{"kind": segment.kind.value, "text": segment.text} for segment in rollout.segments],
         "executions": [{"status": block.status, "seconds": block.seconds} for block in rollout.executions],
         "solution_format": rollout.solution_format,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from store.records import Outcome, Problem, Purpose, Rollout, Split
+from store.records import Outcome, Problem, Purpose, Rollout, Split, Support
 from store.settings import Settings
 
 Messages = Callable[[Problem, Rollout], list[dict[str, str]]]
@@ -19,7 +19,8 @@ ExportFormat = Literal["jsonl", "parquet", "datasets"]
 class ExportSettings(Settings):
     """Which rollouts are exported, and in which format. An empty filter matches all.
 
-    Rollouts of held-out problems are exported only if `splits` names them. `policy_versions` are those of a rollout's
+    Rollouts of held-out problems are exported only if `splits` names them. `supports` are verdicts on accepted
+    rollouts: rollouts that were not judged match none. `policy_versions` are those of a rollout's
     last span; demonstrations have none. `distinct` exports only the first of each solution to a problem. `token_ids`
     adds the exact tokens, which are useful only with the policy's own tokenizer.
     """
@@ -27,6 +28,7 @@ class ExportSettings(Settings):
     format: ExportFormat = "jsonl"
     splits: tuple[Split, ...] = (Split.TRAIN,)
     outcomes: tuple[Outcome, ...] = (Outcome.ACCEPTED,)
+    supports: tuple[Support, ...] = ()
     purposes: tuple[Purpose, ...] = ()
     policy_versions: tuple[int, ...] = ()
     iterations: tuple[int, ...] = ()

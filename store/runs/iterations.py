@@ -135,6 +135,13 @@ class Iterations(StorePart):
         with self._read() as session:
             return count_faults(session, RolloutRow.iteration == number)
 
+    def support(self, number: int) -> dict[str, int]:
+        """Counts of the accepted training rollouts of an iteration by support, zeros absent; only an index is read."""
+        judged = RolloutRow.iteration == number, RolloutRow.iteration.is_not(None), RolloutRow.support.is_not(None)
+        groups = select(RolloutRow.support, func.count()).where(*judged).group_by(RolloutRow.support)
+        with self._read() as session:
+            return {support.value: count for support, count in session.execute(groups) if support is not None}
+
     def blocks_run(self, number: int) -> int:
         """The number of code blocks that the training rollouts of an iteration ran."""
         query = select(func.count()).select_from(ExecutionRow)

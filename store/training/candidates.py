@@ -5,18 +5,19 @@ selection grows with what is selected and not with what is stored.
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, select, text
+from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from store.database.tables import PolicyRow, ProblemRow, RolloutRow
 from store.problems.queries import shuffled
-from store.records import Pool, Split
-from store.settings import SelectionSettings
+from store.records import Pool, Split, Support
+from store.settings import SUPPORT_OVERSAMPLING, SelectionSettings, SupportFilter
 
 
 class Candidate(NamedTuple):
@@ -56,11 +57,37 @@ def find_attempts(session: Session, settings: SelectionSettings, rng: random.Ran
     """The attempts that the settings allow for each problem, in the order of preference."""
     pools = [Pool.SOLUTION] if settings.accepted_only else [Pool.SOLUTION, Pool.MISTAKE]
     with lookup_plan(session):
-        rows = [row for pool in pools for row in session.execute(attempts_query(session, pool, settings))]
-    found = sorted(map(Candidate._make, rows), key=itemgetter(0), reverse=settings.prefer == "newest")
-    if settings.prefer == "random":
-        rng.shuffle(found)
+        rows = {pool: session.execute(attempts_query(session, pool, settings)).all() for pool in pools}
+    found = [candidate for pool in pools for candidate in _preferred(rows[pool], pool, settings, rng)]
+    _order(found, settings, rng)
     return found if settings.hard_share is None else _interleave_hard(found, settings.hard_share)
+
+
+def _preferred(rows: Sequence[Any], pool: Pool, settings: SelectionSettings, rng: random.Random) -> list[Candidate]:
+    """The candidates of a pool. If more places were looked up than are wanted, the preferred ones of each problem."""
+    found = [Candidate._make(row) for row in rows]
+    if settings.max_per_problem is None or not _is_filtered(pool, settings):
+        return found
+    _order(found, settings, rng)
+    taken: Counter[str] = Counter()
+    preferred = []
+    for candidate in found:
+        taken[candidate.problem_id] += 1
+        if taken[candidate.problem_id] <= settings.max_per_problem:
+            preferred.append(candidate)
+    return preferred
+
+
+def _order(candidates: list[Candidate], settings: SelectionSettings, rng: random.Random) -> None:
+    """Sort by preference, in place."""
+    candidates.sort(key=itemgetter(0), reverse=settings.prefer == "newest")
+    if settings.prefer == "random":
+        rng.shuffle(candidates)
+
+
+def _is_filtered(pool: Pool, settings: SelectionSettings) -> bool:
+    """Whether candidates of the pool are filtered by support."""
+    return pool is Pool.SOLUTION and settings.support != "any"
 
 
 def find_demonstrations(session: Session) -> list[Candidate]:
@@ -105,7 +132,15 @@ def attempts_query(session: Session, pool: Pool, settings: SelectionSettings) ->
     query = select(RolloutRow.seq, RolloutRow.problem_id, tokens, wanted.c.hard).select_from(wanted)
     found = and_(RolloutRow.problem_id == wanted.c.problem_id, RolloutRow.pool == pool)
     query = query.join(RolloutRow, and_(found, RolloutRow.place.between(wanted.c.first, wanted.c.last)))
-    return query.where(*_recency_conditions(session, RolloutRow, settings))
+    query = query.where(*_recency_conditions(session, RolloutRow, settings))
+    return query.where(_SUPPORT[settings.support]()) if _is_filtered(pool, settings) else query
+
+
+_SUPPORT: Mapping[SupportFilter, Callable[[], ColumnElement[bool]]] = {
+    "supported": lambda: RolloutRow.support == Support.SUPPORTED,
+    "not_unsupported": lambda: or_(RolloutRow.support.is_(None), RolloutRow.support != Support.UNSUPPORTED),
+}
+"""The condition on a solution."""
 
 
 def _wanted_places(session: Session, pool: Pool, settings: SelectionSettings) -> CTE:
@@ -120,7 +155,8 @@ def _wanted_places(session: Session, pool: Pool, settings: SelectionSettings) ->
     if settings.max_per_problem is None:
         query = query.add_columns(first.label("first"), last.label("last"))
     else:
-        numbers = _numbers(settings.max_per_problem)
+        oversampling = SUPPORT_OVERSAMPLING if _is_filtered(pool, settings) else 1
+        numbers = _numbers(settings.max_per_problem * oversampling)
         rule = RULES[settings.prefer](Slots(numbers.c.k, first, last.expression, settings.seed))
         place = cast(rule, Integer)
         query = query.join(numbers, numbers.c.k <= last - first)

@@ -13,7 +13,7 @@ from actors.teachers.jsonl import DemonstrationFileError
 from actors.teachers.scripted import program
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
-from store.records import Outcome, Problem, Purpose, Rollout, SegmentKind, Split
+from store.records import Outcome, Problem, Purpose, Rollout, SegmentKind, Split, Support
 
 TASKS = {
     "products": ("Solve the following multiplication: 12 * 34. Give only the result as your final answer.", "408"),
@@ -222,3 +222,12 @@ async def test_an_unreadable_or_empty_file_is_named(codec: Codec, tmp_path: Path
         path.write_bytes(content)
     with pytest.raises(DemonstrationFileError, match=str(path)):
         await demonstrations(JsonlTeacherSettings(kind="jsonl", path=path), codec, None)
+
+
+async def test_demonstrations_have_a_verdict_on_their_support(codec: Codec, tmp_path: Path) -> None:
+    solution = "```python\nprint({code})\n```\n```output\n42\n```\nIt is \\boxed{{42}}."
+    rows = [{"question": f"q{code}?", "answer": "42", "solution": solution.format(code=code)} for code in ("6*7", "42")]
+    path = tmp_path / "demonstrations.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    written = await demonstrations(JsonlTeacherSettings(kind="jsonl", path=path), codec, None)
+    assert [rollout.support for _, rollout in written] == [Support.SUPPORTED, Support.UNSUPPORTED]

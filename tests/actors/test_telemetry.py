@@ -62,3 +62,17 @@ def test_faults_and_their_retries_are_counted_by_kind(recorded: Any) -> None:
     assert recorded._faults.total == {("engine",): 2, ("checker",): 1}
     assert recorded._fault_retries.total == {("checker",): 8}
     assert recorded._rollouts.total == {("fault",): 3, ("accepted",): 1}
+
+
+def test_accepted_rollouts_are_counted_by_support(recorded: Any) -> None:
+    counts = {
+        "outcomes": {},
+        "executions": {},
+        "model_tokens": 0,
+        "faults": {},
+        "fault_retries": {},
+        "support": {"supported": 3, "no_code": 1},
+    }
+    recorded.record(counts, in_flight=0, version=1)
+    recorded.record(counts, in_flight=0, version=1)
+    assert recorded._support.total == {("supported",): 6, ("no_code",): 2}

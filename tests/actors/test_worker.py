@@ -245,4 +245,5 @@ async def test_stats_of_nothing_are_zeros_after_the_time_limit(store: Store, cod
         "executions": {},
         "faults": {},
         "fault_retries": {},
+        "support": {},
     }

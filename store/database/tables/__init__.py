@@ -17,7 +17,7 @@ from store.database.tables.runs import (
 )
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
 
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 """The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [

@@ -67,9 +67,18 @@ class RolloutRow(Base):
             "policy_version",
             "prompt_tokens",
             "tokens",
+            "support",
             postgresql_include=["seq"],  # part of every index in SQLite
             sqlite_where=text("place IS NOT NULL"),
             postgresql_where=text("place IS NOT NULL"),
+        ),
+        # Covers the counts of an iteration by support.
+        Index(
+            "ix_rollouts_support",
+            "iteration",
+            "support",
+            sqlite_where=text("support IS NOT NULL AND iteration IS NOT NULL"),
+            postgresql_where=text("support IS NOT NULL AND iteration IS NOT NULL"),
         ),
         {"sqlite_autoincrement": True},
     )

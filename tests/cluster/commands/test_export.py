@@ -85,6 +85,7 @@ def test_an_export_as_json_is_one_object(run: RunFolder, tmp_path: Path, capsys:
     [
         (("--iteration", "9"), "iterations [9]"),
         (("--training-set", "9"), "no training set 9"),
+        (("--support", "supported"), "supports ['supported']"),
         (("--split", "heldout", "--outcome", "wrong"), "outcomes ['wrong']"),
     ],
 )

@@ -23,6 +23,7 @@ from store.records import (
     Rollout,
     Sampling,
     Split,
+    Support,
     rollout_id,
 )
 from store.runs.figures import Figure, Measured
@@ -143,6 +144,46 @@ def test_many_faults_of_the_latest_iteration_are_a_warning(
     assert "33.3 % of the attempts of iteration 2 ended in a fault (sandbox 1)" in shown
     assert "training: sandbox 1; retries: sandbox 3, engine 1" in shown
     assert "50.0 % of the training rollouts that count" in shown
+
+
+def test_a_fall_of_the_supported_share_is_shown_with_the_shares(
+    make_run: MakeRun, config: RunConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(ActualState.RUNNING)
+    with open_store(folder, config) as store:
+        store.policies.add(Policy(0, None, "policies/0"))
+        for number, supported in ((1, 96), (2, 70)):
+            store.iterations.open(number, 0)
+            store.iterations.close(number, {"support": {"supported": supported, "unsupported": 100 - supported}})
+
+    assert main(["status", "--json", "--run", str(folder.path)]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["support"][1] == {"iteration": 2, "supported": 70, "unsupported": 30, "no_code": 0}
+    assert "from 96.0 % in iteration 1 to 70.0 % in iteration 2" in status["support_alarm"]
+
+    assert main(["status", "--run", str(folder.path)]) == 0
+    out = capsys.readouterr().out
+    assert "alarm" in out
+    assert "70.0" in out
+
+
+def test_the_support_of_an_open_iteration_is_counted(make_run: MakeRun, config: RunConfig) -> None:
+    folder = make_run(ActualState.RUNNING)
+    with open_store(folder, config) as store:
+        store.problems.add([Problem("p", "What is p?", "1", "test", Split.TRAIN, "k")])
+        store.policies.add(Policy(0, None, "policies/0"))
+        store.iterations.open(1, 0)
+        store.iterations.schedule(1, problems=1, samples=2, sampling=Sampling())
+        assert read_status(store, folder, config).support == ()
+        (assignment,) = store.assignments.lease("test", 1, 60, 99)
+        judged = Rollout(
+            rollout_id(assignment.id, 0), assignment.problem.id, Purpose.TRAIN, Outcome.ACCEPTED, "tir", (1,), (2,),
+            (True,), answer="1", assignment_id=assignment.id, support=Support.NO_CODE,
+        )  # fmt: skip
+        store.rollouts.add([judged])
+        status = read_status(store, folder, config)
+    assert status.support == ({"iteration": 1, "supported": 0, "unsupported": 0, "no_code": 1},)
+    assert status.support_alarm is None
 
 
 def test_a_run_that_has_just_started_can_be_shown(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:

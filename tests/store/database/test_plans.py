@@ -69,6 +69,21 @@ def test_the_figures_of_an_iteration_read_its_rollouts_alone(worked):
     assert scans(plan) == []
 
 
+def test_counts_by_support_read_an_index_alone(worked):
+    plan = plans(worked, lambda: worked.iterations.support(1))
+    assert any("COVERING INDEX ix_rollouts_support" in line for line in plan)
+    assert scans(plan) == []
+
+
+def test_a_selection_by_support_looks_up_places(worked):
+    assignments = worked.assignments.lease("me", 10, 60)
+    worked.rollouts.add([attempt(assignment, sample) for assignment in assignments for sample in range(4)])
+    settings = SelectionSettings(support="not_unsupported")
+    plan = plans(worked, lambda: worked.training_sets.select(2, settings))
+    assert any("COVERING INDEX ix_rollouts_pools" in line for line in plan)
+    assert scans(plan) == []
+
+
 def test_pruning_looks_up_the_rollouts_of_problems(worked):
     worked.rollouts.add([attempt(assignment, 0) for assignment in worked.assignments.lease("me", 10, 60)])
     plan = plans(worked, worked.rollouts.prune)

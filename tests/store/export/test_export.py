@@ -1,6 +1,7 @@
 """Exports: their contents and filters, loading them with other libraries, and interruptions."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from store.errors import ExportTargetError, NothingToExportError
 from store.export.settings import ExportSettings
-from store.records import Outcome, Problem, Purpose, Rollout, Sampling, Split
+from store.records import Outcome, Problem, Purpose, Rollout, Sampling, Split, Support
 from store.store import Store
 
 
@@ -242,3 +243,17 @@ def test_texts_with_unpaired_surrogates_are_exported(attempted: Store, make, tmp
     for form in ("jsonl", "parquet"):
         settings = ExportSettings.model_validate({"format": form, "purposes": ["demonstration"]})
         assert attempted.export(tmp_path / form, settings, make_messages).rows == {"train": 1}
+
+
+def test_rows_are_filtered_by_support_and_have_its_rule(filled: Store, make, tmp_path: Path) -> None:
+    filled.iterations.schedule(1, 1, 3, Sampling())
+    (assignment,) = filled.assignments.lease("test", 1, 60)
+    verdicts = ((Support.SUPPORTED, "in_output"), (Support.UNSUPPORTED, "prints_constant"), (None, None))
+    filled.rollouts.add(
+        replace(make.attempt(assignment, i), support=support, support_rule=rule)
+        for i, (support, rule) in enumerate(verdicts)
+    )
+    filled.export(tmp_path / "all", ExportSettings(), make_messages)
+    assert [(row["support"], row["support_rule"]) for row in lines(tmp_path / "all")] == list(verdicts)
+    filled.export(tmp_path / "bad", ExportSettings(supports=(Support.UNSUPPORTED,)), make_messages)
+    assert [row["support_rule"] for row in lines(tmp_path / "bad")] == ["prints_constant"]

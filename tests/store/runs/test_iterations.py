@@ -1,5 +1,7 @@
 """Iterations: what scheduling gives them, their progress, and when they can be closed."""
 
+from dataclasses import replace
+
 import pytest
 
 from store.errors import (
@@ -9,7 +11,7 @@ from store.errors import (
     StoreError,
     UnknownPolicyError,
 )
-from store.records import Outcome, Policy, Purpose, Sampling, Split
+from store.records import Outcome, Policy, Purpose, Sampling, Split, Support
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -77,3 +79,12 @@ def test_outcomes_are_counted_by_iteration_without_evaluations(filled, make):
     assert filled.iterations.outcomes() == {1: {"accepted": 2, "wrong": 1}}
     assert filled.iterations.outcomes(2) == {}
     assert (filled.iterations.blocks_run(1), filled.iterations.blocks_run(2)) == (3, 0)
+
+
+def test_accepted_rollouts_are_counted_by_support(filled, make):
+    filled.iterations.schedule(1, problems=1, samples=4, sampling=Sampling())
+    (assignment,) = filled.assignments.lease("a", 10, 60)
+    verdicts = (Support.SUPPORTED, Support.SUPPORTED, Support.NO_CODE, None)
+    filled.rollouts.add(replace(make.attempt(assignment, i), support=support) for i, support in enumerate(verdicts))
+    assert filled.iterations.support(1) == {"supported": 2, "no_code": 1}
+    assert filled.iterations.support(2) == {}

@@ -1,12 +1,13 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from store.database.connection import transaction
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
-from store.records import Outcome, Policy, Pool, Purpose, Sampling, Split
-from store.settings import SelectionSettings
+from store.records import Outcome, Policy, Pool, Purpose, Sampling, Split, Support
+from store.settings import SUPPORT_OVERSAMPLING, SelectionSettings
 from store.training.candidates import Candidate, attempts_query, lookup_plan
 
 
@@ -235,3 +236,42 @@ def _parameters(compiled):
     processors = compiled._bind_processors
     values = {name: processors[name](value) if name in processors else value for name, value in values.items()}
     return tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
+
+
+def judged(store, make, supports, problems=2):
+    """One iteration in which each problem's solutions have these verdicts, in the order of writing."""
+    store.iterations.schedule(1, problems, len(supports), Sampling())
+    for assignment in store.assignments.lease("a", 1000, 60):
+        for sample, support in enumerate(supports):
+            store.rollouts.add([replace(make.attempt(assignment, sample), support=support)])
+
+
+YES, NO, BARE = Support.SUPPORTED, Support.UNSUPPORTED, Support.NO_CODE
+
+
+@pytest.mark.parametrize("prefer", ["newest", "oldest", "random"])
+@pytest.mark.parametrize(("support", "kept"), [("any", 6), ("supported", 2), ("not_unsupported", 4)])
+def test_solutions_are_filtered_by_support(filled, make, prefer, support, kept):
+    judged(filled, make, [YES, NO, YES, BARE, None, NO])
+    found = selected(filled, SelectionSettings(prefer=prefer, support=support, max_per_problem=6))
+    assert sorted(Counter(rollout.problem_id for rollout in found).values()) == [kept, kept]
+
+
+def test_other_solutions_take_the_places_of_unsupported_ones(filled, make):
+    judged(filled, make, [YES, YES, YES, NO, NO, NO])
+    newest = selected(filled, SelectionSettings(support="supported", max_per_problem=2))
+    assert sorted(rollout.id for rollout in newest) == ["1-1", "1-2", "2-1", "2-2"]
+    oldest = selected(filled, SelectionSettings(support="supported", prefer="oldest", max_per_problem=2))
+    assert sorted(rollout.id for rollout in oldest) == ["1-0", "1-1", "2-0", "2-1"]
+
+
+def test_a_limited_number_of_places_is_looked_up(filled, make):
+    judged(filled, make, [YES, *[NO] * SUPPORT_OVERSAMPLING, YES, *[NO] * (SUPPORT_OVERSAMPLING - 1)], problems=1)
+    found = selected(filled, SelectionSettings(support="supported", max_per_problem=1))
+    assert [rollout.id for rollout in found] == [f"1-{SUPPORT_OVERSAMPLING + 1}"]
+
+
+def test_mistakes_and_demonstrations_are_not_filtered_by_support(filled, make):
+    attempts(filled, make, 1, problems=2, samples=2, outcome=Outcome.WRONG)
+    found = selected(filled, SelectionSettings(support="supported", accepted_only=False))
+    assert Counter(rollout.outcome for rollout in found) == {Outcome.WRONG: 4}
