@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from store.records import Split
+from store.records import Split, TemplateTwins
 
 
 class Settings(BaseModel):
@@ -123,11 +123,15 @@ class TableSettings(SourceSettings):
     """Settings of sources that consist of rows.
 
     One bad row rejects the whole source, unless `bad_rows` is "skip". `limit` reads only the first rows.
+
+    `template_twins`: what becomes of a training problem that is a held-out one with other numbers or names, if either
+    of them is from this source. "train" suits generated problems, which are all twins of one another.
     """
 
     columns: Columns = Columns()
     answer_from: AnswerForm = "plain"
     bad_rows: Literal["refuse", "skip"] = "refuse"
+    template_twins: TemplateTwins = "leave_out"
     limit: int | None = Field(default=None, ge=1)
 
 

@@ -82,6 +82,7 @@ def _problem(row: Mapping[str, Any], settings: TableSettings, name: str) -> Prob
         split_key=key,
         subject=_optional(row, columns.subject),
         level=_optional(row, columns.level),
+        template_twins=settings.template_twins,
     )
 
 
