@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
@@ -141,6 +141,13 @@ def make_label(answers: Iterable[str]) -> str:
     return "\n".join(" ".join(answer.split()) for answer in answers)
 
 
+class SkippedRow(NamedTuple):
+    """A row that was not imported: its position with the reason, and whether the reason is that it has no answer."""
+
+    text: str
+    no_answer: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """Counts of an import. Of `read` problems, `train` and `heldout` are new.
@@ -152,6 +159,9 @@ class ImportReport:
     `withdrawn` are stored training problems that are no longer trained on: a new held-out problem is the same (they
     become held out), a near-duplicate or, for `withdrawn_twins` of them, a template twin (they become excluded). Some
     policy was trained on `learned` of them.
+
+    `no_answers` are those of the skipped rows whose label is no answer, such as "proof". `unreadable` are the problems
+    whose label the answer checker cannot read; whoever imports checks that.
     """
 
     read: int
@@ -164,6 +174,8 @@ class ImportReport:
     learned: int = 0
     twins: int = 0
     withdrawn_twins: int = 0
+    no_answers: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def added(self) -> int:

@@ -127,15 +127,25 @@ def _nearest(session: Session, measure: _Measure, new: Mapping[str, tuple[Proble
 
 
 def _candidates(session: Session, measure: _Measure, wanted: Sequence[int]) -> Iterator[tuple[int, _HeldOut]]:
-    """Stream (band, held-out problem) for all held-out problems in these bands."""
-    loaded: dict[str, _HeldOut] = {}
-    query = select(measure.index.band, ProblemRow.id, ProblemRow.source, ProblemRow.question)
-    query = query.join(ProblemRow, ProblemRow.id == measure.index.problem_id)
-    for batch in batched(wanted, BATCH):
-        for band, problem_id, source, question in session.execute(query.where(in_array(measure.index.band, batch))):
-            if problem_id not in loaded:
-                loaded[problem_id] = _HeldOut(problem_id, source, measure.shingles(question))
-            yield band, loaded[problem_id]
+    """Yield (band, held-out problem) for all held-out problems in these bands."""
+    query = select(measure.index.band, measure.index.problem_id)
+    found = [
+        (band, problem_id)
+        for batch in batched(wanted, BATCH)
+        for band, problem_id in session.execute(query.where(in_array(measure.index.band, batch)))
+    ]
+    loaded = _load(session, measure, {problem_id for _, problem_id in found})
+    return ((band, loaded[problem_id]) for band, problem_id in found)
+
+
+def _load(session: Session, measure: _Measure, ids: Collection[str]) -> dict[str, _HeldOut]:
+    """The held-out problems by id. Apart from their bands, of which they share several with the new problems."""
+    query = select(ProblemRow.id, ProblemRow.source, ProblemRow.question)
+    return {
+        problem_id: _HeldOut(problem_id, source, measure.shingles(question))
+        for batch in batched(ids, BATCH)
+        for problem_id, source, question in session.execute(query.where(in_array(ProblemRow.id, batch)))
+    }
 
 
 def _not_indexed(

@@ -9,7 +9,7 @@ from typing import Any
 from store.problems.problems import Problems
 from store.problems.sources import huggingface, jsonl, parquet, reasoning_gym
 from store.problems.sources.row_parsing import OnSkipped
-from store.records import ImportReport, Problem
+from store.records import ImportReport, Problem, SkippedRow
 from store.settings import ProblemSourceSettings
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,8 @@ SOURCES: Mapping[str, Callable[[Any, OnSkipped], Iterator[Problem]]] = {
 }
 
 
-def _log_skipped(row: str) -> None:
-    log.warning("skipped: %s", row)
+def _log_skipped(row: SkippedRow) -> None:
+    log.warning("skipped: %s", row.text)
 
 
 def read_problems(source: ProblemSourceSettings, on_skipped: OnSkipped = _log_skipped) -> Iterator[Problem]:
@@ -44,6 +44,12 @@ def import_problems(problems: Problems, sources: Sequence[ProblemSourceSettings]
         ProblemSourceError: a source cannot be read, or has bad rows and the settings do not skip them.
         InvalidProblemError: two problems share an id.
     """
-    skipped: list[str] = []
+    skipped: list[SkippedRow] = []
     new = chain.from_iterable(read_problems(source, skipped.append) for source in sources)
-    return replace(problems.import_new(new, name), skipped=tuple(skipped))
+    return with_skipped(problems.import_new(new, name), skipped)
+
+
+def with_skipped(report: ImportReport, skipped: Sequence[SkippedRow]) -> ImportReport:
+    """The report of an import, with the rows that its sources skipped."""
+    no_answers = tuple(row.text for row in skipped if row.no_answer)
+    return replace(report, skipped=tuple(row.text for row in skipped), no_answers=no_answers)
