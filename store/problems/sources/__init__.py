@@ -3,6 +3,6 @@
 Begin with `registry.py`; `row_parsing.py` turns the rows of files and data sets into problems.
 """
 
-from store.problems.sources.registry import SOURCES, import_problems, read_problems, with_skipped
+from store.problems.sources.registry import SOURCES, import_problems, read_problems
 
-__all__ = ["SOURCES", "import_problems", "read_problems", "with_skipped"]
+__all__ = ["SOURCES", "import_problems", "read_problems"]

@@ -18,7 +18,7 @@ NO_ANSWERS = frozenset(
 
 
 def is_no_answer(answer: str) -> bool:
-    """Whether a label says that there is no answer, such as `proof`, `N/A`, `\\text{(see solution)}` or nothing at all."""
+    """Whether a label says that there is no answer, such as `proof` or `\\text{(see solution)}`, or is empty."""
     words = _WRAPPERS.sub("", answer).casefold()
     return (not words and not answer.strip("$ \\").strip()) or words in NO_ANSWERS
 

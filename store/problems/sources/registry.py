@@ -35,8 +35,14 @@ def read_problems(source: ProblemSourceSettings, on_skipped: OnSkipped = _log_sk
     return SOURCES[source.kind](source, on_skipped)
 
 
-def import_problems(problems: Problems, sources: Sequence[ProblemSourceSettings], name: str = "") -> ImportReport:
-    """Add the new problems of all sources, or none if one of the sources is bad.
+type Filter = Callable[[ProblemSourceSettings, Iterator[Problem]], Iterator[Problem]]
+"""From the problems of a source to those that are imported."""
+
+
+def import_problems(
+    problems: Problems, sources: Sequence[ProblemSourceSettings], name: str = "", keep: Filter | None = None
+) -> ImportReport:
+    """Add the new problems of all sources that `keep` lets pass, or none if one of the sources is bad.
 
     Held-out problems are imported first: a problem that is both in a test set and in a training set is held out.
 
@@ -45,11 +51,8 @@ def import_problems(problems: Problems, sources: Sequence[ProblemSourceSettings]
         InvalidProblemError: two problems share an id.
     """
     skipped: list[SkippedRow] = []
-    new = chain.from_iterable(read_problems(source, skipped.append) for source in sources)
-    return with_skipped(problems.import_new(new, name), skipped)
-
-
-def with_skipped(report: ImportReport, skipped: Sequence[SkippedRow]) -> ImportReport:
-    """The report of an import, with the rows that its sources skipped."""
+    read = ((source, read_problems(source, skipped.append)) for source in sources)
+    new = chain.from_iterable(keep(source, found) if keep else found for source, found in read)
+    report = problems.import_new(new, name)
     no_answers = tuple(row.text for row in skipped if row.no_answer)
     return replace(report, skipped=tuple(row.text for row in skipped), no_answers=no_answers)
