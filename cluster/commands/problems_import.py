@@ -18,6 +18,7 @@ from store.settings import Columns, ProblemSourceSettings
 
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 _EXAMPLES = {"--map": "question=problem", "--config": "max_terms=4"}
+_OF_TABLES = ("columns", "answer_from", "bad_rows", "template_twins", "limit")
 _OPTIONS = {  # that apply to each kind of source, by the name of the setting
     "jsonl": ("columns", "answer_from", "bad_rows", "template_twins", "limit", "name"),
     "parquet": ("columns", "answer_from", "bad_rows", "template_twins", "limit", "name"),

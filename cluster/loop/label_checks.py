@@ -84,8 +84,8 @@ class LabelChecks:
         if not self.unreadable:
             return unchecked
         found = (
-            f"the answer checker cannot read {len(self.unreadable)} labels: only an answer of the same words equals one, "
-            f'and other attempts are unverifiable (skip_labels = "unreadable" leaves them out). The first: '
+            f"the answer checker cannot read {len(self.unreadable)} labels: only an answer of the same words equals "
+            f'one, other attempts are unverifiable (skip_labels = "unreadable" leaves them out). The first: '
             f"{self.unreadable[0]}"
         )
         return f"{found}; {unchecked}" if unchecked else found
