@@ -114,7 +114,7 @@ def open_label_checks(settings: AnswerCheckerSettings, on_checked: OnChecked | N
     with asyncio.Runner() as runner:
         checker = AnswerChecker(settings)
         try:
-            yield LabelChecks(runner, checker, on_checked, LIMIT_S if settings.symbolic else 0.0)
+            yield LabelChecks(runner, checker, on_checked)
         finally:
             runner.run(checker.close())
 
