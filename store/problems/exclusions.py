@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from store.database.array_membership import in_array
 from store.database.bulk import BATCH
 from store.database.tables import ExclusionRow
 from store.problems.queries import insert_or_keep
@@ -59,6 +60,12 @@ def insert_exclusions(
     ]
     if rows:
         session.execute(insert_or_keep(session, ExclusionRow, ExclusionRow.split_key), rows)
+
+
+def delete_exclusions(session: Session, problems: Sequence[Problem]) -> None:
+    """Remove problems from the list, which are now trained on: the settings of a later import allow it."""
+    keys = {problem.split_key for problem in problems}
+    session.execute(delete(ExclusionRow).where(in_array(ExclusionRow.split_key, keys)))
 
 
 def count_exclusions(session: Session) -> int:

@@ -19,7 +19,7 @@ from store.database.array_membership import in_array
 from store.database.bulk import BATCH
 from store.database.locks import AdvisoryLock, acquire
 from store.database.tables import ImportRow, ProblemRow
-from store.problems.exclusions import Nearest, count_twins, insert_exclusions
+from store.problems.exclusions import Nearest, count_twins, delete_exclusions, insert_exclusions
 from store.problems.heldout_index import Bands, Measured, index_missing, index_new, measure, nearest_heldout
 from store.problems.queries import check_ids, check_texts, insert_new
 from store.problems.withdrawal import Withdrawn, count_trained_on, hold_out, withdraw_similar
@@ -120,7 +120,9 @@ def _add_training(session: Session, spooled: Sequence[Measured], import_id: int)
             nearest[problem.split_key] = Nearest(heldout_id, 1.0)
     excluded = [problem for problem in batch if problem.split_key in nearest]
     insert_exclusions(session, excluded, nearest, import_id)
-    added = insert_new(session, [item.problem for item in new if item.problem.split_key not in nearest])
+    kept = [item.problem for item in new if item.problem.split_key not in nearest]
+    delete_exclusions(session, kept)
+    added = insert_new(session, kept)
     return len(added), len(excluded), count_twins(nearest[problem.split_key] for problem in excluded)
 
 

@@ -150,6 +150,7 @@ def test_a_template_twin_is_counted_and_listed_with_its_reason_unless_it_is_kept
 
     assert problems(run, "import", twin, "--split", "train", "--template-twins", "train") == 0
     assert counts(run)["train"] == 1
+    assert list_exclusions(run, capsys) == []
 
 
 def test_labels_that_are_none_or_unreadable_are_named(
