@@ -161,6 +161,17 @@ def _add_problems_import(actions: Commands) -> None:
     add("--from", dest="kind", choices=kinds, help="kind of source (default: by the file's suffix)")
     add("--map", action="append", default=[], metavar="OURS=THEIRS", help="rename a source field; repeatable")
     add("--answer-from", choices=("plain", "gsm8k", "boxed"), help="how the answer is written")
+    add(
+        "--template-twins",
+        choices=("leave_out", "train"),
+        help="training problems that are a held-out one with other numbers or names (default: leave_out)",
+    )
+    add(
+        "--skip-labels",
+        choices=("none", "no_answer", "unreadable"),
+        help='labels to leave out: those that are no answer, such as "proof" (default), those that the answer checker '
+        "cannot read too, or none",
+    )
     add("--bad-rows", choices=("refuse", "skip"), help="refuse the import for a bad row, or skip the row")
     add("--limit", type=_count, metavar="N", help="import the first N rows")
     add("--name", metavar="NAME", help="stored as the problems' source (default: the file's name)")
@@ -184,7 +195,9 @@ def _add_problems_list(actions: Commands) -> None:
     example = "automathes problems list --split heldout"
     parser = _add_command(actions, "list", "problems:list_problems", "list problems of a run", example)
     parser.add_argument("--split", choices=("train", "heldout", "excluded"), help="only of this split")
-    parser.add_argument("--left-out", action="store_true", help="list excluded near-duplicates of held-out problems")
+    parser.add_argument(
+        "--left-out", action="store_true", help="list near-duplicates and template twins of held-out problems"
+    )
     parser.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default: 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     _add_run_options(parser)

@@ -1,9 +1,12 @@
 """The records that cross process boundaries, separate from the database rows that store them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, NamedTuple
+
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class Split(StrEnum):
@@ -66,6 +69,17 @@ class Pool(StrEnum):
     DEMONSTRATION = "demonstration"
 
 
+class ExclusionKind(StrEnum):
+    """The reason for which a problem is not trained on.
+
+    `near_duplicate`: its question has the words of a held-out one, or nearly. `template_twin`: it has them with other
+    numbers or names.
+    """
+
+    NEAR_DUPLICATE = "near_duplicate"
+    TEMPLATE_TWIN = "template_twin"
+
+
 class ReviewStatus(StrEnum):
     """The status of a proposed correction."""
 
@@ -83,13 +97,18 @@ class SegmentKind(StrEnum):
     ANSWER = "answer"
 
 
+type TemplateTwins = Literal["leave_out", "train"]
+"""What becomes of a training problem that is a template twin of a held-out one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A question with its reference answer.
 
     `split_key` determines the split and identifies duplicates: problems with the same key are the same problem. It is
     the task and its sorted operands for generated arithmetic, so that 3*7 and 7*3 share a split, else a hash of the
-    normalised question. If several answers are accepted, each is a line of `answer`.
+    normalised question. If several answers are accepted, each is a line of `answer`. `template_twins` "train": not
+    compared by its template with the problems of the other split; None is "leave_out".
     """
 
     id: str
@@ -100,6 +119,7 @@ class Problem:
     split_key: str
     subject: str | None = None
     level: str | None = None
+    template_twins: TemplateTwins | None = None
 
     @property
     def accepted_answers(self) -> tuple[str, ...]:
@@ -114,7 +134,7 @@ def accepted_answers(label: str) -> tuple[str, ...]:
 
 def is_text(text: str) -> bool:
     """Whether databases and tokenizers accept the string: it has no NUL and no unpaired surrogate."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return _NOT_TEXT.search(text) is None
 
 
 def make_label(answers: Iterable[str]) -> str:
@@ -122,15 +142,27 @@ def make_label(answers: Iterable[str]) -> str:
     return "\n".join(" ".join(answer.split()) for answer in answers)
 
 
+class SkippedRow(NamedTuple):
+    """A row that was not imported: its position with the reason, and whether the reason is that it has no answer."""
+
+    text: str
+    no_answer: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """Counts of an import. Of `read` problems, `train` and `heldout` are new.
 
     `known` were in the store already or came twice. `left_out` are duplicates or near-duplicates of a held-out
-    problem. `skipped` lists the rows that are not problems, each with its position and the reason.
+    problem or, for `twins` of them, its template twins. `skipped` lists the rows that are not problems, each with its
+    position and the reason.
 
     `withdrawn` are stored training problems that are no longer trained on: a new held-out problem is the same (they
-    become held out) or a near-duplicate (they become excluded). Some policy was trained on `learned` of them.
+    become held out), a near-duplicate or, for `withdrawn_twins` of them, a template twin (they become excluded). Some
+    policy was trained on `learned` of them.
+
+    `no_answers` are those of the skipped rows whose label is no answer, such as "proof". `unreadable` are the problems
+    whose label the answer checker cannot read; whoever imports checks that.
     """
 
     read: int
@@ -141,6 +173,10 @@ class ImportReport:
     skipped: tuple[str, ...] = ()
     withdrawn: int = 0
     learned: int = 0
+    twins: int = 0
+    withdrawn_twins: int = 0
+    no_answers: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def added(self) -> int:
@@ -150,13 +186,17 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A problem that is not trained on because it is similar to a held-out one. `similarity` 1: the same words."""
+    """A problem that is not trained on because it is similar to a held-out one.
+
+    `similarity` is that of the questions, of their templates for a template twin; 1: the same words.
+    """
 
     question: str
     answer: str
     source: str
     heldout_id: str
     similarity: float
+    kind: ExclusionKind = ExclusionKind.NEAR_DUPLICATE
 
 
 @dataclass(frozen=True, slots=True)

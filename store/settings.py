@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from store.records import Split
+from store.records import Split, TemplateTwins
 
 
 class Settings(BaseModel):
@@ -87,10 +87,15 @@ class SourceSettings(Settings):
     """Settings of every problem source.
 
     `heldout_fraction` of its problems, by the hash of their `split_key`, are held out; `split` overrides it for all.
+
+    `skip_labels`: which problems are left out for their label. "no_answer": those whose label says that there is none,
+    such as "proof". "unreadable": those that the answer checker cannot read too, which only an answer of the same
+    words equals. They are listed in any case.
     """
 
     heldout_fraction: float = Field(default=0.1, ge=0, le=1)
     split: Literal[Split.TRAIN, Split.HELDOUT] | None = None
+    skip_labels: Literal["none", "no_answer", "unreadable"] = "no_answer"
 
 
 class ReasoningGymSettings(SourceSettings):
@@ -122,7 +127,9 @@ AnswerForm = Literal["plain", "gsm8k", "boxed"]
 class Columns(Settings):
     """The names of a row's fields.
 
-    Without `id`, one is generated from the question. Rows may lack `subject` and `level`.
+    Without `id`, one is generated from the question. Rows may lack `subject` and `level`. A name with dots is that of a
+    nested field, such as `reward_model.ground_truth`. A question that is a list of chat messages is the last one of
+    the user.
     """
 
     question: str = "question"
@@ -136,11 +143,15 @@ class TableSettings(SourceSettings):
     """Settings of sources that consist of rows.
 
     One bad row rejects the whole source, unless `bad_rows` is "skip". `limit` reads only the first rows.
+
+    `template_twins`: what becomes of a training problem that is a held-out one with other numbers or names, if either
+    of them is from this source. "train" suits generated problems, which are all twins of one another.
     """
 
     columns: Columns = Columns()
     answer_from: AnswerForm = "plain"
     bad_rows: Literal["refuse", "skip"] = "refuse"
+    template_twins: TemplateTwins = "leave_out"
     limit: int | None = Field(default=None, ge=1)
 
 

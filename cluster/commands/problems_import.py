@@ -2,8 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,28 @@ from cluster.config.options import checked
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json
-from cluster.console.problem_tables import print_import
-from cluster.console.progress_bar import OnProgress, progress_bar
-from store.problems.sources import read_problems
-from store.records import Problem
+from cluster.console.problem_tables import print_import, print_labels
+from cluster.console.progress_bar import progress_bar
+from cluster.loop.label_checks import open_label_checks
+from store.problems.sources import import_problems as import_sources
 from store.settings import Columns, ProblemSourceSettings
 
-_PROGRESS_INTERVAL = 200  # problems
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 _EXAMPLES = {"--map": "question=problem", "--config": "max_terms=4"}
+_OF_TABLES = ("columns", "answer_from", "bad_rows", "template_twins", "limit")
 _OPTIONS = {  # that apply to each kind of source, by the name of the setting
-    "jsonl": ("columns", "answer_from", "bad_rows", "limit", "name"),
-    "parquet": ("columns", "answer_from", "bad_rows", "limit", "name"),
-    "huggingface": ("columns", "answer_from", "bad_rows", "limit", "config", "dataset_split", "revision"),
+    "jsonl": ("columns", "answer_from", "bad_rows", "template_twins", "limit", "name"),
+    "parquet": ("columns", "answer_from", "bad_rows", "template_twins", "limit", "name"),
+    "huggingface": (
+        "columns",
+        "answer_from",
+        "bad_rows",
+        "template_twins",
+        "limit",
+        "config",
+        "dataset_split",
+        "revision",
+    ),
     "reasoning_gym": ("size", "seed", "config", "split_by"),
 }
 
@@ -38,16 +46,20 @@ def import_problems(arguments: argparse.Namespace) -> int:
     """
     folder = find_run_folder(arguments.runs, arguments.run)
     settings = _settings(arguments)
-    skipped: list[str] = []
-    with folder.open_store(folder.read_config()) as store, progress_bar("reading problems") as on_progress:
-        report = store.problems.import_new(
-            _with_progress(read_problems(settings, skipped.append), on_progress), arguments.source
-        )
+    config = folder.read_config()
+    with (
+        folder.open_store(config) as store,
+        progress_bar("reading problems, checking labels") as on_progress,
+        open_label_checks(config.answer_checker, on_progress) as labels,
+    ):
+        report = import_sources(store.problems, [settings], arguments.source, labels.filter)
         counts = store.problems.counts()
+    report = replace(report, unreadable=tuple(labels.unreadable))
     if arguments.json:
-        print_json(asdict(report) | {"skipped": skipped, "run": str(folder.path), "problems": counts})
+        print_json(asdict(report) | {"unchecked": labels.unchecked, "run": str(folder.path), "problems": counts})
     else:
-        print_import(report, skipped, folder.path.name, counts)
+        print_import(report, folder.path.name, counts)
+        print_labels(report, labels.unchecked)
     return 0
 
 
@@ -66,6 +78,8 @@ def _settings(arguments: argparse.Namespace) -> ProblemSourceSettings:
         "columns": _pairs("--map", arguments.map) or None,
         "answer_from": arguments.answer_from,
         "bad_rows": arguments.bad_rows,
+        "template_twins": arguments.template_twins,
+        "skip_labels": arguments.skip_labels,
         "limit": arguments.limit,
         "name": arguments.name,
         "config": _source_config(kind, arguments),
@@ -76,7 +90,7 @@ def _settings(arguments: argparse.Namespace) -> ProblemSourceSettings:
         "split_by": arguments.split_by,
     }
     for name, value in given.items():
-        if value is not None and name not in (*_OPTIONS[kind], "heldout_fraction", "split"):
+        if value is not None and name not in (*_OPTIONS[kind], "heldout_fraction", "split", "skip_labels"):
             option = "map" if name == "columns" else name.replace("_", "-")
             raise ConfigError(f"--{option} does not apply to a source of kind {kind}: omit it")
     return checked(ProblemSourceSettings, values | given)
@@ -104,10 +118,3 @@ def _number_or_text(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
-
-
-def _with_progress(problems: Iterator[Problem], on_progress: OnProgress) -> Iterator[Problem]:
-    for number, problem in enumerate(problems, start=1):
-        if number % _PROGRESS_INTERVAL == 0:
-            on_progress(number, None)
-        yield problem

@@ -29,13 +29,19 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
     if store.policies.latest() is not None:
         return
     with progress.phase("problems"):
-        imported = import_problems(config, store)
+        imported, labels = import_problems(config, store)
         counts = store.problems.counts()
     progress.note(f"{imported.added} problems imported: {counts['train']} to train on, {counts['heldout']} held out")
     if imported.left_out:
-        progress.note(f"{imported.left_out} problems excluded, because they are similar to held-out ones")
-    if imported.skipped:
-        progress.note(f"{len(imported.skipped)} bad rows skipped, the first: {imported.skipped[0]}")
+        twins = f" ({imported.twins} have other numbers or names)" if imported.twins else ""
+        progress.note(f"{imported.left_out} problems excluded, because they are similar to held-out ones{twins}")
+    if imported.no_answers:
+        progress.note(f"{len(imported.no_answers)} rows left out, which have no answer: {imported.no_answers[0]}")
+    bad = [row for row in imported.skipped if row not in set(imported.no_answers)]
+    if bad:
+        progress.note(f"{len(bad)} bad rows skipped, the first: {bad[0]}")
+    if labels is not None:
+        progress.note(labels)
     with progress.phase("base policy"):
         base = make_base_policy(config, folder, store)
     if config.teacher is not None:
@@ -48,23 +54,29 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
     store.policies.add(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base)))
 
 
-def import_problems(config: RunConfig, store: Store) -> ImportReport:
-    """Import every configured source and report what was added.
+def import_problems(config: RunConfig, store: Store) -> tuple[ImportReport, str | None]:
+    """Import every configured source and check its labels.
+
+    Returns:
+        (what was added, what is wrong with labels, if anything).
 
     Raises:
         PreparationError: a split is empty afterwards.
         StoreError: a source cannot be read, or has rows that are no problems.
     """
+    from cluster.loop.label_checks import open_label_checks
     from store.problems.sources import import_problems as import_sources
 
-    report = import_sources(store.problems, config.problems)
+    with open_label_checks(config.answer_checker) as labels:
+        report = import_sources(store.problems, config.problems, keep=labels.filter)
     counts = store.problems.counts()
     for split, purpose in ((Split.TRAIN, "train on"), (Split.HELDOUT, "measure policies with")):
         if not counts[split.value]:
             raise PreparationError(
                 f"there are no {split.value} problems to {purpose}: see heldout_fraction and split of [[problems]]"
+                + (f"; {report.twins} were left out as template twins: see template_twins" if report.twins else "")
             )
-    return report
+    return report, labels.note()
 
 
 def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Path:
@@ -121,7 +133,7 @@ def _store_demonstrations(store: Store, written: Iterable[tuple[Problem, Rollout
     rollouts = [
         replace(rollout, problem_id=known[problem.split_key].id)
         for problem, rollout in pairs
-        if known[problem.split_key].split is Split.TRAIN
+        if problem.split_key in known and known[problem.split_key].split is Split.TRAIN
     ]
     store.rollouts.add(rollouts)
     return rollouts

@@ -108,6 +108,7 @@ def _row(problem: Problem) -> dict[str, Any]:
         "split_key": problem.split_key,
         "subject": problem.subject,
         "level": problem.level,
+        "template_twins": problem.template_twins,
         "shuffle_key": int.from_bytes(digest[:8]) % _PRIME,
         "attempts": 0,
         "judged": 0,

@@ -5,7 +5,7 @@ Times are Unix seconds, as floats, by the clock with which the store was opened.
 
 from store.database.tables.base import Base, table
 from store.database.tables.labels import LabelChangeRow, OutcomeChangeRow, ReviewRow
-from store.database.tables.problems import ExclusionRow, HeldOutBandRow, ImportRow, ProblemRow
+from store.database.tables.problems import ExclusionRow, HeldOutBandRow, HeldOutTemplateRow, ImportRow, ProblemRow
 from store.database.tables.rollouts import AssignmentRow, ExecutionRow, RolloutRow
 from store.database.tables.runs import (
     EvaluationMetricRow,
@@ -17,7 +17,7 @@ from store.database.tables.runs import (
 )
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
 
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 """The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "ExclusionRow",
     "ExecutionRow",
     "HeldOutBandRow",
+    "HeldOutTemplateRow",
     "ImportRow",
     "IterationRow",
     "LabelChangeRow",

@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import JSON, BigInteger, Enum, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.orm import DeclarativeBase
 
-from store.records import FaultKind, Outcome, Pool, Purpose, ReviewStatus, Split, Support
+from store.records import ExclusionKind, FaultKind, Outcome, Pool, Purpose, ReviewStatus, Split, Support
 
 # SQLite generates row ids only if the type is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -37,6 +37,7 @@ class Base(DeclarativeBase):
         ReviewStatus: _text_enum(ReviewStatus),
         FaultKind: _text_enum(FaultKind),
         Support: _text_enum(Support),
+        ExclusionKind: _text_enum(ExclusionKind),
         str: Text(),
         bytes: LargeBinary(),
         dict[str, Any]: JSON(),

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.database.tables.base import Base, RowId
-from store.records import Split
+from store.records import ExclusionKind, Split
 
 
 class ProblemRow(Base):
@@ -25,6 +25,7 @@ class ProblemRow(Base):
     split_key: Mapped[str] = mapped_column(unique=True)
     subject: Mapped[str | None]
     level: Mapped[str | None]
+    template_twins: Mapped[str | None]  # of `store.records.TemplateTwins`
     shuffle_key: Mapped[int]
     attempts: Mapped[int] = mapped_column(default=0)  # training samples ever scheduled, whatever came of them
     judged: Mapped[int] = mapped_column(
@@ -49,11 +50,12 @@ class ImportRow(Base):
     added: Mapped[int]
     known: Mapped[int]  # in the store already, or repeated in the import
     left_out: Mapped[int]
+    twins: Mapped[int | None]  # of those left out
     imported_at: Mapped[float]
 
 
 class ExclusionRow(Base):
-    """A problem that is not trained on: a duplicate or near-duplicate of a held-out one."""
+    """A problem that is not trained on: a duplicate, near-duplicate or template twin of a held-out one."""
 
     __tablename__ = "left_out"
 
@@ -64,12 +66,26 @@ class ExclusionRow(Base):
     answer: Mapped[str]
     heldout_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), index=True)
     similarity: Mapped[float] = mapped_column("likeness", key="similarity")  # of the questions; 1: the same words
+    kind: Mapped[ExclusionKind | None]  # None: an exclusion from before template twins were compared
 
 
 class HeldOutBandRow(Base):
     """The index by which imports find held-out near-duplicates of a problem; see `store.problems.similarity`."""
 
     __tablename__ = "heldout_bands"
+
+    band: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    problem_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), primary_key=True, index=True)
+
+
+class HeldOutTemplateRow(Base):
+    """The index by which imports find held-out template twins of a problem.
+
+    A template has its bands once, under the first held-out problem that has it. Each later one has a single row, the
+    digest of the bands: so a thousand problems of one template cost a training problem one comparison.
+    """
+
+    __tablename__ = "heldout_templates"
 
     band: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     problem_id: Mapped[str] = mapped_column(ForeignKey("problems.id"), primary_key=True, index=True)

@@ -1,8 +1,26 @@
 """Extraction of reference answers from the forms in which data sets store them."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from store.settings import AnswerForm
+
+_WRAPPERS = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed)\s*\{|[\\${}()\[\].:!?\"'`*\s_-]")
+NO_ANSWERS = frozenset(
+    {
+        "proof", "seeproof", "theproof", "proofgiven", "proofneeded", "proofrequired", "proveit",
+        "notfound", "answernotfound", "n/a", "noanswer", "noanswergiven", "noanswerprovided", "noreferenceanswer",
+        "seesolution", "seethesolution", "seeabove", "seebelow", "seeexplanation", "seetext", "seefigure",
+        "null", "nan", "tbd", "todo", "missing",
+    }
+)  # fmt: skip
+"""What data sets write where a problem has no answer; without spaces, punctuation and LaTeX around the words."""
+
+
+def is_no_answer(answer: str) -> bool:
+    """Whether a label says that there is no answer, such as `proof` or `\\text{(see solution)}`, or is empty."""
+    words = _WRAPPERS.sub("", answer).casefold()
+    return (not words and not answer.strip("$ \\").strip()) or words in NO_ANSWERS
 
 
 class AnswerFormError(ValueError):

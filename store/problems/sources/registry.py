@@ -9,7 +9,7 @@ from typing import Any
 from store.problems.problems import Problems
 from store.problems.sources import huggingface, jsonl, parquet, reasoning_gym
 from store.problems.sources.row_parsing import OnSkipped
-from store.records import ImportReport, Problem
+from store.records import ImportReport, Problem, SkippedRow
 from store.settings import ProblemSourceSettings
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,8 @@ SOURCES: Mapping[str, Callable[[Any, OnSkipped], Iterator[Problem]]] = {
 }
 
 
-def _log_skipped(row: str) -> None:
-    log.warning("skipped: %s", row)
+def _log_skipped(row: SkippedRow) -> None:
+    log.warning("skipped: %s", row.text)
 
 
 def read_problems(source: ProblemSourceSettings, on_skipped: OnSkipped = _log_skipped) -> Iterator[Problem]:
@@ -35,8 +35,14 @@ def read_problems(source: ProblemSourceSettings, on_skipped: OnSkipped = _log_sk
     return SOURCES[source.kind](source, on_skipped)
 
 
-def import_problems(problems: Problems, sources: Sequence[ProblemSourceSettings], name: str = "") -> ImportReport:
-    """Add the new problems of all sources, or none if one of the sources is bad.
+type Filter = Callable[[ProblemSourceSettings, Iterator[Problem]], Iterator[Problem]]
+"""From the problems of a source to those that are imported."""
+
+
+def import_problems(
+    problems: Problems, sources: Sequence[ProblemSourceSettings], name: str = "", keep: Filter | None = None
+) -> ImportReport:
+    """Add the new problems of all sources that `keep` lets pass, or none if one of the sources is bad.
 
     Held-out problems are imported first: a problem that is both in a test set and in a training set is held out.
 
@@ -44,6 +50,9 @@ def import_problems(problems: Problems, sources: Sequence[ProblemSourceSettings]
         ProblemSourceError: a source cannot be read, or has bad rows and the settings do not skip them.
         InvalidProblemError: two problems share an id.
     """
-    skipped: list[str] = []
-    new = chain.from_iterable(read_problems(source, skipped.append) for source in sources)
-    return replace(problems.import_new(new, name), skipped=tuple(skipped))
+    skipped: list[SkippedRow] = []
+    read = ((source, read_problems(source, skipped.append)) for source in sources)
+    new = chain.from_iterable(keep(source, found) if keep else found for source, found in read)
+    report = problems.import_new(new, name)
+    no_answers = tuple(row.text for row in skipped if row.no_answer)
+    return replace(report, skipped=tuple(row.text for row in skipped), no_answers=no_answers)

@@ -6,19 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import ProblemSourceError
-from store.problems.sources.answers import ANSWER_FORMS, AnswerFormError
+from store.problems.sources.answers import ANSWER_FORMS, AnswerFormError, is_no_answer
 from store.problems.sources.splitting import generate_id, question_key, split_of_key
-from store.records import Problem, is_text, make_label
-from store.settings import AnswerForm, TableSettings
+from store.records import Problem, SkippedRow, is_text, make_label
+from store.settings import TableSettings
 
 _LISTED = 10  # bad rows that an error message lists
+_SHOWN = 60  # characters of a label
 
-type OnSkipped = Callable[[str], None]
-"""Called for each skipped row with a line of text: the file or data set, the position in it, and the reason."""
+type OnSkipped = Callable[[SkippedRow], None]
+"""Called for each skipped row; its text names the file or data set, the position in it, and the reason."""
 
 
 class BadRowError(ValueError):
     """A row that is not a problem. The message is the reason."""
+
+
+class NoAnswerError(BadRowError):
+    """A row whose label is no answer."""
 
 
 def problems_from_rows(
@@ -29,6 +34,8 @@ def problems_from_rows(
     on_skipped: OnSkipped,
 ) -> Iterator[Problem]:
     """Yield a problem per row. Bad rows are either skipped or reported together at the end.
+
+    Rows whose label is no answer are skipped, unless the settings keep them.
 
     Args:
         rows: (position such as "line 3", the row or the reason why it could not be read).
@@ -48,8 +55,9 @@ def problems_from_rows(
                 raise row
             problem = _problem(row, settings, name)
         except BadRowError as error:
-            if settings.bad_rows == "skip":
-                on_skipped(f"{where}: {position}: {error}")
+            no_answer = isinstance(error, NoAnswerError)
+            if settings.bad_rows == "skip" or (no_answer and settings.skip_labels != "none"):
+                on_skipped(SkippedRow(f"{where}: {position}: {error}", no_answer))
             else:
                 bad.append(f"{position}: {error}")
             continue
@@ -71,7 +79,7 @@ def source_name(path: Path) -> str:
 
 def _problem(row: Mapping[str, Any], settings: TableSettings, name: str) -> Problem:
     columns = settings.columns
-    question = _text(row, columns.question)
+    question = _question(row, columns.question)
     key = question_key(question)
     return Problem(
         id=_text(row, columns.id) if columns.id else generate_id(name, key),
@@ -82,33 +90,59 @@ def _problem(row: Mapping[str, Any], settings: TableSettings, name: str) -> Prob
         split_key=key,
         subject=_optional(row, columns.subject),
         level=_optional(row, columns.level),
+        template_twins=settings.template_twins,
     )
 
 
 def _answer(row: Mapping[str, Any], settings: TableSettings) -> str:
     """The label. A field with a list of answers accepts each of them."""
     field = settings.columns.answer
-    value = row.get(field)
+    value = _value(row, field)
     values = value if isinstance(value, list | tuple) and value else [value]
-    rows = [{**row, field: item} for item in values] if field in row else [row]
-    return make_label(_single_answer(single, field, settings.answer_from) for single in rows)
+    return make_label(_single_answer(single, field, settings) for single in values)
 
 
-def _single_answer(row: Mapping[str, Any], field: str, form: AnswerForm) -> str:
-    text = _text(row, field)
+def _single_answer(value: Any, field: str, settings: TableSettings) -> str:
+    if isinstance(value, str) and not value.strip():
+        raise NoAnswerError(f"{field!r} is empty")
+    text, form = _as_text(value, field), settings.answer_from
     try:
         answer = ANSWER_FORMS[form](text)
     except AnswerFormError as error:
         raise BadRowError(f'{field!r} does not have the form "{form}": {error}') from error
     if not answer:
-        raise BadRowError(f"the answer in {field!r} is empty")
+        raise NoAnswerError(f"the answer in {field!r} is empty")
+    if settings.skip_labels != "none" and is_no_answer(answer):
+        raise NoAnswerError(f"{answer[:_SHOWN]!r} in {field!r} is no answer")
     return answer
 
 
+def _question(row: Mapping[str, Any], field: str) -> str:
+    """The question; of a list of chat messages, the last one of the user."""
+    value = _value(row, field)
+    if isinstance(value, list | tuple) and value and all(isinstance(one, Mapping) for one in value):
+        texts = [one.get("content") for one in value if one.get("role") == "user"]
+        if not texts:
+            raise BadRowError(f"{field!r} has no message of the user")
+        value = texts[-1]
+    return _as_text(value, field)
+
+
 def _text(row: Mapping[str, Any], field: str) -> str:
-    if field not in row:
-        raise BadRowError(f"there is no field {field!r} (it has {', '.join(sorted(map(str, row))) or 'none'})")
-    value = row[field]
+    return _as_text(_value(row, field), field)
+
+
+def _value(row: Mapping[str, Any], field: str) -> Any:
+    """The value of a field, whose name leads into nested objects at its dots unless the row has it as it is."""
+    if field in row:
+        return row[field]
+    head, _, rest = field.partition(".")
+    if rest and isinstance(row.get(head), Mapping):
+        return _value(row[head], rest)
+    raise BadRowError(f"there is no field {field!r} (it has {', '.join(sorted(map(str, row))) or 'none'})")
+
+
+def _as_text(value: Any, field: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise BadRowError(f"{field!r} is {type(value).__name__}, not a string or a number")
     if isinstance(value, float) and not math.isfinite(value):

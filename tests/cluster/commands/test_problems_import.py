@@ -135,6 +135,38 @@ def test_a_later_held_out_problem_withdraws_its_near_duplicate_from_training(
     assert counts(run) == {"train": 0, "heldout": 1, "excluded": 1}
 
 
+def test_a_template_twin_is_counted_and_listed_with_its_reason_unless_it_is_kept(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = "Maria buys {} packs of {} pens at the market and gives {} pens to Tom. How many pens does she have now?"
+    for name, numbers in (("test", (12, 6, 5)), ("twin", (31, 4, 9))):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"question": question.format(*numbers), "answer": "1"}))
+    test, twin = (str(tmp_path / f"{name}.jsonl") for name in ("test", "twin"))
+    assert problems(run, "import", test, "--split", "heldout") == 0
+    assert problems(run, "import", twin, "--split", "train") == 0
+    assert "1 of them with other numbers or names" in capsys.readouterr().out
+    assert problems(run, "list", "--left-out", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "template_twin"
+
+    assert problems(run, "import", twin, "--split", "train", "--template-twins", "train") == 0
+    assert counts(run)["train"] == 1
+    assert list_exclusions(run, capsys) == []
+
+
+def test_labels_that_are_none_or_unreadable_are_named(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "labels.jsonl"
+    rows = ({"question": "Why?", "answer": "proof"}, {"question": "When?", "answer": r"05\!:\!00"})
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert problems(run, "import", str(file), "--json") == 0
+
+    report = json.loads(capsys.readouterr().out)
+    assert report["no_answers"] == [f"{file}: line 1: 'proof' in 'answer' is no answer"]
+    assert len(report["unreadable"]) == 1
+    assert (report["read"], report["unchecked"]) == (1, 0)
+
+
 def test_an_import_as_json_is_one_object(
     run: RunFolder, problems_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

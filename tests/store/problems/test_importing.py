@@ -1,15 +1,17 @@
 """Imports: exclusions, withdrawals, and writes of other processes during an import."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from store.database.tables import HeldOutTemplateRow
 from store.errors import InvalidProblemError
 from store.problems.similarity import NEAR, bands, shingles, similarity
 from store.problems.sources import import_problems
 from store.problems.sources.splitting import question_key
-from store.records import ImportReport, Policy, Problem, Split
+from store.records import ExclusionKind, ImportReport, Policy, Problem, Split
 from store.settings import JsonlSettings
 
 DATA = Path(__file__).parents[4] / "shared/data"
@@ -89,6 +91,54 @@ def test_generated_problems_are_not_withdrawn_for_one_another(store):
     assert store.problems.get("t").split is Split.TRAIN
 
 
+COPY = ROUND.replace("round", "square").format(n=35)
+HELDOUT_COPY = ROUND.replace("round", "square").format(n=62)
+TWIN_OF = "Maria buys 12 packs of 6 pens at the market and gives 5 pens to Tom. How many pens does Maria have now?"
+TWIN = "Ahmed buys 31 packs of 4 pens at the market and gives 9 pens to Lena. How many pens does Ahmed have now?"
+
+
+def test_a_copy_with_other_numbers_and_names_is_excluded_as_a_template_twin(store):
+    report = store.problems.import_new([problem("t", TWIN), problem("h", TWIN_OF, Split.HELDOUT)])
+    assert (report.train, report.left_out, report.twins) == (0, 1, 1)
+    (excluded,) = store.problems.exclusions()
+    assert (excluded.question, excluded.heldout_id, excluded.kind) == (TWIN, "h", ExclusionKind.TEMPLATE_TWIN)
+    assert similarity(shingles(TWIN), shingles(TWIN_OF)) < NEAR
+
+
+def test_a_held_out_problem_that_comes_later_withdraws_its_template_twins(store):
+    store.problems.add([problem("t", TWIN), problem("far", "How many minutes are there in the 3 days of May?")])
+    report = store.problems.import_new([problem("h", TWIN_OF, Split.HELDOUT)])
+    assert (report.withdrawn, report.withdrawn_twins) == (1, 1)
+    assert store.problems.get("t").split is Split.EXCLUDED
+    assert [found.kind for found in store.problems.exclusions()] == [ExclusionKind.TEMPLATE_TWIN]
+
+
+@pytest.mark.parametrize("allowing", ["t", "h"])
+def test_template_twins_are_trained_on_if_the_source_of_either_says_so(store, allowing):
+    both = [problem("t", TWIN), problem("h", TWIN_OF, Split.HELDOUT)]
+    both = [replace(one, template_twins="train") if one.id == allowing else one for one in both]
+    assert store.problems.import_new(both).train == 1
+    assert store.problems.import_new(both[1:]).withdrawn == 0
+    later = problem("later", TWIN_OF.replace("12", "14"), Split.HELDOUT)
+    assert store.problems.import_new([replace(later, template_twins=both[1].template_twins)]).withdrawn == 0
+
+
+def test_generated_problems_are_no_template_twins_of_anything(store):
+    generated = [replace(one, source="reasoning_gym/pens") for one in (problem("t", TWIN), problem("u", COPY))]
+    heldout = [problem("h", TWIN_OF, Split.HELDOUT), replace(problem("g", HELDOUT_COPY, Split.HELDOUT), source="x")]
+    assert store.problems.import_new([*generated, heldout[0]]).twins == 0
+    assert store.problems.import_new(heldout[1:]).withdrawn_twins == 0
+
+
+def test_a_template_of_many_held_out_problems_is_indexed_once(store):
+    many = [problem(f"h{n}", TWIN_OF.replace("12", f"{n}"), Split.HELDOUT) for n in range(20, 60)]
+    store.problems.add(many)
+    with store.problems._read() as session:
+        rows = session.query(HeldOutTemplateRow).count()
+    assert rows < 2 * len(many)
+    assert store.problems.import_new([problem("t", TWIN)]).twins == 1
+
+
 def test_nothing_is_imported_as_excluded(store):
     with pytest.raises(InvalidProblemError, match="excluded"):
         store.problems.import_new([problem("e", ROUND.format(n=21), Split.EXCLUDED)])
@@ -135,7 +185,7 @@ def test_known_overlaps_of_training_and_test_sets_are_found_by_their_bands():
     assert found >= 0.95 * len(pairs)
 
 
-def test_the_sides_of_gsm8k_share_nothing_and_all_is_imported(tmp_path):
+def test_the_sides_of_gsm8k_share_nothing_but_a_few_templates(tmp_path):
     from store.store import Store
 
     rows("gsm8k/test.jsonl")
@@ -143,4 +193,4 @@ def test_the_sides_of_gsm8k_share_nothing_and_all_is_imported(tmp_path):
     sources = [JsonlSettings(path=str(DATA / path), split=split) for split, path in files.items()]
     with Store.open(f"sqlite:///{tmp_path}/s.db") as store:
         report = import_problems(store.problems, sources)
-    assert (report.heldout, report.train, report.left_out) == (1319, 7473, 0)
+    assert (report.heldout, report.train, report.left_out, report.twins) == (1319, 7473 - report.twins, report.twins, 4)

@@ -173,6 +173,38 @@ def test_bad_lines_can_be_skipped(store, tmp_path, caplog):
     assert "line 2: 'answer' is empty" in caplog.text
 
 
+NO_ANSWERS = ["proof", "notfound", r"\text{(Proof.)}", "N/A", "See solution.", "  "]
+
+
+@pytest.mark.parametrize("label", NO_ANSWERS)
+def test_a_row_whose_label_is_no_answer_is_left_out_and_listed(store, tmp_path, label):
+    path = lines(tmp_path / "a.jsonl", {"question": "good?", "answer": "1"}, {"question": "bad?", "answer": label})
+    report = import_problems(store.problems, [settings(kind="jsonl", path=path)])
+    assert (report.added, report.read) == (1, 1)
+    (listed,) = report.no_answers
+    assert listed.startswith(f"{path}: line 2: ")
+
+
+def test_labels_that_are_no_answers_can_be_kept(store, tmp_path):
+    path = lines(tmp_path / "a.jsonl", {"question": "What shows that a theorem is true?", "answer": "proof"})
+    report = import_problems(store.problems, [settings(kind="jsonl", path=path, skip_labels="none")])
+    assert (report.added, report.no_answers) == (1, ())
+
+
+@pytest.mark.parametrize("label", ["none", "-1", r"\emptyset", "()", "?", r"\text{proof by 3}"])
+def test_words_and_signs_that_may_be_answers_are_imported(tmp_path, label):
+    path = lines(tmp_path / "a.jsonl", {"question": "good?", "answer": label})
+    assert len(list(read_problems(settings(kind="jsonl", path=path)))) == 1
+
+
+def test_nested_fields_and_questions_in_chat_form_are_read(tmp_path):
+    chat = [{"role": "system", "content": "Reason."}, {"role": "user", "content": "What is 6*7?"}]
+    path = lines(tmp_path / "a.jsonl", {"prompt": chat, "reward_model": {"ground_truth": "42"}})
+    columns = {"question": "prompt", "answer": "reward_model.ground_truth"}
+    (one,) = read_problems(settings(kind="jsonl", path=path, columns=columns))
+    assert (one.question, one.answer) == ("What is 6*7?", "42")
+
+
 def test_a_missing_or_empty_file_is_named(tmp_path):
     with pytest.raises(ProblemSourceError, match=r"nowhere.jsonl: the file cannot be read: No such file"):
         list(read_problems(settings(kind="jsonl", path=str(tmp_path / "nowhere.jsonl"))))
