@@ -56,6 +56,11 @@ def _without(index: int, flags: int, otherwise: Code = ALLOW) -> Code:
     return (_argument(index), _instruction(_JSET, flags, if_false=1), *DENY, *otherwise)
 
 
+def _unless(index: int, value: int, otherwise: Code = ALLOW) -> Code:
+    """Deny the call if the argument is `value`; if not, go on with `otherwise`."""
+    return (_argument(index), _instruction(_JEQ, value, if_false=1), *DENY, *otherwise)
+
+
 # CLONE_NEWTIME | NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 NAMESPACE_FLAGS = 0x80 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 _CLONE_PTRACE, _CLONE_IO = 0x2000, 0x80000000
@@ -73,9 +78,11 @@ _PRIVATE_IF_ANONYMOUS: Code = (
     *DENY,
 )
 
-# F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ: no locks on files that sessions share (the
-# devices, the libraries), no leases, no notifications, no larger pipes.
-_FCNTL = (0, 1, 2, 3, 4, 1030, 1032)
+# F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ: no locks on files that sessions share (the devices,
+# the libraries), no leases, no notifications, no larger pipes.
+_FCNTL, _F_SETFL = (0, 1, 2, 3, 1030, 1032), 4
+_O_ASYNC, _O_DIRECT = 0x2000, 0x4000  # signals of others' making; reads that reach the disk each time
+_SETS_ORDINARY_FLAGS = _without(2, _O_ASYNC | _O_DIRECT)
 # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, TCGETS2: no descriptor of a session is a terminal or a
 # device with commands; these ask whether one is, or set flags that every descriptor has.
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x802C542A)
@@ -89,6 +96,7 @@ _MADVISE = (*range(5), 8, 10, 11, *range(14, 20), 22, 23, 102, 103)
 # FUTEX_WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET: Python's locks inherit no priorities.
 _FUTEX, _FUTEX_COMMAND_MASK = (0, 1, 3, 4, 5, 9, 10), 0x7F  # without PRIVATE (0x80) and CLOCK_REALTIME (0x100)
 _S_IFIFO, _S_IFMT = 0o010000, 0o170000
+_RLIMIT_CORE = 4
 
 # Calls that are allowed or denied by their arguments, or fail with another errno than EPERM.
 RULES: dict[str, Code] = {
@@ -102,11 +110,20 @@ RULES: dict[str, Code] = {
         *_only(1, (_SOCK_STREAM, _SOCK_SEQPACKET), _SOCK_TYPE_MASK),
     ),
     "mmap": _without(3, _MAP_LOCKED | _MAP_HUGETLB, _PRIVATE_IF_ANONYMOUS),
-    "fcntl": _only(1, _FCNTL),
+    "open": _without(1, _O_DIRECT),
+    "openat": _without(2, _O_DIRECT),
+    "fcntl": (
+        _argument(1),
+        _instruction(_JEQ, _F_SETFL, if_false=len(_SETS_ORDINARY_FLAGS)),
+        *_SETS_ORDINARY_FLAGS,
+        *_only(1, _FCNTL),
+    ),
     "ioctl": _only(1, _IOCTL),
     "prctl": _only(0, _PRCTL),
     "arch_prctl": _only(0, _ARCH_PRCTL),
-    "prlimit64": _only(0, (0,)),
+    # Its own limits, but not that on core dumps: with a limit of none the host's handler of core dumps would be started.
+    "prlimit64": (_argument(0), _instruction(_JEQ, 0, if_true=1), *DENY, *_unless(1, _RLIMIT_CORE)),
+    "setrlimit": _unless(0, _RLIMIT_CORE),
     "madvise": _only(2, _MADVISE),
     "futex": _only(1, _FUTEX, _FUTEX_COMMAND_MASK),
     "mknod": _only(1, (_S_IFIFO,), _S_IFMT),

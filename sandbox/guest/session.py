@@ -51,6 +51,7 @@ def _take_descriptors(channel: int, stdout: int, stderr: int) -> None:
     os.dup2(stderr, STDERR)
     os.dup2(channel, CHANNEL)
     os.set_inheritable(CHANNEL, False)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), STDIN)  # sessions would share the flags of an inherited one
     os.closerange(CHANNEL + 1, 65536)
 
 
