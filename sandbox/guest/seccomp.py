@@ -121,7 +121,7 @@ RULES: dict[str, Code] = {
     "ioctl": _only(1, _IOCTL),
     "prctl": _only(0, _PRCTL),
     "arch_prctl": _only(0, _ARCH_PRCTL),
-    # Its own limits, but not that on core dumps: with a limit of none the host's handler of core dumps would be started.
+    # Its own limits, but not that on core dumps: a limit of none would start the host's handler of core dumps.
     "prlimit64": (_argument(0), _instruction(_JEQ, 0, if_true=1), *DENY, *_unless(1, _RLIMIT_CORE)),
     "setrlimit": _unless(0, _RLIMIT_CORE),
     "madvise": _only(2, _MADVISE),
