@@ -66,6 +66,11 @@ NAMESPACE_FLAGS = 0x80 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x1
 _CLONE_PTRACE, _CLONE_IO = 0x2000, 0x80000000
 
 _AF_UNIX, _SOCK_STREAM, _SOCK_SEQPACKET, _SOCK_TYPE_MASK = 1, 1, 5, 0xF
+_MSG_OOB = 1
+# SO_TYPE, ERROR, SNDBUF, RCVBUF, ACCEPTCONN, PROTOCOL, DOMAIN: nothing about the process at the other end, for which
+# SO_PEERPIDFD even gives a descriptor.
+_GETSOCKOPT = (3, 4, 7, 8, 30, 38, 39)
+_O_NOTIFICATION_PIPE = 0x80
 
 _MAP_PRIVATE, _MAP_TYPE_MASK, _MAP_ANONYMOUS, _MAP_LOCKED, _MAP_HUGETLB = 0x02, 0x0F, 0x20, 0x2000, 0x40000
 # Shared anonymous pages outlive their mappings and then count for no process: sessions could fill the jail unseen.
@@ -109,6 +114,10 @@ RULES: dict[str, Code] = {
         *DENY,
         *_only(1, (_SOCK_STREAM, _SOCK_SEQPACKET), _SOCK_TYPE_MASK),
     ),
+    "sendto": _without(3, _MSG_OOB),
+    "recvfrom": _without(3, _MSG_OOB),
+    "getsockopt": _only(2, _GETSOCKOPT),
+    "pipe2": _without(1, _O_NOTIFICATION_PIPE | _O_DIRECT),
     "mmap": _without(3, _MAP_LOCKED | _MAP_HUGETLB, _PRIVATE_IF_ANONYMOUS),
     "open": _without(1, _O_DIRECT),
     "openat": _without(2, _O_DIRECT),

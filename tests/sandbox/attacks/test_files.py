@@ -143,6 +143,16 @@ async def test_a_program_in_the_tmpfs_cannot_be_started(attack: Attack) -> None:
     assert (await attack(source + "attempt(os.execv, '/tmp/run', ['run'])")).value == "'EACCES'"
 
 
+async def test_the_dynamic_linker_does_not_start_a_program_in_the_tmpfs(attack: Attack) -> None:
+    source = """
+import glob, shutil, subprocess
+linker = glob.glob('/lib64/ld-linux-x86-64.so.2')[0]
+library = glob.glob('/lib*/**/libz.so*', recursive=True) or glob.glob('/lib*/**/libm.so*', recursive=True)
+shutil.copy(library[0], '/tmp/program')
+subprocess.run([linker, '/tmp/program'], capture_output=True).stderr.decode()"""
+    assert "failed to map segment" in ((await attack(source)).value or "")
+
+
 async def test_a_library_in_the_tmpfs_cannot_be_loaded(attack: Attack) -> None:
     source = """
 import ctypes, glob, shutil

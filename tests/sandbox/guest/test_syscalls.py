@@ -101,6 +101,10 @@ def test_a_decision_takes_no_more_instructions_for_later_numbers() -> None:
         ("clone", (0x3D0F00,)),  # a thread
         ("clone", (0x1200011,)),  # a fork
         ("socketpair", (1, 1 | 0o2000000)),
+        ("sendto", (3, 0, 0, 0x4000)),  # MSG_NOSIGNAL
+        ("recvfrom", (3, 0, 0, 2)),  # MSG_PEEK
+        ("getsockopt", (3, 1, 3)),
+        ("pipe2", (0, 0o2000000)),
         ("mmap", (0, 4096, 3, 0x22)),
         ("mmap", (0, 4096, 3, 0x20022)),  # a thread's stack
         ("mmap", (0, 4096, 1, 0x01)),  # a shared file
@@ -129,6 +133,11 @@ def test_ordinary_arguments_are_allowed(name: str, arguments: tuple[int, ...]) -
         ("clone", (0x2000,)),  # traced by its parent's tracer
         ("socketpair", (2, 1)),
         ("socketpair", (1, 2)),
+        ("sendto", (3, 0, 0, 1)),  # MSG_OOB
+        ("recvfrom", (3, 0, 0, 1)),
+        ("getsockopt", (3, 1, 77)),  # SO_PEERPIDFD
+        ("pipe2", (0, 0o200)),  # O_NOTIFICATION_PIPE
+        ("pipe2", (0, 0o40000)),
         ("mmap", (0, 4096, 3, 0x21)),
         ("mmap", (0, 4096, 3, 0x23)),  # shared, validated
         ("mmap", (0, 4096, 3, 0x28)),  # droppable
