@@ -8,7 +8,7 @@ PLOTS = {"matplotlib", "plotly", "seaborn"}
 
 def explain_missing(error: BaseException) -> None:
     """Add to the message of a failed import which modules there are. Does nothing to other errors."""
-    if not isinstance(error, ModuleNotFoundError) or not error.name or "." in error.name:
+    if not isinstance(error, ModuleNotFoundError) or not isinstance(error.name, str) or "." in error.name:
         return
     reason = "; plots cannot be shown, only text is read" if error.name.lower() in PLOTS else ""
     error.msg = f"{error.msg}{reason}; besides the standard library, these can be imported: {', '.join(_installed())}"
