@@ -3,7 +3,8 @@
 import pytest
 
 from sandbox.execution import Status
-from sandbox.interpreter import Session
+from sandbox.interpreter import Sandbox, Session
+from sandbox.settings import SandboxSettings
 
 
 async def test_an_integer_of_any_length_can_be_printed(session: Session) -> None:
@@ -32,6 +33,15 @@ async def test_an_integer_too_long_to_print_within_the_limits_ends_as_others_do(
 async def test_a_module_that_is_not_preloaded_can_be_imported(session: Session, source: str, value: str) -> None:
     execution = await session.run(source)
     assert execution.value == value, execution.error
+
+
+async def test_a_library_that_a_block_loads_starts_no_threads(settings: SandboxSettings) -> None:
+    source = """
+import ctypes, glob, scipy.linalg
+ctypes.CDLL(glob.glob('/packages/scipy.libs/libscipy_openblas*')[0]).scipy_openblas_get_num_threads()"""
+    async with Sandbox(settings.model_copy(update={"processes": 1})) as sandbox, sandbox.session() as session:
+        execution = await session.run(source)
+    assert execution.value == "1", execution.error
 
 
 async def test_a_failed_import_names_the_modules_that_there_are(session: Session) -> None:
