@@ -8,6 +8,8 @@ from sandbox.policy import policy_limits
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 MATHEMATICS = ("sympy", "numpy", "scipy", "mpmath")
+# Visible, but not imported in advance: pandas alone would double what every session forks.
+FURTHER = ("networkx", "pandas", "dateutil", "tzdata")  # pandas needs the last two
 
 
 class SandboxSettings(BaseModel):
@@ -17,7 +19,7 @@ class SandboxSettings(BaseModel):
 
     preload: tuple[str, ...] = Field(MATHEMATICS, description="modules that a session finds already imported")
     packages: tuple[str, ...] = Field(
-        ("sympy", "mpmath", "numpy", "numpy.libs", "scipy", "scipy.libs"),
+        ("sympy", "mpmath", "numpy", "numpy.libs", "scipy", "scipy.libs", *FURTHER),
         description="installed packages that are visible in the jail, read-only",
     )
     max_concurrent_sessions: int = Field(256, ge=1, le=4096)

@@ -65,7 +65,8 @@ class Confinement:
             (resource.RLIMIT_NOFILE, limits["open_files"]),
             (resource.RLIMIT_NPROC, limits["processes"]),
             (resource.RLIMIT_SIGPENDING, PENDING_SIGNALS),
-            (resource.RLIMIT_CORE, 0),
+            # One byte, not none: where the host's core_pattern is a program, the kernel starts it for any other limit.
+            (resource.RLIMIT_CORE, int(resource.getrlimit(resource.RLIMIT_CORE)[1] != 0)),
         ):
             resource.setrlimit(which, (value, value))
 

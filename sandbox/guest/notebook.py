@@ -8,6 +8,7 @@ import traceback
 import types
 from typing import Any
 
+from sandbox.guest.imports import explain_missing
 from sandbox.guest.text import cut_middle
 
 FRAMES_SHOWN = 12
@@ -59,6 +60,7 @@ class Notebook:
 def describe(error: BaseException) -> str:
     """The traceback of `error`, with frames of the session's own blocks only. Never raises."""
     try:
+        explain_missing(error)
         report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
         _keep_own_frames(report)
         return "".join(report.format()).rstrip("\n")

@@ -12,6 +12,9 @@ from sandbox.guest.notebook import Notebook
 
 CHANNEL, STDIN, STDOUT, STDERR = 3, 0, 1, 2
 FIRST_PID = 1  # of a session's own pid namespace
+# Kept in the environment. A library that a block loads would start a thread for each processor, and on a large machine
+# run into the limit on processes.
+THREADS = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}
 # Computed before the fork: a search of sys.modules would touch, and so copy, a page for each of a thousand names.
 OWN_MODULES = {
     "sandbox",
@@ -51,6 +54,7 @@ def _take_descriptors(channel: int, stdout: int, stderr: int) -> None:
     os.dup2(stderr, STDERR)
     os.dup2(channel, CHANNEL)
     os.set_inheritable(CHANNEL, False)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), STDIN)  # sessions would share the flags of an inherited one
     os.closerange(CHANNEL + 1, 65536)
 
 
@@ -65,9 +69,10 @@ def _open_streams() -> None:
 
 
 def _hide_own_modules(keep: set[str]) -> None:
-    """Show blocks a plain interpreter: no modules of this package, no arguments, no environment."""
+    """Show blocks a plain interpreter: no modules of this package, no arguments, no environment but THREADS."""
     for name in OWN_MODULES - keep:
         sys.modules.pop(name, None)
     sys.path[:] = [folder for folder in sys.path if not __file__.startswith(folder)]
     sys.argv[:] = [""]
-    os.environ.clear()
+    for name in os.environ.keys() - THREADS:
+        del os.environ[name]

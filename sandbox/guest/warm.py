@@ -1,6 +1,7 @@
 """Imports what sessions use and exercises it once, so that first-call work (lazy imports, caches) precedes the fork."""
 
 import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ def warm_up(modules: list[str]) -> None:
 
     Raises ImportError if a module is missing.
     """
+    # Mathematics prints large integers. The limit protects servers from quadratic time; a block has its own limits.
+    sys.set_int_max_str_digits(0)
     for name in (*STANDARD, *modules):
         importlib.import_module(name)
         if name in ROUTINES:

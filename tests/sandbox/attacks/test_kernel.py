@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from sandbox.execution import Execution, Status
+from sandbox.guest.syscalls import ATTRIBUTES, FLUSHES, NUMBERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -18,61 +19,76 @@ def call(number, *arguments):
     return ctypes.get_errno() if result == -1 else f'result {result}'
 assert call(39) == 'result 1'  # getpid: calls by number work
 """
-EPERM, ENOSYS = 1, 38
+EPERM, ENXIO, ENOSYS, ENOTSUP = 1, 6, 38, 95
 
-# x86-64 numbers, from the kernel's arch/x86/entry/syscalls/syscall_64.tbl.
 DENIED = {
-    "ptrace": 101,
-    "process_vm_readv": 310,
-    "process_vm_writev": 311,
-    "kcmp": 312,
-    "pidfd_getfd": 438,
-    "process_madvise": 440,
-    "perf_event_open": 298,
-    "bpf": 321,
-    "userfaultfd": 323,
-    "keyctl": 250,
-    "add_key": 248,
-    "request_key": 249,
-    "kexec_load": 246,
-    "kexec_file_load": 320,
-    "init_module": 175,
-    "finit_module": 313,
-    "delete_module": 176,
-    "io_uring_setup": 425,
-    "io_uring_enter": 426,
-    "io_uring_register": 427,
-    "mount": 165,
-    "umount2": 166,
-    "pivot_root": 155,
-    "chroot": 161,
-    "open_tree": 428,
-    "move_mount": 429,
-    "fsopen": 430,
-    "fsmount": 432,
-    "mount_setattr": 442,
-    "statmount": 457,
-    "listmount": 458,
-    "setns": 308,
-    "name_to_handle_at": 303,
-    "open_by_handle_at": 304,
-    "fanotify_init": 300,
-    "memfd_create": 319,
-    "personality": 135,
-    "modify_ldt": 154,
-    "iopl": 172,
-    "reboot": 169,
-    "swapon": 167,
-    "acct": 163,
-    "quotactl": 179,
-    "syslog": 103,
-    "sethostname": 170,
-    "shmget": 29,
-    "semget": 64,
-    "msgget": 68,
-    "mq_open": 240,
-    "flock": 73,
-    "inotify_init1": 294,
+    "other processes": """
+        ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd pidfd_send_signal process_madvise process_mrelease
+        perf_event_open get_robust_list rt_tgsigqueueinfo
+    """,
+    "rarely used kernel code": """
+        bpf userfaultfd seccomp keyctl add_key request_key kexec_load kexec_file_load init_module finit_module
+        delete_module io_uring_setup io_uring_enter io_uring_register io_setup io_destroy io_submit io_getevents
+        io_cancel io_pgetevents membarrier map_shadow_stack mseal pkey_alloc futex_waitv futex_wait futex_wake
+        futex_requeue landlock_create_ruleset landlock_add_rule landlock_restrict_self lsm_get_self_attr
+        lsm_set_self_attr lsm_list_modules
+    """,
+    "the machine": """
+        personality modify_ldt iopl ioperm reboot swapon swapoff acct quotactl quotactl_fd syslog sethostname
+        setdomainname vhangup settimeofday clock_settime adjtimex clock_adjtime
+    """,
+    "mounts and other names of files": """
+        mount umount2 pivot_root chroot open_tree open_tree_attr move_mount fsopen fsconfig fsmount fspick mount_setattr
+        statmount listmount listns setns name_to_handle_at open_by_handle_at fanotify_init fanotify_mark memfd_create
+        memfd_secret execveat file_getattr file_setattr chown fchown lchown fchownat
+    """,
+    "the page cache and the kernel's buffers": """
+        splice tee vmsplice sendfile copy_file_range readahead fadvise64 mincore cachestat
+    """,
+    "memory and processors": """
+        mlock mlock2 mlockall remap_file_pages mbind set_mempolicy get_mempolicy migrate_pages move_pages
+        sched_setaffinity sched_setscheduler sched_setparam sched_setattr ioprio_set ioprio_get
+    """,
+    "objects counted per user": """
+        timer_create timerfd_create signalfd4 eventfd2 shmget shmat semget semop msgget msgsnd mq_open flock
+        inotify_init1 inotify_add_watch
+    """,
+    "sockets": """
+        socket bind connect listen accept4 sendmsg sendmmsg recvmsg recvmmsg setsockopt
+    """,
+    "identity": """
+        setuid setgid setreuid setresuid setgroups setfsuid capset
+    """,
+}
+# Of prctl: <linux/prctl.h>.
+PROCESS_OPTIONS = {
+    "PR_SET_DUMPABLE": 4,
+    "PR_SET_KEEPCAPS": 8,
+    "PR_SET_SECCOMP": 22,
+    "PR_SET_SECUREBITS": 28,
+    "PR_SET_TIMERSLACK": 29,
+    "PR_SET_MM": 35,
+    "PR_SET_CHILD_SUBREAPER": 36,
+    "PR_CAP_AMBIENT": 47,
+    "PR_SET_SPECULATION_CTRL": 53,
+    "PR_SET_IO_FLUSHER": 57,
+    "PR_SET_SYSCALL_USER_DISPATCH": 59,
+    "PR_SCHED_CORE": 62,
+    "PR_SET_MEMORY_MERGE": 67,
+    "PR_SET_PTRACER": 0x59616D61,
+}
+# Of ioctl: <asm-generic/ioctls.h>, <linux/fs.h>, <linux/random.h>, <linux/sockios.h>.
+DEVICE_COMMANDS = {
+    "TIOCSTI": 0x5412,
+    "TIOCSCTTY": 0x540E,
+    "TIOCLINUX": 0x541C,
+    "FIOASYNC": 0x5452,
+    "FICLONE": 0x40049409,
+    "FS_IOC_SETFLAGS": 0x40086602,
+    "FIFREEZE": 0xC0045877,
+    "RNDADDTOENTCNT": 0x40045201,
+    "RNDCLEARPOOL": 0x5206,
+    "SIOCGIFCONF": 0x8912,
 }
 NAMESPACES = {
     "user": 0x10000000,
@@ -86,9 +102,61 @@ NAMESPACES = {
 }
 
 
-@pytest.mark.parametrize("name", DENIED)
+@pytest.mark.parametrize("name", [name for names in DENIED.values() for name in names.split()])
 async def test_the_system_call_is_denied(attack: Attack, name: str) -> None:
-    assert (await attack(CALL + f"call({DENIED[name]})")).value == str(EPERM)
+    assert (await attack(CALL + f"call({NUMBERS[name]})")).value == str(EPERM)
+
+
+@pytest.mark.parametrize("number", [336 + 1, 400, 471, 500, 599])
+async def test_a_system_call_that_the_table_lacks_does_not_exist(attack: Attack, number: int) -> None:
+    assert (await attack(CALL + f"call({number})")).value == str(ENOSYS)
+
+
+@pytest.mark.parametrize("name", ["uretprobe", "uprobe"])
+async def test_the_calls_that_no_filter_sees_end_the_session_or_fail(attack: Attack, name: str) -> None:
+    execution = await attack(CALL + f"call({NUMBERS[name]})")
+    assert "SIGILL" in execution.error or execution.value in {str(ENXIO), str(ENOSYS), str(EPERM)}
+
+
+@pytest.mark.parametrize("name", FLUSHES)
+async def test_flushing_the_hosts_disks_does_nothing(attack: Attack, name: str) -> None:
+    assert (await attack(CALL + f"call({NUMBERS[name]}, -1)")).value == "'result 0'"  # made, it would return EBADF
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+async def test_files_have_no_extended_attributes(attack: Attack, name: str) -> None:
+    assert (await attack(CALL + f"call({NUMBERS[name]})")).value == str(ENOTSUP)
+
+
+@pytest.mark.parametrize("option", PROCESS_OPTIONS)
+async def test_the_process_option_is_denied(attack: Attack, option: str) -> None:
+    assert (await attack(CALL + f"call(157, {PROCESS_OPTIONS[option]}, 1)")).value == str(EPERM)
+
+
+@pytest.mark.parametrize("command", DEVICE_COMMANDS)
+async def test_the_command_to_a_device_is_denied(attack: Attack, command: str) -> None:
+    source = CALL + f"import os\nfd = os.open('/dev/urandom', os.O_RDWR)\ncall(16, fd, {DEVICE_COMMANDS[command]})"
+    assert (await attack(source)).value == str(EPERM)
+
+
+@pytest.mark.parametrize("operation", [6, 7, 8, 11, 12, 13])
+async def test_locks_that_inherit_priorities_are_denied(attack: Attack, operation: int) -> None:
+    assert (await attack(CALL + f"call(202, 0, {operation})")).value == str(EPERM)
+
+
+@pytest.mark.parametrize("advice", [12, 20, 21, 25, 100, 101])
+async def test_merging_reclaiming_or_poisoning_memory_is_denied(attack: Attack, advice: int) -> None:
+    assert (await attack(CALL + f"call(28, 0, 0, {advice})")).value == str(EPERM)
+
+
+@pytest.mark.parametrize("flags", [0x40022, 0x2022, 0x21, 0x23, 0x28])
+async def test_huge_locked_or_shared_anonymous_memory_is_denied(attack: Attack, flags: int) -> None:
+    assert (await attack(CALL + f"call(9, 0, 4096, 3, {flags}, -1)")).value == str(EPERM)
+
+
+@pytest.mark.parametrize("command", [0x1011, 0x1012, 0x1023, 0x4001, 0x5001])
+async def test_a_mode_of_the_processor_cannot_be_changed(attack: Attack, command: int) -> None:
+    assert (await attack(CALL + f"call(158, {command})")).value == str(EPERM)
 
 
 @pytest.mark.parametrize("name", NAMESPACES)

@@ -1,7 +1,6 @@
 """Attacks on the result: a block can neither break the reader nor claim what only the host knows."""
 
 import json
-import os
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -75,17 +74,12 @@ async def test_a_second_report_of_a_block_ends_the_session(attack: Attack) -> No
     assert (await attack(source, "time.sleep(20)")).status is Status.KILLED
 
 
-async def test_descriptors_sent_through_the_channel_are_not_taken(attack: Attack) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+async def test_descriptors_cannot_be_sent_through_the_channel(attack: Attack) -> None:
     source = """
 import array, os, socket
-fds = array.array('i', [os.open('/dev/null', os.O_RDONLY) for _ in range(50)])
-report = b'{"block": 1, "status": "ok", "value": null, "error": ""}'
-frame = len(report).to_bytes(4, 'big') + report
-socket.socket(fileno=os.dup(3)).sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-while True: pass"""
-    assert (await attack(source)).status is Status.OK
-    assert len(os.listdir("/proc/self/fd")) < before + 25  # a jail may be starting or ending
+fds = array.array('i', [os.open('/dev/null', os.O_RDONLY)])
+socket.socket(fileno=os.dup(3)).sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])"""
+    assert "PermissionError" in (await attack(source)).error
 
 
 async def test_a_closed_channel_ends_the_session(attack: Attack) -> None:

@@ -70,6 +70,35 @@ os.waitpid(child, 0)"""
     await assert_timed_out(attack_in_haste, source)
 
 
+async def test_a_parent_that_waits_for_its_vfork_times_out(attack_in_haste: Attack) -> None:
+    source = """
+import ctypes
+libc = ctypes.PyDLL(None)
+if libc.vfork() == 0: libc.pause()"""
+    await assert_timed_out(attack_in_haste, source)
+
+
+async def test_a_pipe_that_nobody_writes_to_times_out(attack_in_haste: Attack) -> None:
+    await assert_timed_out(attack_in_haste, "import os\nos.mkfifo('/tmp/pipe')\nopen('/tmp/pipe').read()")
+
+
+async def test_a_process_in_a_ring_of_signals_times_out(attack_in_haste: Attack) -> None:
+    source = """
+import os, signal
+signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGUSR1))
+os.kill(os.getpid(), signal.SIGUSR1)
+while True: pass"""
+    execution = await attack_in_haste("print('before')\n" + source)
+    assert execution.status in {
+        Status.TIMEOUT,
+        Status.ERROR,
+    }  # RecursionError, if a handler is interrupted often enough
+
+
+async def test_printing_an_endless_integer_times_out(attack_in_haste: Attack) -> None:
+    await assert_timed_out(attack_in_haste, "x = str(7 ** 10_000_000)")
+
+
 async def test_a_fork_storm_times_out(attack_in_haste: Attack) -> None:
     await assert_timed_out(attack_in_haste, "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass")
 
