@@ -16,11 +16,11 @@ _ROUNDING = re.compile(
 )
 _SUM = re.compile(r"(?<![a-zA-Z])[a-zA-Z]\s*\+\s*[a-zA-Z](?:\s*\+\s*[a-zA-Z])*(?![a-zA-Z])")
 _COUNTING = re.compile(r"how many|number of|there are|count", re.IGNORECASE)
-_EQUATION = re.compile(r"[-+*/^().\d\s,$×·\\{}a-z]{3,120}=")
-_ARITHMETIC = re.compile(r"[-+\d.,$()*/^×·\s\\{}]*\d[-+\d.,$()*/^×·\s\\{}]*")
 _COMMAND = re.compile(r"\\(?:times|cdot|div|frac|left|right|sqrt)(?![a-z])")
 _TERM = r"[-+\d.,$()*/^×·\s{}]+"
 _AT_END = re.compile(rf"{_TERM}(?:§(?:times|cdot|div|frac|left|right|sqrt){_TERM})*\Z")
+_WORDS = re.compile(r"\\text\s*\{[^{}]*\}|(?<!§)\b[A-Za-z]{2,}\b|[$,%]")
+_CHAIN = re.compile(r"\(?\d[\d.]*\)?(?:\s*(?:[-+*/×·]|§times|§cdot|§div)\s*\(?\d[\d.]*\)?)+\s*\Z")
 _MAX_EQUATIONS = 20
 _CLOSE = 0.05  # relative; a whole number this close to the output is its rounding, whether or not the text says so
 _YES = {"true": ("yes", "true", "correct"), "false": ("no", "false", "incorrect")}
@@ -119,15 +119,14 @@ def _is_stated(answer: Answer, outputs: Sequence[str], text: str) -> bool:
 
 
 def _left_sides(text: str) -> Iterator[str]:
-    """The arithmetic expressions left of equality signs."""
+    """The arithmetic expressions left of equality signs, and those that remain without the words in `5 boxes * 12`."""
     for count, part in enumerate(text.split("=")[:-1]):
         if count >= _MAX_EQUATIONS:
             return
         tail = _COMMAND.sub(lambda found: found.group().replace("\\", "§"), part[-120:])
-        found = _AT_END.search(tail)
-        if found and any(character.isdigit() for character in found.group()):
-            expression = re.sub(r"[$,]", "", found.group()).replace("§div", "/").replace("§", "\\").strip(" .")
-            yield expression
+        for found in (_AT_END.search(re.sub(r"[$,]", "", tail)), _CHAIN.search(_WORDS.sub(" ", tail))):
+            if found and any(character.isdigit() for character in found.group()):
+                yield found.group().replace("§div", "/").replace("§", "\\").strip(" .")
 
 
 def _is_yes_or_no(answer: Answer, output: str) -> bool:

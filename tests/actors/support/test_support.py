@@ -71,6 +71,25 @@ def test_answers_are_found_by_value(output: str, answer: str):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "So 5 * 12 = 60.",
+        r"Hence $5 \cdot 12 = 60$.",
+        "He has 3 cars. 5 boxes * 12 pens = 60 pens.",
+        r"The cost is $5 \text{ boxes} \times 12 = 60$.",
+        "That is 72 - 12 = $60.",
+    ],
+)
+def test_an_equation_with_a_number_of_an_output_supports_its_value(text: str):
+    assert judge(f">>>print(3 * 4)\n<<<12\n{text}", "60").rule == Rule.FROM_OUTPUT.value
+
+
+@pytest.mark.parametrize("text", ["So 5 * 11 = 60.", "So 6 * 10 = 60.", "So 12 = 60.", "So x + 12 = 60.", "12 and 60"])
+def test_another_equation_supports_nothing(text: str):
+    assert judge(f">>>print(3 * 4)\n<<<12\n{text}", "60").support is Support.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
     ("output", "answer"), [("x**2", "2"), ("421", "42"), ("7", "-7"), ("x2 = 5", "2"), ("4.2", "42"), ("1.3.1", "3")]
 )
 def test_digits_of_something_else_are_no_answer(output: str, answer: str):
