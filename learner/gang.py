@@ -7,7 +7,7 @@ failure is raised at once, and a rank that dies or hangs takes the whole gang do
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -27,6 +27,10 @@ class LearnerRankError(LearnerGroupError):
     def __init__(self, message: str, rank: int) -> None:
         super().__init__(message)
         self.rank = rank
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, int]]:
+        """Ray sends exceptions between processes, and would make this one again from its message alone."""
+        return type(self), (str(self), self.rank)
 
 
 class LearnerTimeoutError(LearnerGroupError):

@@ -47,6 +47,7 @@ class AnswerCheckFailed(Exception):  # noqa: N818 - what happened to the check
 
 # Endings that earlier pairs in the same process, or something outside it, may have caused.
 _MAY_BE_INHERITED = {Status.KILLED, Status.MEMORY, Status.SANDBOX_FAILURE}
+_DECIDED = (Verdict.EQUAL, Verdict.DIFFERENT, Verdict.UNREADABLE)
 _FRESH_TRIES = 2
 _PRIORITY = (Verdict.EQUAL, Verdict.UNDECIDED, Verdict.UNREADABLE, Verdict.DIFFERENT)
 
@@ -144,7 +145,7 @@ class AnswerChecker:
     async def _compare_in_jail(self, expected: str, given: str) -> Verdict:
         execution = await self._run_in_jail(f"from {COMPARER} import same\nsame({expected!r}, {given!r})")
         verdict, _, reason = (execution.value or "").strip("'\"").partition(": ")
-        if execution.status is Status.OK and verdict in (Verdict.EQUAL, Verdict.DIFFERENT):
+        if execution.status is Status.OK and verdict in _DECIDED:
             return Verdict(verdict)
         return self._undecided(reason if execution.status is Status.OK else execution.status.value)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import batched
 
-from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, Verdict, compare_plain
+from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, compare_plain
 from sandbox.host import SandboxUnavailable
 from sandbox.settings import AnswerCheckerSettings
 from store.records import Problem
@@ -21,7 +21,6 @@ LIMIT_S = 600.0
 _BATCH = 512  # problems
 _PROBES = ("0", "word")  # a label that is compared with one of these can be read
 _REMEMBERED = 100_000  # labels
-_READABLE = (Verdict.EQUAL, Verdict.DIFFERENT)
 
 type OnChecked = Callable[[int, int | None], None]
 """Called with the number of problems whose labels were checked, and their total, which is not known."""
@@ -92,7 +91,7 @@ class LabelChecks:
 
     async def _probe(self, answers: Sequence[str], limit_s: float) -> dict[str, bool]:
         """Whether each answer can be read, for those that were checked in time."""
-        tasks = {answer: asyncio.ensure_future(self._checker.check(answer, _PROBES[0])) for answer in answers}
+        tasks = {answer: asyncio.ensure_future(self._checker.can_read(answer)) for answer in answers}
         await asyncio.wait(tasks.values(), timeout=limit_s)
         for task in tasks.values():
             task.cancel()
@@ -105,7 +104,7 @@ class LabelChecks:
             if isinstance(result, Exception) and not isinstance(result, AnswerCheckFailed):
                 raise result
         pairs = zip(answers, results, strict=True)
-        return {answer: result in _READABLE for answer, result in pairs if isinstance(result, Verdict)}
+        return {answer: result for answer, result in pairs if isinstance(result, bool)}
 
 
 @contextmanager

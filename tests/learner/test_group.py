@@ -1,4 +1,5 @@
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -188,3 +189,8 @@ def test_a_rank_killed_in_training_raises_at_once_and_the_gang_can_be_rebuilt(
     before, after = weights_of(tmp_path / "v000021"), weights_of(tmp_path / "v000023")
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert pair.train(training_set[1], "warm_start", version=24)["steps"] == 20
+
+
+def test_an_error_of_a_rank_survives_its_way_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(LearnerRankError("learner rank 1 died in 'update'", rank=1)))
+    assert (str(error), error.rank) == ("learner rank 1 died in 'update'", 1)

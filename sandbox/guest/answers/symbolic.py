@@ -14,7 +14,8 @@ from sandbox.guest.answers.lists import read_listing, read_rows
 from sandbox.guest.answers.notation import final_answer
 
 EQUAL, DIFFERENT = "equal", "different"
-UNREAD, DISAGREEMENT = "undecided: not read to the end", "undecided: algebra does not confirm equal values"
+UNREAD = "unreadable: the reference is not read to its end"
+DISAGREEMENT = "undecided: algebra does not confirm equal values"
 _LETTER = re.compile(r"[a-zA-Z]")
 _INDEXED = (r"\sum", "_", "{", "k", "=")
 _BRACED = 3  # tokens: the braces and one between them
@@ -22,7 +23,7 @@ _NUMERAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 def same(expected: str, given: str) -> str:
-    """`equal`, `different`, or `undecided` with the reason."""
+    """`equal`, `different`, or `undecided` or `unreadable` with the reason."""
     reasons: list[str] = []
     verdict = compare(final_answer(expected), final_answer(given), partial(compare_expressions, reasons=reasons))
     if verdict is None:
@@ -40,7 +41,7 @@ def compare_expressions(expected: str, given: str, reasons: list[str]) -> bool |
     """Compare what both texts say, if both are read to their last token. Appends the reason if that decides nothing.
 
     What is not read is never equal: it is different if the reference was read or is a list, since the policy then could
-    have written a form that is read, or if the texts have different numbers in them; else it is undecided.
+    have written a form that is read, or if the texts have different numbers in them; else the reference is unreadable.
     """
     if _LETTER.fullmatch(expected) and _LETTER.fullmatch(given):  # the name of a choice or of a point
         return expected.casefold() == given.casefold()

@@ -197,9 +197,6 @@ class ExpressionReader(Grammar):
                 return self._bracketed(token)
         return self.refuse(token)
 
-    def _refuse(self, token: Token) -> Value:
-        raise UnreadError(f"{token.text or 'the end'!r} where an expression was expected")
-
     def _bracketed(self, token: Token) -> Value:
         if token.text == "|":
             self._bars.append(self.depth + 1)  # where the sum between the bars looks for its next factor
