@@ -127,6 +127,7 @@ def test_many_faults_of_the_latest_iteration_are_a_warning(
     with open_store(folder, config) as store:
         fill(store)
         store.iterations.close(1, {"fault_retries": {"sandbox": 3, "engine": 1}})
+        store.assignments.release("test")
         (assignment, *_) = [a for a in store.assignments.lease("other", 4, 60, 99) if a.purpose is Purpose.TRAIN]
         name, problem = rollout_id(assignment.id, 0), assignment.problem.id
         fault = Rollout(name, problem, Purpose.TRAIN, Outcome.FAULT, "tir", (1,), (), (), assignment_id=assignment.id)
