@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from sandbox import interpreter
-from sandbox.equivalence import AnswerChecker, Verdict, compare_plain
+from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, Verdict, compare_plain
 from sandbox.host import SandboxUnavailable
 from sandbox.settings import AnswerCheckerSettings
 from sandbox.stats import SandboxStats
@@ -180,3 +180,28 @@ async def test_a_match_with_one_of_several_accepted_answers_is_enough(checker: A
     given = ("0.5", "1.41421", r"\emptyset", "2")
     verdicts = await checker.check_many([(references, answer) for answer in given])
     assert verdicts == [Verdict.EQUAL, Verdict.EQUAL, Verdict.EQUAL, Verdict.DIFFERENT]
+
+
+async def test_a_checker_whose_sandbox_fails_gives_no_verdict(checker: AnswerChecker) -> None:
+    assert await checker.check("x+1", "1+x") is Verdict.EQUAL
+    assert checker._sandbox is not None
+    await checker._sandbox.close()
+    with pytest.raises(AnswerCheckFailed, match="not compared"):
+        await checker.check("x+1", "2+x")
+
+
+async def test_a_reference_that_cannot_be_read_is_unreadable(checker: AnswerChecker) -> None:
+    for reference in ("", r"\boxed{}", "x" * 5_000, r"\foo + \bar"):
+        assert await checker.check(reference, "y") is Verdict.UNREADABLE, reference[:20]
+        assert not await checker.can_read(reference), reference[:20]
+    assert await checker.check(("", "5"), "5") is Verdict.EQUAL
+    for reference in ("5", "x+1", "(1, 2)", r"\frac{\pi}{4}"):
+        assert await checker.can_read(reference), reference
+
+
+async def test_undecided_comparisons_are_counted_by_reason() -> None:
+    stats = SandboxStats()
+    async with AnswerChecker(AnswerCheckerSettings(check_wall_s=10), stats) as checker:
+        assert await checker.check(r"\arctan 2 + \arctan 3", r"\frac{3\pi}{4}") is Verdict.UNDECIDED
+        assert await checker.check("x+1", "y" * 5_000) is Verdict.UNDECIDED
+    assert stats.undecided == {"algebra does not confirm equal values": 1, "an answer that is too long": 1}
