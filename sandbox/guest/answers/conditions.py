@@ -17,7 +17,7 @@ _LINEAR = re.compile(
 )
 _RESIDUE = re.compile(r"-?[0-9]{1,18}")
 _LINK = r"(?:\\text\s*\{[^{}]{0,30}\}|[,;(]|\b(?:where|for|with|and|any|all|some|every|each)\b|\\forall|\s)*"
-_SET = r"\\mathbb\s*(?:\{\s*[A-Z]\s*\}|[A-Z])(?:\^\s*[+*]|_\{?[^{}]*\}?)?|[ℤℕℝℚℂ]"
+_SET = r"\\mathbb\s*(?:\{\s*[A-Z]\s*\}|[A-Z])(?:\^\s*[+*]|_\{?[^{}]*\}?)?|[ℤℕℝℚℂ]|[ZNRQC](?![a-zA-Z])"
 _KIND = r"(?P<kind>integer|real|natural|rational|complex)s?(?:\s+(?:numbers?|constants?|values?))?"
 _PARAMETRISED = tuple(
     re.compile(rf"(?P<body>.+?)\s*{condition}\s*[).]?", re.DOTALL)

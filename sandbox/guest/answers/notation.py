@@ -36,6 +36,7 @@ def normalise(answer: str) -> str:
     text = re.sub(r"\\[,;:]|(?<!\\)\\ |\\q?quad|~|\u00a0|\u2009", " ", text)
     text = _with_arguments(re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text))
     text = re.sub(r"\\(?:[lr]?vert|mid)(?![a-zA-Z])\s?", "|", text)
+    text = re.sub(r"\\cr(?![a-zA-Z])", r"\\\\", text)
     text = _BOLD_SET.sub(r"\\mathbb{\1}", text)
     text = _DOTTED.sub(r"\\overline{\1\2\3}", text)
     text = _DOTS.sub(r"\\ldots ", _PRIMES.sub("'", _COMMA_GROUP.sub(",", text)))

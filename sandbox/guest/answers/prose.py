@@ -5,7 +5,7 @@ import re
 _COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox|operatorname|begin|end)\s*\{[^{}]*\}|\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _WORDS = 3  # fewer may name what is counted
-_STATEMENT = re.compile(r"\s*[A-Za-z]{2,}\s+[a-z]+\s.*[0-9]")  # He has 12 apples
+_STATEMENT = re.compile(r"\s*[A-Za-z]{2,},?\s+[a-z]+\s.*[0-9]")  # He has 12 apples
 _SPAN = re.compile(
     r"\$\$(?P<display>(?:[^$\\]|\\.)+)\$\$|\$(?P<inline>(?:[^$\\]|\\.)+)\$"
     r"|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]",
@@ -69,12 +69,12 @@ def without_dollars(text: str) -> str:
 
 
 def _stated(sentence: str) -> str | None:
-    """What a sentence states: its only formula or number, else one after a verb, else the last after an equals sign."""
+    """What a sentence states: its only formula or number, else the last after a verb, else after an equals sign."""
     if not _holds_several(sentence):
         return _last_formula(sentence) or _last_number(sentence)
-    verb = _AFTER_VERB.search(sentence)
-    if verb is not None:
-        return verb[1].strip().strip("$")
+    stated = _AFTER_VERB.findall(sentence)
+    if stated:
+        return str(stated[-1]).strip().strip("$")
     equal = _AFTER_EQUALS.search(sentence)
     return equal[1].strip() if equal else None
 
