@@ -103,7 +103,7 @@ async def test_descriptors_cannot_be_kept_in_flight(attack: Attack) -> None:
 @pytest.mark.parametrize("option", ["SO_PEERCRED", "SO_PEERSEC", 59, 77], ids=["user", "label", "groups", "pidfd"])
 async def test_the_channel_does_not_tell_who_is_at_its_other_end(attack: Attack, option: str | int) -> None:
     number = option if isinstance(option, int) else f"socket.{option}"
-    source = f"import socket\nsocket.socket(fileno=3).getsockopt(socket.SOL_SOCKET, {number}, 12)"
+    source = f"import os, socket\nsocket.socket(fileno=os.dup(3)).getsockopt(socket.SOL_SOCKET, {number}, 12)"
     assert "PermissionError" in (await attack(source)).error
 
 
