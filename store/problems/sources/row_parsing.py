@@ -98,13 +98,13 @@ def _answer(row: Mapping[str, Any], settings: TableSettings) -> str:
     """The label. A field with a list of answers accepts each of them."""
     field = settings.columns.answer
     value = _value(row, field)
+    if isinstance(value, str) and not value.strip():
+        raise NoAnswerError(f"{field!r} is empty")
     values = value if isinstance(value, list | tuple) and value else [value]
     return make_label(_single_answer(single, field, settings) for single in values)
 
 
 def _single_answer(value: Any, field: str, settings: TableSettings) -> str:
-    if isinstance(value, str) and not value.strip():
-        raise NoAnswerError(f"{field!r} is empty")
     text, form = _as_text(value, field), settings.answer_from
     try:
         answer = ANSWER_FORMS[form](text)
