@@ -1,6 +1,7 @@
 """Commands run as a user runs them: in a process of their own, observed through the store and the process table."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -62,6 +63,36 @@ def samplers_of(driver: int) -> list[int]:
         with contextlib.suppress(OSError):
             if (entry / "cmdline").read_bytes().startswith(b"ray::Sampler") and _descends(int(entry.name), driver):
                 found.append(int(entry.name))
+    return found
+
+
+def jails_of(driver: int) -> list[int]:
+    """The nsjail processes of the driver's samplers, of their sandboxes and of their answer checkers."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if (entry / "comm").read_text().strip() == "nsjail" and _descends(int(entry.name), driver):
+                found.append(int(entry.name))
+    return found
+
+
+def processes_of(folder: Path, within_s: float) -> list[str]:
+    """Processes that still have files of the run's folder open after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while (found := _holding(folder)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
+def _holding(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            opened = [os.readlink(descriptor) for descriptor in (entry / "fd").iterdir()]
+            if any(path.startswith(str(folder)) for path in opened):
+                found.append(f"{entry.name} {(entry / 'cmdline').read_bytes()[:80]!r}")
     return found
 
 

@@ -1,7 +1,7 @@
 """Two iterations of the whole loop on its real parts, through every disturbance that a run must survive.
 
-One run serves all tests of this module: it is paused and resumed, its sampler is killed, its driver is killed, the next
-drivers are stopped by a command and by Ctrl-C, and the last one finishes the run. Each test checks one invariant.
+One run serves all tests of this module: it is paused and resumed, its jails, its sampler and its driver are killed, the
+next drivers are stopped by a command and by Ctrl-C, and the last one finishes the run. Each test checks one invariant.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from store.records import Outcome, Purpose, Rollout, SegmentKind, Split
 from store.runs.run_state import ActualState
 from store.store import Store
 
-from ..driving import COMMAND, LIMIT_S, automathes, open_store, samplers_of, wait_for
+from ..driving import COMMAND, LIMIT_S, automathes, jails_of, open_store, processes_of, samplers_of, wait_for
 
 # The whole run belongs to the first test. Each wait inside has a limit of its own, LIMIT_S.
 pytestmark = pytest.mark.timeout(1800)
@@ -61,6 +61,7 @@ class Observed:
     store: Store
     written_before_pause: int
     written_while_paused: int
+    killed_jails: set[int]
     killed_samplers: set[int]
     samplers_afterwards: set[int]
     acknowledged_before_driver_kill: set[str]
@@ -79,11 +80,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         store = open_store(folder, driver)
         wait_for(driver, log, lambda: _train_rollouts(store) > 0, "the first rollouts")
         paused = _pause_and_resume(runs, store, driver, log)
+        jails = _kill_jails(driver)
         samplers = _kill_samplers(driver, log)
         wait_for(driver, log, lambda: store.iterations.progress(2)[0] > 40, "rollouts of the second iteration")
         driver.kill()
         driver.wait()
-    leftover_processes = _processes_of(folder, within_s=30.0)
+    leftover_processes = processes_of(folder, within_s=30.0)
     acknowledged = {rollout.id for rollout in store.rollouts.iterate()}
     ends = {
         "stop": _end(runs, lambda _: _control(runs, "stop"), "stopped.txt"),
@@ -91,7 +93,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     }
     with automathes(log, "run", "--resume", "--iterations", "1", "--runs", str(runs)) as driver:
         assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
-    yield Observed(folder, store, *paused, *samplers, acknowledged, leftover_processes, ends)
+    yield Observed(folder, store, *paused, jails, *samplers, acknowledged, leftover_processes, ends)
     store.close()
 
 
@@ -115,6 +117,13 @@ def test_no_acknowledged_rollout_is_lost_when_the_driver_is_killed(run: Observed
 def test_nothing_is_sampled_while_the_run_is_paused(run: Observed) -> None:
     assert run.written_before_pause > 0
     assert run.written_while_paused == 0
+
+
+def test_killed_jails_leave_no_trace_in_the_outcomes(run: Observed) -> None:
+    assert len(run.killed_jails) > 1
+    for rollout in _sampled(run):
+        assert (rollout.outcome is Outcome.FAULT, rollout.fault) == (False, None)
+        assert "sandbox_failure" not in {execution.status for execution in rollout.executions}
 
 
 def test_a_killed_sampler_is_replaced_and_the_run_continues(run: Observed) -> None:
@@ -249,6 +258,19 @@ def _is_still(store: Store) -> bool:
     return _train_rollouts(store) == before
 
 
+def _kill_jails(driver: subprocess.Popen[bytes]) -> set[int]:
+    """Kill all jails a few times while rollouts are sampled; returns their processes."""
+    killed: set[int] = set()
+    for _ in range(3):
+        victims = jails_of(driver.pid)
+        for victim in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        killed.update(victims)
+        time.sleep(0.7)
+    return killed
+
+
 def _kill_samplers(driver: subprocess.Popen[bytes], log: Path) -> tuple[set[int], set[int]]:
     """Kill all samplers; returns their processes before and after."""
     victims = set(samplers_of(driver.pid))
@@ -265,26 +287,6 @@ def _end(runs: Path, end: Callable[[subprocess.Popen[bytes]], None], log_name: s
         wait_for(driver, log, lambda: "sampling" in log.read_text(), "sampling after the resume")
         end(driver)
         return driver.wait(timeout=LIMIT_S), log.read_text()
-
-
-def _processes_of(folder: Path, within_s: float) -> list[str]:
-    """Processes that still have files of the run's folder open after `within_s` seconds."""
-    deadline = time.monotonic() + within_s
-    while (found := _holding(folder)) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return found
-
-
-def _holding(folder: Path) -> list[str]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            opened = [os.readlink(descriptor) for descriptor in (entry / "fd").iterdir()]
-            if any(path.startswith(str(folder)) for path in opened):
-                found.append(f"{entry.name} {(entry / 'cmdline').read_bytes()[:80]!r}")
-    return found
 
 
 def _control(runs: Path, command: str) -> None:
