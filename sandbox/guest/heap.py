@@ -10,6 +10,7 @@ Where the kernel does not collapse pages on demand (before Linux 6.1), sessions 
 """
 
 import ctypes
+import gc
 
 from sandbox.guest.gc_freeze import freeze_refcounts
 
@@ -17,10 +18,10 @@ _M_TOP_PAD, _M_MMAP_THRESHOLD = -2, -3  # of mallopt(3)
 _DEFAULT_BYTES = 128 * 1024  # of both
 _WARM_UP_PAD_BYTES = 4 << 20
 _NEVER_BYTES = 1 << 30
-_MADV_COLLAPSE = 25
-_HUGE_PAGE_BYTES = 1 << 21
-_PYTHON_SIZES = range(512, 0, -16)  # the sizes that CPython allocates from its arenas
-_LARGEST_HOLE_BYTES, _SMALLEST_HOLE_BYTES = 1 << 24, 1 << 9
+MADV_COLLAPSE = 25
+HUGE_PAGE_BYTES = 1 << 21
+_LARGEST_BLOCK_BYTES, _POOL_BYTES, _POOL_HEADER_BYTES = 512, 1 << 14, 48  # of CPython's obmalloc.c
+_LARGEST_HOLE_BYTES, _EXACT_BYTES = 1 << 24, 1040
 
 
 class Heap:
@@ -32,42 +33,62 @@ class Heap:
 
     def __init__(self) -> None:
         self._libc = _c_library()
-        self._start = self._end()
         self._set_thresholds(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
+        self._start = self._end = self._grow_to_boundary()
         if freeze_refcounts():
             _allocate_arenas_on_the_heap()
 
     def compact(self) -> None:
-        """End the warm-up: fill the holes and collapse the heap into huge pages.
-
-        Later allocations come after it, large ones in mappings of their own.
-        """
-        self._set_thresholds(_DEFAULT_BYTES, _DEFAULT_BYTES)
+        """End the warm-up: collapse the heap into huge pages. Later allocations come after it."""
         self._libc.malloc_trim(0)
-        end = self._end()
-        self._fill_holes(end)
-        first = -(-self._start // _HUGE_PAGE_BYTES) * _HUGE_PAGE_BYTES
-        for address in range(first, end - _HUGE_PAGE_BYTES + 1, _HUGE_PAGE_BYTES):
-            self._libc.madvise(address, _HUGE_PAGE_BYTES, _MADV_COLLAPSE)  # best effort
+        self._end = self._grow_to_boundary()
+        self.fill()
+        for address in range(self._start, self._end, HUGE_PAGE_BYTES):
+            self._libc.madvise(address, HUGE_PAGE_BYTES, MADV_COLLAPSE)  # best effort
 
-    def _end(self) -> int:
-        return self._libc.sbrk(0) or 0
+    def fill(self) -> None:
+        """Allocate the free memory in the huge pages and keep it: what was freed since, too."""
+        self._set_thresholds(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
+        for _ in range(2):  # the first time, it makes holes while it fills others
+            gc.collect()  # empties CPython's free lists
+            self._fill_holes()
+            self._fill_pools()
+        self._set_thresholds(_DEFAULT_BYTES, _DEFAULT_BYTES)
+
+    def _grow_to_boundary(self) -> int:
+        """Move the end of the heap to the next boundary of a huge page, which is returned, and keep what that adds."""
+        before = self._libc.sbrk(0) or 0
+        end = -(-before // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
+        self._libc.sbrk(end - before)
+        return end
 
     def _set_thresholds(self, mmap_from_bytes: int, pad_bytes: int) -> None:
         self._libc.mallopt(_M_MMAP_THRESHOLD, mmap_from_bytes)
         self._libc.mallopt(_M_TOP_PAD, pad_bytes)
 
-    def _fill_holes(self, end: int) -> None:
-        """Allocate all free memory below `end` and keep it: CPython's free blocks last, as they may need new arenas."""
-        size = _LARGEST_HOLE_BYTES
-        while size >= _SMALLEST_HOLE_BYTES:
-            address = self._libc.malloc(size)
-            if address is None or address >= end:
-                self._libc.free(address)
-                size = size * 7 // 8
-        for size in _PYTHON_SIZES:
-            while (ctypes.pythonapi.PyObject_Malloc(size) or end) < end:
+    def _fill_holes(self) -> None:
+        """Allocate the C library's free memory: its large pieces in parts, the small ones by their exact sizes."""
+        sizes = [_LARGEST_HOLE_BYTES]
+        while sizes[-1] > _EXACT_BYTES:
+            sizes.append(sizes[-1] * 7 // 8)
+        for size in [*sizes, *range(_EXACT_BYTES, 0, -16)]:
+            while (address := self._libc.malloc(size) or self._end) < self._end:
                 pass
+            self._libc.free(address if address > self._end else None)
+
+    def _fill_pools(self) -> None:
+        """Allocate CPython's free blocks.
+
+        It takes a block from a new pool only if all other pools of that size are full: from the first block of a pool
+        after the huge pages follows that they have no holes of this size left.
+        """
+        for size in range(_LARGEST_BLOCK_BYTES, 0, -16):
+            address = ctypes.pythonapi.PyObject_Malloc(size)
+            while address and not self._begins_pool(address):
+                address = ctypes.pythonapi.PyObject_Malloc(size)
+
+    def _begins_pool(self, address: int) -> bool:
+        return 0 <= address - self._end < _NEVER_BYTES and address % _POOL_BYTES == _POOL_HEADER_BYTES
 
 
 class _ArenaAllocator(ctypes.Structure):
