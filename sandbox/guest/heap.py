@@ -11,8 +11,9 @@ Where the kernel does not collapse pages on demand (before Linux 6.1), sessions 
 
 import ctypes
 import gc
+import sys
 
-from sandbox.guest.gc_freeze import freeze_refcounts
+from sandbox.guest.gc_freeze import VERSIONS, freeze_refcounts
 
 _M_TOP_PAD, _M_MMAP_THRESHOLD = -2, -3  # of mallopt(3)
 _DEFAULT_BYTES = 128 * 1024  # of both
@@ -35,21 +36,23 @@ class Heap:
         self._libc = _c_library()
         self._set_thresholds(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
         self._start = self._end = self._grow_to_boundary()
-        if freeze_refcounts():
-            _allocate_arenas_on_the_heap()
+        if sys.version_info[:2] in VERSIONS:
+            _allocate_arenas_on_the_heap(free=False)
+            freeze_refcounts()
+            _allocate_arenas_on_the_heap(free=True)
 
     def compact(self) -> None:
         """End the warm-up: collapse the heap into huge pages. Later allocations come after it."""
         self._libc.malloc_trim(0)
         self._end = self._grow_to_boundary()
-        self.fill()
+        self.fill(rounds=1)
         for address in range(self._start, self._end, HUGE_PAGE_BYTES):
             self._libc.madvise(address, HUGE_PAGE_BYTES, MADV_COLLAPSE)  # best effort
 
-    def fill(self) -> None:
-        """Allocate the free memory in the huge pages and keep it: what was freed since, too."""
+    def fill(self, rounds: int = 2) -> None:
+        """Allocate the free memory in the huge pages and keep it. The first round makes holes while it fills others."""
         self._set_thresholds(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
-        for _ in range(2):  # the first time, it makes holes while it fills others
+        for _ in range(rounds):
             gc.collect()  # empties CPython's free lists
             self._fill_holes()
             self._fill_pools()
@@ -99,11 +102,15 @@ class _Allocator(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("context", "malloc", "calloc", "realloc", "free")]
 
 
-def _allocate_arenas_on_the_heap() -> None:
-    """Replace CPython's arena allocator, which maps each megabyte itself, by the functions of its raw allocator."""
-    raw = _Allocator()
+def _allocate_arenas_on_the_heap(*, free: bool) -> None:
+    """Replace CPython's arena allocator, which maps each megabyte itself, by the functions of its raw allocator.
+
+    `free`: whether arenas that are empty are freed.
+    """
+    raw, does_nothing = _Allocator(), ctypes.cast(ctypes.pythonapi.Py_IsInitialized, ctypes.c_void_p).value
     ctypes.pythonapi.PyMem_GetAllocator(0, ctypes.byref(raw))
-    ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(_ArenaAllocator(raw.context, raw.malloc, raw.free)))
+    allocator = _ArenaAllocator(raw.context, raw.malloc, raw.free if free else does_nothing)
+    ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(allocator))
 
 
 def _c_library() -> ctypes.CDLL:

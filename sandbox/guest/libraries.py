@@ -16,10 +16,11 @@ from sandbox.guest.heap import HUGE_PAGE_BYTES, MADV_COLLAPSE
 
 PAGE_BYTES = 4096
 GAP_BYTES = 1 << 18  # of addresses without a mapping between two neighbours
-SMALLEST_BYTES = 4 * HUGE_PAGE_BYTES  # of neighbours together: the rest of a huge page at either end stays in small ones
-# Their data may change while they are copied: the interpreter and what it needs to call the functions below.
-IN_USE = ("", "libpython", "libc.", "ld-linux", "_ctypes.", "libffi", "linux-vdso")
-_PT_LOAD = 1
+SMALLEST_BYTES = 2 * HUGE_PAGE_BYTES  # of neighbours together: the rest of a huge page at either end stays in small ones
+# Their data may change while they are copied, so only what precedes it is: the interpreter, and what it needs for that.
+IN_USE = ("libpython", "libc.", "ld-linux", "_ctypes.", "libffi")
+NEVER_MOVED = ("", "linux-vdso.so.1")  # the program itself, and the kernel's library
+_PT_LOAD, _PF_WRITE = 1, 2
 _PROT_ALL, _MAP_PRIVATE_ANONYMOUS, _MREMAP_MAYMOVE_FIXED = 7, 0x22, 3
 _MAP_FAILED = ctypes.c_void_p(-1).value
 
@@ -105,8 +106,8 @@ class Libraries:
         @_CALLBACK
         def take(info: "ctypes._Pointer[_Info]", _size: int, _data: int) -> int:
             name = (info.contents.name or b"").decode().rpartition("/")[2]
-            if not any(name.startswith(used) if used else not name for used in IN_USE):
-                images.append(_image(info.contents))
+            if name not in NEVER_MOVED:
+                images.append(_image(info.contents, constant=name.startswith(IN_USE)))
             return 0
 
         self._libc.dl_iterate_phdr(take, None)
@@ -136,13 +137,11 @@ class _Info(ctypes.Structure):
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Info), ctypes.c_size_t, ctypes.c_void_p)
 
 
-def _image(info: _Info) -> Image:
-    loaded = [info.headers[index] for index in range(info.count) if info.headers[index].type == _PT_LOAD]
-    segments = [
-        (
-            (info.base + header.address) // PAGE_BYTES * PAGE_BYTES,
-            -(-(info.base + header.address + header.bytes) // PAGE_BYTES) * PAGE_BYTES,
-        )
-        for header in loaded
-    ]
+def _image(info: _Info, *, constant: bool) -> Image:
+    """`constant`: without the segments that can be written."""
+    segments = []
+    for header in info.headers[: info.count]:
+        if header.type == _PT_LOAD and not (constant and header.flags & _PF_WRITE):
+            start, end = info.base + header.address, info.base + header.address + header.bytes
+            segments.append((start // PAGE_BYTES * PAGE_BYTES, -(-end // PAGE_BYTES) * PAGE_BYTES))
     return Image(segments[0][0], segments[-1][1], tuple(segments))

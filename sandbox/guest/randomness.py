@@ -43,8 +43,8 @@ def _seed_of(generator: random.Random) -> Callable[[], object]:
 
 def _seed_of_numpy(numpy_random: Any) -> Callable[[], object]:
     """Overwrites the state itself, where it lies as in numpy's mt19937.h: `numpy.random.seed` takes twenty times as long."""
-    numpy_random.seed(0)  # also drops a spare normal deviate
-    generator = numpy_random.mtrand._rand._bit_generator
+    generator = numpy_random.MT19937(0)
+    numpy_random.set_bit_generator(generator)
     address = generator.ctypes.state_address
     state = generator.state["state"]
     if ctypes.string_at(address, STATE_BYTES) != state["key"].tobytes() + POSITION.pack(state["pos"]):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sandbox.jail.procfs import PROC, anonymous_bytes, descendants, proportional_bytes, stat_fields
 
 LOWEST_PRIORITY = 19
-OOM_SCORE_ADJ = "300"
+OOM_SCORE_ADJ = b"300"
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # Positions among the fields of /proc/PID/stat after the command name: see proc_pid_stat(5).
 _OWN_TICKS, _CHILDREN_TICKS, _THREADS, _START = slice(11, 13), slice(13, 15), 17, 19
@@ -73,7 +73,11 @@ class Meter:
     def prefer_for_oom_kill(self) -> None:
         """Have the kernel's OOM killer choose the session, whose children inherit this, before a warm parent."""
         with contextlib.suppress(OSError):  # no permission, or it has exited
-            (PROC / str(self._pid) / "oom_score_adj").write_text(OOM_SCORE_ADJ)
+            file = os.open(f"{PROC}/{self._pid}/oom_score_adj", os.O_WRONLY)  # for each session: no pathlib
+            try:
+                os.write(file, OOM_SCORE_ADJ)
+            finally:
+                os.close(file)
 
     def proportional_memory_bytes(self) -> int | None:
         """Memory with each shared page counted once, as exactly as the kernel knows; None without permission.
