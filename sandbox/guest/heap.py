@@ -83,15 +83,12 @@ class Heap:
         """Allocate CPython's free blocks.
 
         It takes a block from a new pool only if all other pools of that size are full: from the first block of a pool
-        after the huge pages follows that they have no holes of this size left.
+        outside the huge pages follows that they have no holes of this size left.
         """
         for size in range(_LARGEST_BLOCK_BYTES, 0, -16):
-            address = ctypes.pythonapi.PyObject_Malloc(size)
-            while address and not self._begins_pool(address):
-                address = ctypes.pythonapi.PyObject_Malloc(size)
-
-    def _begins_pool(self, address: int) -> bool:
-        return 0 <= address - self._end < _NEVER_BYTES and address % _POOL_BYTES == _POOL_HEADER_BYTES
+            address = self._end
+            while self._start <= address < self._end or address % _POOL_BYTES != _POOL_HEADER_BYTES:
+                address = ctypes.pythonapi.PyObject_Malloc(size) or _POOL_HEADER_BYTES
 
 
 class _ArenaAllocator(ctypes.Structure):

@@ -8,12 +8,14 @@ import linecache
 import os
 import socket
 import sys
+from types import FunctionType
 
 from sandbox.guest import wire
 from sandbox.guest.notebook import Notebook
 from sandbox.guest.session import answer, text_stream
 
 TEXT_CHARS = 1000
+RUN_BY_EVERY_SESSION = ("sandbox.guest.", "json")
 ROUNDS = 4  # bytecode is specialised at its second run, and checked again at later ones
 BLOCKS = (
     """
@@ -65,6 +67,15 @@ def rehearse() -> None:
     sys.modules["__main__"], sys.stdout, sys.stderr = kept
     os.close(null)
     linecache.clearcache()
+
+
+def copy_code() -> None:
+    """Copy the bytecode that every session runs, and so writes its counters to, out of the huge pages."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(RUN_BY_EVERY_SESSION)]
+    for holder in [*modules, *(item for module in modules for item in vars(module).values() if isinstance(item, type))]:
+        for item in vars(holder).values():
+            if isinstance(item, FunctionType) and item.__module__.startswith(RUN_BY_EVERY_SESSION):
+                item.__code__ = item.__code__.replace()
 
 
 def _rehearse_session() -> None:

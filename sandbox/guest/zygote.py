@@ -20,7 +20,7 @@ from sandbox.guest.heap import Heap
 from sandbox.guest.libraries import Libraries
 from sandbox.guest.notebook import Notebook
 from sandbox.guest.randomness import Generators
-from sandbox.guest.rehearsal import rehearse
+from sandbox.guest.rehearsal import copy_code, rehearse
 from sandbox.guest.session import hide_own_modules, open_streams, serve
 from sandbox.guest.warm import warm_up
 
@@ -39,12 +39,12 @@ class Zygote:
         settings = json.loads(control.recv(PACKET_BYTES))
         warm_up(settings["preload"])
         rehearse()
-        hide_own_modules(keep=set(settings["preload"]))
         sys._clear_type_cache()  # which holds names that nothing else does, and frees them at times
         gc.collect()
         freeze_refcounts()
         heap.compact()
         Libraries().move()
+        copy_code()
         rehearse()
         self._prepare_sessions(settings)
         heap.fill()
@@ -53,6 +53,7 @@ class Zygote:
 
     def _prepare_sessions(self, settings: dict[str, Any]) -> None:
         """Make what every session has, after the heap's huge pages: sessions write to it, and so copy its pages."""
+        hide_own_modules(keep=set(settings["preload"]))
         modules = dict(sys.modules)
         sys.modules.clear()
         sys.modules.update(modules)
