@@ -22,6 +22,7 @@ _NEVER_BYTES = 1 << 30
 MADV_COLLAPSE = 25
 HUGE_PAGE_BYTES = 1 << 21
 _LARGEST_BLOCK_BYTES, _POOL_BYTES, _POOL_HEADER_BYTES = 512, 1 << 14, 48  # of CPython's obmalloc.c
+_SMALL_BLOCK_BYTES = 128  # and less, as these functions use them for themselves
 _LARGEST_HOLE_BYTES, _EXACT_BYTES = 1 << 24, 1040
 
 
@@ -45,17 +46,17 @@ class Heap:
         """End the warm-up: collapse the heap into huge pages. Later allocations come after it."""
         self._libc.malloc_trim(0)
         self._end = self._grow_to_boundary()
-        self.fill(rounds=1)
+        self.fill()
         for address in range(self._start, self._end, HUGE_PAGE_BYTES):
             self._libc.madvise(address, HUGE_PAGE_BYTES, MADV_COLLAPSE)  # best effort
 
-    def fill(self, rounds: int = 2) -> None:
+    def fill(self) -> None:
         """Allocate the free memory in the huge pages and keep it. The first round makes holes while it fills others."""
         self._set_thresholds(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
-        for _ in range(rounds):
+        for largest in (_LARGEST_BLOCK_BYTES, _SMALL_BLOCK_BYTES):
             gc.collect()  # empties CPython's free lists
             self._fill_holes()
-            self._fill_pools()
+            self._fill_pools(largest)
         self._set_thresholds(_DEFAULT_BYTES, _DEFAULT_BYTES)
 
     def _grow_to_boundary(self) -> int:
@@ -79,13 +80,13 @@ class Heap:
                 pass
             self._libc.free(address if address > self._end else None)
 
-    def _fill_pools(self) -> None:
-        """Allocate CPython's free blocks.
+    def _fill_pools(self, largest: int) -> None:
+        """Allocate CPython's free blocks of at most `largest` bytes.
 
         It takes a block from a new pool only if all other pools of that size are full: from the first block of a pool
         outside the huge pages follows that they have no holes of this size left.
         """
-        for size in range(_LARGEST_BLOCK_BYTES, 0, -16):
+        for size in range(largest, 0, -16):
             address = self._end
             while self._start <= address < self._end or address % _POOL_BYTES != _POOL_HEADER_BYTES:
                 address = ctypes.pythonapi.PyObject_Malloc(size) or _POOL_HEADER_BYTES

@@ -1,7 +1,7 @@
 """Moves the loaded shared libraries into huge pages, which make forks of the warm parent cheap.
 
-A library takes five mappings or more, and with a hundred libraries, copying and removing the mappings was a quarter of a
-fork's and an exit's cost. Neighbouring libraries become one anonymous mapping at the same addresses, with one page
+A library takes five mappings or more. With a hundred libraries, copying and removing the mappings was a quarter of the
+cost of a fork and an exit. Neighbouring libraries become one anonymous mapping at the same addresses, with one page
 table entry for each 2 MiB, so that sessions find them mapped instead of faulting in each page that they use. The
 mapping can be written and executed throughout: a session may change the protection of its memory anyhow, and what it
 writes goes to its own copy.
@@ -16,7 +16,7 @@ from sandbox.guest.heap import HUGE_PAGE_BYTES, MADV_COLLAPSE
 
 PAGE_BYTES = 4096
 GAP_BYTES = 1 << 18  # of addresses without a mapping between two neighbours
-SMALLEST_BYTES = 2 * HUGE_PAGE_BYTES  # of neighbours together: the rest of a huge page at either end stays in small ones
+SMALLEST_BYTES = 2 * HUGE_PAGE_BYTES  # of neighbours together: what lies in no whole huge page stays in small ones
 # Their data may change while they are copied, so only what precedes it is: the interpreter, and what it needs for that.
 IN_USE = ("libpython", "libc.", "ld-linux", "_ctypes.", "libffi")
 NEVER_MOVED = ("", "linux-vdso.so.1")  # the program itself, and the kernel's library
@@ -39,11 +39,12 @@ class Libraries:
 
     def __init__(self) -> None:
         self._libc = libc = ctypes.CDLL(None, use_errno=True)
-        libc.mmap.argtypes = [*[ctypes.c_void_p, ctypes.c_size_t], *[ctypes.c_int] * 3, ctypes.c_long]
-        libc.mremap.argtypes = [*[ctypes.c_void_p, *[ctypes.c_size_t] * 2], ctypes.c_int, ctypes.c_void_p]
-        libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-        libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-        libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+        address, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+        libc.mmap.argtypes = [address, size, number, number, number, ctypes.c_long]
+        libc.mremap.argtypes = [address, size, size, number, address]
+        libc.munmap.argtypes = [address, size]
+        libc.madvise.argtypes = [address, size, number]
+        libc.mincore.argtypes = [address, size, address]
         libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
 
     def move(self) -> None:

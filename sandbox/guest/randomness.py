@@ -9,6 +9,7 @@ import random
 import struct
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 KEY_WORDS = 624  # of the Mersenne Twister
@@ -22,7 +23,7 @@ class Generators:
     """The global generators of Python, numpy and sympy, as far as they are loaded. Made in the warm parent."""
 
     def __init__(self) -> None:
-        self._seeds: list[Callable[[], object]] = [_seed_of(random._inst)]  # type: ignore[attr-defined]
+        self._seeds: list[Callable[[], object]] = [_seed_of(random._inst)]
         sympy_random = sys.modules.get("sympy.core.random")
         if sympy_random is not None:
             self._seeds.append(_seed_of(sympy_random.rng))
@@ -42,11 +43,15 @@ def _seed_of(generator: random.Random) -> Callable[[], object]:
 
 
 def _seed_of_numpy(numpy_random: Any) -> Callable[[], object]:
-    """Overwrites the state itself, where it lies as in numpy's mt19937.h: `numpy.random.seed` takes twenty times as long."""
+    """Overwrites the state itself, if it lies as in numpy's mt19937.h: `numpy.random.seed` takes twenty times as long."""
     generator = numpy_random.MT19937(0)
     numpy_random.set_bit_generator(generator)
     address = generator.ctypes.state_address
     state = generator.state["state"]
     if ctypes.string_at(address, STATE_BYTES) != state["key"].tobytes() + POSITION.pack(state["pos"]):
-        return lambda: numpy_random.seed()
-    return lambda: ctypes.memmove(address, os.urandom(KEY_BYTES) + ALL_DRAWN, STATE_BYTES)
+        return partial(numpy_random.seed)
+    return partial(_overwrite, address)
+
+
+def _overwrite(address: int) -> None:
+    ctypes.memmove(address, os.urandom(KEY_BYTES) + ALL_DRAWN, STATE_BYTES)

@@ -66,14 +66,15 @@ def rehearse() -> None:
         _rehearse_session()
     sys.modules["__main__"], sys.stdout, sys.stderr = kept
     os.close(null)
-    linecache.clearcache()
+    linecache.cache = {}  # the next entries are written elsewhere
 
 
 def copy_code() -> None:
     """Copy the bytecode that every session runs, and so writes its counters to, out of the huge pages."""
     modules = [module for name, module in sys.modules.items() if name.startswith(RUN_BY_EVERY_SESSION)]
     for holder in [*modules, *(item for module in modules for item in vars(module).values() if isinstance(item, type))]:
-        for item in vars(holder).values():
+        for member in vars(holder).values():
+            item = getattr(member, "__func__", member)
             if isinstance(item, FunctionType) and item.__module__.startswith(RUN_BY_EVERY_SESSION):
                 item.__code__ = item.__code__.replace()
 

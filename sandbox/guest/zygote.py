@@ -33,9 +33,6 @@ class Zygote:
     def __init__(self, control: socket.socket, heap: Heap) -> None:
         self._control = control
         self._own_pidfd = os.pidfd_open(os.getpid())
-        self._poll = select.poll()
-        self._poll.register(control, select.POLLIN)
-        self._sessions: dict[int, tuple[int, int]] = {}  # pidfd to (session's number, pid)
         settings = json.loads(control.recv(PACKET_BYTES))
         warm_up(settings["preload"])
         rehearse()
@@ -61,6 +58,9 @@ class Zygote:
         self._notebook = Notebook(settings["text_chars"])
         self._confinement = Confinement(settings["limits"])
         open_streams()
+        self._sessions: dict[int, tuple[int, int]] = {}  # pidfd to (session's number, pid)
+        self._poll = select.poll()
+        self._poll.register(self._control, select.POLLIN)
 
     def run(self) -> None:
         """Serve until the host closes the control socket."""

@@ -129,7 +129,8 @@ class SessionProcess:
             seconds = time.monotonic() - self._started
             self._drain_output()
             status, value, error = await self._judge(result)
-            self._drain_output()
+            if not isinstance(result, Report):  # the process may have gone on until it was ended
+                self._drain_output()
         finally:
             self._outcome = None
             self._cancel_timer()

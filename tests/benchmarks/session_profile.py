@@ -1,0 +1,87 @@
+"""Attributes the processor time of sessions to steps, from samples of stacks that `perf` takes of the whole machine.
+
+Used by session_cost.py, as root. Kernel threads count as well; what else runs on the machine does not.
+"""
+
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+SAMPLES_PER_S = 10_000
+# The first of these functions that a stack holds gives the sample's step.
+STEPS = {
+    "exit_mmap": "exit: memory",
+    "do_exit": "exit: the rest",
+    "task_work_run": "exit: the rest",
+    "copy_process": "fork",
+    "asm_exc_page_fault": "page faults",
+    "exc_page_fault": "page faults",
+    "ksys_unshare": "namespaces, mount",
+    "path_mount": "namespaces, mount",
+    "__x64_sys_setns": "namespaces, mount",
+    "do_seccomp": "system call filter",
+    "__do_sys_prctl": "capabilities",
+    "__x64_sys_prctl": "capabilities",
+}
+KERNEL_WORKERS = ("kworker", "ksoftirqd", "rcu_")
+
+
+def profile(name: str, worker: list[str], sessions: int) -> None:
+    """Run the command `worker`, which prints the warm parent's process id, and print the milliseconds of each step."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "perf.data"
+        driver = subprocess.Popen([*worker, "--sessions", str(sessions)], stdout=subprocess.PIPE, text=True)
+        assert driver.stdout is not None
+        parent = int(driver.stdout.readline().split()[1])
+        options = ["-e", "cpu-clock", "-F", str(SAMPLES_PER_S), "-a", "-g", "-o", str(data)]
+        recorder = subprocess.Popen(["perf", "record", *options], stderr=subprocess.DEVNULL)
+        driver.communicate()
+        recorder.send_signal(signal.SIGINT)
+        recorder.wait()
+        steps = count_steps(data, driver.pid, parent)
+    ms = {step: 1e3 * count / SAMPLES_PER_S / (2 * sessions) for step, count in steps.most_common()}
+    print(f"\n{name}: milliseconds of a session, {sum(ms.values()):.2f} in total")
+    for (process, step), share in ms.items():
+        print(f"{process:15} {step:20} {share:6.3f}")
+
+
+def count_steps(data: Path, driver: int, parent: int) -> Counter[tuple[str, str]]:
+    """How many samples fell into each step of each process."""
+    steps: Counter[tuple[str, str]] = Counter()
+    for command, pid, stack in samples(data):
+        if command.startswith(KERNEL_WORKERS):
+            steps["kernel threads", "deferred work"] += 1
+        elif pid in (driver, parent) or command == "python3":
+            process = {driver: "driver", parent: "warm parent"}.get(pid, "session")
+            steps[process, step_of(stack)] += 1
+    return steps
+
+
+def step_of(stack: list[str]) -> str:
+    """The step of a sample with this stack, innermost function first."""
+    for function, step in STEPS.items():
+        if function in stack:
+            return step
+    return "other system calls" if any(function.startswith("entry_SYSCALL") for function in stack) else "interpreter"
+
+
+def samples(data: Path) -> Iterator[tuple[str, int, list[str]]]:
+    """The command, process id and stack of each sample."""
+    options = ["-i", str(data), "-F", "comm,pid,ip,sym"]
+    script = subprocess.Popen(
+        ["perf", "script", *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
+    )
+    assert script.stdout is not None
+    head, stack = "", list[str]()
+    for line in script.stdout:
+        if line.strip() and not line[0].isspace():
+            head = line
+        elif line.strip():
+            stack.append(line.split(maxsplit=1)[-1].strip().partition("+")[0])
+        elif head:
+            command, _, pid = head.rstrip().rpartition(" ")
+            yield command.strip(), int(pid), stack
+            head, stack = "", []
