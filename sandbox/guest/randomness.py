@@ -43,7 +43,7 @@ def _seed_of(generator: random.Random) -> Callable[[], object]:
 
 
 def _seed_of_numpy(numpy_random: Any) -> Callable[[], object]:
-    """Overwrites the state itself, if it lies as in numpy's mt19937.h: `numpy.random.seed` takes twenty times as long."""
+    """Overwrite the state, if it lies as in numpy's mt19937.h: `numpy.random.seed` takes twenty times as long."""
     generator = numpy_random.MT19937(0)
     numpy_random.set_bit_generator(generator)
     address = generator.ctypes.state_address

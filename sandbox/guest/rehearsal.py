@@ -4,6 +4,7 @@ CPython specialises bytecode in place when it runs, versions types and dictionar
 caches. In a session each such write would copy a page of the parent's, or split one of its huge pages.
 """
 
+import gc
 import linecache
 import os
 import socket
@@ -64,6 +65,7 @@ def rehearse() -> None:
         sys.stdout = text_stream(null, "wb", line_buffering=True)
         sys.stderr = text_stream(null, "wb", line_buffering=True)
         _rehearse_session()
+        gc.collect()  # so that the next one takes no further memory
     sys.modules["__main__"], sys.stdout, sys.stderr = kept
     os.close(null)
     linecache.cache = {}  # the next entries are written elsewhere

@@ -17,8 +17,10 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -46,35 +48,62 @@ class Cost:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, help="a checkout of an earlier version to compare with")
-    parser.add_argument("--sessions", type=int, default=400, help="in each round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sessions", type=int, default=50, help="in each round, with one caller and again with more")
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--profile", action="store_true", help="attribute the time to steps")
-    parser.add_argument("--worker", type=int, metavar="BLOCKS", help=argparse.SUPPRESS)
-    parser.add_argument("--version", type=Path, default=ROOT, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker is not None:
-        sys.path.insert(0, str(arguments.version))
-        print(json.dumps(asdict(asyncio.run(measure(arguments.worker, arguments.sessions)))))
+        sys.path.insert(0, str(arguments.worker))
+        asyncio.run(work())
         return 0
     versions = {"base": arguments.base, "this": ROOT} if arguments.base else {"this": ROOT}
-    compare(versions, arguments.sessions, arguments.rounds)
+    workers = {name: Worker(folder) for name, folder in versions.items()}
+    compare(workers, arguments.sessions, arguments.rounds)
     if arguments.profile:
         from session_profile import profile
 
-        for name, folder in versions.items():
-            profile(name, [sys.executable, __file__, "--worker", "2", "--version", str(folder)], arguments.sessions)
+        for name, worker in workers.items():
+            profile(name, worker, arguments.sessions * arguments.rounds)
+    for worker in workers.values():
+        worker.close()
     return 0
 
 
-def compare(versions: dict[str, Path], sessions: int, rounds: int) -> None:
+class Worker:
+    """A process that runs sessions of the version in `folder`, whose sandbox stays open."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, __file__, "--worker", str(folder)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
+        self.parent_pid = int(self._read_line())
+
+    def run(self, blocks: int, sessions: int) -> Cost:
+        """Run twice so many sessions of so many blocks."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([blocks, sessions]) + "\n")
+        self._process.stdin.flush()
+        return Cost(**json.loads(self._read_line()))
+
+    def close(self) -> None:
+        """Close the sandbox and wait for the process."""
+        self._process.communicate()
+
+    def _read_line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+
+def compare(workers: dict[str, Worker], sessions: int, rounds: int) -> None:
     """Measure the versions alternately, and print the medians and their ratios."""
     print(f"{CORES} cores, {sessions} sessions, the median of {rounds} rounds")
     print(f"{'blocks':6} {'version':8}" + "".join(f"{field.name:>13}" for field in fields(Cost)))
     for blocks in (1, 2):
-        found: dict[str, list[Cost]] = {name: [] for name in versions}
+        found: dict[str, list[Cost]] = {name: [] for name in workers}
         for _ in range(rounds):
-            for name, folder in versions.items():
-                found[name].append(run_worker(folder, blocks, sessions))
+            for name, worker in workers.items():
+                found[name].append(worker.run(blocks, sessions))
         medians = {name: median(costs) for name, costs in found.items()}
         for name, cost in medians.items():
             print(f"{blocks:6} {name:8}" + "".join(f"{value:13.2f}" for value in asdict(cost).values()))
@@ -83,48 +112,43 @@ def compare(versions: dict[str, Path], sessions: int, rounds: int) -> None:
             print(f"{blocks:6} {'ratio':8}" + "".join(f"{this / base:13.2f}" for this, base in pairs), flush=True)
 
 
-def run_worker(folder: Path, blocks: int, sessions: int) -> Cost:
-    """Measure the version in `folder` in a process of its own."""
-    options = ["--worker", str(blocks), "--version", str(folder), "--sessions", str(sessions)]
-    run = subprocess.run([sys.executable, __file__, *options], capture_output=True, text=True, check=True)
-    return Cost(**json.loads(run.stdout.splitlines()[-1]))
-
-
 def median(costs: list[Cost]) -> Cost:
     return Cost(*(statistics.median(getattr(cost, field.name) for cost in costs) for field in fields(Cost)))
 
 
-async def measure(blocks: int, sessions: int) -> Cost:
-    """Open sessions of so many blocks, first with one caller, then with CORES callers."""
+async def work() -> None:
+    """The worker: read a number of blocks and of sessions from each line of stdin, and print the cost."""
     from sandbox.interpreter import Sandbox
 
     async with Sandbox() as sandbox:
-
-        async def call(count: int) -> None:
-            for _ in range(count):
-                async with sandbox.session() as session:
-                    for block in BLOCKS[:blocks]:
-                        execution = await session.run(block)
-                        assert execution.status == "ok", execution
-
-        await call(WARM_UP_SESSIONS)
+        await call(sandbox, 2, WARM_UP_SESSIONS)
         assert sandbox._pool is not None
         assert sandbox._pool.current is not None
         parent = sandbox._pool.current.parent_pid
-        print(f"parent {parent}", flush=True)
-        alone_s, alone = await timed(call(sessions), parent)
-        crowded_s, crowded = await timed(asyncio.gather(*(call(sessions // CORES) for _ in range(CORES))), parent)
-    opened = sessions + sessions // CORES * CORES
-    driver_ms, parent_ms, sessions_ms = (
-        1e3 * (one + other) / opened for one, other in zip(alone, crowded, strict=True)
-    )
-    total_ms = driver_ms + parent_ms + sessions_ms
-    return Cost(
-        driver_ms, parent_ms, sessions_ms, total_ms, 1e3 * alone_s / sessions, sessions // CORES * CORES / crowded_s
-    )
+        print(parent, flush=True)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            print(json.dumps(asdict(await measure(sandbox, parent, *json.loads(line)))), flush=True)
 
 
-async def timed(work, parent: int) -> tuple[float, list[float]]:  # type: ignore[no-untyped-def]
+async def measure(sandbox: Any, parent: int, blocks: int, sessions: int) -> Cost:
+    """Open so many sessions of so many blocks, first with one caller, then with CORES callers."""
+    each = -(-sessions // CORES)
+    alone_s, alone = await timed(call(sandbox, blocks, sessions), parent)
+    crowded_s, crowded = await timed(asyncio.gather(*(call(sandbox, blocks, each) for _ in range(CORES))), parent)
+    parts = [1e3 * (one + other) / (sessions + each * CORES) for one, other in zip(alone, crowded, strict=True)]
+    return Cost(*parts, sum(parts), 1e3 * alone_s / sessions, each * CORES / crowded_s)
+
+
+async def call(sandbox: Any, blocks: int, sessions: int) -> None:
+    """Open one session after the other."""
+    for _ in range(sessions):
+        async with sandbox.session() as session:
+            for block in BLOCKS[:blocks]:
+                execution = await session.run(block)
+                assert execution.status == "ok", execution
+
+
+async def timed(work: Awaitable[Any], parent: int) -> tuple[float, list[float]]:
     """Wall seconds of `work`, and the processor seconds of this program, the warm parent and its sessions."""
     before, started = cpu_s(parent), time.perf_counter()
     await work

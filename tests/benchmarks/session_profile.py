@@ -6,11 +6,17 @@ Used by session_cost.py, as root. Kernel threads count as well; what else runs o
 import signal
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from session_cost import Worker
 
 SAMPLES_PER_S = 10_000
+START_S = 1.0  # of perf
 # The first of these functions that a stack holds gives the sample's step.
 STEPS = {
     "exit_mmap": "exit: memory",
@@ -29,23 +35,21 @@ STEPS = {
 KERNEL_WORKERS = ("kworker", "ksoftirqd", "rcu_")
 
 
-def profile(name: str, worker: list[str], sessions: int) -> None:
-    """Run the command `worker`, which prints the warm parent's process id, and print the milliseconds of each step."""
+def profile(name: str, worker: "Worker", sessions: int) -> None:
+    """Run twice so many sessions of two blocks and print the milliseconds that each step takes in one."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "perf.data"
-        driver = subprocess.Popen([*worker, "--sessions", str(sessions)], stdout=subprocess.PIPE, text=True)
-        assert driver.stdout is not None
-        parent = int(driver.stdout.readline().split()[1])
         options = ["-e", "cpu-clock", "-F", str(SAMPLES_PER_S), "-a", "-g", "-o", str(data)]
         recorder = subprocess.Popen(["perf", "record", *options], stderr=subprocess.DEVNULL)
-        driver.communicate()
+        time.sleep(START_S)
+        worker.run(2, sessions)
         recorder.send_signal(signal.SIGINT)
         recorder.wait()
-        steps = count_steps(data, driver.pid, parent)
+        steps = count_steps(data, worker.pid, worker.parent_pid)
     ms = {step: 1e3 * count / SAMPLES_PER_S / (2 * sessions) for step, count in steps.most_common()}
-    print(f"\n{name}: milliseconds of a session, {sum(ms.values()):.2f} in total")
+    print(f"\n{name}: milliseconds of a session of two blocks, {sum(ms.values()):.2f} in total")
     for (process, step), share in ms.items():
-        print(f"{process:15} {step:20} {share:6.3f}")
+        print(f"{process:15} {step:20} {share:6.3f}", flush=True)
 
 
 def count_steps(data: Path, driver: int, parent: int) -> Counter[tuple[str, str]]:
