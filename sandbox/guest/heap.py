@@ -53,7 +53,7 @@ class Heap:
     def fill(self) -> None:
         """Allocate the free memory in the huge pages and keep it. The first round makes holes while it fills others."""
         self._set_thresholds(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
-        for largest in (_LARGEST_BLOCK_BYTES, _SMALL_BLOCK_BYTES):
+        for largest in (_LARGEST_BLOCK_BYTES, _SMALL_BLOCK_BYTES, _SMALL_BLOCK_BYTES):
             gc.collect()  # empties CPython's free lists
             self._fill_holes()
             self._fill_pools(largest)

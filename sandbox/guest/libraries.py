@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sandbox.guest.heap import HUGE_PAGE_BYTES, MADV_COLLAPSE
 
 PAGE_BYTES = 4096
-GAP_BYTES = 1 << 18  # of addresses without a mapping between two neighbours
+GAP_BYTES = 2 * HUGE_PAGE_BYTES  # of addresses without a mapping between two neighbours
 SMALLEST_BYTES = 2 * HUGE_PAGE_BYTES  # of neighbours together: what lies in no whole huge page stays in small ones
 # Their data may change while they are copied, so only what precedes it is: the interpreter, and what it needs for that.
 IN_USE = ("libpython", "libc.", "ld-linux", "_ctypes.", "libffi")

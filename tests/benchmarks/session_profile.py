@@ -3,6 +3,7 @@
 Used by session_cost.py, as root. Kernel threads count as well; what else runs on the machine does not.
 """
 
+import re
 import signal
 import subprocess
 import tempfile
@@ -32,6 +33,7 @@ STEPS = {
     "__do_sys_prctl": "capabilities",
     "__x64_sys_prctl": "capabilities",
 }
+FORK = re.compile(r"PERF_RECORD_FORK\((\d+):\d+\):\((\d+):")
 KERNEL_WORKERS = ("kworker", "ksoftirqd", "rcu_")
 
 
@@ -55,12 +57,12 @@ def profile(name: str, worker: "Worker", sessions: int) -> None:
 def count_steps(data: Path, driver: int, parent: int) -> Counter[tuple[str, str]]:
     """How many samples fell into each step of each process."""
     steps: Counter[tuple[str, str]] = Counter()
-    for command, pid, stack in samples(data):
+    processes = {driver: "driver", parent: "warm parent"}
+    for command, pid, stack in samples(data, parent, processes):
         if command.startswith(KERNEL_WORKERS):
             steps["kernel threads", "deferred work"] += 1
-        elif pid in (driver, parent) or command == "python3":
-            process = {driver: "driver", parent: "warm parent"}.get(pid, "session")
-            steps[process, step_of(stack)] += 1
+        elif pid in processes:
+            steps[processes[pid], step_of(stack)] += 1
     return steps
 
 
@@ -72,15 +74,19 @@ def step_of(stack: list[str]) -> str:
     return "other system calls" if any(function.startswith("entry_SYSCALL") for function in stack) else "interpreter"
 
 
-def samples(data: Path) -> Iterator[tuple[str, int, list[str]]]:
-    """The command, process id and stack of each sample."""
-    options = ["-i", str(data), "-F", "comm,pid,ip,sym"]
+def samples(data: Path, parent: int, processes: dict[int, str]) -> Iterator[tuple[str, int, list[str]]]:
+    """The command, process id and stack of each sample. Adds the forks of `parent` to `processes` as they happen."""
+    options = ["-i", str(data), "--show-task-events", "-F", "comm,pid,ip,sym"]
     script = subprocess.Popen(
         ["perf", "script", *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
     )
     assert script.stdout is not None
     head, stack = "", list[str]()
     for line in script.stdout:
+        if (fork := FORK.search(line)) and int(fork[2]) == parent:
+            processes[int(fork[1])] = "session"
+        if "PERF_RECORD_" in line:
+            continue
         if line.strip() and not line[0].isspace():
             head = line
         elif line.strip():
