@@ -16,7 +16,8 @@ from sandbox.guest.heap import HUGE_PAGE_BYTES, MADV_COLLAPSE
 
 PAGE_BYTES = 4096
 GAP_BYTES = 2 * HUGE_PAGE_BYTES  # of addresses without a mapping between two neighbours
-SMALLEST_BYTES = 2 * HUGE_PAGE_BYTES  # of neighbours together: what lies in no whole huge page stays in small ones
+LARGE_BYTES = 2 * HUGE_PAGE_BYTES  # of neighbours together, which always holds a whole huge page
+PAGES_A_LIBRARY = 125  # a library's five mappings cost a fork as much as so many pages of its own
 # Their data may change while they are copied, so only what precedes it is: the interpreter, and what it needs for that.
 IN_USE = ("libpython", "libc.", "ld-linux", "_ctypes.", "libffi")
 NEVER_MOVED = ("", "linux-vdso.so.1")  # the program itself, and the kernel's library
@@ -56,7 +57,7 @@ class Libraries:
             else:
                 groups.append([image])
         for group in groups:
-            if group[-1].end - group[0].start >= SMALLEST_BYTES:
+            if _worthwhile(group):
                 self._move(group)
 
     def _move(self, images: list[Image]) -> None:
@@ -113,6 +114,14 @@ class Libraries:
 
         self._libc.dl_iterate_phdr(take, None)
         return images
+
+
+def _worthwhile(images: list[Image]) -> bool:
+    """Whether the mappings that are saved cost more than the small pages that remain at both ends."""
+    start, end = images[0].start, images[-1].end
+    if end - start >= LARGE_BYTES:
+        return True
+    return (end - start) // PAGE_BYTES <= PAGES_A_LIBRARY * len(images)
 
 
 class _Header(ctypes.Structure):
