@@ -36,8 +36,8 @@ class Meter:
     themselves and of children that they waited for, and what each was seen to use from one reading to the next.
     """
 
-    def __init__(self, pid: int, inherited_bytes: int) -> None:
-        self._pid = pid
+    def __init__(self, pid: int, parent_pid: int, inherited_bytes: int) -> None:
+        self._pid, self._parent_pid = pid, parent_pid
         self._inherited_bytes = inherited_bytes
         self._seen: dict[tuple[int, str], float] = {}  # (pid, start time) to processor time at the last reading
         self._seen_cpu_s = 0.0
@@ -82,7 +82,9 @@ class Meter:
     def proportional_memory_bytes(self) -> int | None:
         """Memory with each shared page counted once, as exactly as the kernel knows; None without permission.
 
-        Takes milliseconds a process: call it only before ending a session.
+        What the warm parent shares with the session is left out: its own share is that of each process. Takes
+        milliseconds a process: call it only before ending a session.
         """
+        inherited = proportional_bytes(self._parent_pid) or 0
         shares = [proportional_bytes(pid) for pid in (self._pid, *descendants(self._pid))]
-        return None if None in shares else sum(share for share in shares if share is not None)
+        return None if None in shares else sum(max(share - inherited, 0) for share in shares if share is not None)

@@ -163,7 +163,7 @@ class SessionProcess:
 
     def _become_ready(self, pid: int) -> None:
         self._pid = pid
-        meter = Meter(pid, self._jail.inherited_bytes)
+        meter = Meter(pid, self._jail.parent_pid, self._jail.inherited_bytes)
         meter.prefer_for_oom_kill()
         self._watchdog = Watchdog(meter, self._settings, lambda status, error: self._stop(_Stop(status, error)))
         self._started = time.monotonic()
