@@ -122,14 +122,12 @@ class Session:
         """
         if len(source.encode("utf-8", "surrogatepass")) > self._settings.source_bytes:
             return _refusal(Status.ERROR, f"ValueError: the block is longer than {self._settings.source_bytes} bytes")
-        async with self._lock, self._sandbox._block_slots.slot(self._caller):
-            if self._ended is not None:
-                return self._ended
-            execution = await self._run_or_retry(source)
-            self._left_s -= execution.seconds
-            if self._process is None or not self._process.alive:
-                self._end(execution.status)
-            return execution
+        async with self._lock:
+            await self._sandbox._block_slots.acquire(self._caller)
+            try:
+                return await self._run_in_slot(source)
+            finally:
+                self._sandbox._block_slots.release()
 
     def close(self) -> None:
         """End the session's processes. `Sandbox.session` calls this."""
@@ -138,6 +136,15 @@ class Session:
             self._process = None
         if self._ended is None:
             self._ended = _refusal(Status.ERROR, "RuntimeError: the session is closed")
+
+    async def _run_in_slot(self, source: str) -> Execution:
+        if self._ended is not None:
+            return self._ended
+        execution = await self._run_or_retry(source)
+        self._left_s -= execution.seconds
+        if self._process is None or not self._process.alive:
+            self._end(execution.status)
+        return execution
 
     async def _run_or_retry(self, source: str) -> Execution:
         """Run a block, and run a session's first block again in another jail if the first jail failed.

@@ -26,6 +26,7 @@ used_by(
     it.status,
 )
 used_by("argparse, by name", it.dest)
+used_by("sandbox.jail.config, in the jail's command line", it.main)
 used_by(
     "RLlib's Algorithm and AlgorithmConfig",
     it.broadcast_env_runner_states,

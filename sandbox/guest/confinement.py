@@ -8,6 +8,7 @@ own, where the kernel counts this session's processes alone.
 import ctypes
 import os
 import resource
+from itertools import repeat
 from typing import Any
 
 from sandbox.guest.seccomp import Filter
@@ -27,13 +28,14 @@ class Confinement:
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self._limits = limits
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._filter = Filter(self._libc)
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._mount, self._prctl, self._capset = libc.mount, libc.prctl, libc.capset
+        self._filter = Filter(libc)
         self._tmpfs_options = limits["tmpfs_options"].encode()
         self._base_bytes = address_space_bytes()
         self._capability_header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
         self._no_capabilities = (ctypes.c_uint32 * 6)()
-        self._bounding = [number for number in range(LAST_CAPABILITY) if self._libc.prctl(23, number, 0, 0, 0) >= 0]
+        self._bounding = [number for number in range(LAST_CAPABILITY) if libc.prctl(23, number, 0, 0, 0) >= 0]
 
     def apply(self) -> None:
         """Confine this process. Raises OSError if any step fails; nothing untrusted may run then."""
@@ -48,7 +50,7 @@ class Confinement:
     def _own_namespaces(self) -> None:
         os.unshare(os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWUTS)
         flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-        self._check(self._libc.mount(b"none", b"/tmp", b"tmpfs", flags, self._tmpfs_options), "mount /tmp")
+        self._check(self._mount(b"none", b"/tmp", b"tmpfs", flags, self._tmpfs_options), "mount /tmp")
         os.chdir("/tmp")  # noqa: S108 - the session's own tmpfs
 
     def _become_nobody(self) -> None:
@@ -71,11 +73,12 @@ class Confinement:
             resource.setrlimit(which, (value, value))
 
     def _drop_capabilities(self) -> None:
-        for number in self._bounding:
-            self._check(self._libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0), "drop capability")
+        zeros = repeat(0)
+        failed = any(map(self._prctl, repeat(_PR_CAPBSET_DROP), self._bounding, zeros, zeros, zeros))  # forty calls
+        self._check(failed, "drop capability")
         header, none = self._capability_header, self._no_capabilities
-        self._check(self._libc.capset(ctypes.byref(header), ctypes.byref(none)), "capset")
-        self._check(self._libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
+        self._check(self._capset(ctypes.byref(header), ctypes.byref(none)), "capset")
+        self._check(self._prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
     @staticmethod
     def _check(result: int, what: str) -> None:

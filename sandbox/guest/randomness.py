@@ -1,18 +1,57 @@
 """Seeds the random number generators: forks copy the state of their parent's, so all sessions would draw the same.
 
-Python's own generator reseeds itself after a fork, and generators that are created later take fresh entropy.
+Generators that are created later take fresh entropy.
 """
 
+import ctypes
 import os
+import random
 import struct
 import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+KEY_WORDS = 624  # of the Mersenne Twister
+KEY_BYTES = 4 * KEY_WORDS
+POSITION = struct.Struct("i")
+ALL_DRAWN = POSITION.pack(KEY_WORDS)  # the next draw makes new words
+STATE_BYTES = KEY_BYTES + POSITION.size
 
 
-def reseed() -> None:
-    """Seed the global generators of numpy and sympy, where they are loaded, from the kernel's entropy."""
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed(struct.unpack("4I", os.urandom(16)))  # without an argument this takes twenty times as long
-    sympy_random = sys.modules.get("sympy.core.random")
-    if sympy_random is not None:
-        sympy_random.seed()
+class Generators:
+    """The global generators of Python, numpy and sympy, as far as they are loaded. Made in the warm parent."""
+
+    def __init__(self) -> None:
+        self._seeds: list[Callable[[], object]] = [_seed_of(random._inst)]
+        sympy_random = sys.modules.get("sympy.core.random")
+        if sympy_random is not None:
+            self._seeds.append(_seed_of(sympy_random.rng))
+        numpy_random = sys.modules.get("numpy.random")
+        if numpy_random is not None:
+            self._seeds.append(_seed_of_numpy(numpy_random))
+
+    def reseed(self) -> None:
+        """Seed them from the kernel's entropy, in a session's process."""
+        for seed in self._seeds:
+            seed()
+
+
+def _seed_of(generator: random.Random) -> Callable[[], object]:
+    generator.seed()  # also drops a spare normal deviate
+    return super(random.Random, generator).seed
+
+
+def _seed_of_numpy(numpy_random: Any) -> Callable[[], object]:
+    """Overwrite the state, if it lies as in numpy's mt19937.h: `numpy.random.seed` takes twenty times as long."""
+    generator = numpy_random.MT19937(0)
+    numpy_random.set_bit_generator(generator)
+    address = generator.ctypes.state_address
+    state = generator.state["state"]
+    if ctypes.string_at(address, STATE_BYTES) != state["key"].tobytes() + POSITION.pack(state["pos"]):
+        return partial(numpy_random.seed)
+    return partial(_overwrite, address)
+
+
+def _overwrite(address: int) -> None:
+    ctypes.memmove(address, os.urandom(KEY_BYTES) + ALL_DRAWN, STATE_BYTES)

@@ -22,7 +22,7 @@ def read(fd: int) -> dict[str, Any] | None:
     body = _read_exactly(fd, HEADER.unpack(header)[0])
     if body is None:
         return None
-    message: dict[str, Any] = json.loads(body)
+    message: dict[str, Any] = json.loads(body.decode())  # bytes would have their encoding guessed
     return message
 
 

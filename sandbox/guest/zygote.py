@@ -4,6 +4,7 @@ It never runs, reads or unpickles anything that came from a session. Its only co
 packet socket, carries the host's orders and its own reports, and is closed in every session.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -14,10 +15,13 @@ import sys
 from typing import Any
 
 from sandbox.guest.confinement import Confinement
-from sandbox.guest.gc_freeze import freeze_refcounts
-from sandbox.guest.heap import Heap
-from sandbox.guest.randomness import reseed
-from sandbox.guest.session import serve
+from sandbox.guest.memory.gc_freeze import freeze_refcounts
+from sandbox.guest.memory.heap import Heap
+from sandbox.guest.memory.libraries import Libraries
+from sandbox.guest.memory.rehearsal import copy_code, rehearse
+from sandbox.guest.notebook import Notebook
+from sandbox.guest.randomness import Generators
+from sandbox.guest.session import hide_own_modules, open_streams, serve
 from sandbox.guest.warm import warm_up
 
 PACKET_BYTES = 1 << 16
@@ -26,22 +30,37 @@ PACKET_BYTES = 1 << 16
 class Zygote:
     """Executes the host's orders: `open` (with the session's three descriptors) and `kill`."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, heap: Heap) -> None:
         self._control = control
         self._own_pidfd = os.pidfd_open(os.getpid())
-        self._poll = select.poll()
-        self._poll.register(control, select.POLLIN)
-        self._sessions: dict[int, tuple[int, int]] = {}  # pidfd to (session's number, pid)
         settings = json.loads(control.recv(PACKET_BYTES))
-        heap = Heap()
         warm_up(settings["preload"])
-        self._keep, self._text_chars = set(settings["preload"]), settings["text_chars"]
+        rehearse()
+        sys._clear_type_cache()  # which holds names that nothing else does, and frees them at times
         gc.collect()
         freeze_refcounts()
         heap.compact()
-        self._confinement = Confinement(settings["limits"])
+        Libraries().move()
+        copy_code()
+        rehearse()
+        self._prepare_sessions(settings)
+        heap.fill()
         gc.freeze()  # the collector would touch, and so copy, pages that all sessions share
         self._report({"ready": True})
+
+    def _prepare_sessions(self, settings: dict[str, Any]) -> None:
+        """Make what every session has, after the heap's huge pages: sessions write to it, and so copy its pages."""
+        hide_own_modules(keep=set(settings["preload"]))
+        modules = dict(sys.modules)
+        sys.modules.clear()
+        sys.modules.update(modules)
+        self._generators = Generators()
+        self._notebook = Notebook(settings["text_chars"])
+        self._confinement = Confinement(settings["limits"])
+        open_streams()
+        self._sessions: dict[int, tuple[int, int]] = {}  # pidfd to (session's number, pid)
+        self._poll = select.poll()
+        self._poll.register(self._control, select.POLLIN)
 
     def run(self) -> None:
         """Serve until the host closes the control socket."""
@@ -66,10 +85,9 @@ class Zygote:
         return True
 
     def _open(self, session: int, descriptors: list[int]) -> None:
-        reseed()  # before the fork: in the child, each page of the generators would have to be copied first
         os.unshare(os.CLONE_NEWPID)
         try:
-            pid = os.fork()
+            pid = fork()
         except OSError as error:
             os.setns(self._own_pidfd, os.CLONE_NEWPID)
             self._report({"refused": session, "reason": str(error)})
@@ -84,7 +102,7 @@ class Zygote:
     def _become_session(self, descriptors: list[int]) -> None:
         code = 0
         try:
-            serve(self._confinement, self._keep, self._text_chars, descriptors)
+            serve(self._confinement, self._generators, self._notebook, descriptors)
         except BaseException as error:
             os.write(2, f"session: {error!r}\n".encode())
             code = 70  # EX_SOFTWARE
@@ -108,11 +126,22 @@ class Zygote:
         self._control.send(json.dumps(message).encode())
 
 
-def main() -> None:
+def fork() -> int:
+    """`os.fork` without the functions that modules have registered for it, which reset what only threads use.
+
+    Raises OSError.
+    """
+    pid: int = _python_api.fork()
+    if pid < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return pid
+
+
+_python_api = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock, which the child then holds too
+
+
+def main(heap: Heap) -> None:
     """Run the zygote on the control socket, whose descriptor is the only argument."""
     gc.disable()
-    Zygote(socket.socket(fileno=int(sys.argv[1]))).run()
-
-
-if __name__ == "__main__":
-    main()
+    Zygote(socket.socket(fileno=int(sys.argv[1])), heap).run()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sandbox.jail.procfs import PROC, anonymous_bytes, descendants, proportional_bytes, stat_fields
 
 LOWEST_PRIORITY = 19
-OOM_SCORE_ADJ = "300"
+OOM_SCORE_ADJ = b"300"
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # Positions among the fields of /proc/PID/stat after the command name: see proc_pid_stat(5).
 _OWN_TICKS, _CHILDREN_TICKS, _THREADS, _START = slice(11, 13), slice(13, 15), 17, 19
@@ -36,8 +36,8 @@ class Meter:
     themselves and of children that they waited for, and what each was seen to use from one reading to the next.
     """
 
-    def __init__(self, pid: int, inherited_bytes: int) -> None:
-        self._pid = pid
+    def __init__(self, pid: int, parent_pid: int, inherited_bytes: int) -> None:
+        self._pid, self._parent_pid = pid, parent_pid
         self._inherited_bytes = inherited_bytes
         self._seen: dict[tuple[int, str], float] = {}  # (pid, start time) to processor time at the last reading
         self._seen_cpu_s = 0.0
@@ -73,12 +73,18 @@ class Meter:
     def prefer_for_oom_kill(self) -> None:
         """Have the kernel's OOM killer choose the session, whose children inherit this, before a warm parent."""
         with contextlib.suppress(OSError):  # no permission, or it has exited
-            (PROC / str(self._pid) / "oom_score_adj").write_text(OOM_SCORE_ADJ)
+            file = os.open(f"{PROC}/{self._pid}/oom_score_adj", os.O_WRONLY)  # for each session: no pathlib
+            try:
+                os.write(file, OOM_SCORE_ADJ)
+            finally:
+                os.close(file)
 
     def proportional_memory_bytes(self) -> int | None:
         """Memory with each shared page counted once, as exactly as the kernel knows; None without permission.
 
-        Takes milliseconds a process: call it only before ending a session.
+        What the warm parent shares with the session is left out: its own share is that of each process. Takes
+        milliseconds a process: call it only before ending a session.
         """
+        inherited = proportional_bytes(self._parent_pid) or 0
         shares = [proportional_bytes(pid) for pid in (self._pid, *descendants(self._pid))]
-        return None if None in shares else sum(share for share in shares if share is not None)
+        return None if None in shares else sum(max(share - inherited, 0) for share in shares if share is not None)

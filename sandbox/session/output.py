@@ -84,7 +84,9 @@ class _Pipe:
         except BlockingIOError:
             return "empty"
         self.data += part
-        return "more" if part else "end"
+        if not part:
+            return "end"
+        return "more" if len(part) == READ_BYTES else "empty"  # a pipe gives all that it holds
 
     def take(self) -> str:
         text = self.data.decode("utf-8", errors="replace")

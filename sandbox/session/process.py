@@ -129,7 +129,8 @@ class SessionProcess:
             seconds = time.monotonic() - self._started
             self._drain_output()
             status, value, error = await self._judge(result)
-            self._drain_output()
+            if not isinstance(result, Report):  # the process may have gone on until it was ended
+                self._drain_output()
         finally:
             self._outcome = None
             self._cancel_timer()
@@ -162,7 +163,7 @@ class SessionProcess:
 
     def _become_ready(self, pid: int) -> None:
         self._pid = pid
-        meter = Meter(pid, self._jail.inherited_bytes)
+        meter = Meter(pid, self._jail.parent_pid, self._jail.inherited_bytes)
         meter.prefer_for_oom_kill()
         self._watchdog = Watchdog(meter, self._settings, lambda status, error: self._stop(_Stop(status, error)))
         self._started = time.monotonic()

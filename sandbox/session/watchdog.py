@@ -36,7 +36,8 @@ class Watchdog:
     def begin_block(self) -> None:
         """Check often from now on."""
         self._block_running = True
-        self._schedule(CHECK_S)
+        if self._timer is None or self._timer.when() > asyncio.get_running_loop().time() + CHECK_S:
+            self._schedule(CHECK_S)
 
     def end_block(self) -> None:
         """Check less often while the session is idle."""

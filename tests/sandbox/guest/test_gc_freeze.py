@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.guest.gc_freeze import VERSIONS
+from sandbox.guest.memory.gc_freeze import VERSIONS
 
 SCRIPT = """
 import collections, sys
-from sandbox.guest.gc_freeze import freeze_refcounts
+from sandbox.guest.memory.gc_freeze import freeze_refcounts
 held = collections.OrderedDict({"name": ("text", 12345678901234567890)})
 made = freeze_refcounts()
 counts = [sys.getrefcount(held), sys.getrefcount(held["name"]), sys.getrefcount(held["name"][1])]

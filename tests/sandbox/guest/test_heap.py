@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from sandbox.execution import Status
-from sandbox.guest.gc_freeze import VERSIONS
+from sandbox.guest.memory.gc_freeze import VERSIONS
 from sandbox.interpreter import Sandbox, Session
 from sandbox.settings import SandboxSettings
 
 SCRIPT = """
-from sandbox.guest.heap import Heap
+from sandbox.guest.memory.heap import Heap
 earlier = [[float(number)] for number in range(300_000)]
 heap = Heap()
 del earlier

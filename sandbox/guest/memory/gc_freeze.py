@@ -21,19 +21,19 @@ def freeze_refcounts() -> int:
     """Make every object that the garbage collector can reach immortal. Returns how many; 0 in other Python versions."""
     if sys.implementation.name != "cpython" or sys.version_info[:2] not in VERSIONS or sys.maxsize < 1 << 32:
         return 0
-    addresses = _addresses()
-    for address in addresses:
-        ctypes.c_ssize_t.from_address(address).value = IMMORTAL_COUNT
-    return len(addresses)
+    objects = _objects()
+    for item in objects.values():  # all alive here: the place of one that had been freed may hold anything
+        ctypes.c_ssize_t.from_address(id(item)).value = IMMORTAL_COUNT
+    return len(objects)
 
 
-def _addresses() -> set[int]:
-    """The addresses of the objects that the collector tracks and of all that they refer to, strings and numbers too."""
-    seen: set[int] = set()
+def _objects() -> dict[int, object]:
+    """The objects that the collector tracks and all that they refer to, strings and numbers too, by their addresses."""
+    seen: dict[int, object] = {}
     found = gc.get_objects()
     while found:
         new = [item for item in found if id(item) not in seen]
-        seen.update(map(id, new))
+        seen.update(zip(map(id, new), new, strict=True))
         found = gc.get_referents(*new)
         for item in new:
             found.extend(_untracked_referents(item))
