@@ -48,8 +48,8 @@ def jail_config(
     policy.envar.append("PYTHONHASHSEED=0")  # every jail prints a set of strings in the same order
     policy.exec_bin.path = f"{JAIL_PYTHON}/bin/python3"
     start = (
-        f"import random, sys; sys.path += ['{JAIL_PACKAGES}', '{JAIL_GUEST}']; from sandbox.guest.memory.heap import Heap; "
-        "heap = Heap(); from sandbox.guest.zygote import main; main(heap)"
+        f"import random, sys; sys.path += ['{JAIL_PACKAGES}', '{JAIL_GUEST}']; "
+        "from sandbox.guest.memory.heap import Heap; heap = Heap(); from sandbox.guest.zygote import main; main(heap)"
     )
     policy.exec_bin.arg.extend(["-P", "-s", "-S", "-B", "-X", "utf8", "-c", start, str(control_fd)])
     return str(text_format.MessageToString(policy))
