@@ -28,7 +28,7 @@ print("done")
 
 @pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects differently")
 def test_references_to_immortal_objects_are_not_counted_and_others_are() -> None:
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=root, capture_output=True, text=True, timeout=120)
     assert run.stdout == "done\n", run.stderr
     assert run.returncode == 0

@@ -40,7 +40,7 @@ async def test_most_of_the_warm_parent_lies_in_huge_pages() -> None:
 
 @pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects differently")
 def test_earlier_allocations_are_never_freed_by_the_wrong_allocator() -> None:
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     run = subprocess.run([sys.executable, "-c", SCRIPT], cwd=root, capture_output=True, text=True, timeout=120)
     assert run.stdout == "done\n", (run.returncode, run.stderr)
 
