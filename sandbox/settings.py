@@ -56,6 +56,9 @@ class SandboxSettings(BaseModel):
         default_factory=lambda: policy_limits().jail_processes, ge=16, description="where cgroups are usable"
     )
     start_s: float = Field(60.0, gt=0, description="for the warm parent's imports")
+    move_libraries: bool = Field(
+        True, description="move shared libraries into huge pages, for cheaper sessions; False if jails do not start"
+    )
 
 
 class AnswerCheckerSettings(BaseModel):

@@ -40,7 +40,8 @@ class Zygote:
         gc.collect()
         freeze_refcounts()
         heap.compact()
-        Libraries().move()
+        if settings["move_libraries"]:
+            Libraries().move()
         copy_code()
         rehearse()
         self._prepare_sessions(settings)

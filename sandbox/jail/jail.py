@@ -125,7 +125,8 @@ class Jail:
             await self._launch()
             text_chars = self._settings.output_bytes // 4
             preload = list(self._settings.preload)
-            await self._send({"preload": preload, "text_chars": text_chars, "limits": self._limits()})
+            order = {"preload": preload, "text_chars": text_chars, "limits": self._limits()}
+            await self._send({**order, "move_libraries": self._settings.move_libraries})
             await asyncio.wait_for(asyncio.shield(self._ready), self._settings.start_s)
         except TimeoutError:
             await self.close()
