@@ -39,6 +39,7 @@ class SamplerTelemetry:
         self._failures = counter("sandbox_failures", "Code blocks that a failure of the sandbox ended, retried or not")
         self._retries = counter("sandbox_retries", "Code blocks run again in another jail after a failure")
         self._renewals = counter("sandbox_renewals", "Jails that were replaced", "reason")
+        self._undecided = counter("answers_undecided", "Comparisons of answers without a verdict", "reason")
         self._waiting = gauge("sandbox_waiting", "Sessions and code blocks that wait for a slot in the sandbox")
         self._sandbox = SandboxStats()  # as last recorded
 
@@ -70,4 +71,6 @@ class SamplerTelemetry:
                 metric.inc(increase)
         for reason, increase in (stats.renewals - before.renewals).items():
             self._renewals.inc(increase, {"reason": reason})
+        for reason, increase in (stats.undecided - before.undecided).items():
+            self._undecided.inc(increase, {"reason": reason})
         self._waiting.set(waiting)

@@ -45,7 +45,7 @@ def open_answer_checks(settings: AnswerCheckerSettings) -> Iterator[AnswerChecks
     """Answer checks for the time of the context; its end stops the worker processes.
 
     Raises:
-        SandboxUnavailable: within, at the first pair that needs math-verify where nothing can be isolated.
+        SandboxUnavailable: within, at the first pair that needs algebra where nothing can be isolated.
         AnswerCheckFailed: within, if the checker's processes fail on a pair. The command can be repeated.
     """
     with asyncio.Runner() as runner:

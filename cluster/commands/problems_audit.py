@@ -22,7 +22,7 @@ def audit_labels(arguments: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: there is no such run, or an option is out of bounds.
-        SandboxUnavailable: answers need math-verify, and nothing can be isolated on this host.
+        SandboxUnavailable: answers need algebra, and nothing can be isolated on this host.
     """
     folder = find_run_folder(arguments.runs, arguments.run)
     config = folder.read_config()

@@ -28,7 +28,7 @@ def review(arguments: argparse.Namespace) -> int:
         ConfigError: there is no such run, or the options contradict each other.
         UnknownRecordError: there is no such review.
         ReviewDecidedError: it was decided otherwise before.
-        SandboxUnavailable: answers need math-verify, and nothing can be isolated on this host.
+        SandboxUnavailable: answers need algebra, and nothing can be isolated on this host.
     """
     _check_options(arguments)
     folder = find_run_folder(arguments.runs, arguments.run)

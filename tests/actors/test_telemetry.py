@@ -41,6 +41,7 @@ def test_failures_retries_and_renewals_of_the_sandbox_are_counted_once(recorded:
     recorded.record_sandbox(stats, waiting=0)
     stats.failures, stats.retries = 2, 1
     stats.renewals["tampering"] += 1
+    stats.undecided["timeout"] += 2
     recorded.record_sandbox(stats, waiting=7)
     recorded.record_sandbox(stats, waiting=3)
     stats.renewals["tampering"] += 1
@@ -49,6 +50,7 @@ def test_failures_retries_and_renewals_of_the_sandbox_are_counted_once(recorded:
     assert recorded._failures.total == {(): 3}
     assert recorded._retries.total == {(): 1}
     assert recorded._renewals.total == {("tampering",): 2}
+    assert recorded._undecided.total == {("timeout",): 2}
     assert recorded._waiting.value == 3
 
 
