@@ -10,8 +10,8 @@ from cluster.config.loading import to_toml
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.console.output import print_line
+from cluster.loop.alarms.support import read_support
 from cluster.loop.run_status import current_state
-from cluster.loop.support import read_support
 from eval.comparison import Comparison, compare_pass_at_1
 from eval.figure_text import omissions
 from eval.report import IterationStats, PolicyScore, Report, Solution, render

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cluster.loop.faults import describe_kinds
+from cluster.loop.alarms.faults import describe_kinds
 from cluster.loop.run_status import Status
 from eval.figure_text import coverage, omissions, points
 from store.runs.figures import Figure

@@ -10,9 +10,10 @@ from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
+from cluster.loop.alarms.faults import fault_warning
+from cluster.loop.alarms.support import read_support
 from cluster.loop.algorithm_config import SelfTrainingConfig
 from cluster.loop.control import Control, Operator
-from cluster.loop.faults import fault_warning
 from cluster.loop.fleet import Fleet
 from cluster.loop.iteration.collecting import Collector, SampledCounts
 from cluster.loop.iteration.context import LoopContext, Phases
@@ -21,7 +22,6 @@ from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.position import NextStep, Position, read_position
 from cluster.loop.preparation import prepare
 from cluster.loop.promotion import promote_unless_worse
-from cluster.loop.support import read_support
 from cluster.loop.telemetry import LoopTelemetry, iteration_figures
 from eval.comparison import Comparison
 from eval.support import support_alarm

@@ -8,9 +8,9 @@ from typing import Any
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
-from cluster.loop.faults import fault_warning
+from cluster.loop.alarms.faults import fault_warning
+from cluster.loop.alarms.support import read_support
 from cluster.loop.heartbeat import DEAD_AFTER_S
-from cluster.loop.support import read_support
 from eval.figure_text import error_of
 from eval.support import support_alarm
 from store.runs.iterations import Iteration
