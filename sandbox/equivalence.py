@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 PACKAGES = ("sympy", "mpmath")
 COMPARER = "sandbox.guest.answers.symbolic"
+READ_CHARS = (
+    1 << 15
+)  # of an answer, from its end, where boxes and conclusions are: reading megabytes would hold others up
 PLAIN_CHARS = 200  # longer answers are not compared outside the jail: shorter ones take no time, whatever they hold
 
 
@@ -117,7 +120,7 @@ class AnswerChecker:
         return execution.value == "True"
 
     async def _check_one(self, expected: str, given: str) -> Verdict:
-        if not final_answer(expected):
+        if not final_answer(expected[-READ_CHARS:]):
             return Verdict.UNREADABLE
         verdict = compare_plain(expected, given)
         if verdict is not None:
@@ -237,7 +240,9 @@ def compare_plain(expected: str, given: str, *, by_text: bool = True) -> Verdict
 
     Unless `by_text`, equal texts count only if they are read.
     """
-    left, right = final_answer(expected), final_answer(given)
+    if by_text and expected == given and len(expected) > READ_CHARS:
+        return Verdict.EQUAL
+    left, right = final_answer(expected[-READ_CHARS:]), final_answer(given[-READ_CHARS:])
     if max(len(left), len(right)) > PLAIN_CHARS:
         verdict = _compare_long(left, right) if by_text else None
     else:
@@ -260,5 +265,5 @@ def _shortened(answer: str, limit: int) -> str:
     """Shorten an answer beyond the limit to what its boxes hold, and prose to its end, where the answer is."""
     if len(answer) <= limit:
         return answer
-    final = final_answer(answer)
+    final = final_answer(answer[-READ_CHARS:])
     return final[-limit:] if len(final) > limit and is_prose(final) else final
