@@ -25,9 +25,7 @@ log = logging.getLogger(__name__)
 
 PACKAGES = ("sympy", "mpmath")
 COMPARER = "sandbox.guest.answers.symbolic"
-READ_CHARS = (
-    1 << 15
-)  # of an answer, from its end, where boxes and conclusions are: reading megabytes would hold others up
+READ_CHARS = 1 << 15  # from the end of an answer, where its boxes are: reading megabytes would hold others up
 PLAIN_CHARS = 200  # longer answers are not compared outside the jail: shorter ones take no time, whatever they hold
 
 

@@ -1,4 +1,4 @@
-"""Pairs of answers by mathematicians' judgement, written without regard to the rules: see docs/equivalence.md."""
+"""Pairs of answers by mathematicians' judgement, written without sight of the rules: see docs/equivalence.md."""
 
 import json
 from collections.abc import AsyncIterator
