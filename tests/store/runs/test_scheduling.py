@@ -57,6 +57,14 @@ def test_by_difficulty_prefers_problems_that_are_sometimes_solved_but_attempts_a
     assert min(drawn[f"p{i}"] for i in range(20)) > 0
 
 
+def test_a_problem_whose_attempts_never_get_a_verdict_is_attempted_rarely(filled, make):
+    filled.iterations.open(1, policy_version=1)
+    filled.iterations.schedule(1, 10, 40, Sampling())
+    unread = {assignment.problem.id for assignment in filled.assignments.lease("other", 100, 60)}
+    drawn = Counter(name for i in range(2, 32) for name in scheduled(filled, i, 5, "by_difficulty", seed=i))
+    assert sum(drawn[name] for name in unread) < sum(drawn.values()) / 4
+
+
 def test_rollouts_without_a_verdict_make_no_problem_difficult(filled, make):
     solve(filled, make, 1, {f"p{i}": 10 for i in range(20)})
     before = scheduled(filled, 2, 20, "by_difficulty", seed=3)
