@@ -10,7 +10,7 @@ from sandbox.settings import AnswerCheckerSettings
 from store.records import Problem, Split
 from store.settings import JsonlSettings
 
-LABELS = ("72", r"\frac{\sqrt{3}}{2}", "ellipse", r"05\!:\!00")
+LABELS = ("72", r"\frac{\sqrt{3}}{2}", "ellipse", r"1+2+\ldots+n")
 
 
 def problems() -> list[Problem]:
