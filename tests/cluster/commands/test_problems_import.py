@@ -157,7 +157,7 @@ def test_labels_that_are_none_or_unreadable_are_named(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "labels.jsonl"
-    rows = ({"question": "Why?", "answer": "proof"}, {"question": "When?", "answer": r"05\!:\!00"})
+    rows = ({"question": "Why?", "answer": "proof"}, {"question": "When?", "answer": r"1+2+\ldots+n"})
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert problems(run, "import", str(file), "--json") == 0
 
