@@ -29,7 +29,7 @@ from sandbox.guest.answers.notation import final_answer, plain_text  # noqa: E40
 DATA = ROOT.parent / "shared" / "data"
 PAIRS_WANTED = 200_000
 LIMIT_S = 5
-LARGEST_GROUP = 300  # of references that share a beginning or an end; those that share all numbers are all compared
+LARGEST_GROUP = 320  # of references that share a beginning or an end; those that share all numbers are all compared
 CHUNK = 500
 # What a stated convention lets both sides have or lack: see docs/equivalence.md.
 IGNORED = (
@@ -187,7 +187,8 @@ def rule_of(expected: str, given: str) -> str:
         return f"one has {' and '.join(dropped)}"
     if sorted(re.split(r"[,;]|\\(?:cup|text\{and\})", left)) == sorted(re.split(r"[,;]|\\(?:cup|text\{and\})", right)):
         return "the items of a list in another order, or a vector as a tuple"
-    if _same_value(*written):
+    named = [IGNORED[0][1].sub("", text) for text in written]
+    if _same_value(*written) or _same_value(*named):
         return "the same value, computed by floating point"
     if re.fullmatch(r"[0-9]+,[0-9]+", left) or re.fullmatch(r"[0-9]+,[0-9]+", right):
         return "a decimal comma"
@@ -197,7 +198,7 @@ def rule_of(expected: str, given: str) -> str:
 def _compact(text: str) -> str:
     text = plain_text(re.sub(r"\\(?:left|right|begin\{[bpv]?matrix\}|end\{[bpv]?matrix\}|[,;!])", "", text))
     text = re.sub(r"\\[dt]frac", r"\\frac", text).replace(r"\\", ",")
-    return re.sub(r"[\s{}$]", "", text).strip("()[]").casefold().rstrip(".")
+    return re.sub(r"[\s{}$]", "", text).strip(".,").strip("()[]").casefold()
 
 
 def _same_value(expected: str, given: str) -> bool:

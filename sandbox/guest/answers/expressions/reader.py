@@ -159,6 +159,9 @@ class ExpressionReader(Grammar):
 
     def script(self) -> Value:
         """An exponent or a base: a group, or one token with its sign."""
+        return self.nested(self._script_inside)
+
+    def _script_inside(self) -> Value:
         if self.accept("-"):
             return -self.script()
         if self.accept("{"):
