@@ -1,12 +1,13 @@
 """Compares two answers form by form. The caller's `compare_expressions` decides where no form does."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from sandbox.guest.answers.conditions import compare_congruences, compare_parametrised, compare_ratios
 from sandbox.guest.answers.intervals import as_intervals, has_another_form
 from sandbox.guest.answers.lists import Listing, both_signs, read_listing, read_rows
+from sandbox.guest.answers.matching import match
 from sandbox.guest.answers.notation import normalise, plain_text
 from sandbox.guest.answers.prose import answer_in, answering_sentence, is_prose, without_dollars
 from sandbox.guest.answers.python_notation import as_latex
@@ -194,7 +195,7 @@ def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
     a, b = read_rows(expected), read_rows(given)
     if a and b:
         if "cases" in (a[0], b[0]):
-            return _match(["&".join(row) for row in a[1]], ["&".join(row) for row in b[1]], within)
+            return match(["&".join(row) for row in a[1]], ["&".join(row) for row in b[1]], within)
         if [len(row) for row in a[1]] != [len(row) for row in b[1]]:
             return False
         return _all(
@@ -204,7 +205,7 @@ def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
     kind, rows = a or b or ("", [])
     if kind == "cases" and listing is not None and not listing.ordered:
         lines = ["&".join(row) for row in rows]
-        return _match(lines, listing.items, _named(within)) if a else _match(listing.items, lines, _named(within))
+        return match(lines, listing.items, _named(within)) if a else match(listing.items, lines, _named(within))
     if listing is None or not listing.ordered or (len(rows) != 1 and any(len(row) != 1 for row in rows)):
         return None
     cells = [cell for row in rows for cell in row]
@@ -234,8 +235,8 @@ def _compare_signs(expected: str, given: str, within: Comparison) -> bool | None
     if first and second:
         if not (a and first.ordered and not second.ordered) and not (b and second.ordered and not first.ordered):
             return None
-        return _match(a, second.items, within) if a else _match(first.items, b or [], within)
-    return _match(a or [expected], b or [given], within)
+        return match(a, second.items, within) if a else match(first.items, b or [], within)
+    return match(a or [expected], b or [given], within)
 
 
 def _compare_assignments(expected: str, given: str, within: Comparison) -> bool | None:
@@ -258,7 +259,7 @@ def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None
         if a and b and (a.goes_on or b.goes_on):
             return a.brackets == b.brackets and len(a.items) == len(b.items) and _compare_ordered(a, b, within)
         if a and b and a.ordered == b.ordered and len(a.items) == len(b.items):
-            return _compare_ordered(a, b, within) if a.ordered else _match(a.items, b.items, _named(within))
+            return _compare_ordered(a, b, within) if a.ordered else match(a.items, b.items, _named(within))
     a, b = pairs[1]  # 1,000 is not a list of 1 and a repeated 0
     if a and b and a.ordered == b.ordered:
         return _match_distinct(a, b, within)
@@ -311,7 +312,7 @@ def _match_distinct(a: Listing, b: Listing, within: Comparison) -> bool | None:
     """Compare the distinct items: lists of different lengths are equal only if one repeats items."""
     left, right = ({_spaceless(item): item for item in listing.items} for listing in (a, b))
     return (
-        not a.ordered and len(left) == len(right) and _match(list(left.values()), list(right.values()), _named(within))
+        not a.ordered and len(left) == len(right) and match(list(left.values()), list(right.values()), _named(within))
     )
 
 
@@ -325,25 +326,6 @@ def _named(within: Comparison) -> Comparison:
         return within(expected, given)
 
     return compare_items
-
-
-def _match(left: Sequence[str], right: Sequence[str], within: Comparison) -> bool | None:
-    """Whether the items can be matched one to one as equals; None if that depends on an undecided pair."""
-    if len(left) != len(right):
-        return False
-    free, undecided = list(right), False
-    for item in left:
-        verdicts = []
-        for candidate in free:
-            verdicts.append(within(item, candidate))
-            if verdicts[-1]:
-                free.pop(len(verdicts) - 1)
-                break
-        else:
-            if None not in verdicts:
-                return False
-            undecided = True
-    return None if undecided else True
 
 
 def _all(verdicts: Iterable[bool | None]) -> bool | None:

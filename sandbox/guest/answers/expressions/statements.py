@@ -1,7 +1,6 @@
 """Statements: expressions with relations between them, such as equations, inequalities and chains of these."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sympy  # type: ignore[import-untyped]
 from sympy import Expr, Symbol
@@ -10,6 +9,7 @@ from sandbox.guest.answers.expressions.equality import equal_expressions
 from sandbox.guest.answers.expressions.reader import Reading, read_tokens
 from sandbox.guest.answers.expressions.tokens import END, Token, UnreadError, tokenize
 from sandbox.guest.answers.expressions.values import equal_readings
+from sandbox.guest.answers.matching import match
 
 _APPROXIMATELY = r"\approx"
 _RELATIONS = frozenset(("=", "<", ">", r"\le", r"\ge", r"\ne", _APPROXIMATELY))
@@ -57,7 +57,7 @@ def compare_statements(expected: Statement, given: Statement) -> bool | None:
         return _compare_equations(expected, given)
     if expected.is_equation or given.is_equation:
         return False
-    return _match(_as_relations(expected), _as_relations(given), _same_relation)
+    return match(_as_relations(expected), _as_relations(given), _same_relation)
 
 
 def _split(tokens: list[Token]) -> tuple[list[list[Token]], list[str]]:
@@ -125,7 +125,7 @@ def _compare_chains(expected: Statement, given: Statement) -> bool | None:
     """A chain from one name gives its last side as the value, whatever its steps."""
     if expected.sides[0].value == given.sides[0].value and _is_name(expected.sides[0].value):
         return equal_readings(expected.sides[-1], given.sides[-1])
-    return _match(expected.sides, given.sides, equal_readings)
+    return match(expected.sides, given.sides, equal_readings)
 
 
 def _as_relations(statement: Statement) -> list[_Relation]:
@@ -136,22 +136,6 @@ def _as_relations(statement: Statement) -> list[_Relation]:
         difference = (left.value - right.value) if turned else (right.value - left.value)
         found.append(_Relation(_TURNED.get(relation, relation), sympy.expand(difference)))
     return found
-
-
-def _match(expected: Sequence[Any], given: Sequence[Any], equal: Callable[[Any, Any], bool | None]) -> bool | None:
-    """Whether each item has its own counterpart, in any order."""
-    if len(expected) != len(given):
-        return False
-    free, undecided = list(given), False
-    for item in expected:
-        verdicts = [equal(item, other) for other in free]
-        if True in verdicts:
-            free.pop(verdicts.index(True))
-        elif None not in verdicts:
-            return False
-        else:
-            undecided = True
-    return None if undecided else True
 
 
 def _same_relation(one: _Relation, other: _Relation) -> bool | None:
