@@ -20,12 +20,13 @@ from sandbox.execution import Status
 from sandbox.interpreter import Sandbox
 from store.records import Assignment, FaultKind, Outcome, Problem, Rollout, Sampling, Segment, SegmentKind, rollout_id
 
-_OUTCOME_OF_VERDICT = {
+OUTCOME_OF_VERDICT = {
     Verdict.EQUAL: Outcome.ACCEPTED,
     Verdict.DIFFERENT: Outcome.WRONG,
     Verdict.UNDECIDED: Outcome.UNDECIDED,
     Verdict.UNREADABLE: Outcome.UNVERIFIABLE,
 }
+"""The outcome of a rollout with an answer, also of one that is judged again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class Attempter:
             verdict = await self._checker.check(problem.accepted_answers, end.answer)
         except AnswerCheckFailed as error:
             return _Judged(Outcome.FAULT, Fault(FaultKind.CHECKER, str(error)))
-        return _Judged(_OUTCOME_OF_VERDICT[verdict])
+        return _Judged(OUTCOME_OF_VERDICT[verdict])
 
     def _with_seed(self, sampling: Sampling, rollout: str) -> Sampling:
         """Add the rollout's seed, derived from the engine's seed and the rollout's id, if rollouts are seeded."""

@@ -106,10 +106,8 @@ class AnswerChecker:
         """Whether a reference is read to its end: answers written in another way can be compared with it. Raises as
         `check` does.
         """
-        if (
-            not final_answer(reference)
-            or len(_shortened(reference, self._settings.answer_chars)) > self._settings.answer_chars
-        ):
+        reference = _shortened(reference, self._settings.answer_chars)
+        if not final_answer(reference) or len(reference) > self._settings.answer_chars:
             return False
         if compare_plain(reference, reference, by_text=False) is not None:
             return True

@@ -4,16 +4,10 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from actors.attempt import OUTCOME_OF_VERDICT
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.settings import AnswerCheckerSettings
 from store.records import Outcome, accepted_answers
-
-_OUTCOMES = {
-    Verdict.EQUAL: Outcome.ACCEPTED,
-    Verdict.DIFFERENT: Outcome.WRONG,
-    Verdict.UNDECIDED: Outcome.UNDECIDED,
-    Verdict.UNREADABLE: Outcome.UNVERIFIABLE,
-}
 
 
 class AnswerChecks:
@@ -31,7 +25,7 @@ class AnswerChecks:
     def outcomes(self, label: str, answers: Sequence[str]) -> Mapping[str, Outcome]:
         """The outcome of a rollout for each of the answers it may give."""
         verdicts = self._verdicts(accepted_answers(label), answers)
-        return {answer: _OUTCOMES[verdict] for answer, verdict in zip(answers, verdicts, strict=True)}
+        return {answer: OUTCOME_OF_VERDICT[verdict] for answer, verdict in zip(answers, verdicts, strict=True)}
 
     def _verdicts(self, expected: tuple[str, ...], answers: Sequence[str]) -> list[Verdict]:
         new = [(expected, answer) for answer in dict.fromkeys(answers) if (expected, answer) not in self._cache]

@@ -20,18 +20,9 @@ _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 _EXAMPLES = {"--map": "question=problem", "--config": "max_terms=4"}
 _OF_TABLES = ("columns", "answer_from", "bad_rows", "template_twins", "limit")
 _OPTIONS = {  # that apply to each kind of source, by the name of the setting
-    "jsonl": ("columns", "answer_from", "bad_rows", "template_twins", "limit", "name"),
-    "parquet": ("columns", "answer_from", "bad_rows", "template_twins", "limit", "name"),
-    "huggingface": (
-        "columns",
-        "answer_from",
-        "bad_rows",
-        "template_twins",
-        "limit",
-        "config",
-        "dataset_split",
-        "revision",
-    ),
+    "jsonl": (*_OF_TABLES, "name"),
+    "parquet": (*_OF_TABLES, "name"),
+    "huggingface": (*_OF_TABLES, "config", "dataset_split", "revision"),
     "reasoning_gym": ("size", "seed", "config", "split_by"),
 }
 

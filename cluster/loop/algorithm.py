@@ -127,14 +127,13 @@ class SelfTraining(Algorithm):
             if isinstance(value, int | float):
                 self.metrics.log_value(("automathes", name), value, window=1)
         self.operator.progress.iteration(figures)
-        warning = fault_warning(figures["iteration"], figures["outcomes"], figures["faults"])
-        if warning is not None:
-            log.warning("%s", warning)
-            self.operator.progress.note(warning)
-        alarm = support_alarm(read_support(self.store, self.store.iterations.all()))
-        if alarm is not None:
-            log.warning("%s", alarm)
-            self.operator.progress.note(alarm)
+        for warning in (
+            fault_warning(figures["iteration"], figures["outcomes"], figures["faults"]),
+            support_alarm(read_support(self.store, self.store.iterations.all())),
+        ):
+            if warning is not None:
+                log.warning("%s", warning)
+                self.operator.progress.note(warning)
 
     def _prune(self) -> None:
         """Delete rejected rollouts that the configuration does not keep."""

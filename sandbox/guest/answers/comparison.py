@@ -1,13 +1,12 @@
 """Compares two answers form by form. The caller's `compare_expressions` decides where no form does."""
 
 import re
-from collections.abc import Callable, Iterable
 from functools import partial
 
 from sandbox.guest.answers.conditions import compare_congruences, compare_parametrised, compare_ratios
 from sandbox.guest.answers.intervals import as_intervals, has_another_form
 from sandbox.guest.answers.lists import Listing, both_signs, read_listing, read_rows
-from sandbox.guest.answers.matching import match
+from sandbox.guest.answers.matching import Comparison, all_equal, match
 from sandbox.guest.answers.notation import normalise, plain_text
 from sandbox.guest.answers.prose import answer_in, answering_sentence, is_prose, without_dollars
 from sandbox.guest.answers.python_notation import as_latex
@@ -21,8 +20,6 @@ from sandbox.guest.answers.quantities import (
     same_numeral,
     same_quantity,
 )
-
-Comparison = Callable[[str, str], bool | None]
 
 _DEPTH = 5  # of nested lists and names before them
 _UNLIKE_INTERVALS = 3  # items of a point that cannot be an interval
@@ -198,7 +195,7 @@ def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
             return match(["&".join(row) for row in a[1]], ["&".join(row) for row in b[1]], within)
         if [len(row) for row in a[1]] != [len(row) for row in b[1]]:
             return False
-        return _all(
+        return all_equal(
             within(x, y) for left, right in zip(a[1], b[1], strict=True) for x, y in zip(left, right, strict=True)
         )
     listing = read_listing(expected if b else given) if a or b else None
@@ -210,7 +207,7 @@ def _compare_rows(expected: str, given: str, within: Comparison) -> bool | None:
         return None
     cells = [cell for row in rows for cell in row]
     left, right = (cells, listing.items) if a else (listing.items, cells)
-    return len(left) == len(right) and _all(within(x, y) for x, y in zip(left, right, strict=True))
+    return len(left) == len(right) and all_equal(within(x, y) for x, y in zip(left, right, strict=True))
 
 
 def _compare_lists_of_one(expected: str, given: str, within: Comparison) -> bool | None:
@@ -247,7 +244,7 @@ def _compare_assignments(expected: str, given: str, within: Comparison) -> bool 
     named, point = (a, b) if b.ordered else (b, a)
     if not all(_assigned(item) for item in named.items) or any(_assigned(item) for item in point.items):
         return None
-    return _all(within(x, y) for x, y in zip(a.items, b.items, strict=True))
+    return all_equal(within(x, y) for x, y in zip(a.items, b.items, strict=True))
 
 
 def _compare_lists(expected: str, given: str, within: Comparison) -> bool | None:
@@ -298,14 +295,14 @@ def _compare_equations(expected: str, given: str, within: Comparison) -> bool | 
     left, right = expected.split("="), given.split("=")
     if len(left) != 2 or len(right) != 2 or _INEQUALITY.search(expected + given):
         return None
-    return _all(within(x.strip(), y.strip()) for x, y in zip(left, right, strict=True)) or None
+    return all_equal(within(x.strip(), y.strip()) for x, y in zip(left, right, strict=True)) or None
 
 
 def _compare_ordered(a: Listing, b: Listing, within: Comparison) -> bool | None:
     """Compare item by item. Two items may be an interval, whose brackets count."""
     if a.brackets != b.brackets and len(a.items) == 2:
         return False
-    return _all(within(x, y) for x, y in zip(a.items, b.items, strict=True))
+    return all_equal(within(x, y) for x, y in zip(a.items, b.items, strict=True))
 
 
 def _match_distinct(a: Listing, b: Listing, within: Comparison) -> bool | None:
@@ -326,12 +323,3 @@ def _named(within: Comparison) -> Comparison:
         return within(expected, given)
 
     return compare_items
-
-
-def _all(verdicts: Iterable[bool | None]) -> bool | None:
-    unknown = False
-    for verdict in verdicts:
-        if verdict is False:
-            return False
-        unknown = unknown or verdict is None
-    return None if unknown else True

@@ -1,11 +1,10 @@
 """Compares answers part by part that are no single value: congruences, families with a parameter, and ratios."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from sandbox.guest.answers.lists import split_outside_brackets
-
-Comparison = Callable[[str, str], bool | None]
+from sandbox.guest.answers.matching import Comparison, all_equal
 
 _CONGRUENCE = re.compile(
     r"(?P<left>.+?)\s*(?:\\equiv|≡)\s*(?P<right>.+?)\s*\(?\s*\\?(?:\\pmod|\\bmod|\\mod|mod|\\(?:text|mathrm|rm)\s*\{\s*\(?\s*mod\s*\}|\\operatorname\{mod\})"
@@ -46,7 +45,7 @@ def compare_congruences(expected: str, given: str, within: Comparison) -> bool |
         _same_residue(a["right"], b["right"], a["modulus"]) or within(a["right"], b["right"]),
         within(a["left"], b["left"]),
     ]
-    return False if False in verdicts else None if None in verdicts else True
+    return all_equal(verdicts)
 
 
 def _family(text: str) -> Mapping[str, str] | None:
@@ -92,7 +91,7 @@ def compare_ratios(expected: str, given: str, within: Comparison) -> bool | None
     if len(a) != len(b) or "" in (*a, *b):
         return False
     verdicts = [within(f"({x})/({a[0]})", f"({y})/({b[0]})") for x, y in zip(a[1:], b[1:], strict=True)]
-    return False if False in verdicts else None if None in verdicts else True
+    return all_equal(verdicts)
 
 
 def _parametrised(text: str) -> re.Match[str] | None:

@@ -1,6 +1,8 @@
-"""Matches items that have no order."""
+"""Combines the verdicts on the parts of two answers: True, False, or None where a part is undecided."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+Comparison = Callable[[str, str], bool | None]
 
 
 def match[T](left: Sequence[T], right: Sequence[T], equal: Callable[[T, T], bool | None]) -> bool | None:
@@ -20,3 +22,13 @@ def match[T](left: Sequence[T], right: Sequence[T], equal: Callable[[T, T], bool
                 return False
             undecided = True
     return None if undecided else True
+
+
+def all_equal(verdicts: Iterable[bool | None]) -> bool | None:
+    """Whether all verdicts are True; None if that depends on an undecided one."""
+    unknown = False
+    for verdict in verdicts:
+        if verdict is False:
+            return False
+        unknown = unknown or verdict is None
+    return None if unknown else True

@@ -17,7 +17,6 @@ EQUAL, DIFFERENT = "equal", "different"
 UNREAD = "unreadable: the reference is not read to its end"
 DISAGREEMENT = "undecided: algebra does not confirm equal values"
 _LETTER = re.compile(r"[a-zA-Z]")
-_INDEXED = (r"\sum", "_", "{", "k", "=")
 _BRACED = 3  # tokens: the braces and one between them
 _NUMERAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
@@ -78,10 +77,10 @@ def _without_needless_braces(text: str) -> list[str]:
 
 def _with_indices_renamed(texts: list[str]) -> list[str]:
     """The index of a sum or product under one name, whatever it was called."""
-    for position in range(len(texts) - len(_INDEXED)):
-        start = texts[position : position + len(_INDEXED)]
-        if start[0] in (r"\sum", r"\prod") and start[1:3] == ["_", "{"] and start[4] == "=":
-            texts = ["index" if text == start[3] else text for text in texts]
+    for position, command in enumerate(texts):
+        match texts[position + 1 : position + 5]:
+            case ["_", "{", index, "="] if command in (r"\sum", r"\prod"):
+                texts = ["index" if text == index else text for text in texts]
     return texts
 
 

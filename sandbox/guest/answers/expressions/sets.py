@@ -45,11 +45,11 @@ def equal_sets(expected: Any, given: Any) -> bool | None:
     points = _bounds(expected) | _bounds(given) | {sympy.Integer(0)}
     around = [point + step for point in points for step in (0, -_STEP, _STEP)]
     try:
-        agree = all(expected.contains(point) == given.contains(point) for point in around)
-        same = bool(sympy.SymmetricDifference(expected, given).is_empty) if agree else False
+        if any(expected.contains(point) != given.contains(point) for point in around):
+            return False
+        return True if sympy.SymmetricDifference(expected, given).is_empty else None
     except (TypeError, NotImplementedError, ValueError):
         return None
-    return same if same or not agree else None
 
 
 def _bounds(values: Any) -> set[Any]:

@@ -9,7 +9,7 @@ from sandbox.guest.answers.expressions.equality import equal_expressions
 from sandbox.guest.answers.expressions.reader import Reading, read_tokens
 from sandbox.guest.answers.expressions.tokens import END, Token, UnreadError, tokenize
 from sandbox.guest.answers.expressions.values import equal_readings
-from sandbox.guest.answers.matching import match
+from sandbox.guest.answers.matching import all_equal, match
 
 _APPROXIMATELY = r"\approx"
 _RELATIONS = frozenset(("=", "<", ">", r"\le", r"\ge", r"\ne", _APPROXIMATELY))
@@ -110,7 +110,7 @@ def _compare_side_by_side(expected: Statement, given: Statement) -> bool | None:
     if expected.relations != given.relations:
         return False
     verdicts = [equal_readings(x, y) for x, y in zip(expected.sides, given.sides, strict=True)]
-    return False if False in verdicts else None if None in verdicts else True
+    return all_equal(verdicts)
 
 
 def _compare_equations(expected: Statement, given: Statement) -> bool | None:

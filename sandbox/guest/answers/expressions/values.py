@@ -9,6 +9,7 @@ from sympy import Expr
 
 from sandbox.guest.answers.expressions.equality import equal_expressions, numeric_value
 from sandbox.guest.answers.expressions.reader import DEGREE, Reading
+from sandbox.guest.answers.matching import all_equal
 from sandbox.guest.answers.quantities import within_tolerance
 
 _RADIANS = sympy.pi / 180
@@ -44,7 +45,7 @@ def _equal_matrices(expected: Reading, given: Reading) -> bool | None:
         equal_readings(Reading(x, expected.rounded), Reading(y, given.rounded))
         for x, y in zip(expected.value, given.value, strict=True)
     ]
-    return False if False in verdicts else None if None in verdicts else True
+    return all_equal(verdicts)
 
 
 def _with_degrees(left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:
