@@ -4,7 +4,16 @@ from collections.abc import Mapping
 
 from store.records import Outcome
 
-COUNTED = frozenset({Outcome.ACCEPTED, Outcome.WRONG, Outcome.NO_ANSWER, Outcome.TRUNCATED})
+COUNTED = frozenset(
+    {
+        Outcome.ACCEPTED,
+        Outcome.WRONG,
+        Outcome.NO_ANSWER,
+        Outcome.TRUNCATED,
+        Outcome.REPETITIVE,
+        Outcome.UNPARSABLE,
+    }
+)
 """The outcomes that count for or against a policy. All others show a limit of the checker, a reference that cannot be
 read, or a fault of the infrastructure: they are in no rate, no problem's difficulty and no pool.
 """

@@ -31,8 +31,9 @@ class Purpose(StrEnum):
 class Outcome(StrEnum):
     """The outcome of a rollout.
 
-    `undecided`: the comparison with the reference reached no verdict. `unverifiable`: the reference itself cannot be
-    read. `fault` is a failure of our own. None of these three counts for or against the policy in training;
+    `repetitive` and `unparsable` were ended early: the policy repeated itself, or wrote code that does not parse twice
+    in a row. `undecided`: the comparison with the reference reached no verdict. `unverifiable`: the reference itself
+    cannot be read. `fault` is a failure of our own. None of these three counts for or against the policy in training;
     `eval.metrics` says how an evaluation counts them.
     """
 
@@ -40,9 +41,18 @@ class Outcome(StrEnum):
     WRONG = "wrong"
     NO_ANSWER = "no_answer"
     TRUNCATED = "truncated"
+    REPETITIVE = "repetitive"
+    UNPARSABLE = "unparsable"
     UNDECIDED = "undecided"
     UNVERIFIABLE = "unverifiable"
     FAULT = "fault"
+
+
+class Decision(StrEnum):
+    """The decision on the promotion of a policy."""
+
+    PROMOTED = "promoted"
+    NOT_PROMOTED = "not_promoted"
 
 
 class FaultKind(StrEnum):
@@ -246,9 +256,15 @@ class Rollout:
     """One attempt at a problem, exactly as the policy saw it.
 
     `token_ids` is everything after the prompt, interpreter output included. `model_mask` has one flag per token: True
-    if the policy wrote it. The loss covers only those tokens. `seed` is the sampling seed, if one was set; temperature
-    and top_p are those of the assignment. `fault` is set if the outcome is `fault`. `support`, and `support_rule` which
-    names the rule that decided it, are set for accepted rollouts, except those written before support was judged.
+    if the policy wrote it. The loss covers only those tokens. `seed` is the sampling seed, if one was set. `fault` is
+    set if the outcome is `fault`. `support`, and `support_rule` which names the rule that decided it, are set for
+    accepted rollouts, except those written before support was judged.
+
+    `logprobs` has a number [nats] for each token of `token_ids`: that of a token that the policy wrote, under the
+    distribution that it was sampled from, with temperature and top-p applied; NaN for all others. `generate_s`,
+    `execute_s` and `check_s` are the parts of `seconds` spent in engine, sandbox and checker. `lag` is set by the
+    store: the number of iterations between the oldest policy of the rollout and the one that the training of its
+    iteration starts from. What an earlier version did not keep is None.
     """
 
     id: str
@@ -269,6 +285,14 @@ class Rollout:
     fault: FaultKind | None = None
     support: Support | None = None
     support_rule: str | None = None
+    logprobs: tuple[float, ...] | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    engine_build: str | None = None
+    generate_s: float | None = None
+    execute_s: float | None = None
+    check_s: float | None = None
+    lag: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,20 +326,25 @@ def rollout_id(assignment_id: int, sample_index: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PolicyPointer:
-    """A reference to a published policy: the folder to load and its version. It travels in place of tensors."""
+    """A reference to a published policy: the folder to load, its version, and the checksum of its files if known.
+
+    It travels in place of tensors.
+    """
 
     version: int
     path: str
+    checksum: str | None = None
 
     def to_state(self) -> dict[str, Any]:
         """The state dictionary that RLlib passes to env runners and learner groups, under RLlib's own keys."""
-        return {"rl_module": {"path": self.path, "version": self.version}, "weights_seq_no": self.version}
+        module = {"path": self.path, "version": self.version, "checksum": self.checksum}
+        return {"rl_module": module, "weights_seq_no": self.version}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "PolicyPointer":
         """The inverse of `to_state`."""
         pointer = state["rl_module"]
-        return cls(version=int(pointer["version"]), path=pointer["path"])
+        return cls(version=int(pointer["version"]), path=pointer["path"], checksum=pointer.get("checksum"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +352,8 @@ class Policy:
     """A published checkpoint. `version` is an integer that is never used twice.
 
     `config` is the configuration of the training run that produced it; `checksum` is that of the files at `path`.
+    `iteration` is the one that trained it, 0 for the base and the warm start. `decision` is None until its promotion is
+    decided. `is_pruned`: its folder was removed.
     """
 
     version: int
@@ -333,8 +364,11 @@ class Policy:
     promoted: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
     checksum: str | None = None
+    iteration: int | None = None
+    decision: Decision | None = None
+    is_pruned: bool = False
 
     @property
     def pointer(self) -> PolicyPointer:
         """The reference by which samplers and the learner load this policy."""
-        return PolicyPointer(self.version, self.path)
+        return PolicyPointer(self.version, self.path, self.checksum)

@@ -35,6 +35,9 @@ class SelectionSettings(Settings):
     `store.training.candidates.RULES`). Unless `accepted_only`, as many mistakes are selected too. `iterations` and
     `policy_versions` restrict both to that number of most recent iterations and policy versions.
 
+    `max_policy_lag` leaves out attempts whose oldest token is by a policy that more than that number of published
+    policies separate from the latest one, which is trained further; 0 trains only on that policy's own attempts.
+
     `max_samples` and `max_tokens` (prompts included) then truncate the selection in the order of preference. A share
     `hard_share` of what remains comes from hard problems, as far as there are enough. A problem is hard if at most
     `hard_pass_rate` of its attempts were accepted.
@@ -55,6 +58,7 @@ class SelectionSettings(Settings):
     support: SupportFilter = "any"
     iterations: int | None = Field(default=None, ge=1)
     policy_versions: int | None = Field(default=None, ge=1)
+    max_policy_lag: int | None = Field(default=None, ge=0)
     max_samples: int | None = Field(default=None, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
     hard_share: float | None = Field(default=None, gt=0, le=1)

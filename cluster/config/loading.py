@@ -8,6 +8,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from cluster.config.renamed import renamed_key, upgrade
 from cluster.config.run_config import ConfigError, RunConfig
 
 PRESETS = ("demo", "smollm2", "7b")
@@ -28,8 +29,25 @@ def load_config(preset: str | None, path: Path | None, overrides: list[str]) -> 
     merged = _merge(_read_preset(preset), tree) if preset is not None else tree
     for override in overrides:
         _override(merged, override)
+    where = str(path or f"preset {preset}")
+    if (renamed := renamed_key(merged)) is not None:
+        raise ConfigError(f"{where}: {renamed}")
     _spread_seed(merged)
-    return validate(merged, where=str(path or f"preset {preset}"))
+    return validate(merged, where)
+
+
+def load_own_config(path: Path, overrides: list[str]) -> RunConfig:
+    """Load the configuration that a run wrote, perhaps an earlier version of this program, with overrides on top.
+
+    Raises:
+        ConfigError: a key or value is wrong.
+    """
+    tree = upgrade(_read_toml(path))
+    for override in overrides:
+        _override(tree, override)
+    if (renamed := renamed_key(tree)) is not None:
+        raise ConfigError(f"--set: {renamed}")
+    return validate(tree, where=str(path))
 
 
 def validate(tree: dict[str, Any], where: str) -> RunConfig:

@@ -29,7 +29,16 @@ class IterationSettings(_Settings):
     temperature: float = Field(0.8, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
     scheduling: SchedulingRule = Field("fewest_attempts_first", description="which problems come first")
-    overlap: bool = Field(False, description="keep sampling with the old policy while the learner trains")
+    lead: int = Field(
+        0, ge=0, le=64, description="iterations by which sampling may be ahead of training; 0 takes turns with it"
+    )
+    quorum: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="share of an iteration's rollouts that must be judged before it is trained on; unset: 1 with lead"
+        " 0, else 0.95. The others are part of later selections",
+    )
     from_base: bool = Field(False, description="train every policy from the base policy instead of from its parent")
 
 

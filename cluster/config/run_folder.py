@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.config.loading import load_config, to_toml
+from cluster.config.loading import load_own_config, to_toml
 from cluster.config.run_config import ConfigError, RunConfig
 from learner.publication import version_folder
 from store.store import Store
@@ -87,7 +87,7 @@ class RunFolder:
         """
         if not self.config_file.is_file():
             raise ConfigError(f"{self.path} is not the folder of a run: it has no config.toml")
-        return load_config(None, self.config_file, overrides or [])
+        return load_own_config(self.config_file, overrides or [])
 
     def write_config(self, config: RunConfig) -> None:
         """Write the resolved configuration atomically."""

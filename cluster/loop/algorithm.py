@@ -109,7 +109,7 @@ class SelfTraining(Algorithm):
         self._collector.open_iteration(number)
         if self.run.mode == "self_training":
             self._collector.collect(number)
-        if self.run.iteration.overlap:
+        if self.run.iteration.lead:
             self._collector.open_iteration(number + 1)
         return self._trainer.iterate()
 

@@ -47,7 +47,7 @@ def iteration_figures(
     number = iteration_of(policy, store.iterations.all())
     outcomes = store.iterations.outcomes(number).get(number, {})
     support = store.iterations.support(number)
-    sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if run.iteration.overlap else 0.0)
+    sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if run.iteration.lead else 0.0)
     promoted = store.policies.promoted()
     return {
         "iteration": number,

@@ -10,7 +10,7 @@ from store.database.json_columns import finite_json
 from store.database.retry import retrying
 from store.database.tables import PolicyRow, PromotionRow
 from store.errors import StoreError, UnknownPolicyError
-from store.records import Policy
+from store.records import Decision, Policy
 from store.runs.run_state import state_row
 
 
@@ -97,6 +97,9 @@ class Policies(StorePart):
             promoted=row.version == promoted,
             config=row.config,
             checksum=row.checksum,
+            iteration=row.iteration,
+            decision=None if row.decision is None else Decision(row.decision),
+            is_pruned=row.pruned_at is not None,
         )
 
 
@@ -120,6 +123,8 @@ def _insert(session: Session, policy: Policy, now: float) -> None:
             config=finite_json(policy.config),
             metrics=finite_json(policy.metrics),
             checksum=policy.checksum,
+            iteration=policy.iteration,
+            decision=policy.decision,
             created_at=now,
         )
     )

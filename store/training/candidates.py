@@ -192,6 +192,9 @@ def _recency_conditions(session: Session, rollout: Any, settings: SelectionSetti
     if settings.policy_versions is not None:
         newest = session.scalar(select(func.max(PolicyRow.version))) or 0
         conditions.append(rollout.policy_version > newest - settings.policy_versions)
+    if settings.max_policy_lag is not None:
+        versions = select(PolicyRow.version).order_by(PolicyRow.version.desc()).limit(settings.max_policy_lag + 1)
+        conditions.append(rollout.first_policy_version >= min(session.scalars(versions), default=0))
     return conditions
 
 

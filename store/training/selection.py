@@ -14,10 +14,15 @@ from store.errors import HeldOutLeakError, NothingToScheduleError
 from store.records import Split
 from store.settings import SelectionSettings
 from store.training.candidates import Candidate, find_attempts, find_demonstrations
+from store.training.lag import tokens_by_lag
 
 
-def select_training_set(session: Session, policy_version: int, settings: SelectionSettings, now: float) -> int:
+def select_training_set(
+    session: Session, policy_version: int, settings: SelectionSettings, now: float, iteration: int | None = None
+) -> int:
     """Select rollouts by the settings, store them in shuffled order, and return the training set's id.
+
+    `iteration` is the one that the policy closes, 0 for the warm start.
 
     Raises:
         NothingToScheduleError: there is nothing to select.
@@ -36,12 +41,17 @@ def select_training_set(session: Session, policy_version: int, settings: Selecti
     _check_no_heldout(session, {candidate.problem_id for candidate in selected})
     rng.shuffle(selected)
     row = TrainingSetRow(
-        policy_version=policy_version, settings=settings.model_dump(mode="json"), size=len(selected), created_at=now
+        policy_version=policy_version,
+        iteration=iteration,
+        settings=settings.model_dump(mode="json"),
+        size=len(selected),
+        created_at=now,
     )
     session.add(row)
     session.flush()
     seqs = [candidate.seq for candidate in selected]
     insert_list(session, table(TrainingSetRolloutRow), row.id, seqs)
+    row.lag_tokens = tokens_by_lag(session, row.id)
     return row.id
 
 

@@ -1,8 +1,9 @@
 """The store's training sets: the rollouts that trained each policy, in the order of training."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from store.database.array_membership import in_array
 from store.database.bulk import BATCH
@@ -16,12 +17,26 @@ from store.settings import SelectionSettings
 from store.training.selection import select_training_set
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """A stored selection of `size` samples. `policy_version` is trained on it and closes `iteration`."""
+
+    id: int
+    policy_version: int
+    iteration: int
+    size: int
+
+
 @retrying
 class TrainingSets(StorePart):
     """Training sets, and which rollouts trained which policy."""
 
-    def select(self, policy_version: int, settings: SelectionSettings | None = None) -> int:
+    def select(
+        self, policy_version: int, settings: SelectionSettings | None = None, iteration: int | None = None
+    ) -> int:
         """Select the rollouts to train `policy_version` on, and store the selection.
+
+        `iteration` is the one that the policy closes, 0 for the warm start.
 
         Returns:
             The id of the training set.
@@ -31,7 +46,28 @@ class TrainingSets(StorePart):
             HeldOutLeakError: the selection contains a held-out problem; nothing is stored.
         """
         with self._write() as session:
-            return select_training_set(session, policy_version, settings or SelectionSettings(), self._now())
+            settings = settings or SelectionSettings()
+            return select_training_set(session, policy_version, settings, self._now(), iteration)
+
+    def unpublished(self) -> TrainingSet | None:
+        """The latest training set if no policy was published from it or later: its training was interrupted."""
+        with self._read() as session:
+            newest = session.scalar(select(func.max(PolicyRow.version)))
+            query = select(TrainingSetRow).order_by(TrainingSetRow.id.desc()).limit(1)
+            row = session.scalar(query)
+            if row is None or row.iteration is None or (newest is not None and row.policy_version <= newest):
+                return None
+            return TrainingSet(row.id, row.policy_version, row.iteration, row.size)
+
+    def lag_tokens(self, policy_version: int) -> dict[int, int]:
+        """The tokens that a policy was trained on by the lag of the policy that wrote them (see `store.training.lag`).
+
+        Demonstrations have no lag and are not counted.
+        """
+        query = select(TrainingSetRow.lag_tokens).join(PolicyRow, PolicyRow.training_set_id == TrainingSetRow.id)
+        with self._read() as session:
+            stored = session.scalar(query.where(PolicyRow.version == policy_version))
+            return {int(lag): tokens for lag, tokens in (stored or {}).items()}
 
     def size(self, training_set_id: int) -> int:
         """The number of samples, repeated ones included. Raises `UnknownRecordError` if there is no such set."""

@@ -6,7 +6,7 @@ Times are Unix seconds, as floats, by the clock with which the store was opened.
 from store.database.tables.base import Base, table
 from store.database.tables.labels import LabelChangeRow, OutcomeChangeRow, ReviewRow
 from store.database.tables.problems import ExclusionRow, HeldOutBandRow, HeldOutTemplateRow, ImportRow, ProblemRow
-from store.database.tables.rollouts import AssignmentRow, ExecutionRow, RolloutRow
+from store.database.tables.rollouts import AssignmentRow, EngineBuildRow, ExecutionRow, RolloutRow
 from store.database.tables.runs import (
     EvaluationMetricRow,
     EvaluationRow,
@@ -14,16 +14,18 @@ from store.database.tables.runs import (
     PolicyRow,
     PromotionRow,
     RunStateRow,
+    SamplerRow,
 )
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
 
-SCHEMA_REVISION = "0007"
+SCHEMA_REVISION = "0008"
 """The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [
     "SCHEMA_REVISION",
     "AssignmentRow",
     "Base",
+    "EngineBuildRow",
     "EvaluationMetricRow",
     "EvaluationRow",
     "ExclusionRow",
@@ -40,6 +42,7 @@ __all__ = [
     "ReviewRow",
     "RolloutRow",
     "RunStateRow",
+    "SamplerRow",
     "TrainingSetRolloutRow",
     "TrainingSetRow",
     "table",

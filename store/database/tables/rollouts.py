@@ -36,9 +36,21 @@ class AssignmentRow(Base):
     done: Mapped[int] = mapped_column(default=0)
     temperature: Mapped[float]
     top_p: Mapped[float]
+    pass_rate: Mapped[float | None]  # of the problem, as the schedule estimated it
+    weight: Mapped[float | None]  # with which the schedule chose the problem
     owner: Mapped[str | None] = mapped_column(index=True)
     lease_expires_at: Mapped[float | None]
     completed_at: Mapped[float | None]
+
+
+class EngineBuildRow(Base):
+    """The build of an engine that sampled rollouts, e.g. "vllm 0.32.0, bfloat16"."""
+
+    __tablename__ = "engine_builds"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    build: Mapped[str] = mapped_column(unique=True)
 
 
 class RolloutRow(Base):
@@ -103,6 +115,7 @@ class RolloutRow(Base):
     seed: Mapped[int | None] = mapped_column(BigInteger)
     policy_version: Mapped[int | None]  # of the last span: the newest policy that wrote a part of it
     first_policy_version: Mapped[int | None]
+    lag: Mapped[int | None]  # iterations between its oldest policy and the one that its iteration trains further
     prompt_tokens: Mapped[int]
     tokens: Mapped[int]  # after the prompt
     prompt_ids: Mapped[bytes]
@@ -110,7 +123,14 @@ class RolloutRow(Base):
     model_mask: Mapped[bytes]
     spans: Mapped[bytes]
     segments: Mapped[bytes]
+    logprobs: Mapped[bytes | None]  # of the policy's tokens, as they were sampled
+    temperature: Mapped[float | None]
+    top_p: Mapped[float | None]
+    engine_id: Mapped[int | None] = mapped_column(RowId)  # of `engine_builds`; no foreign key, to spare the check
     seconds: Mapped[float]
+    generate_s: Mapped[float | None]  # parts of `seconds`; the rest is waiting for slots and retries
+    execute_s: Mapped[float | None]
+    check_s: Mapped[float | None]
     created_at: Mapped[float]
 
 

@@ -20,7 +20,10 @@ class PolicyRow(Base):
     config: Mapped[dict[str, Any]]  # of the training run that produced it
     metrics: Mapped[dict[str, Any]]
     checksum: Mapped[str | None]  # of the files at `path`
+    iteration: Mapped[int | None]  # that trained it; 0: none did, as it is the base or the warm start
+    decision: Mapped[str | None] = mapped_column(String(16))  # on its promotion, of `store.records.Decision`
     created_at: Mapped[float]
+    pruned_at: Mapped[float | None]  # when its folder was removed
 
 
 class PromotionRow(Base):
@@ -32,6 +35,7 @@ class PromotionRow(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"), index=True)
     promoted_at: Mapped[float]
+    reason: Mapped[str | None]
 
 
 class IterationRow(Base):
@@ -106,3 +110,23 @@ class RunStateRow(Base):
     checkpoint: Mapped[str | None]
     heartbeat_at: Mapped[float | None]
     last_version: Mapped[int]  # the highest policy version ever reserved
+    target_iterations: Mapped[int | None]  # the number of iterations that were asked for
+    target_samplers: Mapped[int | None]  # the number of samplers, if it differs from the configured one
+    activity: Mapped[str | None]  # what the driver does or waits for
+    activity_since: Mapped[float | None]
+
+
+class SamplerRow(Base):
+    """What a sampler reports of itself; kept after its end, so that a restart can be told from a first start."""
+
+    __tablename__ = "samplers"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16))  # of `store.runs.samplers.SamplerState`
+    detail: Mapped[str | None]
+    policy_version: Mapped[int | None]  # that its engine holds
+    host: Mapped[str | None]
+    starts: Mapped[int]
+    since: Mapped[float]  # of the state
+    reported_at: Mapped[float]
+    progress_at: Mapped[float]  # of the last sign of progress: a token, a rollout, a change of state

@@ -15,6 +15,8 @@ class TrainingSetRow(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     policy_version: Mapped[int] = mapped_column(index=True)
+    iteration: Mapped[int | None]  # that it closes; 0 is the warm start
+    lag_tokens: Mapped[dict[str, Any] | None]  # tokens of attempts by the lag of their policy, in published policies
     settings: Mapped[dict[str, Any]]
     size: Mapped[int]
     created_at: Mapped[float]
