@@ -56,6 +56,12 @@ class PolicyEngine:
         self._request_ids = itertools.count()
         self._swap_lock = asyncio.Lock()
         self._policy = _NO_POLICY
+        self.tokens_sampled = 0
+
+    @property
+    def policy(self) -> PolicyPointer:
+        """The policy that is loaded."""
+        return self._policy
 
     @property
     def version(self) -> int:
@@ -123,6 +129,7 @@ class PolicyEngine:
         if completion is None:
             raise RequestFailed("vLLM ended the request without an output")
         end = _end(completion)
+        self.tokens_sampled += len(completion.token_ids)
         token_ids = tuple(completion.token_ids)
         spans = tuple(PolicySpan(int(s.version), s.start, s.end) for s in completion.weight_versions or ())
         return Generation(token_ids, spans, end)
@@ -140,6 +147,10 @@ class PolicyEngine:
             if self._engine.errored:  # vLLM does not always say so: the error may be the first sign of it
                 raise EngineDied(f"vLLM's engine has died: {reason}") from error
             raise RequestFailed(f"vLLM failed on the request: {reason}") from error
+
+    async def prefetch(self, policy: PolicyPointer) -> None:
+        """Check the folder of a policy while requests go on. Raises `SwapError` if it cannot be loaded."""
+        await asyncio.to_thread(_require_same_tensors, Path(self._policy.path), Path(policy.path))
 
     async def swap(self, policy: PolicyPointer) -> None:
         """Load another version's weights into the running engine; requests in flight pause, then continue.

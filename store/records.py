@@ -310,6 +310,7 @@ class Assignment:
 
     The rollout of sample `i` has the id `rollout_id(assignment.id, i)`, which is known before it is sampled. So a write
     that is repeated after a lost acknowledgement, or by a second owner after the lease expired, changes nothing.
+    `policy_version` is the policy that an evaluation measures, None for training.
     """
 
     id: int
@@ -317,6 +318,7 @@ class Assignment:
     purpose: Purpose
     sampling: Sampling
     pending: tuple[int, ...]
+    policy_version: int | None = None
 
 
 def rollout_id(assignment_id: int, sample_index: int) -> str:
@@ -345,6 +347,14 @@ class PolicyPointer:
         """The inverse of `to_state`."""
         pointer = state["rl_module"]
         return cls(version=int(pointer["version"]), path=pointer["path"], checksum=pointer.get("checksum"))
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The answer to a request for work: the policy to load, None before the first, and what was leased."""
+
+    policy: PolicyPointer | None
+    assignments: tuple[Assignment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

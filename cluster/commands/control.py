@@ -7,8 +7,8 @@ from pathlib import Path
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_line
-from cluster.loop.heartbeat import BEAT_S
 from cluster.loop.run_status import ACTIVE, DEAD, current_state, heartbeat_age_s
+from cluster.loop.supervision.heartbeat import BEAT_S
 from store.runs.run_state import ActualState, DesiredState, RunState
 
 _RECENT_S = 3 * BEAT_S

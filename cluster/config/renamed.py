@@ -15,6 +15,8 @@ class Renamed(NamedTuple):
 
 RENAMED: Mapping[str, Renamed] = {
     "iteration.overlap": Renamed("iteration.lead", int),
+    "ray.start_timeout_s": Renamed("ray.samplers_lost_s"),
+    "ray.stall_timeout_s": Renamed("ray.stall_s"),
 }
 """By the old name, with dots between tables."""
 

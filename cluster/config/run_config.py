@@ -41,6 +41,11 @@ class IterationSettings(_Settings):
     )
     from_base: bool = Field(False, description="train every policy from the base policy instead of from its parent")
 
+    @property
+    def required_quorum(self) -> float:
+        """The share of an iteration's rollouts that must be judged before it is trained on."""
+        return self.quorum if self.quorum is not None else 1.0 if self.lead == 0 else 0.95
+
 
 class EvaluationSettings(_Settings):
     """How policies are evaluated on the held-out problems before they are promoted."""
@@ -65,14 +70,14 @@ class RaySettings(_Settings):
     )
     dashboard: bool = True
     dashboard_port: int = Field(8265, ge=0, le=65535)
-    start_timeout_s: float = Field(
-        600.0, gt=0, description="limit for samplers and learner ranks to be placed and ready"
+    samplers_lost_s: float = Field(600.0, gt=0, description="the run fails after this long without a living sampler")
+    stall_s: float = Field(
+        900.0, gt=0, description="the run fails after this long without a token, a rollout or a sampler that starts"
     )
-    stall_timeout_s: float = Field(900.0, gt=0, description="the run fails after this long without a new rollout")
     sampler_silence_s: float = Field(
         300.0, gt=0, description="a sampler that is alive but has not answered for this long is killed and restarted"
     )
-    max_sampler_restarts: int = Field(20, ge=0)
+    max_sampler_restarts: int = Field(1000, ge=0, description="of each sampler, over the whole run")
 
 
 class RunConfig(_Settings):

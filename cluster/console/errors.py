@@ -12,7 +12,7 @@ _WRONG_USE_ERRORS = (
     "cluster.config.run_config.ConfigError",
     "cluster.config.model_shapes.ShapeError",
     "cluster.config.model_shapes.UnknownModelError",
-    "cluster.loop.preparation.PreparationError",
+    "cluster.loop.preparation.preparation.PreparationError",
     "learner.bases.huggingface.ModelUnavailableError",
     "learner.policy_folder.PolicyFolderError",
     "learner.bases.smollm2.PackagedModelMissingError",
@@ -29,7 +29,7 @@ _WRONG_USE_ERRORS = (
 _FAILURES = (
     "actors.engine.EngineStartError",
     "eval.metrics.NothingMeasuredError",
-    "cluster.loop.fleet.SamplersLostError",
+    "cluster.loop.supervision.fleet.SamplersLostError",
     "cluster.config.plan.DoesNotFitError",
     "cluster.ray.session.RayUnavailableError",
     "cluster.commands.serve.ServingError",

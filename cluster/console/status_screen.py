@@ -70,7 +70,7 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
     policy, problems = status.policy, status.problems
     excluded = f", {problems['excluded']:,} excluded" if problems["excluded"] else ""
     facts = [
-        ("iterations", f"{status.iterations_done} done, {status.iterations_configured} configured"),
+        ("iterations", f"{status.iterations_done} of {status.iterations_asked} asked for done"),
         ("policy", f"{_version(policy['version'])}, promoted {_version(policy['promoted_version'])}"),
         ("problems", f"{problems['train']:,} for training, {problems['heldout']:,} held out{excluded}"),
         ("demonstrations", f"{status.demonstrations:,}"),

@@ -1,10 +1,12 @@
 """Promotion: a published policy is served from then on unless it is worse on the held-out problems."""
 
 import logging
+from dataclasses import dataclass
 
+from cluster.config.run_config import RunConfig
 from eval.comparison import Comparison, compare_pass_at_1
 from eval.figure_text import describe_comparison
-from store.records import Policy
+from store.records import Decision, Policy
 from store.runs.evaluations import Evaluations
 from store.store import Store
 
@@ -14,38 +16,32 @@ HELDOUT = "heldout"
 """The benchmark whose greedy pass@1 decides on promotion."""
 
 
-def promote_unless_worse(store: Store, policy: Policy, tolerance: float) -> Comparison | None:
-    """Promote a measured policy unless it solves fewer held-out problems than the promoted one (see `is_worse`).
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the held-out problems say about a policy. Without a decision, `more_problems` should be measured first."""
 
-    Returns:
-        Its comparison with the policy that was promoted before; None if there is no other.
-    """
+    decision: Decision | None
+    comparison: Comparison | None
+    more_problems: int | None = None
+
+
+def assess(store: Store, policy: Policy, run: RunConfig) -> Assessment:
+    """Compare a measured policy with the promoted one: it is not promoted if it solves fewer held-out problems."""
     promoted = store.policies.promoted()
     if promoted is None or promoted.version == policy.version:
-        store.policies.promote(policy.version)
-        return None
+        return Assessment(Decision.PROMOTED, None)
     comparison = _compare(store.evaluations, policy, promoted)
-    worse = _is_worse(comparison, tolerance)
-    if not worse:
-        store.policies.promote(policy.version)
-    difference = "no problem in common" if comparison is None else describe_comparison(comparison)
-    decision = "not promoted" if worse else "promoted"
-    log.info("policy %d against policy %d: %s; %s", policy.version, promoted.version, difference, decision)
-    return comparison
+    worse = comparison is not None and comparison.ours < comparison.theirs - run.evaluation.tolerance
+    return Assessment(Decision.NOT_PROMOTED if worse else Decision.PROMOTED, comparison)
 
 
-def is_worse(evaluations: Evaluations, policy: Policy, promoted: Policy, tolerance: float) -> bool:
-    """Whether pass@1 of `policy` is below that of `promoted` by more than `tolerance` (a share from 0 to 1).
-
-    Compared on the held-out problems that both were measured on: problems imported in between would favour one. The
-    figures themselves decide, not their interval: `tolerance` is the loss that is accepted.
-    """
-    return _is_worse(_compare(evaluations, policy, promoted), tolerance)
+def record_decision(store: Store, policy: Policy, assessment: Assessment) -> None:
+    """Store the decision, and promote the policy if that is what was decided."""
+    assert assessment.decision is not None
+    store.policies.decide(policy.version, assessment.decision)
+    described = describe_comparison(assessment.comparison) if assessment.comparison else "nothing to compare with"
+    log.info("policy %d: %s; %s", policy.version, described, assessment.decision.value)
 
 
 def _compare(evaluations: Evaluations, policy: Policy, promoted: Policy) -> Comparison | None:
     return compare_pass_at_1(*(evaluations.benchmark_answers(one.version, HELDOUT) for one in (policy, promoted)))
-
-
-def _is_worse(comparison: Comparison | None, tolerance: float) -> bool:
-    return comparison is not None and comparison.ours < comparison.theirs - tolerance

@@ -1,6 +1,6 @@
 """The store's published policies: their versions, their lineage, and which one is promoted."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,6 +12,19 @@ from store.database.tables import PolicyRow, PromotionRow
 from store.errors import StoreError, UnknownPolicyError
 from store.records import Decision, Policy
 from store.runs.run_state import state_row
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyState:
+    """What the loop needs to know of a policy: the iteration that trained it, and whether its promotion is decided.
+
+    `iteration` is 0 for the base, which has no parent, and for the warm start.
+    """
+
+    version: int
+    parent: int | None
+    iteration: int | None
+    is_decided: bool
 
 
 @retrying
@@ -57,6 +70,13 @@ class Policies(StorePart):
                 self._record(row, promoted) for row in session.scalars(select(PolicyRow).order_by(PolicyRow.version))
             ]
 
+    def brief(self) -> list[PolicyState]:
+        """The state of each policy, by version."""
+        query = select(PolicyRow.version, PolicyRow.parent, PolicyRow.iteration, PolicyRow.decision)
+        with self._read() as session:
+            rows = session.execute(query.order_by(PolicyRow.version)).all()
+            return [PolicyState(row.version, row.parent, row.iteration, row.decision is not None) for row in rows]
+
     def latest(self) -> Policy | None:
         """The policy with the highest version."""
         with self._read() as session:
@@ -78,6 +98,13 @@ class Policies(StorePart):
         """Make this version the one that is served. Raises `UnknownPolicyError` if there is none."""
         with self._write() as session:
             _promote(session, version, self._now())
+
+    def decide(self, version: int, decision: Decision) -> None:
+        """Record the decision on a policy's promotion, and promote it if that is the decision."""
+        with self._write() as session:
+            require_policy(session, version).decision = decision.value
+            if decision is Decision.PROMOTED:
+                _promote(session, version, self._now())
 
     def promotions(self) -> list[int]:
         """The versions that were promoted, oldest promotion first; the last one is served."""

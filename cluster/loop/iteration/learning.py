@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from cluster.loop.iteration.context import LoopContext
 from learner.batching import NoTrainingSamplesError
+from learner.directive import Directive, TrainingInterrupted
 from learner.gang import LearnerGroupError
 from learner.group import GangLearnerGroup
 from learner.loss import TrainingDivergedError
@@ -21,37 +22,55 @@ class PolicyTrainer:
     `on_step` is called after the learner's steps, at most about twice a second.
     """
 
-    def __init__(self, loop: LoopContext, learner: GangLearnerGroup, on_step: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        loop: LoopContext,
+        learner: GangLearnerGroup,
+        on_poll: Callable[[], object],
+        directive: Callable[[], Directive],
+    ) -> None:
         self._loop = loop
         self._run = loop.run
         self._store = loop.store
         self._learner = learner
-        self._on_step = on_step
+        self._on_step = on_poll
+        self._directive = directive
 
-    def warm_start(self) -> Policy:
-        """Train on the teacher's demonstrations and publish the policy."""
-        return self._train_and_publish(Phase.WARM_START, self._demonstrations_only())
+    def adopt(self) -> Policy | None:
+        """Record a complete policy folder whose row is missing."""
+        return None
 
-    def iterate(self) -> Policy:
-        """Train on the run's selection from the replay and publish the policy."""
+    def publish_next(self, iteration: int) -> Policy:
+        """Train on an iteration, or for 0 on the demonstrations, and publish the policy."""
+        if iteration == 0:
+            return self._train_and_publish(Phase.WARM_START, self._demonstrations_only(), 0)
         control_run = self._run.mode == "demonstrations_only"
         selection = self._demonstrations_only() if control_run else self._run.selection
-        return self._train_and_publish(Phase.ITERATION, selection)
+        return self._train_and_publish(Phase.ITERATION, selection, iteration)
 
     def _demonstrations_only(self) -> SelectionSettings:
         return self._run.selection.model_copy(update={"attempts": False})
 
-    def _train_and_publish(self, phase: Phase, selection: SelectionSettings) -> Policy:
+    def _train_and_publish(self, phase: Phase, selection: SelectionSettings, iteration: int) -> Policy:
         parent = self._store.policies.require_latest()
         version = self._store.policies.next_version()
-        training_set = self._store.training_sets.select(version, selection)
+        training_set = self._store.training_sets.select(version, selection, iteration)
         with self._loop.phases.run("learn"):
             metrics = self._train(training_set, phase, version)
         with self._loop.phases.run("publish"):
             path = self._loop.folder.policy(version)
             checksum = self._learner.publish(version, path)
             config = {"phase": phase.value, **self._run.learner.model_dump(mode="json")}
-            policy = Policy(version, parent.version, str(path), training_set, metrics, config=config, checksum=checksum)
+            policy = Policy(
+                version,
+                parent.version,
+                str(path),
+                training_set,
+                metrics,
+                config=config,
+                checksum=checksum,
+                iteration=iteration,
+            )
             self._store.policies.add(policy)
         return policy
 
@@ -75,6 +94,7 @@ class PolicyTrainer:
 
     def _advance(self, done: int, total: int) -> None:
         """Report a step. A stop abandons the training: its selection and every rollout are stored, nothing is lost."""
-        self._loop.control.raise_if_stopped()
+        if self._directive() is Directive.STOP:
+            raise TrainingInterrupted(done, total, False)
         self._loop.operator.progress.advance(done, total)
         self._on_step()

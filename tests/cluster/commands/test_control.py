@@ -9,8 +9,8 @@ from cluster.cli import main
 from cluster.commands.control import set_desired_state
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder
-from cluster.loop.heartbeat import heartbeats
 from cluster.loop.run_status import current_state
+from cluster.loop.supervision.heartbeat import heartbeats
 from store.runs.run_state import ActualState, DesiredState
 from store.store import Store
 

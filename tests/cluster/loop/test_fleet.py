@@ -12,8 +12,8 @@ from ray.rllib.utils.actor_manager import ResultOrError
 from actors.engine import EngineStartError
 from cluster.config.run_config import RaySettings
 from cluster.loop import fleet as fleet_module
-from cluster.loop.fleet import Fleet, SamplersLostError
 from cluster.loop.progress import NullProgress
+from cluster.loop.supervision.fleet import Fleet, SamplersLostError
 from store.records import Policy
 
 POLICY = Policy(3, None, "policies/3")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cluster.loop.label_checks import LabelChecks, open_label_checks
+from cluster.loop.preparation.label_checks import LabelChecks, open_label_checks
 from sandbox.equivalence import AnswerChecker
 from sandbox.settings import AnswerCheckerSettings
 from store.records import Problem, Split

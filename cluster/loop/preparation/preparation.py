@@ -64,7 +64,7 @@ def import_problems(config: RunConfig, store: Store) -> tuple[ImportReport, str 
         PreparationError: a split is empty afterwards.
         StoreError: a source cannot be read, or has rows that are no problems.
     """
-    from cluster.loop.label_checks import open_label_checks
+    from cluster.loop.preparation.label_checks import open_label_checks
     from store.problems.sources import import_problems as import_sources
 
     with open_label_checks(config.answer_checker) as labels:

@@ -5,9 +5,7 @@ from typing import Any
 
 from ray.util.metrics import Gauge
 
-from cluster.config.run_config import RunConfig
-from cluster.loop.iteration.collecting import SampledCounts
-from cluster.loop.position import iteration_of
+from cluster.loop.iteration.speed import Sampled
 from eval.support import SupportCounts
 from store.outcomes import acceptance_rate, fault_share
 from store.records import Outcome, Policy
@@ -26,28 +24,18 @@ _GAUGES = {
 }
 
 
-def iteration_figures(
-    store: Store,
-    run: RunConfig,
-    policy: Policy,
-    measured: Mapping[str, float],
-    seconds: Mapping[str, float],
-    sampled: SampledCounts,
-) -> dict[str, Any]:
+def iteration_figures(store: Store, policy: Policy, measured: Mapping[str, float], sampled: Sampled) -> dict[str, Any]:
     """The figures of the iteration that published `policy`; its number is 0 for the base and the warm start.
 
     Args:
         store: of the run.
-        run: its configuration.
         policy: the policy that was published.
         measured: its scores by metric.
-        seconds: wall clock by phase.
-        sampled: what samplers reported meanwhile.
+        sampled: what samplers reported since the last report, and how long it took.
     """
-    number = iteration_of(policy, store.iterations.all())
+    number = policy.iteration or 0
     outcomes = store.iterations.outcomes(number).get(number, {})
     support = store.iterations.support(number)
-    sampling_s = seconds.get("sample", 0.0) + (seconds.get("learn", 0.0) if run.iteration.lead else 0.0)
     promoted = store.policies.promoted()
     return {
         "iteration": number,
@@ -63,10 +51,11 @@ def iteration_figures(
         "support": support,
         "supported_share": SupportCounts.of(number, support).share,
         "blocks": store.iterations.blocks_run(number),
-        "tokens_per_s": sampled.tokens / sampling_s if number and sampling_s else None,
+        "tokens_per_s": sampled.tokens_per_s if number else None,
+        "lag_tokens": {str(lag): tokens for lag, tokens in store.training_sets.lag_tokens(policy.version).items()},
         "loss": policy.metrics.get("loss"),
         **measured,
-        "seconds": dict(seconds),
+        "seconds": dict(sampled.seconds),
     }
 
 
