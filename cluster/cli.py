@@ -36,6 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_control(commands)
+    _add_scale(commands)
     _add_status(commands)
     _add_problems(commands)
     _add_review(commands)
@@ -124,6 +125,18 @@ def _add_control(commands: Commands) -> None:
         parser = _add_command(commands, name, "control:control", text, f"automathes {name}")
         _add_run_options(parser)
         parser.set_defaults(desired=desired)
+
+
+def _add_scale(commands: Commands) -> None:
+    parser = _add_command(
+        commands,
+        "scale",
+        "control:scale",
+        "set the number of samplers of a run, also while it goes on",
+        "automathes scale --samplers 8",
+    )
+    _add_run_options(parser)
+    parser.add_argument("--samplers", type=_count, required=True, metavar="N", help="samplers that the run should have")
 
 
 def _add_status(commands: Commands) -> None:

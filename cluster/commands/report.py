@@ -65,7 +65,7 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
     return Report(
         name=folder.path.name,
         about=_about(config, policies),
-        state=current_state(store.run.state(), time.time()),
+        state=current_state(store.run.state(), time.time(), folder),
         written_at=time.strftime("%Y-%m-%d %H:%M"),
         start_version=start,
         gain=_gain(store, start, served),

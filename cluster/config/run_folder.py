@@ -79,6 +79,17 @@ class RunFolder:
             file.flush()
             yield
 
+    def has_driver_here(self) -> bool:
+        """Whether a process of this machine drives the run, whatever its store says."""
+        try:
+            with (self.path / "driver.lock").open("r+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
     def read_config(self, overrides: list[str] | None = None) -> RunConfig:
         """Read the run's configuration.
 

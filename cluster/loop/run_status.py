@@ -1,5 +1,6 @@
 """The status of a run, by its store: driver, progress, policies, figures."""
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -23,6 +24,11 @@ from store.store import Store
 DEAD = "dead"
 """The state of a run whose driver reports that it is active and whose heartbeat has stopped."""
 
+SILENT = "silent"
+"""As `dead`, but its process lives on this machine: it cannot write to the store, or was stopped."""
+
+_DISK_FULL_BELOW_BYTES = 64 << 20
+
 ACTIVE = (ActualState.STARTING, ActualState.RUNNING, ActualState.PAUSED)
 """The states of a run that has a driver."""
 
@@ -35,6 +41,7 @@ class Status:
     state: str
     desired_state: str
     activity: str | None
+    disk_warning: str | None
     samplers: tuple[Mapping[str, Any], ...]
     heartbeat_age_s: float | None
     iteration: int
@@ -57,16 +64,25 @@ class Status:
     checkpoint: str | None
 
 
-def current_state(state: RunState, now_s: float) -> str:
-    """The state that the driver reports, or `dead` if it reports an active one and its heartbeat has stopped."""
-    has_stopped = heartbeat_age_s(state, now_s) > DEAD_AFTER_S
-    return DEAD if state.actual in ACTIVE and has_stopped else state.actual.value
+def current_state(state: RunState, now_s: float, folder: RunFolder) -> str:
+    """The state that the driver reports; `dead` or `silent` if that is an active one and its heartbeat has stopped."""
+    if state.actual not in ACTIVE or heartbeat_age_s(state, now_s) <= DEAD_AFTER_S:
+        return state.actual.value
+    return SILENT if folder.has_driver_here() else DEAD
+
+
+def disk_warning(folder: RunFolder) -> str | None:
+    """What to do if the disk of the run's folder is full; None while there is room."""
+    free_bytes = shutil.disk_usage(folder.path).free
+    if free_bytes >= _DISK_FULL_BELOW_BYTES:
+        return None
+    return f"the disk of {folder.path} is full ({free_bytes >> 20} MiB free): free some space, and the run goes on"
 
 
 def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
     """The status of the run at this moment."""
     run_state, stats, now_s = store.run.state(), store.run.statistics(), time.time()
-    state = current_state(run_state, now_s)
+    state = current_state(run_state, now_s, folder)
     latest, promoted = store.policies.latest(), store.policies.promoted()
     open_one = next((i for i in stats.iterations if i.closed_at is None), None)
     support = read_support(store, stats.iterations)
@@ -76,6 +92,7 @@ def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
         state=state,
         desired_state=run_state.desired.value,
         activity=run_state.activity if state in ACTIVE else None,
+        disk_warning=disk_warning(folder),
         samplers=tuple(_sampler(sampler, now_s) for sampler in store.samplers.all()),
         heartbeat_age_s=None if run_state.heartbeat_at is None else round(heartbeat_age_s(run_state, now_s), 1),
         iteration=open_one.number if open_one else position.iterations_done,
