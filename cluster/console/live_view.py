@@ -149,7 +149,7 @@ class PlainLines:
 
     def advance(self, done: int, total: int, detail: str = "") -> None:
         """Print the progress of the phase, at most once per interval."""
-        if time.monotonic() - self._printed_at >= _PLAIN_INTERVAL_S:
+        if total and time.monotonic() - self._printed_at >= _PLAIN_INTERVAL_S:
             self._printed_at = time.monotonic()
             self._print(f"{self._phase} {done}/{total} {detail}".rstrip())
 

@@ -11,6 +11,8 @@ from cluster.loop.supervision.silence import SilenceWatch
 from eval.comparison import Comparison
 from learner.directive import Directive
 
+_PHASES = {"learn": "learning", "publish": "publishing"}
+
 
 class Duties:
     """Opens iterations, measures and promotes policies, closes iterations, and supervises the samplers.
@@ -99,7 +101,7 @@ class Duties:
         if requested is not None:
             doing.append(requested)
         if (phase := loop.phases.running) is not None:
-            doing.append(phase)
+            doing.append(_PHASES.get(phase, phase))
         doing += self._track("sample", *position.sampling, "sampling")
         doing += self._track("measure", *self._measurer.progress(position.to_measure), "measuring")
         loop.operator.activity.report(doing, loop.fleet.holdups(), loop.operator.progress)
