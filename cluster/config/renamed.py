@@ -15,6 +15,8 @@ class Renamed(NamedTuple):
 
 RENAMED: Mapping[str, Renamed] = {
     "iteration.overlap": Renamed("iteration.lead", int),
+    "sampler.engine.start_timeout_s": Renamed("sampler.engine.start_s"),
+    "sampler.engine.swap_timeout_s": Renamed(None),  # now a part of engine.silence_s and load_s_per_gib
 }
 """By the old name, with dots between tables."""
 
