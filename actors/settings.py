@@ -35,8 +35,16 @@ class EngineSettings(_Settings):
     cpu_kv_cache_gib: int = Field(1, ge=1, description="GiB of KV cache without a GPU")
     cpu_threads: int = Field(1, ge=0, description="threads of an engine without a GPU; 0 is one per core")
     enforce_eager: bool = False
-    start_timeout_s: float = Field(900.0, gt=0, description="limit for the engine to load the policy and be ready")
-    swap_timeout_s: float = Field(300.0, gt=0, description="limit for the running engine to load new weights")
+    start_s: float = Field(600.0, gt=0, description="limit for an engine to be ready, without the loading of weights")
+    load_s_per_gib: float = Field(
+        60.0, ge=0, description="added to the limits of a start and of a swap, for each GiB of the policy"
+    )
+    silence_s: float = Field(
+        120.0,
+        gt=0,
+        description="an engine with requests that samples no token for so long is restarted, and so is one whose pause,"
+        " resumption or swap does not end; a single request without one is made again",
+    )
     seed: int = Field(0, ge=0, description="seed of the engine's sampling")
     seed_each_rollout: bool = Field(
         False,

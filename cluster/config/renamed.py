@@ -17,6 +17,8 @@ RENAMED: Mapping[str, Renamed] = {
     "iteration.overlap": Renamed("iteration.lead", int),
     "ray.start_timeout_s": Renamed("ray.samplers_lost_s"),
     "ray.stall_timeout_s": Renamed("ray.stall_s"),
+    "sampler.engine.start_timeout_s": Renamed("sampler.engine.start_s"),
+    "sampler.engine.swap_timeout_s": Renamed(None),  # now a part of engine.silence_s and load_s_per_gib
 }
 """By the old name, with dots between tables."""
 

