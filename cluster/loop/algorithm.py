@@ -17,6 +17,7 @@ from cluster.loop.iteration.context import LoopContext, Phases
 from cluster.loop.iteration.learning import PolicyTrainer
 from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.iteration.speed import SpeedMeter
+from cluster.loop.iteration.telemetry import LoopTelemetry
 from cluster.loop.position import Position, read_position
 from cluster.loop.preparation.preparation import prepare
 from cluster.loop.supervision.fleet import Fleet
@@ -93,11 +94,9 @@ class SelfTraining(Algorithm):
         fleet = Fleet(self.env_runner_group, self.run.ray, notify=lambda text: operator.progress.note(text))
         control, phases, meter = Control(self.store.run, operator), Phases(operator), SpeedMeter()
         loop = LoopContext(self.run, self.folder, self.store, fleet, operator, phases, control)
-        measurer = Measurer(loop)
-        closer = Closer(
-            loop, measurer, meter, lambda name, value: self.metrics.log_value(("automathes", name), value, window=1)
-        )
-        self.duties = Duties(loop, measurer, closer, meter)
+        measurer, telemetry = Measurer(loop), LoopTelemetry(self.folder.path.name)
+        closer = Closer(loop, measurer, meter, telemetry, self._log_value)
+        self.duties = Duties(loop, measurer, closer, meter, telemetry)
         self._trainer = PolicyTrainer(
             loop,
             self.learner_group,
@@ -105,6 +104,9 @@ class SelfTraining(Algorithm):
             directive=lambda: self.duties.directive,
         )
         self._trainer.adopt()
+
+    def _log_value(self, name: str, value: float) -> None:
+        self.metrics.log_value(("automathes", name), value, window=1)
 
     # ---------------------------------------------------------------- overrides of RLlib's behaviour
 

@@ -5,6 +5,7 @@ from cluster.loop.iteration.context import LoopContext
 from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.iteration.opening import open_iteration
 from cluster.loop.iteration.speed import SpeedMeter
+from cluster.loop.iteration.telemetry import LoopTelemetry
 from cluster.loop.position import Position, read_position
 from cluster.loop.promotion import assess, record_decision
 from cluster.loop.supervision.silence import SilenceWatch
@@ -21,12 +22,15 @@ class Duties:
     wherever the last one was killed.
     """
 
-    def __init__(self, loop: LoopContext, measurer: Measurer, closer: Closer, meter: SpeedMeter) -> None:
+    def __init__(
+        self, loop: LoopContext, measurer: Measurer, closer: Closer, meter: SpeedMeter, telemetry: LoopTelemetry
+    ) -> None:
         self._loop = loop
         self._store = loop.store
         self._measurer = measurer
         self._closer = closer
         self._meter = meter
+        self._telemetry = telemetry
         self._comparisons: dict[int, Comparison | None] = {}  # of policies that are decided on, until their report
         self._silence = SilenceWatch(loop.run.ray.stall_s)
         self.directive = Directive.RUN
@@ -82,17 +86,14 @@ class Duties:
                 self._store.assignments.release(name)
                 self._store.samplers.remove(name)
         stats = fleet.poll(wait_s)
-        self._meter.tick(self._active(position), stats)
+        is_paused = self.directive is Directive.PAUSE
+        sampled = None if is_paused else position.sampled_now
+        self._meter.tick(sampled, stats, is_measuring=bool(position.to_measure) and not is_paused)
         self._report(position, is_learning=is_learning)
         if is_learning or self.directive is not Directive.RUN:
             self._silence.reset()
         else:
             self._silence.check((position, fleet.signs), lambda: self._describe(position))
-
-    def _active(self, position: Position) -> list[str]:
-        if self.directive is Directive.PAUSE:
-            return []
-        return ["sample"] * bool(position.missing) + ["measure"] * bool(position.to_measure)
 
     def _report(self, position: Position, *, is_learning: bool) -> None:
         """Show what the run does, and store it for `automathes status`."""
@@ -105,6 +106,7 @@ class Duties:
         doing += self._track("sample", *position.sampling, "sampling")
         doing += self._track("measure", *self._measurer.progress(position.to_measure), "measuring")
         loop.operator.activity.report(doing, loop.fleet.holdups(), loop.operator.progress)
+        self._telemetry.record_now(position.missing, loop.operator.activity.num_holdups)
 
     def _track(self, name: str, done: int, total: int, verb: str) -> list[str]:
         """Show a bar while something is missing; returns the same in words."""

@@ -80,6 +80,11 @@ class Position:
         return max(self.published, 0)
 
     @property
+    def sampled_now(self) -> int | None:
+        """The earliest iteration with missing rollouts, which samplers take first; None if there is none."""
+        return next((one.number for one in self.iterations if one.missing and one.number <= self.target), None)
+
+    @property
     def sampling(self) -> tuple[int, int]:
         """(done, scheduled) rollouts of the iterations that are not trained on yet, or that lack stragglers."""
         wanted = (one for one in self.iterations if not one.is_closed and one.number <= self.target)

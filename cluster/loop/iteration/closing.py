@@ -22,14 +22,19 @@ class Closer:
     """Reports policies that were measured and decided on. `log_value` is called with each plain figure."""
 
     def __init__(
-        self, loop: LoopContext, measurer: Measurer, meter: SpeedMeter, log_value: Callable[[str, float], None]
+        self,
+        loop: LoopContext,
+        measurer: Measurer,
+        meter: SpeedMeter,
+        telemetry: LoopTelemetry,
+        log_value: Callable[[str, float], None],
     ) -> None:
         self._loop = loop
         self._store = loop.store
         self._measurer = measurer
         self._meter = meter
         self._log_value = log_value
-        self._telemetry = LoopTelemetry(loop.folder.path.name)
+        self._telemetry = telemetry
 
     def close(self, policy: Policy, comparison: Comparison | None) -> None:
         """Store the figures of the iteration that trained a policy, and report them; prune rejected rollouts."""
@@ -44,7 +49,7 @@ class Closer:
         self._meter.add_seconds(self._loop.phases.take_seconds())
         measured = self._measurer.figures(policy.version)
         values = {metric: figure.value for metric, figure in measured.items()}
-        figures = iteration_figures(self._store, policy, values, self._meter.take())
+        figures = iteration_figures(self._store, policy, values, self._meter.take(policy.iteration or 0))
         figures["measured"] = {metric: asdict(figure) for metric, figure in measured.items()}
         figures["comparison"] = comparison and asdict(comparison)
         return figures

@@ -9,10 +9,11 @@ from typing import Any
 
 @dataclass(slots=True)
 class Sampled:
-    """What samplers reported since the last report: training tokens, and retries after faults by kind of the fault.
+    """What samplers did for an iteration: training tokens, and retries after faults by kind of the fault.
 
-    `seconds` is the wall-clock time by activity: `sample` while training rollouts were missing, `measure` while
-    attempts of evaluations were, `all` in total. Activities overlap, so the parts may add up to more than the total.
+    `seconds` is wall-clock time by activity: `sample` while this iteration's rollouts were sampled; since the last
+    report, `measure` while attempts of evaluations were missing, and `all` in total. Activities overlap, so the parts
+    may add up to more than the total.
     """
 
     tokens: int = 0
@@ -27,29 +28,42 @@ class Sampled:
 
 
 class SpeedMeter:
-    """Adds up what samplers report, and the time of each activity, between two reports."""
+    """Adds up what samplers report, and the time of each activity, between two reports.
+
+    The iteration that is sampled now gets the tokens: where several are open, samplers take the earliest first.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ticked_at = clock()
-        self._sampled = Sampled()
+        self._seconds: Counter[str] = Counter()
+        self._sampled: dict[int, Sampled] = {}
 
-    def tick(self, active: Iterable[str], stats: Iterable[Mapping[str, Any]]) -> None:
-        """Count the time since the last tick for the activities that go on, and add the samplers' statistics."""
+    def tick(self, iteration: int | None, stats: Iterable[Mapping[str, Any]], *, is_measuring: bool) -> None:
+        """Count the time since the last tick, and the statistics of samplers. `iteration`: the one that is sampled."""
         now = self._clock()
         elapsed, self._ticked_at = now - self._ticked_at, now
-        for name in ("all", *active):
-            self._sampled.seconds[name] += elapsed  # type: ignore[assignment]
+        self._seconds["all"] += elapsed  # type: ignore[assignment]
+        if is_measuring:
+            self._seconds["measure"] += elapsed  # type: ignore[assignment]
+        sampled = self._sampled.setdefault(iteration or max(self._sampled, default=0), Sampled())
+        if iteration is not None:
+            sampled.seconds["sample"] += elapsed  # type: ignore[assignment]
         for one in stats:
-            self._sampled.tokens += one["train_tokens"]
-            self._sampled.fault_retries.update(one["fault_retries"])
+            sampled.tokens += one["train_tokens"]
+            sampled.fault_retries.update(one["fault_retries"])
 
     def add_seconds(self, seconds: Mapping[str, float]) -> None:
         """Add the time of phases that are timed elsewhere."""
         for name, value in seconds.items():
-            self._sampled.seconds[name] += value  # type: ignore[assignment]
+            self._seconds[name] += value  # type: ignore[assignment]
 
-    def take(self) -> Sampled:
-        """What was counted since the last call."""
-        sampled, self._sampled = self._sampled, Sampled()
-        return sampled
+    def take(self, iteration: int) -> Sampled:
+        """What was counted for an iteration and those before it, with the time of other activities; then it is 0."""
+        taken, self._seconds = Sampled(seconds=self._seconds), Counter()
+        for number in [number for number in self._sampled if number <= iteration]:
+            one = self._sampled.pop(number)
+            taken.tokens += one.tokens
+            taken.fault_retries.update(one.fault_retries)
+            taken.seconds.update(one.seconds)
+        return taken

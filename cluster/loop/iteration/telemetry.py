@@ -66,6 +66,11 @@ class LoopTelemetry:
         self._gauges = {key: _gauge(key, description, run) for key, description in _GAUGES.items()}
         self._seconds = Gauge("automathes_phase_seconds", "Seconds by phase of the latest iteration", ("run", "phase"))
         self._seconds.set_default_tags({"run": run})
+        description = "Tokens of attempts in the latest training set by the lag of their policy, in published policies"
+        self._lag = Gauge("automathes_training_lag_tokens", description, ("run", "lag"))
+        self._lag.set_default_tags({"run": run})
+        self._missing = _gauge("missing_rollouts", "Scheduled training rollouts that are not in the store", run)
+        self._holdups = _gauge("holdups", "What holds the run up: parts that wait for a store, resources, a start", run)
 
     def record(self, figures: Mapping[str, Any]) -> None:
         """Set the gauges from `iteration_figures`."""
@@ -74,6 +79,13 @@ class LoopTelemetry:
                 gauge.set(figures[key])
         for phase, seconds in figures["seconds"].items():
             self._seconds.set(seconds, {"phase": phase})
+        for lag, tokens in figures["lag_tokens"].items():
+            self._lag.set(tokens, {"lag": lag})
+
+    def record_now(self, missing: int, holdups: int) -> None:
+        """Set the gauges of this moment."""
+        self._missing.set(missing)
+        self._holdups.set(holdups)
 
 
 def _gauge(key: str, description: str, run: str) -> Gauge:

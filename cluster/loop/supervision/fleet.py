@@ -16,6 +16,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from cluster.config.run_config import RaySettings
+from cluster.loop.supervision.resources import is_pending, missing_resources
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ _PROBE_EVERY_S = 3.0
 _PROBE_S = 5.0
 _POLL_S = 0.1
 _REASON_CHARS = 200
+_PLACED_WITHIN_S = 15.0  # where there are resources
 _FAILURES_ALLOWED = 3  # of a sampler in a row, while none has ever worked
 
 
@@ -111,15 +113,17 @@ class Fleet:
 
     def holdups(self) -> list[str]:
         """What holds samplers up, a line for each that is."""
-        lines = [
+        pending = [f"{self._name(sampler)} waits for {self._required()}" for sampler in self._waiting_for_resources()]
+        reported = [
             f"{report.name} {report.state}: {report.detail}"
             for _, report in sorted(self.reports.items())
             if report.detail is not None
         ]
-        return lines + [
+        down = [
             f"{self._name(sampler)} is down: {self._reasons[sampler]}"
             for sampler in sorted(self._reasons.keys() - self.reports.keys())
         ]
+        return [*pending, *reported, *down]
 
     def describe(self) -> str:
         """How many samplers are alive, the last known failure, and where the samplers' logs are."""
@@ -179,8 +183,21 @@ class Fleet:
 
     # ---------------------------------------------------------------- dead and silent samplers
 
+    def _waiting_for_resources(self) -> list[int]:
+        """The samplers that have not answered for a while because Ray has not placed them."""
+        now = time.monotonic()
+        silent = [s for s, since in self._unanswered_since.items() if now - since > _PLACED_WITHIN_S]
+        actors = self._group._worker_manager.actors()
+        return [sampler for sampler in sorted(silent) if sampler in actors and is_pending(actors[sampler])]
+
+    def _required(self) -> str:
+        config = self._group._remote_config
+        return missing_resources({"CPU": config.num_cpus_per_env_runner, "GPU": config.num_gpus_per_env_runner})
+
     def _restart_unresponsive(self) -> None:
-        """Restart hung samplers: they are not dead to Ray."""
+        """Restart hung samplers: they are not dead to Ray. One that is not placed yet waits for as long as it takes."""
+        for sampler in self._waiting_for_resources():
+            self._unanswered_since[sampler] = time.monotonic() - _PLACED_WITHIN_S - _POLL_S
         for sampler in set(self._group.healthy_env_runner_ids()) & self._unanswered_since.keys():
             silent_s = time.monotonic() - self._unanswered_since[sampler]
             if silent_s > self._settings.sampler_silence_s:
