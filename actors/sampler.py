@@ -213,7 +213,7 @@ class Sampler(EnvRunner):
         if worker is None or follower is None:
             return SamplerState.STARTING, f"start {self._starts}" if self._starts > 1 else None
         if follower.target is not None:
-            return SamplerState.LOADING, follower.refusal or f"policy {follower.target.version}"
+            return SamplerState.LOADING, follower.refusal
         return (SamplerState.SAMPLING if worker.held else SamplerState.IDLE), None
 
 
