@@ -15,6 +15,7 @@ class Renamed(NamedTuple):
 
 RENAMED: Mapping[str, Renamed] = {
     "iteration.overlap": Renamed("iteration.lead", int),
+    "evaluation.tolerance": Renamed("promotion.margin"),
 }
 """By the old name, with dots between tables."""
 

@@ -21,7 +21,7 @@ from cluster.loop.iteration.learning import PolicyTrainer
 from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.position import NextStep, Position, read_position
 from cluster.loop.preparation import prepare
-from cluster.loop.promotion import promote_unless_worse
+from cluster.loop.promotion import assess, record_decision
 from cluster.loop.telemetry import LoopTelemetry, iteration_figures
 from eval.comparison import Comparison
 from eval.support import support_alarm
@@ -84,8 +84,7 @@ class SelfTraining(Algorithm):
         policy = self._next_policy(self.position())
         with self._phases.run("swap"):
             self.fleet.set_policy(policy)
-        measured = self._measurer.measure(policy)
-        comparison = promote_unless_worse(self.store, policy, self.run.evaluation.tolerance)
+        measured, comparison = self._decide(policy)
         self._close_iteration(policy, measured, comparison)
         self._prune()
 
@@ -112,6 +111,21 @@ class SelfTraining(Algorithm):
         if self.run.iteration.lead:
             self._collector.open_iteration(number + 1)
         return self._trainer.iterate()
+
+    def _decide(self, policy: Policy) -> tuple[Mapping[str, Figure], Comparison | None]:
+        """Measure a policy until its promotion is decided, on the whole budget if it is promoted."""
+        measured = self._measurer.measure(policy)
+        comparison = None
+        while True:
+            policy = self.store.policies.get(policy.version)
+            assessment = assess(self.store, policy, self.run)
+            if policy.decision is None and assessment.decision is not None:
+                record_decision(self.store, policy, assessment)
+                comparison = assessment.comparison
+            elif assessment.more_problems is not None:
+                measured = {**measured, **self._measurer.measure_greedy(policy, assessment.more_problems)}
+            else:
+                return measured, comparison or assessment.comparison
 
     def _close_iteration(self, policy: Policy, measured: Mapping[str, Figure], comparison: Comparison | None) -> None:
         """Store the iteration's figures, and publish them to RLlib, Tune, Prometheus and the screen."""

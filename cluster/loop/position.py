@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cluster.config.run_config import RunConfig
-from cluster.loop.promotion import HELDOUT, is_worse
+from cluster.loop.promotion import HELDOUT
 from learner.settings import Phase
-from store.records import Policy
+from store.records import Decision, Policy
 from store.runs.iterations import Iteration
 from store.store import Store
 
@@ -93,16 +93,12 @@ def read_position(store: Store, run: RunConfig) -> Position:
     """Read the position of a run from its store."""
     latest, promoted = store.policies.require_latest(), store.policies.promoted()
     measured = frozenset(figure.policy_version for figure in store.evaluations.figures() if figure.benchmark == HELDOUT)
-    tolerance = run.evaluation.tolerance
     return Position(
         latest=latest,
         promoted=promoted,
         iterations=tuple(store.iterations.all()),
         measured=measured,
-        latest_is_worse=promoted is not None
-        and latest.version in measured
-        and latest.version > promoted.version
-        and is_worse(store.evaluations, latest, promoted, tolerance),
+        latest_is_worse=latest.decision is Decision.NOT_PROMOTED,
         measures_base=run.evaluation.base,
         has_teacher=run.teacher is not None,
     )

@@ -26,21 +26,27 @@ class Measurer:
     def measure(self, policy: Policy) -> dict[str, Figure]:
         """Greedy pass@1 and, if configured, pass@k and maj@k of sampled attempts, by metric."""
         settings = self._run.evaluation
-        measured = self._evaluate(policy, HELDOUT, 1, self._run.evaluation_sampling(0.0))
+        measured = self.measure_greedy(policy, settings.problems)
         if settings.sampled:
             sampling = self._run.evaluation_sampling(settings.temperature)
-            sampled = self._evaluate(policy, f"{HELDOUT}-sampled", settings.sampled, sampling)
+            sampled = self._evaluate(policy, f"{HELDOUT}-sampled", settings.sampled, sampling, settings.problems)
             measured |= {name: figure for name, figure in sampled.items() if name != "pass@1"}
         return measured
 
-    def _evaluate(self, policy: Policy, benchmark: str, samples: int, sampling: Sampling) -> dict[str, Figure]:
+    def measure_greedy(self, policy: Policy, problems: int) -> dict[str, Figure]:
+        """Greedy pass@1 on so many of the held-out problems; attempts that are in the store are not repeated."""
+        return self._evaluate(policy, HELDOUT, 1, self._run.evaluation_sampling(0.0), problems)
+
+    def _evaluate(
+        self, policy: Policy, benchmark: str, samples: int, sampling: Sampling, problems: int
+    ) -> dict[str, Figure]:
         evaluation = self._evaluations.schedule(
             policy.version,
             benchmark,
             samples=samples,
             sampling=sampling,
             split=Split.HELDOUT,
-            limit=self._run.evaluation.problems,
+            limit=problems,
         )
         with self._phases.run("measure", self._evaluations.progress(evaluation)[1]):
             self._collector.await_rollouts(lambda: self._evaluations.progress(evaluation))
