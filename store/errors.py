@@ -57,6 +57,10 @@ class UnknownPolicyError(StoreError):
     """No policy with this version was published."""
 
 
+class PolicyPrunedError(StoreError):
+    """The policy's folder was pruned, so that it cannot be used any more."""
+
+
 class UnknownRecordError(StoreError):
     """No iteration, evaluation, training set, problem or review with this id."""
 

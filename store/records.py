@@ -363,7 +363,8 @@ class Policy:
 
     `config` is the configuration of the training run that produced it; `checksum` is that of the files at `path`.
     `iteration` is the one that trained it, 0 for the base and the warm start. `decision` is None until its promotion is
-    decided. `is_pruned`: its folder was removed.
+    decided; `assessment` is then what the decision rests on (`cluster.loop.promotion.Assessment`), None for policies of
+    earlier versions. `is_pruned`: its folder was removed.
     """
 
     version: int
@@ -376,6 +377,7 @@ class Policy:
     checksum: str | None = None
     iteration: int | None = None
     decision: Decision | None = None
+    assessment: Mapping[str, Any] | None = None
     is_pruned: bool = False
 
     @property

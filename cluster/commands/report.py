@@ -163,7 +163,7 @@ def _scores(
     store: Store, policies: list[Policy], labels: Mapping[int, str], iterations: Iterable[Iteration]
 ) -> list[PolicyScore]:
     evaluations = store.evaluations.figures()
-    promoted = set(store.policies.promotions())
+    promoted = {promotion.version for promotion in store.policies.promotions()}
     compared = {one.metrics.get("policy_version"): one.metrics.get("comparison") for one in iterations}
     scores = []
     for policy in policies:

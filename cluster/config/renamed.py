@@ -19,6 +19,7 @@ RENAMED: Mapping[str, Renamed] = {
     "ray.stall_timeout_s": Renamed("ray.stall_s"),
     "sampler.engine.start_timeout_s": Renamed("sampler.engine.start_s"),
     "sampler.engine.swap_timeout_s": Renamed(None),  # now a part of engine.silence_s and load_s_per_gib
+    "evaluation.tolerance": Renamed("promotion.margin"),
 }
 """By the old name, with dots between tables."""
 

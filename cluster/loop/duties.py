@@ -9,7 +9,6 @@ from cluster.loop.iteration.telemetry import LoopTelemetry
 from cluster.loop.position import Position, read_position
 from cluster.loop.promotion import assess, record_decision
 from cluster.loop.supervision.silence import SilenceWatch
-from eval.comparison import Comparison
 from learner.directive import Directive
 
 _PHASES = {"learn": "learning", "publish": "publishing"}
@@ -31,7 +30,8 @@ class Duties:
         self._closer = closer
         self._meter = meter
         self._telemetry = telemetry
-        self._comparisons: dict[int, Comparison | None] = {}  # of policies that are decided on, until their report
+        self._wanted: dict[int, int] = {}  # held-out problems by version that is not decided on, if more than at first
+        self._fully_measured: set[int] = set()  # promoted policies that were measured on the whole budget
         self._silence = SilenceWatch(loop.run.ray.stall_s)
         self.directive = Directive.RUN
         """What was requested at the last poll."""
@@ -52,6 +52,7 @@ class Duties:
             self._measure(version)
         for number in position.to_close:
             self._close(number)
+        self._measure_promoted()
         self._supervise(position, wait_s, is_learning=is_learning)
         return position
 
@@ -59,22 +60,32 @@ class Duties:
 
     def _measure(self, version: int) -> None:
         """Measure a policy, and decide on its promotion once it is measured well enough."""
-        if not self._measurer.advance(version):
+        if not self._measurer.advance(version, self._wanted.get(version)):
             return
         policy = self._store.policies.get(version)
         assessment = assess(self._store, policy, self._loop.run)
         if assessment.decision is None:
             assert assessment.more_problems is not None, "without a decision there is more to measure"
-            self._measurer.extend(version, assessment.more_problems)
+            self._wanted[version] = assessment.more_problems
             return
-        self._comparisons[version] = assessment.comparison
         record_decision(self._store, policy, assessment)
         if not policy.iteration:  # the base and the warm start have a report, but no iteration that is closed
-            self._closer.close(policy, self._comparisons.pop(version))
+            self._closer.close(self._store.policies.get(version))
+
+    def _measure_promoted(self) -> None:
+        """Measure the promoted policy on the whole budget, so that its successors can be compared with it there."""
+        promoted = self._store.policies.promoted()
+        if promoted is None or promoted.decision is None or promoted.version in self._fully_measured:
+            return
+        more = assess(self._store, promoted, self._loop.run).more_problems
+        if more is None:
+            self._fully_measured.add(promoted.version)
+        else:
+            self._measurer.advance(promoted.version, more)
 
     def _close(self, number: int) -> None:
         policy = next(policy for policy in reversed(self._store.policies.all()) if policy.iteration == number)
-        self._closer.close(policy, self._comparisons.pop(policy.version, None))
+        self._closer.close(policy)
 
     # ---------------------------------------------------------------- samplers
 

@@ -175,14 +175,14 @@ def _iteration(iteration: Iteration) -> Mapping[str, Any]:
 
 
 def _policies(store: Store) -> tuple[Mapping[str, Any], ...]:
-    promotions = store.policies.promotions()
+    promoted = {promotion.version for promotion in store.policies.promotions()}
     return tuple(
         {
             "version": policy.version,
             "parent": policy.parent,
             "path": policy.path,
             "promoted": policy.promoted,
-            "was_promoted": policy.version in promotions,
+            "was_promoted": policy.version in promoted,
         }
         for policy in store.policies.all()
     )

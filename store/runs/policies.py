@@ -1,6 +1,9 @@
 """The store's published policies: their versions, their lineage, and which one is promoted."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,7 +12,7 @@ from store.database.database import StorePart
 from store.database.json_columns import finite_json
 from store.database.retry import retrying
 from store.database.tables import PolicyRow, PromotionRow
-from store.errors import StoreError, UnknownPolicyError
+from store.errors import PolicyPrunedError, StoreError, UnknownPolicyError
 from store.records import Decision, Policy
 from store.runs.run_state import state_row
 
@@ -25,6 +28,15 @@ class PolicyState:
     parent: int | None
     iteration: int | None
     is_decided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One promotion: the policy, when (Unix seconds), and why; None in those of earlier versions."""
+
+    version: int
+    promoted_at: float
+    reason: str | None
 
 
 @retrying
@@ -94,22 +106,38 @@ class Policies(StorePart):
         with self._read() as session:
             return self._find(session, _promoted_version(session))
 
-    def promote(self, version: int) -> None:
-        """Make this version the one that is served. Raises `UnknownPolicyError` if there is none."""
-        with self._write() as session:
-            _promote(session, version, self._now())
+    def promote(self, version: int, reason: str | None = None) -> None:
+        """Make this version the one that is served; promoting the served one again changes nothing.
 
-    def decide(self, version: int, decision: Decision) -> None:
-        """Record the decision on a policy's promotion, and promote it if that is the decision."""
+        Raises:
+            UnknownPolicyError: there is no such policy.
+            PolicyPrunedError: its folder was pruned.
+        """
         with self._write() as session:
-            require_policy(session, version).decision = decision.value
+            _promote(session, version, self._now(), reason)
+
+    def decide(self, version: int, decision: Decision, assessment: Mapping[str, Any], reason: str) -> None:
+        """Store the decision on a policy's promotion and what it rests on, and promote it if it is to be.
+
+        The first decision stays: another one changes nothing, so that a driver that died may repeat it.
+
+        Raises:
+            UnknownPolicyError: there is no such policy.
+            PolicyPrunedError: it is to be promoted, and its folder was pruned.
+        """
+        with self._write() as session:
+            row = require_policy(session, version, lock=True)
+            if row.decision is not None:
+                return
+            row.decision, row.assessment = decision.value, finite_json(assessment)
             if decision is Decision.PROMOTED:
-                _promote(session, version, self._now())
+                _promote(session, version, self._now(), reason)
 
-    def promotions(self) -> list[int]:
-        """The versions that were promoted, oldest promotion first; the last one is served."""
+    def promotions(self) -> list[Promotion]:
+        """All promotions, oldest first; the policy of the last one is served."""
+        query = select(PromotionRow.policy_version, PromotionRow.promoted_at, PromotionRow.reason)
         with self._read() as session:
-            return list(session.scalars(select(PromotionRow.policy_version).order_by(PromotionRow.id)))
+            return [Promotion(*row) for row in session.execute(query.order_by(PromotionRow.id))]
 
     def _find(self, session: Session, version: int | None) -> Policy | None:
         return None if version is None else self._record(require_policy(session, version), _promoted_version(session))
@@ -126,13 +154,14 @@ class Policies(StorePart):
             checksum=row.checksum,
             iteration=row.iteration,
             decision=None if row.decision is None else Decision(row.decision),
+            assessment=row.assessment,
             is_pruned=row.pruned_at is not None,
         )
 
 
-def require_policy(session: Session, version: int) -> PolicyRow:
+def require_policy(session: Session, version: int, *, lock: bool = False) -> PolicyRow:
     """The row of a version. Raises `UnknownPolicyError` if there is none."""
-    row = session.get(PolicyRow, version)
+    row = session.get(PolicyRow, version, with_for_update=lock or None)
     if row is None:
         raise UnknownPolicyError(f"there is no policy version {version} in the store: publish it first")
     return row
@@ -152,6 +181,7 @@ def _insert(session: Session, policy: Policy, now: float) -> None:
             checksum=policy.checksum,
             iteration=policy.iteration,
             decision=policy.decision,
+            assessment=None if policy.assessment is None else finite_json(policy.assessment),
             created_at=now,
         )
     )
@@ -160,10 +190,21 @@ def _insert(session: Session, policy: Policy, now: float) -> None:
         _promote(session, policy.version, now)
 
 
-def _promote(session: Session, version: int, now: float) -> None:
-    require_policy(session, version)
+def _promote(session: Session, version: int, now: float, reason: str | None = None) -> None:
+    row = require_policy(session, version, lock=True)  # so that it is not pruned meanwhile
+    if row.pruned_at is not None:
+        raise PolicyPrunedError(pruned_message(version, row.pruned_at))
     if _promoted_version(session) != version:
-        session.add(PromotionRow(policy_version=version, promoted_at=now))
+        session.add(PromotionRow(policy_version=version, promoted_at=now, reason=reason))
+
+
+def pruned_message(version: int, pruned_at: float) -> str:
+    """What to tell who needs a pruned policy."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(pruned_at))
+    return (
+        f"policy {version} was pruned at {when}: its folder was removed by the rule of `policies` in the configuration;"
+        " `automathes policies list` shows which are left"
+    )
 
 
 def _latest_version(session: Session) -> int | None:

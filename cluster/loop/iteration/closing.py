@@ -11,7 +11,6 @@ from cluster.loop.iteration.context import LoopContext
 from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.iteration.speed import SpeedMeter
 from cluster.loop.iteration.telemetry import LoopTelemetry, iteration_figures
-from eval.comparison import Comparison
 from eval.support import support_alarm
 from store.records import Policy
 
@@ -36,22 +35,22 @@ class Closer:
         self._log_value = log_value
         self._telemetry = telemetry
 
-    def close(self, policy: Policy, comparison: Comparison | None) -> None:
+    def close(self, policy: Policy) -> None:
         """Store the figures of the iteration that trained a policy, and report them; prune rejected rollouts."""
-        figures = self._figures(policy, comparison)
+        figures = self._figures(policy)
         if policy.iteration:
             self._store.iterations.close(policy.iteration, figures)
         self._publish(figures)
         self._warn(figures)
         self._prune()
 
-    def _figures(self, policy: Policy, comparison: Comparison | None) -> Mapping[str, Any]:
+    def _figures(self, policy: Policy) -> Mapping[str, Any]:
         self._meter.add_seconds(self._loop.phases.take_seconds())
         measured = self._measurer.figures(policy.version)
         values = {metric: figure.value for metric, figure in measured.items()}
         figures = iteration_figures(self._store, policy, values, self._meter.take(policy.iteration or 0))
         figures["measured"] = {metric: asdict(figure) for metric, figure in measured.items()}
-        figures["comparison"] = comparison and asdict(comparison)
+        figures["comparison"] = (policy.assessment or {}).get("comparison")
         return figures
 
     def _publish(self, figures: Mapping[str, Any]) -> None:

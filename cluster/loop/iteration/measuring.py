@@ -4,7 +4,8 @@ Nothing waits for a measurement. The engines that hold a policy sample its evalu
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from cluster.loop.iteration.context import LoopContext
 from cluster.loop.promotion import HELDOUT
@@ -18,6 +19,13 @@ log = logging.getLogger(__name__)
 _SAMPLED = f"{HELDOUT}-sampled"
 
 
+class _Scheduled(NamedTuple):
+    """The unfinished evaluations of a policy; the greedy one is on `problems` held-out problems."""
+
+    problems: int
+    evaluations: Sequence[int]
+
+
 class Measurer:
     """Measures policies on the held-out problems, through the same samplers as training."""
 
@@ -25,27 +33,27 @@ class Measurer:
         self._run = loop.run
         self._evaluations = loop.store.evaluations
         self._operator = loop.operator
-        self._scheduled: dict[int, list[int]] = {}  # unfinished evaluations by version
-        self._problems: dict[int, int] = {}  # held-out problems by version, if more than configured
+        self._scheduled: dict[int, _Scheduled] = {}  # by version
 
-    def advance(self, version: int) -> bool:
-        """Schedule what is missing, and store the figures if all attempts are in the store; whether they are."""
-        if version not in self._scheduled:
-            self._scheduled[version] = self._schedule(version)
-        if any(self._missing(evaluation) for evaluation in self._scheduled[version]):
+    def advance(self, version: int, problems: int | None = None) -> bool:
+        """Schedule what is missing, and store the figures if all attempts are in the store; whether they are.
+
+        `problems`: how many held-out problems decide on the promotion, if not as many as configured.
+        """
+        problems = problems or self._run.evaluation.problems
+        scheduled = self._scheduled.get(version)
+        if scheduled is None or scheduled.problems != problems:
+            scheduled = self._scheduled[version] = _Scheduled(problems, self._schedule(version, problems))
+        if any(self._missing(evaluation) for evaluation in scheduled.evaluations):
             return False
-        for evaluation in self._scheduled.pop(version):
+        del self._scheduled[version]
+        for evaluation in scheduled.evaluations:
             self._finish(evaluation)
         return True
 
-    def extend(self, version: int, problems: int) -> None:
-        """Measure a policy on more held-out problems, `problems` in total."""
-        self._problems[version] = problems
-        self._scheduled.pop(version, None)
-
     def progress(self, versions: list[int]) -> tuple[int, int]:
         """(done, scheduled) attempts of the unfinished evaluations of these versions."""
-        counts = [self._evaluations.progress(e) for v in versions for e in self._scheduled.get(v, ())]
+        counts = [self._evaluations.progress(e) for v in versions for e in self._evaluations_of(v)]
         return sum(done for done, _ in counts), sum(total for _, total in counts)
 
     def figures(self, version: int) -> Mapping[str, Figure]:
@@ -55,7 +63,11 @@ class Measurer:
         sampled = {one.metric: one.figure for one in stored if one.benchmark == _SAMPLED and one.metric != "pass@1"}
         return greedy | sampled
 
-    def _schedule(self, version: int) -> list[int]:
+    def _evaluations_of(self, version: int) -> Sequence[int]:
+        scheduled = self._scheduled.get(version)
+        return scheduled.evaluations if scheduled else ()
+
+    def _schedule(self, version: int, problems: int) -> list[int]:
         settings = self._run.evaluation
         wanted = [(HELDOUT, 1, 0.0)]
         if settings.sampled:
@@ -67,7 +79,7 @@ class Measurer:
                 samples=samples,
                 sampling=self._sampling(temperature),
                 split=Split.HELDOUT,
-                limit=self._problems.get(version, settings.problems) if benchmark == HELDOUT else settings.problems,
+                limit=problems if benchmark == HELDOUT else settings.problems,
             )
             for benchmark, samples, temperature in wanted
         ]

@@ -77,5 +77,5 @@ def test_promotions_are_remembered_in_their_order(filled):
     for version in (1, 2, 2, 1):
         filled.policies.promote(version)
 
-    assert filled.policies.promotions() == [1, 2, 1]
+    assert [promotion.version for promotion in filled.policies.promotions()] == [1, 2, 1]
     assert filled.policies.promoted().version == 1
