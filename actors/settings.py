@@ -77,6 +77,12 @@ class SamplerSettings(_Settings):
         3, ge=0, description="how often an attempt is made again that a failure of engine, sandbox or checker ended"
     )
     fault_pause_s: float = Field(1.0, ge=0, description="before the first of these retries; it doubles with each")
+    deadline_factor: float = Field(
+        10.0,
+        ge=1,
+        description="an attempt is made again that takes this many times as long as all its tokens would at the lowest"
+        " speed of the last minutes, besides what its blocks may take",
+    )
     limits: RolloutLimits = RolloutLimits()
     engine: EngineSettings = EngineSettings()
 

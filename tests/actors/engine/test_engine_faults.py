@@ -12,14 +12,13 @@ import pytest_asyncio
 from actors.attempt import Attempter
 from actors.codec import Codec
 from actors.engine import EngineDied, PolicyEngine, RequestFailed
-from actors.formats import get_format
 from actors.settings import EngineSettings, RolloutLimits, SamplerSettings
-from learner.bases import make_base
-from learner.bases.tiny_llama import TinyLlama
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import Assignment, PolicyPointer, Problem, Purpose, Sampling, Split
+
+from .conftest import FORMAT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,27 +27,12 @@ SETTINGS = SamplerSettings(
     limits=RolloutLimits(max_tokens=150),
     engine=EngineSettings(dtype="float32", max_model_len=192, max_concurrent_rollouts=16, enforce_eager=True),
 )
-FORMAT = get_format("tir")
-CORPUS = [f"Question: What is {a} * 7?\nSolution:\n```python\nprint({a} * 7)\n```\n" for a in range(40)]
-SMALL = {"num_layers": 1, "hidden_size": 64, "intermediate_size": 96, "num_heads": 2, "num_kv_heads": 1}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("policies") / "1"
-    make_base(TinyLlama(seed=1, **SMALL), folder, CORPUS)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def codec(folder: Path) -> Codec:
-    return Codec.from_folder(folder, FORMAT)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(folder: Path) -> AsyncIterator[PolicyEngine]:
+async def engine(policies: dict[int, Path]) -> AsyncIterator[PolicyEngine]:
     engine = PolicyEngine(SETTINGS.engine, FORMAT.stop)
-    await engine.start(PolicyPointer(1, str(folder)))
+    await engine.start(PolicyPointer(1, str(policies[1])))
     yield engine
     engine.close()
 

@@ -15,20 +15,16 @@ import pytest_asyncio
 
 from actors.codec import Codec
 from actors.engine import EngineStartError, PolicyEngine, SwapError
-from actors.formats import get_format
 from actors.rollout import End, Generation
-from actors.settings import EngineSettings
 from learner.bases import make_base
 from learner.bases.tiny_llama import TinyLlama
 from store.records import PolicyPointer, PolicySpan, Sampling
 
+from .conftest import CORPUS, FORMAT, SETTINGS, SMALL, engine_processes, greedy_by_transformers, is_core
+
 in_module_loop = pytest.mark.asyncio(loop_scope="module")
 
-SETTINGS = EngineSettings(dtype="float32", max_model_len=192, max_concurrent_rollouts=64, enforce_eager=True)
-FORMAT = get_format("tir")
 GREEDY, RANDOM = Sampling(temperature=0.0), Sampling(temperature=1.0)
-CORPUS = [f"Question: What is {a} * 7?\nSolution:\n```python\nprint({a} * 7)\n```\n" for a in range(40)]
-SMALL = {"num_layers": 1, "hidden_size": 64, "intermediate_size": 96, "num_heads": 2, "num_kv_heads": 1}
 
 
 @pytest.fixture(scope="module")
@@ -62,33 +58,12 @@ def pointer(folder: Path, version: int) -> PolicyPointer:
 async def engine(folders: dict[str, Path]) -> AsyncIterator[PolicyEngine]:
     engine = PolicyEngine(SETTINGS, FORMAT.stop)
     await engine.start(pointer(folders["1"], 1))
-    processes = _engine_processes()
+    processes = engine_processes()
     assert processes
     yield engine
     engine.close()
     _, alive = psutil.wait_procs(processes, timeout=30)
     assert not alive, "the engine's processes outlived it"
-
-
-def _engine_processes() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if _is_core(child)]
-
-
-def _is_core(process: psutil.Process) -> bool:
-    try:
-        return "EngineCore" in process.name()
-    except psutil.NoSuchProcess:  # a short-lived one of vLLM's start, such as lscpu
-        return False
-
-
-@pytest.fixture(scope="module")
-def codec(folders: dict[str, Path]) -> Codec:
-    return Codec.from_folder(folders["1"], FORMAT)
-
-
-@pytest.fixture(scope="module")
-def contexts(codec: Codec) -> list[tuple[int, ...]]:
-    return [codec.prompt(f"What is {a} * 7?") for a in range(24)]
 
 
 async def load(engine: PolicyEngine, folders: dict[str, Path], version: int) -> None:
@@ -99,16 +74,6 @@ async def sample(
     engine: PolicyEngine, contexts: Iterable[tuple[int, ...]], max_tokens: int, sampling: Sampling
 ) -> list[Generation]:
     return await asyncio.gather(*(engine.generate(context, max_tokens, sampling) for context in contexts))
-
-
-def greedy_by_transformers(folder: Path, context: Sequence[int], max_tokens: int) -> tuple[int, ...]:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    ids = torch.tensor([list(context)])
-    written = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=max_tokens, do_sample=False)
-    return tuple(written[0, len(context) :].tolist())
 
 
 @in_module_loop
@@ -266,7 +231,7 @@ def _start_owner(folder: Path, script: Path) -> subprocess.Popen[str]:
 def _core_of(owner: subprocess.Popen[str]) -> psutil.Process:
     while owner.poll() is None:
         for child in psutil.Process(owner.pid).children():
-            if _is_core(child):
+            if is_core(child):
                 return child
         time.sleep(0.05)
     raise AssertionError("the engine did not start")
