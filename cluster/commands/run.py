@@ -224,7 +224,7 @@ def _train(config: RunConfig, folder: RunFolder, store: Store, iterations: int, 
             algorithm.operator.stop_requested = stop.is_set
         try:
             with stop.handling():
-                restore_checkpoint(algorithm, store)
+                restore_checkpoint(algorithm, folder, store)
                 algorithm.wait_until_ready()
                 store.run.set_actual(ActualState.RUNNING)
                 target = algorithm.position().iterations_done + iterations

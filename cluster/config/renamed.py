@@ -15,6 +15,10 @@ class Renamed(NamedTuple):
 
 RENAMED: Mapping[str, Renamed] = {
     "iteration.overlap": Renamed("iteration.lead", int),
+    # Limits on duration became limits on silence, for which the old values say nothing.
+    "learner.build_timeout_s": Renamed("learner.start_silence_s", lambda _: 900.0),
+    "learner.update_timeout_s": Renamed("learner.silence_s", lambda _: 300.0),
+    "learner.save_timeout_s": Renamed("learner.silence_s_per_gib", lambda _: 30.0),
 }
 """By the old name, with dots between tables."""
 

@@ -66,7 +66,10 @@ class SelfTraining(Algorithm):
         loop = LoopContext(self.run, self.folder, self.store, self.fleet, operator, self._phases, control)
         self._collector = Collector(loop)
         self._measurer = Measurer(loop, self._collector)
-        self._trainer = PolicyTrainer(loop, self.learner_group, on_step=self._collector.supervise_samplers)
+        self._trainer = PolicyTrainer(
+            loop, self.learner_group, on_poll=self._collector.supervise_samplers, directive=control.directive
+        )
+        self._trainer.adopt()
 
     def wait_until_ready(self) -> None:
         """Broadcast the latest policy and wait for the samplers and the learner."""
@@ -100,7 +103,7 @@ class SelfTraining(Algorithm):
             case NextStep.MEASURE:
                 return position.latest
             case NextStep.WARM_START:
-                return self._trainer.warm_start()
+                return self._trainer.publish_next(0)
             case NextStep.ITERATE:
                 return self._iterate(position.current_iteration)
 
@@ -111,7 +114,7 @@ class SelfTraining(Algorithm):
             self._collector.collect(number)
         if self.run.iteration.lead:
             self._collector.open_iteration(number + 1)
-        return self._trainer.iterate()
+        return self._trainer.publish_next(number)
 
     def _close_iteration(self, policy: Policy, measured: Mapping[str, Figure], comparison: Comparison | None) -> None:
         """Store the iteration's figures, and publish them to RLlib, Tune, Prometheus and the screen."""

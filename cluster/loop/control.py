@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from cluster.loop.fleet import Fleet
 from cluster.loop.progress import NullProgress, Progress
+from learner.directive import Directive
 from store.runs.run import Run
 from store.runs.run_state import ActualState, DesiredState
 
@@ -32,9 +33,12 @@ class Control:
         self._fleet = fleet
         self._operator = operator
 
-    def raise_if_stopped(self) -> None:
-        """Raise `StopRequested` if the run is to end."""
-        self._desired()
+    def directive(self) -> Directive:
+        """What a running training is to do."""
+        desired = self._run.desired()
+        if self._operator.stop_requested() or desired is DesiredState.STOPPED:
+            return Directive.STOP
+        return Directive.PAUSE if desired is DesiredState.PAUSED else Directive.RUN
 
     def wait_while_paused(self) -> bool:
         """Pause for as long as that is desired; returns whether it was. Raises `StopRequested` if the run is to end."""

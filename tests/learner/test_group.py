@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from learner.engine import StateMismatchError
-from learner.gang import LearnerGroupError, LearnerRankError, LearnerTimeoutError
+from learner.ranks.gang import LearnerGroupError, LearnerRankError, LearnerSilenceError
 from learner.group import GangLearnerGroup
 from learner.publication import AlreadyPublishedError
 from learner.settings import LearnerJob, LearnerSettings, PhaseSettings
@@ -24,7 +24,6 @@ SETTINGS: dict[str, Any] = {
     "threads": 1,
     "warm_start": PhaseSettings(steps=20),
     "iteration": PhaseSettings(steps=100_000),  # runs until it is interrupted
-    "update_timeout_s": 120,
 }
 
 
