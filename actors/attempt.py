@@ -139,10 +139,6 @@ class Attempter:
             check_s=judged.check_s,
         )
 
-    def is_progressing(self, rollout: str, within_s: float) -> bool:
-        """Whether an attempt made progress within the last seconds."""
-        return True
-
     def drain_retries(self) -> Counter[str]:
         """The number of retries since the last call, by kind of the fault."""
         return self._retries.drain_counts()

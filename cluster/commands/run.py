@@ -238,7 +238,7 @@ def _train(config: RunConfig, folder: RunFolder, driver: _Driver) -> None:
         algorithm.operator.activity = driver.activity
         algorithm.operator.stop_requested = stop.is_set
         try:
-            restore_checkpoint(algorithm, store)
+            restore_checkpoint(algorithm, folder, store, algorithm.tend_or_stop)
             store.run.set_actual(ActualState.RUNNING)
             while not algorithm.position().is_finished:
                 algorithm.train()

@@ -20,6 +20,10 @@ RENAMED: Mapping[str, Renamed] = {
     "sampler.engine.start_timeout_s": Renamed("sampler.engine.start_s"),
     "sampler.engine.swap_timeout_s": Renamed(None),  # now a part of engine.silence_s and load_s_per_gib
     "evaluation.tolerance": Renamed("promotion.margin"),
+    # Limits on duration became limits on silence, for which the old values say nothing.
+    "learner.build_timeout_s": Renamed("learner.start_silence_s", lambda _: 900.0),
+    "learner.update_timeout_s": Renamed("learner.silence_s", lambda _: 300.0),
+    "learner.save_timeout_s": Renamed("learner.silence_s_per_gib", lambda _: 30.0),
 }
 """By the old name, with dots between tables."""
 

@@ -34,7 +34,7 @@ _FAILURES = (
     "cluster.ray.session.RayUnavailableError",
     "cluster.commands.serve.ServingError",
     "learner.engine.StateMismatchError",
-    "learner.gang.LearnerGroupError",
+    "learner.ranks.gang.LearnerGroupError",
     "learner.publication.PublicationError",
     "sandbox.equivalence.AnswerCheckFailed",
     "sandbox.host.SandboxUnavailable",

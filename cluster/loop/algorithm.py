@@ -21,7 +21,7 @@ from cluster.loop.iteration.telemetry import LoopTelemetry
 from cluster.loop.position import Position, read_position
 from cluster.loop.preparation.preparation import prepare
 from cluster.loop.supervision.fleet import Fleet
-from learner.directive import Directive, TrainingInterrupted
+from learner.directive import Directive
 from store.store import Store
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class SelfTraining(Algorithm):
         """
         position = self._tend_until(lambda position: position.to_train is not None or position.is_finished)
         if position.to_train is not None:
-            self._publish_next(position.to_train)
+            self._trainer.publish_next(position.to_train)
         if self.position().published >= position.target:
             self._tend_until(lambda position: position.is_finished)
 
@@ -67,13 +67,11 @@ class SelfTraining(Algorithm):
             if self.duties.directive is Directive.RUN and reached(position):
                 return position
 
-    def _publish_next(self, iteration: int) -> None:
-        """Train on an iteration, or on the demonstrations, and publish the policy."""
-        try:
-            self._trainer.publish_next(iteration)
-        except TrainingInterrupted as interruption:
-            log.info("%s", interruption)
-            raise StopRequested from interruption
+    def tend_or_stop(self) -> None:
+        """Do what is due, without waiting, while the learner loads something. Raises `StopRequested`."""
+        self.duties.tend(0.0, is_learning=True)
+        if self.duties.directive is Directive.STOP:
+            raise StopRequested
 
     # ---------------------------------------------------------------- parts
 
@@ -96,14 +94,18 @@ class SelfTraining(Algorithm):
         loop = LoopContext(self.run, self.folder, self.store, fleet, operator, phases, control)
         measurer, telemetry = Measurer(loop), LoopTelemetry(self.folder.path.name)
         closer = Closer(loop, measurer, meter, telemetry, self._log_value)
-        self.duties = Duties(loop, measurer, closer, meter, telemetry)
+        self.duties = Duties(loop, self.learner_group, measurer, closer, meter, telemetry)
         self._trainer = PolicyTrainer(
             loop,
             self.learner_group,
-            on_poll=lambda: self.duties.tend(0.0, is_learning=True),
+            on_poll=self._tend_while_learning,
             directive=lambda: self.duties.directive,
         )
+        self.duties.holdups.append(lambda: self._trainer.waits_for)
         self._trainer.adopt()
+
+    def _tend_while_learning(self) -> None:
+        self.duties.tend(0.0, is_learning=True)
 
     def _log_value(self, name: str, value: float) -> None:
         self.metrics.log_value(("automathes", name), value, window=1)

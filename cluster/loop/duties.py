@@ -1,5 +1,8 @@
 """The duties of the driver: what the run's position says is due is done at every poll, and nothing is waited for."""
 
+from collections.abc import Callable
+from typing import Protocol
+
 from cluster.loop.iteration.closing import Closer
 from cluster.loop.iteration.context import LoopContext
 from cluster.loop.iteration.measuring import Measurer
@@ -11,7 +14,19 @@ from cluster.loop.promotion import assess, record_decision
 from cluster.loop.supervision.silence import SilenceWatch
 from learner.directive import Directive
 
-_PHASES = {"learn": "learning", "publish": "publishing"}
+
+class Learner(Protocol):
+    """The part of the learner group that is reported."""
+
+    @property
+    def activity(self) -> str:
+        """What it does or waits for, in words."""
+        ...
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it holds between two steps."""
+        ...
 
 
 class Duties:
@@ -22,10 +37,17 @@ class Duties:
     """
 
     def __init__(
-        self, loop: LoopContext, measurer: Measurer, closer: Closer, meter: SpeedMeter, telemetry: LoopTelemetry
+        self,
+        loop: LoopContext,
+        learner: Learner,
+        measurer: Measurer,
+        closer: Closer,
+        meter: SpeedMeter,
+        telemetry: LoopTelemetry,
     ) -> None:
         self._loop = loop
         self._store = loop.store
+        self._learner = learner
         self._measurer = measurer
         self._closer = closer
         self._meter = meter
@@ -33,6 +55,8 @@ class Duties:
         self._wanted: dict[int, int] = {}  # held-out problems by version that is not decided on, if more than at first
         self._fully_measured: set[int] = set()  # promoted policies that were measured on the whole budget
         self._silence = SilenceWatch(loop.run.ray.stall_s)
+        self.holdups: list[Callable[[], str | None]] = []
+        """Each returns what another part of the loop waits for, None while it goes on."""
         self.directive = Directive.RUN
         """What was requested at the last poll."""
 
@@ -109,14 +133,16 @@ class Duties:
     def _report(self, position: Position, *, is_learning: bool) -> None:
         """Show what the run does, and store it for `automathes status`."""
         loop, doing = self._loop, []
-        requested = loop.control.apply(self.directive, loop.fleet.held, is_learning=is_learning)
+        holds = not is_learning or self._learner.is_paused
+        requested = loop.control.apply(self.directive, loop.fleet.held, is_learning=not holds)
         if requested is not None:
             doing.append(requested)
-        if (phase := loop.phases.running) is not None:
-            doing.append(_PHASES.get(phase, phase))
+        if is_learning:
+            doing.append(self._learner.activity)
         doing += self._track("sample", *position.sampling, "sampling")
         doing += self._track("measure", *self._measurer.progress(position.to_measure), "measuring")
-        loop.operator.activity.report(doing, loop.fleet.holdups(), loop.operator.progress)
+        holdups = [*loop.fleet.holdups(), *filter(None, (holdup() for holdup in self.holdups))]
+        loop.operator.activity.report(doing, holdups, loop.operator.progress)
         self._telemetry.record_now(position.missing, loop.operator.activity.num_holdups)
 
     def _track(self, name: str, done: int, total: int, verb: str) -> list[str]:

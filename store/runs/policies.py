@@ -69,6 +69,11 @@ class Policies(StorePart):
                     f"policy version {policy.version} is {known.path} already: a version is never used twice"
                 )
 
+    def relocate(self, version: int, path: str) -> None:
+        """Record that the folder of a policy was moved. Raises `UnknownPolicyError` if there is no such policy."""
+        with self._write() as session:
+            require_policy(session, version).path = self._database.paths.to_stored(path)
+
     def get(self, version: int) -> Policy:
         """The policy of this version. Raises `UnknownPolicyError` if there is none."""
         with self._read() as session:

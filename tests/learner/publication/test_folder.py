@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -10,11 +11,13 @@ import pytest
 from learner.publication import (
     MANIFEST,
     AlreadyPublishedError,
+    PublicationError,
     checksum,
     clean_leftovers,
     is_complete,
     publication,
 )
+from learner.publication.files import FileEntry
 
 
 def publish(folder: Path, text: str = "weights") -> None:
@@ -70,25 +73,6 @@ needs_unshare = pytest.mark.skipif(shutil.which("unshare") is None, reason="need
 
 
 @needs_unshare
-def test_a_full_disk_while_shards_are_written_is_reported(tmp_path: Path) -> None:
-    script = (
-        "import torch\n"
-        "from pathlib import Path\n"
-        "from learner.publication import DiskFullError, clear_on_failure\n"
-        f"parent = Path({str(tmp_path)!r})\n"
-        "(parent / 'shards').mkdir()\n"
-        "try:\n"
-        "    with clear_on_failure(parent / 'shards'):\n"
-        "        torch.save(torch.zeros(1 << 18), parent / 'shards' / 'optimizer.pt')\n"
-        "except DiskFullError as error:\n"
-        "    print(error, list(parent.iterdir()))\n"
-    )
-    done = run_on_tiny_disk(script, tmp_path)
-    assert "the disk is full" in done.stdout, done.stderr
-    assert done.stdout.strip().endswith("[]")
-
-
-@needs_unshare
 def test_a_full_disk_is_reported_and_leaves_nothing_behind(tmp_path: Path) -> None:
     script = (
         "from pathlib import Path\n"
@@ -103,6 +87,24 @@ def test_a_full_disk_is_reported_and_leaves_nothing_behind(tmp_path: Path) -> No
     done = run_on_tiny_disk(script, tmp_path)
     assert "the disk is full" in done.stdout, done.stderr
     assert done.stdout.strip().endswith("[]")
+
+
+def test_a_file_that_was_hashed_while_it_was_written_is_not_read_again(tmp_path: Path) -> None:
+    entry = FileEntry("0" * 64, 7)
+    with publication(tmp_path / "v000001", {"model.safetensors": entry}) as temporary:
+        (temporary / "model.safetensors").write_text("weights")
+    manifest = json.loads((tmp_path / "v000001" / MANIFEST).read_text())
+    assert manifest["files"]["model.safetensors"]["sha256"] == "0" * 64
+
+
+def test_a_file_that_is_shorter_than_what_was_written_is_refused(tmp_path: Path) -> None:
+    def publish_shortened() -> None:
+        with publication(tmp_path / "v000001", {"model.safetensors": FileEntry("0" * 64, 9)}) as temporary:
+            (temporary / "model.safetensors").write_text("weights")
+
+    with pytest.raises(PublicationError, match="has not the 9 bytes"):
+        publish_shortened()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_version_is_never_published_twice(tmp_path: Path) -> None:

@@ -10,13 +10,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
+from learner.publication.files import FileEntry, OnBytes, hash_file, no_report
+
 MANIFEST = "manifest.json"
-_TEMPORARY = ".tmp-"
-_DISK_FULL_BELOW_BYTES = 1 << 20
+TEMPORARY = ".tmp-"
+"""What the name of a folder or file begins with that is not complete."""
 
 
 class PublicationError(OSError):
@@ -32,10 +35,13 @@ class AlreadyPublishedError(ValueError):
 
 
 @contextmanager
-def publication(folder: Path) -> Iterator[Path]:
+def publication(
+    folder: Path, entries: Mapping[str, FileEntry] | None = None, on_bytes: OnBytes = no_report
+) -> Iterator[Path]:
     """Publish `folder`: yields an empty folder to write to, which becomes `folder` when the block succeeds.
 
-    After any failure nothing is left behind.
+    `entries` has the files, by name, that the block hashed while it wrote them; the others are read once more. After
+    any failure nothing is left behind.
 
     Raises:
         AlreadyPublishedError: `folder` is published already.
@@ -43,16 +49,12 @@ def publication(folder: Path) -> Iterator[Path]:
     """
     if is_complete(folder):
         raise AlreadyPublishedError(f"{folder} is published already; a version is never used twice")
-    temporary = folder.parent / f"{_TEMPORARY}{folder.name}-{os.getpid()}"
+    temporary = folder.parent / f"{TEMPORARY}{folder.name}-{os.getpid()}"
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
-        _seal(temporary)
-        if folder.exists():  # a leftover without a manifest: nothing can depend on it
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-        _flush(folder.parent)
+        seal(temporary, folder, entries or {}, on_bytes)
     except Exception as error:
         if _is_disk_full(error):
             raise DiskFullError(
@@ -66,22 +68,6 @@ def publication(folder: Path) -> Iterator[Path]:
 def _is_disk_full(error: BaseException) -> bool:
     """Whether `error` means that no space is left. Errors of torch and safetensors mention it only in their text."""
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(error)
-
-
-@contextmanager
-def clear_on_failure(folder: Path) -> Iterator[None]:
-    """Remove `folder` if writing to it fails, and raise `DiskFullError` if the cause was a full disk.
-
-    Errors of torch.save do not give a cause, so the free space is checked before anything is removed.
-    """
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        full = _is_disk_full(error) or shutil.disk_usage(folder.parent).free < _DISK_FULL_BELOW_BYTES
-        shutil.rmtree(folder, ignore_errors=True)
-        if full:
-            raise DiskFullError(errno.ENOSPC, f"the disk is full: {folder} was not written. Free some space") from error
-        raise
 
 
 def is_complete(folder: Path) -> bool:
@@ -101,7 +87,7 @@ def checksum(folder: Path) -> str:
 
 def clean_leftovers(parent: Path) -> list[Path]:
     """Remove what a killed process left incomplete in `parent`; no other process may be publishing there."""
-    leftovers = sorted(parent.glob(f"{_TEMPORARY}*"))
+    leftovers = sorted(parent.glob(f"{TEMPORARY}*"))
     for leftover in leftovers:
         if leftover.is_dir():
             shutil.rmtree(leftover)
@@ -115,16 +101,28 @@ def version_folder(parent: Path, version: int) -> Path:
     return parent / f"v{version:06d}"
 
 
-def _seal(folder: Path) -> None:
-    """Flush every file and write the manifest last."""
-    files = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        _flush(path)
-        name = path.relative_to(folder).as_posix()
-        files[name] = {"sha256": _sha256(path), "size_bytes": path.stat().st_size}
-    (folder / MANIFEST).write_text(json.dumps({"files": files}, indent=1))
-    _flush(folder / MANIFEST)
-    _flush(folder)
+def seal(temporary: Path, folder: Path, entries: Mapping[str, FileEntry], on_bytes: OnBytes = no_report) -> None:
+    """Write the manifest of `temporary`, whose files are all written, and rename it to `folder`.
+
+    Raises:
+        PublicationError: a file is not as `entries` describes it.
+    """
+    files: dict[str, FileEntry] = {}
+    for path in sorted(path for path in temporary.rglob("*") if path.is_file()):
+        name = path.relative_to(temporary).as_posix()
+        files[name] = entries[name] if name in entries else hash_file(path, on_bytes)
+        if path.stat().st_size != files[name].size_bytes:
+            raise PublicationError(errno.EIO, f"{path} has not the {files[name].size_bytes} bytes that were written")
+    manifest = {"files": {name: asdict(entry) for name, entry in files.items()}}
+    (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    _flush(temporary / MANIFEST)
+    for subfolder in (path for path in temporary.rglob("*") if path.is_dir()):
+        _flush(subfolder)
+    _flush(temporary)
+    if folder.exists():  # a leftover without a manifest: nothing can depend on it
+        shutil.rmtree(folder)
+    temporary.rename(folder)
+    _flush(folder.parent)
 
 
 def _read_manifest(folder: Path) -> dict[str, dict]:
@@ -137,8 +135,3 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
 """One rank of the learner as an RLlib Learner: a thin shell over `learner.engine.TrainingEngine`."""
 
 import os
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,24 @@ import ray
 import torch.distributed as dist
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
-from learner.engine import TrainingEngine
+from learner.deepspeed_model import NO_TIMEOUT
+from learner.directive import Directive, TrainingInterrupted
+from learner.engine import Resumption, TrainingEngine
+from learner.progress import ProgressReport, RankProgress
 from learner.samples import read_samples
 from learner.settings import LearnerJob
+from store.records import Policy
 
 MONITORING = "monitoring"
 """The concurrency group of the calls that are answered while a rank trains."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """The metrics of a training, or the interruption that ended it."""
+
+    metrics: dict[str, float]
+    interruption: TrainingInterrupted | None = None
 
 
 class PolicyLearner(TorchLearner):
@@ -27,20 +39,21 @@ class PolicyLearner(TorchLearner):
         self._rank = rank
         self._store: dist.TCPStore | None = None
         self._engine: TrainingEngine | None = None
+        self._report = ProgressReport()
+        self._directive = Directive.RUN
 
     def __repr__(self) -> str:
         return f"learner rank {self._rank}"
 
     def open_rendezvous(self) -> tuple[str, int]:
         """On rank 0: open the TCP store through which the ranks find each other; returns its (host, port)."""
-        settings = self._job.settings
         host = ray.util.get_node_ip_address()
         self._store = dist.TCPStore(
             host,
             0,  # any free port; chosen and bound in one step, so that no other process can take it in between
             is_master=True,
             wait_for_workers=False,
-            timeout=timedelta(seconds=settings.build_timeout_s),
+            timeout=NO_TIMEOUT,
         )
         return host, self._store.port
 
@@ -48,19 +61,20 @@ class PolicyLearner(TorchLearner):
         """Join the other ranks at `address` and load the policy into DeepSpeed; without an address, run alone."""
         if address is not None:
             self._join(*address)
-        self._engine = TrainingEngine(self._job.settings, Path(self._job.policy.path))
+        self._engine = TrainingEngine(self._job.settings, Path(self._job.policy.path), self._report)
         self._device = self._engine.device
         self._is_built = True
 
     def _join(self, host: str, port: int) -> None:
         settings = self._job.settings
-        store = self._store or dist.TCPStore(host, port, timeout=timedelta(seconds=settings.build_timeout_s))
+        self._report.begin("waits for the other ranks to start", waits=True)
+        store = self._store or dist.TCPStore(host, port, timeout=NO_TIMEOUT)
         dist.init_process_group(
             "nccl" if settings.gpus_per_rank else "gloo",
             store=store,
             rank=self._rank,
             world_size=settings.num_ranks,
-            timeout=timedelta(seconds=settings.update_timeout_s),
+            timeout=NO_TIMEOUT,
         )
 
     @property
@@ -69,36 +83,45 @@ class PolicyLearner(TorchLearner):
         assert self._engine is not None, "build() comes first"
         return self._engine
 
-    def update(self, *, training_set_id: int, phase: str, version: int, **_: Any) -> dict[str, float]:
+    def update(
+        self, *, training_set_id: int, phase: str, version: int, resumption: Resumption | None = None, **_: Any
+    ) -> TrainingResult:
         """Train on a training set of the store. `version` seeds the order, so that every iteration has its own."""
-        self.engine.progress = (0, 0)
-        rollouts = read_samples(self._job.store_url, training_set_id)
-        return self.engine.train(rollouts, self._job.settings.phase(phase), seed=version).as_dict()
+        self._report.warn(None)
+        self._report.begin("reads the samples")
+        rollouts = read_samples(self._job.store_url, training_set_id, self._report.count)
+        settings = self._job.settings.phase(phase)
+        try:
+            metrics = self.engine.train(rollouts, settings, version, resumption, lambda: self._directive)
+        except TrainingInterrupted as interruption:
+            return TrainingResult({}, interruption)
+        return TrainingResult(metrics.as_dict())
 
     def compute_loss_for_module(self, **_: Any) -> Any:
         """Not used: the engine computes the loss on tokens, not on RLlib's modules."""
         raise NotImplementedError("the policy's loss is computed in learner.engine")
 
-    def publish(self, folder: str) -> str:
+    def publish(self, folder: str, record: Policy | None = None) -> str:
         """Publish the policy; returns its checksum."""
-        return self.engine.save_policy(Path(folder))
+        return self.engine.save_policy(Path(folder), record)
 
     def load_policy(self, folder: str) -> None:
         """Continue from another published policy."""
         self.engine.load_policy(Path(folder))
-
-    def save_state(self, folder: str) -> None:
-        """Save weights and optimizer."""
-        self.engine.save_state(Path(folder))
 
     def load_state(self, folder: str) -> None:
         """Continue from a saved state."""
         self.engine.load_state(Path(folder))
 
     @ray.method(concurrency_group=MONITORING)
-    def progress(self) -> tuple[int, int]:
-        """(Steps done, total steps) of the current phase, or else the last. Answered while training."""
-        return self._engine.progress if self._engine is not None else (0, 0)
+    def progress(self) -> RankProgress:
+        """What this rank does and how far it is. Answered while it works."""
+        return self._report.read()
+
+    @ray.method(concurrency_group=MONITORING)
+    def direct(self, directive: Directive) -> None:
+        """Set the directive of the running training and of later ones. Answered while it trains."""
+        self._directive = directive
 
     @ray.method(concurrency_group=MONITORING)
     def pid(self) -> int:
