@@ -15,7 +15,7 @@ from actors.engine import RequestFailed
 from actors.faults import Fault, FaultRetries
 from actors.interaction import Engine, run_rollout
 from actors.progress import AttemptLimits, AttemptProgress, EngineClock, Part, Progresses
-from actors.rollout import Finished, RolloutState
+from actors.rollout import Cut, Finished, RolloutState
 from actors.settings import SamplerSettings
 from actors.support import with_support
 from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, Verdict
@@ -30,6 +30,13 @@ OUTCOME_OF_VERDICT = {
     Verdict.UNREADABLE: Outcome.UNVERIFIABLE,
 }
 """The outcome of a rollout with an answer, also of one that is judged again."""
+
+OUTCOME_OF_CUT = {
+    Cut.TRUNCATED: Outcome.TRUNCATED,
+    Cut.REPETITIVE: Outcome.REPETITIVE,
+    Cut.UNPARSABLE: Outcome.UNPARSABLE,
+}
+"""The outcome of a rollout that the policy did not end."""
 
 _KIND_OF_PART = {Part.SESSION: FaultKind.SANDBOX, Part.SANDBOX: FaultKind.SANDBOX, Part.CHECKER: FaultKind.CHECKER}
 
@@ -123,6 +130,7 @@ class Attempter:
             prompt_ids=state.prompt_ids,
             token_ids=tuple(state.token_ids),
             model_mask=tuple(state.model_mask),
+            logprobs=None if state.logprobs is None else tuple(state.logprobs),
             spans=tuple(state.spans),
             segments=_final_segments(state),
             executions=tuple(state.executions),
@@ -183,8 +191,8 @@ class Attempter:
         return await self._retries.run(lambda: self._judge(end, problem, progress), name)
 
     async def _judge(self, end: Finished, problem: Problem, progress: AttemptProgress) -> _Judged:
-        if end.truncated:
-            return _Judged(Outcome.TRUNCATED)
+        if end.cut is not None:
+            return _Judged(OUTCOME_OF_CUT[end.cut])
         if end.answer is None:
             return _Judged(Outcome.NO_ANSWER)
         checked_s = progress.seconds[Part.CHECKER]

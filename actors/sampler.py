@@ -57,7 +57,9 @@ class Sampler(EnvRunner):
         self._store = Store.open(config.store_url, wait=True)
         self._calls = StoreCalls(self._settings.store_retry_s)
         self._format = get_format(self._settings.solution_format)
-        self._engine = PolicyEngine(self._settings.engine, self._format.stop)
+        self._engine = PolicyEngine(
+            self._settings.engine, self._format.stop, end_on_repetition=self._settings.limits.end_on_repetition
+        )
         self._telemetry = SamplerTelemetry(self.worker_index)
         self._terms = LeaseTerms(
             f"sampler-{self.worker_index}",

@@ -13,11 +13,19 @@ class _Settings(BaseModel):
 
 
 class RolloutLimits(_Settings):
-    """Limits of one rollout. One that reaches a limit of tokens or blocks is truncated."""
+    """Limits of one rollout. One that reaches a limit of tokens or blocks is truncated.
+
+    A turn repeats itself if its end consists of the same 31 tokens at most, over and over, for at least 256 tokens (see
+    `actors.engine.turns`).
+    """
 
     max_tokens: int = Field(1024, ge=8, description="tokens after the prompt, interpreter output included")
     max_blocks: int = Field(6, ge=0, description="code blocks executed")
     max_output_chars: int = Field(1000, ge=16, description="characters of a block's output that the policy sees")
+    end_on_repetition: bool = Field(True, description="end a rollout whose turn repeats itself: `repetitive`")
+    end_on_unparsable: bool = Field(
+        True, description="end a rollout whose code does not parse twice in a row: `unparsable`"
+    )
 
 
 class EngineSettings(_Settings):
@@ -45,6 +53,7 @@ class EngineSettings(_Settings):
         description="an engine with requests that samples no token for so long is restarted, and so is one whose pause,"
         " resumption or swap does not end; a single request without one is made again",
     )
+    logprobs: bool = Field(True, description="keep the log-probability of each token that is not sampled greedily")
     seed: int = Field(0, ge=0, description="seed of the engine's sampling")
     seed_each_rollout: bool = Field(
         False,

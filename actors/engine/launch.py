@@ -48,6 +48,8 @@ def engine_arguments(settings: EngineSettings, folder: str) -> dict[str, Any]:
         "worker_extension_cls": _WORKER_EXTENSION,
         "additional_config": Lifeline(),
         "seed": settings.seed,
+        # As sampled: with temperature and top-p applied.
+        "logprobs_mode": "processed_logprobs" if settings.logprobs else "raw_logprobs",
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
     }

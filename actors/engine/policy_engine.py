@@ -19,7 +19,7 @@ from actors.engine.policy_files import (
     tensor_shapes,
 )
 from actors.engine.prefetch import PolicyReader
-from actors.engine.turns import to_generation, turn_params
+from actors.engine.turns import TurnRules, to_generation, turn_params
 from actors.engine.watch import POLL_S, RequestProgress, TokenWatch
 from actors.engine.weights import replace_weights
 from actors.rollout import Generation
@@ -39,9 +39,15 @@ class PolicyEngine:
     process must then be replaced.
     """
 
-    def __init__(self, settings: EngineSettings, stop: str) -> None:
+    def __init__(self, settings: EngineSettings, stop: str, *, end_on_repetition: bool = False) -> None:
+        """
+        Args:
+            settings: The engine's settings.
+            stop: The text that ends a turn.
+            end_on_repetition: End a turn that repeats itself.
+        """
         self._settings = settings
-        self._stop = stop
+        self._rules = TurnRules(stop, settings.logprobs, end_on_repetition)
         self._engine: Any = None
         self._request_ids = itertools.count()
         self._swap_lock = asyncio.Lock()
@@ -152,7 +158,7 @@ class PolicyEngine:
         *,
         progress: RequestProgress | None = None,
     ) -> Generation:
-        """Sample one turn: until the stop text (kept in the tokens), the end token, or `max_tokens`.
+        """Sample one turn: until the stop text (kept in the tokens), the end token, `max_tokens`, or repetition.
 
         `on_tokens` is called with each run of new token ids as it is sampled; together they are the turn, unless the
         request fails. `progress` is kept up to date while the request is under way.
@@ -162,7 +168,7 @@ class PolicyEngine:
             EngineDied: the engine died, now or before.
         """
         self._require_alive()
-        params = turn_params(sampling, max_tokens, self._stop, streamed=on_tokens is not None)
+        params = turn_params(sampling, max_tokens, self._rules, streamed=on_tokens is not None)
         request = f"turn-{next(self._request_ids)}"
         self._watch.begin(request, progress)
         completion, num_reported = None, 0

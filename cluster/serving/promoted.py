@@ -61,7 +61,10 @@ class PromotedPolicy:
         self.config = folder.read_config()
         self._store = Store.open(folder.store_url(self.config), create=False)
         self._format = get_format(self.config.sampler.solution_format)
-        self._engine = PolicyEngine(self.config.sampler.engine, self._format.stop)
+        sampler = self.config.sampler
+        self._engine = PolicyEngine(
+            sampler.engine, self._format.stop, end_on_repetition=sampler.limits.end_on_repetition
+        )
         self._sandbox = Sandbox(self.config.sandbox)
         self._solver: Solver | None = None
         self._watch: asyncio.Task[None] | None = None

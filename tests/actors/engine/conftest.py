@@ -1,18 +1,25 @@
-"""Small policies of one shape, and what the tests of engines share."""
+"""Small policies of one shape, one vLLM for all modules, whose start takes half a minute, and what its tests share."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from actors.codec import Codec
+from actors.engine import PolicyEngine
+from actors.engine.policy_files import tensor_shapes
 from actors.formats import get_format
 from actors.settings import EngineSettings
 from learner.bases import make_base
 from learner.bases.tiny_llama import TinyLlama
+from store.records import PolicyPointer
 
 SETTINGS = EngineSettings(dtype="float32", max_model_len=192, max_concurrent_rollouts=64, enforce_eager=True)
+LONG = SETTINGS.model_copy(update={"max_model_len": 1024})
 FORMAT = get_format("tir")
 SMALL = {"num_layers": 1, "hidden_size": 64, "intermediate_size": 96, "num_heads": 2, "num_kv_heads": 1}
 CORPUS = [f"Question: What is {a} * 7?\nSolution:\n```python\nprint({a} * 7)\n```\n" for a in range(40)]
@@ -56,3 +63,44 @@ def is_core(process: psutil.Process) -> bool:
         return "EngineCore" in process.name()
     except psutil.NoSuchProcess:  # a short-lived one of vLLM's start, such as lscpu
         return False
+
+
+def pointer(folder: Path, version: int) -> PolicyPointer:
+    return PolicyPointer(version, str(folder))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def vllm(policies: dict[int, Path]) -> AsyncIterator[Any]:
+    """vLLM's engine, with policy 1 at first."""
+    starter = PolicyEngine(LONG, FORMAT.stop)
+    await starter.start(pointer(policies[1], 1))
+    yield starter._engine
+    starter.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def engine(vllm: Any, policies: dict[int, Path]) -> AsyncIterator[PolicyEngine]:
+    """An engine that is whole and has policy 1, whatever the test before did to it."""
+    async with around(vllm, pointer(policies[1], 1), LONG) as engine:
+        await engine.swap(pointer(policies[2], 2))
+        await engine.swap(pointer(policies[1], 1))
+        yield engine
+
+
+class around:  # noqa: N801 - used like a function
+    """A `PolicyEngine` around a vLLM that runs already."""
+
+    def __init__(
+        self, vllm: Any, loaded: PolicyPointer, settings: EngineSettings, stop: str = FORMAT.stop, **options: Any
+    ) -> None:
+        self._engine = engine = PolicyEngine(settings, stop, **options)
+        engine._engine, engine._policy, engine._prefetched = vllm, loaded, loaded
+        engine._shapes = tensor_shapes(Path(loaded.path))
+
+    async def __aenter__(self) -> PolicyEngine:
+        self._engine._watching = asyncio.create_task(self._engine._watch_tokens())
+        return self._engine
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._engine._watching is not None
+        self._engine._watching.cancel()

@@ -1,77 +1,26 @@
-"""Swaps that fail in a real engine: the weights are those of one policy, or the engine never samples again.
-
-One vLLM serves the module: its start takes half a minute.
-"""
+"""Swaps that fail in a real engine: the weights are those of one policy, or the engine never samples again."""
 
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from actors.engine import EngineBroken, EngineDied, PolicyEngine, RequestFailed, SwapError
-from actors.settings import EngineSettings
-from store.records import PolicyPointer, Sampling
+from store.records import Sampling
 
-from .conftest import FORMAT, SETTINGS, engine_processes, greedy_by_transformers
+from .conftest import LONG, around, engine_processes, greedy_by_transformers, pointer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GREEDY, RANDOM = Sampling(temperature=0.0), Sampling(temperature=1.0)
 type Contexts = list[tuple[int, ...]]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def vllm(policies: dict[int, Path]) -> AsyncIterator[Any]:
-    """vLLM's engine, with policy 1 at first."""
-    starter = PolicyEngine(SETTINGS, FORMAT.stop)
-    await starter.start(pointer(policies[1], 1))
-    yield starter._engine
-    starter.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def engine(vllm: Any, policies: dict[int, Path]) -> AsyncIterator[PolicyEngine]:
-    """An engine that is whole and has policy 1, whatever the test before did to it."""
-    async with around(vllm, pointer(policies[1], 1), SETTINGS) as engine:
-        await engine.swap(pointer(policies[2], 2))
-        await engine.swap(pointer(policies[1], 1))
-        yield engine
-
-
-def pointer(folder: Path, version: int) -> PolicyPointer:
-    return PolicyPointer(version, str(folder))
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
-
-
-class around:  # noqa: N801 - used like a function
-    """A `PolicyEngine` around a vLLM that runs already."""
-
-    def __init__(self, vllm: Any, loaded: PolicyPointer, settings: EngineSettings) -> None:
-        from actors.engine.policy_files import tensor_shapes
-
-        self._engine = engine = PolicyEngine(settings, FORMAT.stop)
-        engine._engine, engine._policy, engine._prefetched = vllm, loaded, loaded
-        engine._shapes = tensor_shapes(Path(loaded.path))
-
-    async def __aenter__(self) -> PolicyEngine:
-        self._engine._watching = asyncio.create_task(self._engine._watch_tokens())
-        return self._engine
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._engine._watching is not None
-        self._engine._watching.cancel()
 
 
 def shard(folder: Path, target: Path) -> list[Path]:
@@ -101,7 +50,7 @@ async def begin(engine: PolicyEngine, contexts: Contexts) -> list[asyncio.Task[A
     """Requests that have sampled something."""
     sampled = asyncio.Event()
     requests = [
-        asyncio.create_task(engine.generate(context, 150, RANDOM, lambda _: sampled.set())) for context in contexts
+        asyncio.create_task(engine.generate(context, 400, RANDOM, lambda _: sampled.set())) for context in contexts
     ]
     await asyncio.wait_for(sampled.wait(), 60)
     return requests
@@ -155,7 +104,7 @@ async def test_a_restore_that_fails_breaks_the_engine_and_fails_its_requests(
 ) -> None:
     shutil.copytree(policies[1], tmp_path / "1")
     shards = shard(policies[2], tmp_path / "broken")
-    async with around(vllm, pointer(tmp_path / "1", 1), SETTINGS) as engine:
+    async with around(vllm, pointer(tmp_path / "1", 1), LONG) as engine:
         await engine.prefetch(pointer(tmp_path / "broken", 2))
         truncate(shards[len(shards) // 2])
         shutil.rmtree(tmp_path / "1")
@@ -196,7 +145,7 @@ def stopped() -> Iterator[None]:
 async def test_a_pause_that_does_not_return_breaks_the_engine(
     vllm: Any, engine: PolicyEngine, policies: dict[int, Path], contexts: Contexts
 ) -> None:
-    settings = SETTINGS.model_copy(update={"silence_s": 1.0})
+    settings = LONG.model_copy(update={"silence_s": 1.0})
     async with around(vllm, pointer(policies[1], 1), settings) as engine:
         requests = await begin(engine, contexts[:4])
         await engine.prefetch(pointer(policies[2], 2))
@@ -210,7 +159,7 @@ async def test_a_pause_that_does_not_return_breaks_the_engine(
 async def test_an_engine_that_samples_nothing_is_dead(
     vllm: Any, engine: PolicyEngine, policies: dict[int, Path], contexts: Contexts
 ) -> None:
-    settings = SETTINGS.model_copy(update={"silence_s": 1.0})
+    settings = LONG.model_copy(update={"silence_s": 1.0})
     async with around(vllm, pointer(policies[1], 1), settings) as engine:
         requests = await begin(engine, contexts[:4])
         with stopped():
@@ -237,7 +186,7 @@ async def assert_dead(engine: PolicyEngine, requests: list[asyncio.Task[Any]], c
 async def test_a_request_without_a_token_is_aborted_while_others_go_on(
     vllm: Any, engine: PolicyEngine, policies: dict[int, Path], contexts: Contexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = SETTINGS.model_copy(update={"silence_s": 0.2})  # polled every 0.05 s
+    settings = LONG.model_copy(update={"silence_s": 0.2})  # polled every 0.05 s
     async with around(vllm, pointer(policies[1], 1), settings) as engine:
         monkeypatch.setattr(engine._watch, "silent_requests", lambda: ["turn-2"])
         ends = await asyncio.gather(*await begin(engine, contexts[:4]), return_exceptions=True)
