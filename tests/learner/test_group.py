@@ -64,9 +64,18 @@ def pair(group_of: Callable[..., GangLearnerGroup]) -> GangLearnerGroup:
     return group_of(num_ranks=2)
 
 
-def slow_down(learner: Any, seconds: float) -> None:
-    """Let every micro batch of a rank take so much longer."""
-    learner.engine._model.hf_model.register_forward_hook(lambda *_: time.sleep(seconds))
+def slow_down(seconds: float) -> Callable[[Any], None]:
+    """A call for the ranks: every forward pass takes so much longer."""
+
+    def hook(learner: Any) -> None:  # made here, so that it travels to the ranks by value
+        import time
+
+        model = learner.engine._model.hf_model
+        for one in model.__dict__.pop("_slowing", []):
+            one.remove()
+        model.__dict__["_slowing"] = [model.register_forward_hook(lambda *_: time.sleep(seconds))]
+
+    return hook
 
 
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:
@@ -143,7 +152,7 @@ def test_a_stop_is_followed_at_a_steps_end_and_the_training_continues_from_there
     pair.publish(8, tmp_path / "undisturbed")
     pair.load_policy(PolicyPointer(version=0, path=str(base)))
     steps: list[int] = []
-    pair.foreach_learner(slow_down, seconds=0.2)
+    pair.foreach_learner(slow_down(0.2))
     with pytest.raises(TrainingInterrupted) as interruption:
         pair.train(
             training_set[1],
@@ -154,7 +163,7 @@ def test_a_stop_is_followed_at_a_steps_end_and_the_training_continues_from_there
             checkpoints=tmp_path / "training",
         )
     assert 3 <= interruption.value.step < 20
-    pair.foreach_learner(slow_down, seconds=0.0)
+    pair.foreach_learner(slow_down(0.0))
     steps.clear()
     pair.train(
         training_set[1], "warm_start", 8, on_progress=lambda done, _: steps.append(done),
@@ -203,7 +212,7 @@ def test_a_training_of_90_virtual_minutes_is_not_silent(
 ) -> None:
     """One second stands for 300: the limit on silence is the default one, and each step takes a minute."""
     group = group_of(silence_s=1.0, warm_start=PhaseSettings(steps=90))
-    group.foreach_learner(slow_down, seconds=0.2)
+    group.foreach_learner(slow_down(0.2))
     assert group.train(training_set[1], "warm_start", version=1)["seconds"] > 18.0
     group.shutdown()
 
@@ -245,7 +254,7 @@ def test_a_training_whose_rank_was_killed_ends_as_an_undisturbed_one(
     expected = group.train(training_set[1], "warm_start", version=1)
     group.publish(1, tmp_path / "undisturbed")
     group.load_policy(PolicyPointer(version=0, path=str(base)))
-    group.foreach_learner(slow_down, seconds=0.1)
+    group.foreach_learner(slow_down(0.1))
     training = tmp_path / "training"
 
     def kill_a_rank(done: int, total: int) -> None:
