@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cluster.loop.control import StopRequested
-from cluster.loop.iteration.adoption import adopt_policy, clean_run_folder, relocate_policies
 from cluster.loop.iteration.context import LoopContext
 from learner.batching import NoTrainingSamplesError
 from learner.checkpoints.folder import remove_checkpoints, training_folder
@@ -51,18 +50,6 @@ class PolicyTrainer:
         self._step = 0
         self.waits_for: str | None = None
         """What holds the training or the publication up, in words; None while it goes on."""
-
-    def adopt(self) -> Policy | None:
-        """Record a published policy whose row is missing in the store, and remove what a killed driver left behind.
-
-        To be called at the start, before anything is trained.
-        """
-        relocate_policies(self._store, self._loop.folder)
-        policy = adopt_policy(self._store, self._loop.folder)
-        if policy is not None:
-            self._note(f"policy {policy.version} was published before the run was interrupted; it is used as it is")
-        clean_run_folder(self._store, self._loop.folder, keeps_optimizer=self._run.learner.keeps_optimizer)
-        return policy
 
     def publish_next(self, iteration: int) -> Policy:
         """Train and publish the policy that closes `iteration`, 0 for the warm start; returns it as it is stored.

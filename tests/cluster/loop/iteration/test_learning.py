@@ -18,6 +18,7 @@ from cluster.loop.control import Operator, StopRequested
 from cluster.loop.iteration import learning
 from cluster.loop.iteration.context import LoopContext, Phases
 from cluster.loop.iteration.learning import PolicyTrainer
+from cluster.loop.preparation.preparation import prepare
 from cluster.loop.progress import NullProgress
 from learner.bases import make_base
 from learner.checkpoints.folder import complete_checkpoints, training_folder
@@ -230,7 +231,8 @@ def test_a_stopped_training_continues_after_the_runs_folder_was_moved(
     first.folder.path.rename(tmp_path / "moved")
 
     second = make_run(path=tmp_path / "moved")
-    assert second.trainer.adopt() is None
+    prepare(second.config, second.folder, second.store, second.progress)
+    assert second.store.policies.require_latest().version == 0
     policy = second.trainer.publish_next(0)
     assert (policy.version, policy.training_set_id) == (1, 1)
     assert Path(policy.path).is_relative_to(tmp_path / "moved")
@@ -277,11 +279,11 @@ def test_a_policy_whose_driver_was_killed_before_it_recorded_it_is_adopted(
         with pytest.raises(KeyboardInterrupt):
             run.trainer.publish_next(0)
     assert run.store.policies.require_latest().version == 0
-    adopted = run.trainer.adopt()
-    assert adopted is not None
+    prepare(run.config, run.folder, run.store, run.progress)
+    adopted = run.store.policies.require_latest()
     assert (adopted.version, adopted.iteration) == (1, 0)
-    assert run.store.policies.latest() == adopted
-    assert run.progress.phases == ["learn", "publish"]
+    assert run.progress.notes == ["policy 1 was published before the run was interrupted; it is used as it is"]
+    assert run.trainer.publish_next(1).parent == 1
 
 
 def test_the_optimizer_is_kept_between_iterations_only_where_it_is_used(make_run: Callable[..., Run]) -> None:

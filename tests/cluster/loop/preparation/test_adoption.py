@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cluster.config.run_folder import RunFolder
-from cluster.loop.iteration.adoption import adopt_policy, clean_run_folder, relocate_policies
+from cluster.loop.preparation.adoption import adopt_policy, clean_run_folder, relocate_policies
 from learner.checkpoints.folder import step_folder, training_folder
 from learner.publication import checksum, publication
 from learner.publication.record import write_policy_record
