@@ -233,7 +233,7 @@ def _disk_bytes(shape: ModelShape, config: RunConfig) -> int:
 
 
 def _state_bytes(shape: ModelShape, precision: Precision) -> int:
-    """A checkpoint of a training over all ranks: Adam's two moments and the weights, in bfloat16 too if that is used."""
+    """A checkpoint of all ranks: Adam's two moments and the weights in float32, and in bfloat16 if that is used."""
     return shape.parameters * (14 if precision == "bf16" else 12)
 
 
