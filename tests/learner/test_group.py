@@ -210,10 +210,10 @@ def test_a_policy_that_cannot_be_loaded_raises_the_reason(alone: GangLearnerGrou
 def test_a_training_of_90_virtual_minutes_is_not_silent(
     group_of: Callable[..., GangLearnerGroup], training_set: tuple[str, int]
 ) -> None:
-    """One second stands for 300: the limit on silence is the default one, and each step takes a minute."""
-    group = group_of(silence_s=1.0, warm_start=PhaseSettings(steps=90))
-    group.foreach_learner(slow_down(0.2))
-    assert group.train(training_set[1], "warm_start", version=1)["seconds"] > 18.0
+    """Two seconds stand for 300: the limit on silence is the default one, and each step takes a minute."""
+    group = group_of(silence_s=2.0, warm_start=PhaseSettings(steps=90))
+    group.foreach_learner(slow_down(0.4))
+    assert group.train(training_set[1], "warm_start", version=1)["seconds"] > 36.0
     group.shutdown()
 
 
