@@ -42,19 +42,20 @@ class StepEnd:
         self._writer = writer
         self._save_shards = save_shards
 
-    def reach(self, state: TrainingState, total: int) -> None:
+    def reach(self, state: TrainingState) -> None:
         """Save a checkpoint if one is due, and follow the directive.
 
         Raises:
             TrainingInterrupted: the directive is to stop.
         """
-        agreed = self._tend(state)
-        while agreed.directive is Directive.PAUSE:
+        directive = self._tend(state)
+        while directive is Directive.PAUSE:
             self._report.begin("is paused", is_paused=True)
             time.sleep(_POLL_S)
-            agreed = self._tend(state)
-        if agreed.directive is Directive.STOP:
-            raise TrainingInterrupted(state.step, total, self.save(state))
+            directive = self._tend(state)
+        self._report.set_step(state.step, state.total)
+        if directive is Directive.STOP:
+            raise TrainingInterrupted(state.step, state.total, self.save(state))
 
     def save(self, state: TrainingState) -> bool:
         """Save the training as it is now; returns whether a checkpoint holds it."""
@@ -75,13 +76,14 @@ class StepEnd:
             time.sleep(_POLL_S)
         self._writer.end()
 
-    def _tend(self, state: TrainingState) -> Agreement:
+    def _tend(self, state: TrainingState) -> Directive:
+        """Begin or complete a checkpoint; returns the directive."""
         agreed = self._agree()
         if self._writer is not None and self._writer.is_open and not agreed.is_writing:
             self._writer.end()
         elif self._writer is not None and agreed.is_due:
             self._writer.begin(state, self._save_shards)
-        return agreed
+        return agreed.directive
 
     def _agree(self) -> Agreement:
         """The latest directive of any rank; a checkpoint is due when rank 0 says so and no rank writes."""

@@ -14,7 +14,12 @@ from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.utils.actor_manager import RemoteCallResults, ResultOrError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from learner.checkpoints.folder import CheckpointUnreadableError, TrainingKey, resumable_checkpoints
+from learner.checkpoints.folder import (
+    CheckpointUnreadableError,
+    TrainingKey,
+    finished_checkpoint,
+    resumable_checkpoints,
+)
 from learner.directive import Directive
 from learner.engine import Resumption, StateMismatchError
 from learner.policy_folder import weights_bytes
@@ -96,8 +101,9 @@ class GangLearnerGroup(LearnerGroup):
             if result.interruption is not None:
                 raise result.interruption
             break
-        last = None if checkpoints is None else next(iter(resumable_checkpoints(checkpoints, key)), None)
-        self._trained_state = last if self.job.settings.keeps_optimizer else None
+        self._trained_state = None
+        if checkpoints is not None and self.job.settings.keeps_optimizer:
+            self._trained_state = finished_checkpoint(checkpoints)
         return result.metrics
 
     def publish(
@@ -158,6 +164,12 @@ class GangLearnerGroup(LearnerGroup):
     def activity(self) -> str:
         """What the learner does or waits for, in words: that of the rank that is furthest behind."""
         return self._gang.activity
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether all ranks hold between two steps."""
+        progress = self._gang.progress
+        return len(progress) == self.job.settings.num_ranks and all(rank.is_paused for rank in progress.values())
 
     @property
     def warning(self) -> str | None:

@@ -245,7 +245,7 @@ def test_a_training_that_is_paused_holds_at_a_steps_end(
 
     metrics = engine.train(rollouts, SHORT, 0, None, directive)
     assert metrics.steps == 10
-    assert seen[4:7] == [(4, "is paused after step 4 of 10, with 4 of 10 steps done")] * 3
+    assert seen[4:7] == [(4, "is paused, with 4 of 10 steps done")] * 3
 
 
 def test_a_checkpoint_that_cannot_be_written_costs_no_training(

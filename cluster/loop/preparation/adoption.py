@@ -65,7 +65,7 @@ def clean_run_folder(store: Store, folder: RunFolder, *, keeps_optimizer: bool) 
     removed += remove_checkpoints(
         folder.checkpoints,
         keep_version=training.policy_version if training is not None else None,
-        keep_last=latest.version if keeps_optimizer else None,
+        keep_finished=latest.version if keeps_optimizer else None,
     )
     for path in removed:
         log.info("%s was left by a driver that was interrupted: removed", path)

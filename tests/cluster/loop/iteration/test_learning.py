@@ -193,7 +193,7 @@ def test_a_publication_that_fails_twice_works_without_training_again(
     assert is_complete(Path(policy.path))
     assert run.progress.phases == ["learn", "publish"]
     assert len(run.progress.notes) == 2
-    assert all("policy 1 could not be published: " in (wait or "") for wait in waits)
+    assert all("policy 1 could not be published, its weights are kept: " in (wait or "") for wait in waits)
     assert "the next attempt is in 1 s" in run.progress.notes[1]
     assert run.trainer.waits_for is None
 

@@ -7,9 +7,10 @@ import pytest
 
 from cluster.config.run_folder import RunFolder
 from cluster.loop.preparation.adoption import adopt_policy, clean_run_folder, relocate_policies
-from learner.checkpoints.folder import step_folder, training_folder
+from learner.checkpoints.folder import TrainingKey, step_folder, training_folder, write_description
 from learner.publication import checksum, publication
 from learner.publication.record import write_policy_record
+from learner.settings import LearnerSettings
 from store.records import Outcome, Policy, Problem, Purpose, Rollout, Split
 from store.store import Store
 
@@ -44,7 +45,7 @@ def publish(folder: RunFolder, policy: Policy, record: bool = True) -> None:
 def save_checkpoint(folder: RunFolder, version: int, step: int) -> Path:
     path = step_folder(training_folder(folder.checkpoints, version), step)
     with publication(path) as temporary:
-        (temporary / "state").write_text("state")
+        write_description(temporary, TrainingKey.of(LearnerSettings(), 1, "iteration", version), step, total=20)
     return path
 
 
