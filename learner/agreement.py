@@ -72,6 +72,7 @@ class StepEnd:
         """Wait until the checkpoint that was begun is complete or given up."""
         if self._writer is None or not self._writer.is_open:
             return
+        self._report.begin("completes a checkpoint", moves_data=True)
         while self._agree().is_writing:
             time.sleep(_POLL_S)
         self._writer.end()
