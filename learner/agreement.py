@@ -42,19 +42,20 @@ class StepEnd:
         self._writer = writer
         self._save_shards = save_shards
 
-    def reach(self, state: TrainingState, total: int) -> None:
+    def reach(self, state: TrainingState) -> None:
         """Save a checkpoint if one is due, and follow the directive.
 
         Raises:
             TrainingInterrupted: the directive is to stop.
         """
-        agreed = self._tend(state)
-        while agreed.directive is Directive.PAUSE:
+        directive = self._tend(state)
+        while directive is Directive.PAUSE:
             self._report.begin("is paused", is_paused=True)
             time.sleep(_POLL_S)
-            agreed = self._tend(state)
-        if agreed.directive is Directive.STOP:
-            raise TrainingInterrupted(state.step, total, self.save(state))
+            directive = self._tend(state)
+        self._report.set_step(state.step, state.total)
+        if directive is Directive.STOP:
+            raise TrainingInterrupted(state.step, state.total, self.save(state))
 
     def save(self, state: TrainingState) -> bool:
         """Save the training as it is now; returns whether a checkpoint holds it."""
@@ -71,17 +72,19 @@ class StepEnd:
         """Wait until the checkpoint that was begun is complete or given up."""
         if self._writer is None or not self._writer.is_open:
             return
+        self._report.begin("completes a checkpoint", moves_data=True)
         while self._agree().is_writing:
             time.sleep(_POLL_S)
         self._writer.end()
 
-    def _tend(self, state: TrainingState) -> Agreement:
+    def _tend(self, state: TrainingState) -> Directive:
+        """Begin or complete a checkpoint; returns the directive."""
         agreed = self._agree()
         if self._writer is not None and self._writer.is_open and not agreed.is_writing:
             self._writer.end()
         elif self._writer is not None and agreed.is_due:
             self._writer.begin(state, self._save_shards)
-        return agreed
+        return agreed.directive
 
     def _agree(self) -> Agreement:
         """The latest directive of any rank; a checkpoint is due when rank 0 says so and no rank writes."""

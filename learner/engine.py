@@ -76,7 +76,7 @@ class TrainingEngine:
         join_process_group(settings, self.device)
         self.rank, self.num_ranks = dist.get_rank(), dist.get_world_size()
         torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 1) // self.num_ranks))
-        self.state = TrainingState(SkipCounter(settings.max_skipped_in_a_row))
+        self.state = TrainingState(SkipCounter(settings.max_skipped_in_a_row), 0)
         self._loaded: DeepSpeedModel | None = None
         self._load(folder)
 
@@ -108,7 +108,7 @@ class TrainingEngine:
         """
         data = training_data(rollouts, self.settings.max_sequence_tokens)
         total = num_steps(len(data.sequences), phase)
-        self.state = self._begin(phase, seed, resumption)
+        self.state = self._begin(phase, total, seed, resumption)
         self.report.set_step(self.state.step, total)
         step_end = self._step_end(resumption, directive)
         self._model.train_mode()
@@ -116,7 +116,7 @@ class TrainingEngine:
         for step, plan in enumerate(plan_steps(data.sequences, phase, self.num_ranks, seed, first), start=first):
             self._timed_step(data, plan, learning_rate(phase, step, total))
             self.report.set_step(step + 1, total)
-            step_end.reach(self.state, total)
+            step_end.reach(self.state)
         self._finish(step_end)
         return self.state.stats.metrics(
             data,
@@ -125,8 +125,8 @@ class TrainingEngine:
             seconds=self.state.seconds,
         )
 
-    def _begin(self, phase: PhaseSettings, seed: int, resumption: Resumption | None) -> TrainingState:
-        state = TrainingState(SkipCounter(self.settings.max_skipped_in_a_row))
+    def _begin(self, phase: PhaseSettings, total: int, seed: int, resumption: Resumption | None) -> TrainingState:
+        state = TrainingState(SkipCounter(self.settings.max_skipped_in_a_row), total)
         if resumption is not None and resumption.begin_from is not None:
             self._resume(state, resumption.begin_from)
             return state

@@ -14,16 +14,22 @@ from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.utils.actor_manager import RemoteCallResults, ResultOrError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from learner.checkpoints.folder import CheckpointUnreadableError, TrainingKey, resumable_checkpoints
+from learner.checkpoints.folder import (
+    CheckpointUnreadableError,
+    TrainingKey,
+    finished_checkpoint,
+    resumable_checkpoints,
+)
 from learner.directive import Directive
 from learner.engine import Resumption, StateMismatchError
 from learner.policy_folder import weights_bytes
 from learner.progress import GIB
 from learner.publication import is_complete
 from learner.ranks.gang import Gang, LearnerRankError
-from learner.ranks.pointer import LearnerPointer, read_pointer, write_pointer
-from learner.ranks.rllib_learner import MONITORING, PolicyLearner, TrainingResult
+from learner.ranks.pointer import LearnerPointer, local_folder, read_pointer, write_pointer
+from learner.ranks.rllib_learner import MONITORING, PolicyLearner
 from learner.ranks.silence import SilenceLimits
+from learner.ranks.training_call import TrainingCall
 from learner.settings import OPENMP_ENVIRONMENT, LearnerJob
 from store.records import Policy, PolicyPointer
 
@@ -79,10 +85,14 @@ class GangLearnerGroup(LearnerGroup):
         """
         key = TrainingKey.of(self.job.settings, training_set_id, phase, version)
         found = [] if checkpoints is None else resumable_checkpoints(checkpoints, key)
+        call = TrainingCall(self._gang, on_progress, directive)
         for begin_from in [*found, None]:
+            if self._has_trained and begin_from is None:
+                self._return_to_policy(call.poll)
+            self._has_trained = True
             resumption = None if checkpoints is None else Resumption(checkpoints, key, self._gang.name, begin_from)
             try:
-                result = self._update(training_set_id, phase, version, resumption, on_progress, directive)
+                result = call.run(training_set_id, phase, version, resumption)
             except LearnerRankError as error:
                 if begin_from is None or not isinstance(error.__cause__, CheckpointUnreadableError):
                     raise
@@ -90,42 +100,11 @@ class GangLearnerGroup(LearnerGroup):
                 continue
             if result.interruption is not None:
                 raise result.interruption
-            last = None if checkpoints is None else next(iter(resumable_checkpoints(checkpoints, key)), None)
-            self._trained_state = last if self.job.settings.keeps_optimizer else None
-            return result.metrics
-        raise AssertionError("the last attempt returns or raises")
-
-    def _update(
-        self,
-        training_set_id: int,
-        phase: str,
-        version: int,
-        resumption: Resumption | None,
-        on_progress: Callable[[int, int], None],
-        directive: Callable[[], Directive],
-    ) -> TrainingResult:
-        if self._has_trained and (resumption is None or resumption.begin_from is None):
-            self._return_to_policy()
-        told = directive()
-        ray.get(self._gang.notify("direct", told))  # the last training's must not reach this one
-
-        def on_poll() -> None:
-            nonlocal told
-            self._report(on_progress)
-            if (now := directive()) is not told:
-                told = now
-                self._gang.notify("direct", told)
-
-        self._has_trained = True
-        results: list[TrainingResult] = self._gang.call(
-            "update",
-            on_poll=on_poll,
-            training_set_id=training_set_id,
-            phase=phase,
-            version=version,
-            resumption=resumption,
-        )
-        return results[0]
+            break
+        self._trained_state = None
+        if checkpoints is not None and self.job.settings.keeps_optimizer:
+            self._trained_state = finished_checkpoint(checkpoints)
+        return result.metrics
 
     def publish(
         self,
@@ -173,30 +152,18 @@ class GangLearnerGroup(LearnerGroup):
                 raise
             logger.warning("%s; policy %d continues with a fresh optimizer", error.__cause__, self.policy.version)
 
-    def _return_to_policy(self) -> None:
+    def _return_to_policy(self, on_poll: Callable[[], None]) -> None:
         state = self._state
-        self.load_policy(self.policy)
+        self.load_policy(self.policy, on_poll)
         if state is not None and is_complete(state):
-            self.load_state(state)
-
-    def _report(self, on_progress: Callable[[int, int], None]) -> None:
-        progress = self._gang.progress.get(0)
-        if progress is not None:
-            on_progress(progress.step, progress.total)
+            self.load_state(state, on_poll)
 
     # ---------------------------------------------------------------- what it does
 
     @property
     def activity(self) -> str:
         """What the learner does or waits for, in words: that of the rank that is furthest behind."""
-        ranks = range(self.job.settings.num_ranks)
-        missing = [rank for rank in ranks if rank not in self._gang.progress]
-        if missing:
-            return f"waits for learner rank {missing[0]} to start" + (
-                f", and {len(missing) - 1} more" * (len(missing) > 1)
-            )
-        last = min(ranks, key=lambda rank: (self._gang.progress[rank].waits, self._gang.progress[rank].count))
-        return f"learner rank {last} {self._gang.progress[last].activity}"
+        return self._gang.activity
 
     @property
     def is_paused(self) -> bool:
@@ -305,7 +272,7 @@ class GangLearnerGroup(LearnerGroup):
         What was trained since is in the checkpoints of the training.
         """
         assert path is not None, "the learner is saved to a path of the caller's choice"
-        folder = _local(path, filesystem)
+        folder = local_folder(path, filesystem)
         folder.mkdir(parents=True, exist_ok=True)
         write_pointer(folder, self.job.store_url, LearnerPointer(self.policy, self._state))
         return str(folder)
@@ -320,7 +287,7 @@ class GangLearnerGroup(LearnerGroup):
             LearnerRankError: a rank failed or died.
         """
         assert component is None, "the learner is restored as a whole"
-        policy, state = read_pointer(_local(path, filesystem), self.job.store_url)
+        policy, state = read_pointer(local_folder(path, filesystem), self.job.store_url)
         if policy.version != self.policy.version:
             self.load_policy(policy)
         if state is not None and self.job.settings.keeps_optimizer:
@@ -336,10 +303,3 @@ class GangLearnerGroup(LearnerGroup):
         for rank, result in enumerate(self._gang.call("apply", func, timeout_s=timeout_seconds, **kwargs)):
             results.add_result(rank, ResultOrError(result=result), None)
         return results
-
-
-def _local(path: Any, filesystem: Any) -> Path:
-    kind = getattr(filesystem, "type_name", "local")
-    if kind != "local" or "://" in str(path):
-        raise ValueError(f"cannot save the learner to {path} ({kind}): its ranks need a shared local folder")
-    return Path(path)

@@ -49,7 +49,7 @@ class PhaseSettings(BaseModel):
     warmup_steps: int = Field(default=20, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     final_fraction: float = Field(default=0.1, ge=0, le=1, description="of the learning rate, at the end of the cosine")
-    optimizer_state: Literal["fresh", "carry"] = Field(
+    optimizer_state: Literal["fresh", "keep"] = Field(
         default="fresh", description="start the phase with empty Adam moments, or keep those of the last phase"
     )
 
@@ -144,7 +144,7 @@ class LearnerSettings(BaseModel):
     @property
     def keeps_optimizer(self) -> bool:
         """Whether an iteration starts with the optimizer of the last training, so that it is saved between them."""
-        return self.iteration.optimizer_state == "carry"
+        return self.iteration.optimizer_state == "keep"
 
     def phase(self, name: str) -> PhaseSettings:
         """The settings of the phase called `name`. Raises `ValueError` if there is none."""

@@ -27,6 +27,12 @@ RENAMED: Mapping[str, Renamed] = {
 }
 """By the old name, with dots between tables."""
 
+RENAMED_VALUES: Mapping[str, Mapping[Any, Any]] = {
+    "learner.warm_start.optimizer_state": {"carry": "keep"},
+    "learner.iteration.optimizer_state": {"carry": "keep"},
+}
+"""By the name of the key: what became of some of its values."""
+
 
 def upgrade(tree: Tree) -> Tree:
     """The same configuration under the present names."""
@@ -37,6 +43,10 @@ def upgrade(tree: Tree) -> Tree:
         value = table.pop(name)
         if renamed.key is not None:
             _set(tree, renamed.key, renamed.convert(value))
+    for key, values in RENAMED_VALUES.items():
+        table, name = _find(tree, key)
+        if table is not None and table.get(name) in values:
+            table[name] = values[table[name]]
     return tree
 
 
@@ -46,6 +56,10 @@ def renamed_key(tree: Tree) -> str | None:
         table, name = _find(tree, old)
         if table is not None and name in table:
             return f"{old} was replaced by {renamed.key}" if renamed.key else f"{old} no longer exists: omit it"
+    for key, values in RENAMED_VALUES.items():
+        table, name = _find(tree, key)
+        if table is not None and table.get(name) in values:
+            return f"{key} = {table[name]!r} was replaced by {values[table[name]]!r}"
     return None
 
 

@@ -33,7 +33,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Checkpoints of the Algorithm, one folder per iteration."""
+        """Checkpoints: of the Algorithm after its last iteration, and of a training that is under way."""
         return self.path / "checkpoints"
 
     @property

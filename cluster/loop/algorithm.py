@@ -102,7 +102,6 @@ class SelfTraining(Algorithm):
             directive=lambda: self.duties.directive,
         )
         self.duties.holdups.append(lambda: self._trainer.waits_for)
-        self._trainer.adopt()
 
     def _tend_while_learning(self) -> None:
         self.duties.tend(0.0, is_learning=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.config.run_folder import RunFolder
-from learner.checkpoints.folder import complete_checkpoints, training_folder
+from learner.checkpoints.folder import finished_checkpoint, training_folder
 from learner.publication import clean_leftovers
 from store.runs.run_state import ActualState
 from store.store import Store
@@ -43,9 +43,9 @@ def restore_checkpoint(
     learner, latest = algorithm.learner_group, store.policies.require_latest()
     if learner.policy.version != latest.version:
         learner.load_policy(latest.pointer, on_poll)
-    optimizers = complete_checkpoints(training_folder(folder.checkpoints, latest.version))
-    if learner.job.settings.keeps_optimizer and optimizers:
-        learner.load_state_if_it_fits(optimizers[0], on_poll)
+    optimizer = finished_checkpoint(training_folder(folder.checkpoints, latest.version))
+    if learner.job.settings.keeps_optimizer and optimizer is not None:
+        learner.load_state_if_it_fits(optimizer, on_poll)
 
 
 def _last_checkpoint(folder: RunFolder, store: Store) -> Path | None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,42 +58,57 @@ def complete_checkpoints(training: Path) -> list[Path]:
 
 def resumable_checkpoints(training: Path, key: TrainingKey) -> list[Path]:
     """The checkpoints that training `key` can continue from, the newest first."""
-    return [path for path in complete_checkpoints(training) if _read_key(path) == asdict(key)]
+    return [path for path in complete_checkpoints(training) if _describe(path).get("key") == asdict(key)]
 
 
-def write_key(checkpoint: Path, key: TrainingKey) -> None:
-    """Describe a checkpoint that is not yet published."""
-    (checkpoint / _DESCRIPTION).write_text(json.dumps(asdict(key), indent=1))
+def finished_checkpoint(training: Path) -> Path | None:
+    """The checkpoint after the last step, whose weights are those of the policy; None if there is none."""
+    for path in complete_checkpoints(training)[:1]:
+        description = _describe(path)
+        if description.get("step") == description.get("total", -1):
+            return path
+    return None
 
 
-def remove_checkpoints(parent: Path, keep_version: int | None = None, keep_last: int | None = None) -> list[Path]:
+def write_description(checkpoint: Path, key: TrainingKey, step: int, total: int) -> None:
+    """Describe a checkpoint after `step` of `total` steps that is not yet published."""
+    description = {"key": asdict(key), "step": step, "total": total}
+    (checkpoint / _DESCRIPTION).write_text(json.dumps(description, indent=1))
+
+
+def remove_checkpoints(parent: Path, keep_version: int | None = None, keep_finished: int | None = None) -> list[Path]:
     """Remove the checkpoints under `parent` and what killed processes left of others; returns what was removed.
 
-    Those of `keep_version` stay, and the last one of `keep_last`. No training may be writing any.
+    Those of `keep_version` stay, and the finished one of `keep_finished`. No training may be writing any.
     """
     removed = clean_leftovers(parent)
     for training in sorted(parent.glob(f"{_TRAINING}*")):
         if keep_version is not None and training == training_folder(parent, keep_version):
             removed += clean_leftovers(training)
-        elif keep_last is not None and training == training_folder(parent, keep_last):
-            removed += clean_leftovers(training) + prune(training, keep=1)
+        elif keep_finished is not None and training == training_folder(parent, keep_finished):
+            kept = finished_checkpoint(training)
+            removed += clean_leftovers(training) + _remove_others(training, [kept] if kept else [])
         else:
             shutil.rmtree(training)
             removed.append(training)
     return removed
 
 
-def prune(training: Path, keep: int) -> list[Path]:
-    """Remove all but the last `keep` complete checkpoints of a training; returns what was removed."""
-    kept = complete_checkpoints(training)[:keep]
+def prune(training: Path, keep: int) -> None:
+    """Remove all but the last `keep` complete checkpoints of a training."""
+    _remove_others(training, complete_checkpoints(training)[:keep])
+
+
+def _remove_others(training: Path, kept: Sequence[Path]) -> list[Path]:
     removed = [path for path in sorted(training.glob(f"{_STEP}*")) if path not in kept]
     for path in removed:
         shutil.rmtree(path)
     return removed
 
 
-def _read_key(checkpoint: Path) -> Any:
+def _describe(checkpoint: Path) -> dict[str, Any]:
     try:
-        return json.loads((checkpoint / _DESCRIPTION).read_text())
+        description: dict[str, Any] = json.loads((checkpoint / _DESCRIPTION).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
-        return None
+        return {}
+    return description

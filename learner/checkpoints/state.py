@@ -13,9 +13,10 @@ from learner.training_metrics import StepStats
 
 @dataclass(slots=True)
 class TrainingState:
-    """A running training on one rank, after `step` steps and `seconds` of work."""
+    """A running training on one rank, after `step` of `total` steps and `seconds` of work."""
 
     skipped: SkipCounter
+    total: int
     step: int = 0
     seconds: float = 0.0
     stats: StepStats = field(default_factory=StepStats)

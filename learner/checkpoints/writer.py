@@ -10,7 +10,7 @@ from typing import Any
 
 import torch.distributed as dist
 
-from learner.checkpoints.folder import SHARDS, TrainingKey, prune, step_folder, write_key
+from learner.checkpoints.folder import SHARDS, TrainingKey, prune, step_folder, write_description
 from learner.checkpoints.shards import ShardFiles
 from learner.checkpoints.state import TrainingState, save_state, state_file
 from learner.progress import ProgressReport
@@ -46,7 +46,7 @@ class CheckpointWriter:
         self._report = report
         self._rank, self._num_ranks = dist.get_rank(), dist.get_world_size()
         self._begun_at = time.monotonic()
-        self._step = 0
+        self._step = self._total = 0
         self._thread: threading.Thread | None = None
         self._entries: dict[str, FileEntry] = {}
         self._error: Exception | None = None
@@ -70,7 +70,7 @@ class CheckpointWriter:
     def begin(self, state: TrainingState, save_shards: SaveShards) -> None:
         """Copy the training and begin to write it; `end` completes the checkpoint. Collective."""
         self._begun_at = time.monotonic()
-        self._step, self._error = state.step, None
+        self._step, self._total, self._error = state.step, state.total, None
         saved, files = state.to_dict(), ShardFiles(self._in_background, self._report.add_bytes)
         save_shards(self._temporary / SHARDS, files)
         self._thread = threading.Thread(target=self._write, args=(saved, files), name="checkpoint")
@@ -112,7 +112,7 @@ class CheckpointWriter:
         try:
             if errors:
                 raise errors[0]
-            write_key(self._temporary, self._key)
+            write_description(self._temporary, self._key, self._step, self._total)
             entries = {name: entry for entries, _ in parts for name, entry in entries.items()}
             seal(self._temporary, step_folder(self._folder, self._step), entries)
             prune(self._folder, KEPT)

@@ -74,6 +74,16 @@ class Gang:
         return bool(self._workers)
 
     @property
+    def activity(self) -> str:
+        """What the rank that is furthest behind does, or which ranks have not started."""
+        missing = [rank for rank in range(self.num_ranks) if rank not in self.progress]
+        if missing:
+            others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            return f"learner rank {missing[0]}{others} starts, or waits for room in the cluster"
+        last = min(self.progress, key=lambda rank: (self.progress[rank].waits, self.progress[rank].count))
+        return f"learner rank {last} {self.progress[last].activity}"
+
+    @property
     def name(self) -> str:
         """The name of these ranks, which no other gang has."""
         return f"{self._token}.{self._generation}"

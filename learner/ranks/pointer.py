@@ -31,13 +31,12 @@ def write_pointer(folder: Path, store_url: str, pointer: LearnerPointer) -> None
     os.replace(temporary, folder / _FILE)
 
 
-def read_pointer(path: Any, store_url: str) -> LearnerPointer:
+def read_pointer(folder: Path, store_url: str) -> LearnerPointer:
     """Read what `write_pointer` wrote, or an earlier version, which kept the state of all ranks beside it.
 
     Raises:
         StateMismatchError: nothing was saved there.
     """
-    folder = Path(path)
     if not (folder / _FILE).is_file():
         raise StateMismatchError(f"{folder} holds no saved learner: {_FILE} is missing")
     record = json.loads((folder / _FILE).read_text())
@@ -45,3 +44,11 @@ def read_pointer(path: Any, store_url: str) -> LearnerPointer:
     policy = PolicyPointer(version=record["version"], path=paths.from_stored(record["path"]))
     state = None if record["state"] is None else folder / paths.from_stored(record["state"])
     return LearnerPointer(policy, state)
+
+
+def local_folder(path: Any, filesystem: Any) -> Path:
+    """The folder that RLlib names. Raises `ValueError` if it is on a file system that ranks do not see."""
+    kind = getattr(filesystem, "type_name", "local")
+    if kind != "local" or "://" in str(path):
+        raise ValueError(f"cannot save the learner to {path} ({kind}): its ranks need a shared local folder")
+    return Path(path)

@@ -25,7 +25,7 @@ from learner.settings import LearnerSettings, PhaseSettings
 from store.records import Policy, Rollout
 
 SHORT = PhaseSettings(steps=10, warmup_steps=2)
-CARRY = PhaseSettings(steps=4, warmup_steps=0, schedule="constant", optimizer_state="carry")
+KEEP = PhaseSettings(steps=4, warmup_steps=0, schedule="constant", optimizer_state="keep")
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_checkpoints_are_saved_while_a_training_goes_on_and_the_last_two_are_kep
 def test_a_short_training_writes_no_checkpoint_unless_its_optimizer_is_kept(
     engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout]
 ) -> None:
-    for phase, expected in ((SHORT, []), (CARRY, ["step-000000004"])):
+    for phase, expected in ((SHORT, []), (KEEP, ["step-000000004"])):
         engine = engine_of(iteration=phase)
         folder = tmp_path / phase.optimizer_state
         engine.train(rollouts, phase, 3, resumption(engine, folder))
@@ -221,14 +221,14 @@ def test_a_short_training_writes_no_checkpoint_unless_its_optimizer_is_kept(
 def test_the_optimizer_that_was_kept_is_that_of_the_next_training(
     engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout], zero_stage: int
 ) -> None:
-    uninterrupted = engine_of(zero_stage=zero_stage, iteration=CARRY)
+    uninterrupted = engine_of(zero_stage=zero_stage, iteration=KEEP)
     uninterrupted.train(rollouts, SHORT, 3, resumption(uninterrupted, tmp_path / "training"))
-    uninterrupted.train(rollouts, CARRY, seed=1)
+    uninterrupted.train(rollouts, KEEP, seed=1)
     uninterrupted.save_policy(tmp_path / "uninterrupted")
 
-    resumed = engine_of(zero_stage=zero_stage, iteration=CARRY)
+    resumed = engine_of(zero_stage=zero_stage, iteration=KEEP)
     resumed.load_state(complete_checkpoints(tmp_path / "training")[0])
-    resumed.train(rollouts, CARRY, seed=1)
+    resumed.train(rollouts, KEEP, seed=1)
     resumed.save_policy(tmp_path / "resumed")
     assert_same_weights(tmp_path / "uninterrupted", tmp_path / "resumed")
 
@@ -245,7 +245,7 @@ def test_a_training_that_is_paused_holds_at_a_steps_end(
 
     metrics = engine.train(rollouts, SHORT, 0, None, directive)
     assert metrics.steps == 10
-    assert seen[4:7] == [(4, "is paused after step 4 of 10, with 4 of 10 steps done")] * 3
+    assert seen[4:7] == [(4, "is paused, with 4 of 10 steps done")] * 3
 
 
 def test_a_checkpoint_that_cannot_be_written_costs_no_training(
@@ -315,8 +315,8 @@ def test_no_step_is_taken_on_a_non_finite_loss(
 def test_a_state_of_another_zero_stage_or_an_incomplete_one_is_refused(
     engine_of: Callable[..., TrainingEngine], tmp_path: Path, rollouts: Sequence[Rollout]
 ) -> None:
-    engine = engine_of(iteration=CARRY)
-    engine.train(rollouts, CARRY, 3, resumption(engine, tmp_path))
+    engine = engine_of(iteration=KEEP)
+    engine.train(rollouts, KEEP, 3, resumption(engine, tmp_path))
     with pytest.raises(StateMismatchError, match="zero_stage = 2"):
         engine_of(zero_stage=2).load_state(complete_checkpoints(tmp_path)[0])
     with pytest.raises(StateMismatchError, match="no complete learner state"):

@@ -64,7 +64,7 @@ def test_its_report_is_written(old_run: Path) -> None:
 def test_it_resumes_with_its_optimizer_state(old_run: Path) -> None:
     steps_before = optimizer_steps(old_run)
     command = [COMMAND, "run", "--resume", "--run", str(old_run), "--iterations", "1"]
-    command += ["--set", "learner.iteration.optimizer_state=carry"]
+    command += ["--set", "learner.iteration.optimizer_state=keep"]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
 

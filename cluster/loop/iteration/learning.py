@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cluster.loop.control import StopRequested
-from cluster.loop.iteration.adoption import adopt_policy, clean_run_folder, relocate_policies
 from cluster.loop.iteration.context import LoopContext
 from learner.batching import NoTrainingSamplesError
 from learner.checkpoints.folder import remove_checkpoints, training_folder
@@ -51,18 +50,6 @@ class PolicyTrainer:
         self._step = 0
         self.waits_for: str | None = None
         """What holds the training or the publication up, in words; None while it goes on."""
-
-    def adopt(self) -> Policy | None:
-        """Record a published policy whose row is missing in the store, and remove what a killed driver left behind.
-
-        To be called at the start, before anything is trained.
-        """
-        relocate_policies(self._store, self._loop.folder)
-        policy = adopt_policy(self._store, self._loop.folder)
-        if policy is not None:
-            self._note(f"policy {policy.version} was published before the run was interrupted; it is used as it is")
-        clean_run_folder(self._store, self._loop.folder, keeps_optimizer=self._run.learner.keeps_optimizer)
-        return policy
 
     def publish_next(self, iteration: int) -> Policy:
         """Train and publish the policy that closes `iteration`, 0 for the warm start; returns it as it is stored.
@@ -127,9 +114,10 @@ class PolicyTrainer:
             except LearnerGroupError as error:
                 if isinstance(error.__cause__, NoTrainingSamplesError | TrainingDivergedError):
                     raise  # the same samples in the same order fail the same way
-                restarts.count(error, self._step)
                 log.warning("the learner failed and is restarted: %s", error)
-                self._note(f"the learner restarts from its last checkpoint: {error}")
+                self._wait(
+                    restarts.count(error, self._step), f"the learner continues from its last checkpoint: {error}"
+                )
 
     def _train_once(self, training: TrainingSet, phase: Phase, parent: Policy) -> dict[str, float]:
         self._step = 0
@@ -172,18 +160,20 @@ class PolicyTrainer:
                 if (policy := read_policy_record(folder)) is not None:  # the rank failed after that
                     return policy
                 if not self._learner.is_alive:
-                    restarts.count(error, self._step)
-                    self._note(f"policy {draft.version} is trained on from its last checkpoint: {error}")
+                    reason = f"policy {draft.version} was not published and continues from its last checkpoint: {error}"
+                    self._wait(restarts.count(error, self._step), reason)
                     return None
                 if not isinstance(error.__cause__, OSError):
                     raise
-                self._wait(pause_s, f"policy {draft.version} could not be published: {error.__cause__}")
+                self._wait(
+                    pause_s, f"policy {draft.version} could not be published, its weights are kept: {error.__cause__}"
+                )
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _wait(self, pause_s: float, reason: str) -> None:
         """Wait before the next attempt. Raises `StopRequested`."""
         self.waits_for = reason
-        self._note(f"{reason}; the next attempt is in {pause_s:g} s, its weights are kept until then")
+        self._note(f"{reason}; the next attempt is in {pause_s:g} s" if pause_s else reason)
         until = time.monotonic() + pause_s
         try:
             while time.monotonic() < until:
@@ -196,7 +186,7 @@ class PolicyTrainer:
         """Add the policy to the store; the checkpoints of its training have served their purpose."""
         self._store.policies.add(policy)
         kept = policy.version if self._run.learner.keeps_optimizer else None
-        remove_checkpoints(self._loop.folder.checkpoints, keep_last=kept)
+        remove_checkpoints(self._loop.folder.checkpoints, keep_finished=kept)
         return policy
 
     def _poll_or_stop(self) -> None:
@@ -216,9 +206,13 @@ class _Restarts:
         self._count = 0
         self._furthest = 0
 
-    def count(self, error: LearnerGroupError, step: int) -> None:
-        """Count a failure after `step` steps. Raises `error` beyond the limit."""
+    def count(self, error: LearnerGroupError, step: int) -> float:
+        """Count a failure after `step` steps; returns the pause before the next attempt [s], none after the first one.
+
+        Raises `error` beyond the limit.
+        """
         self._count = 1 if step > self._furthest else self._count + 1
         self._furthest = max(self._furthest, step)
         if self._count > self._limit:
             raise error
+        return 0.0 if self._count == 1 else _FIRST_PAUSE_S * 2.0 ** (self._count - 2)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
+from cluster.loop.preparation.adoption import take_over
 from cluster.loop.progress import Progress
 from learner.publication import checksum
 from store.records import ImportReport, Policy, Problem, Rollout, Split
@@ -25,8 +26,9 @@ class PreparationError(ValueError):
 
 
 def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progress) -> None:
-    """Fill a new store and publish the base policy, or complete an interrupted preparation."""
+    """Fill a new store and publish the base policy, or take over what the last driver of the run left."""
     if store.policies.latest() is not None:
+        take_over(store, folder, progress, keeps_optimizer=config.learner.keeps_optimizer)
         return
     with progress.phase("problems"):
         imported, labels = import_problems(config, store)

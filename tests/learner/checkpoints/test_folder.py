@@ -3,12 +3,13 @@ from pathlib import Path
 from learner.checkpoints.folder import (
     TrainingKey,
     complete_checkpoints,
+    finished_checkpoint,
     prune,
     remove_checkpoints,
     resumable_checkpoints,
     step_folder,
     training_folder,
-    write_key,
+    write_description,
 )
 from learner.publication import MANIFEST, publication
 from learner.settings import LearnerSettings
@@ -16,9 +17,9 @@ from learner.settings import LearnerSettings
 KEY = TrainingKey.of(LearnerSettings(), training_set_id=4, phase="iteration", version=3)
 
 
-def save(training: Path, step: int, key: TrainingKey = KEY) -> Path:
+def save(training: Path, step: int, key: TrainingKey = KEY, total: int = 5000) -> Path:
     with publication(step_folder(training, step)) as temporary:
-        write_key(temporary, key)
+        write_description(temporary, key, step, total)
     return step_folder(training, step)
 
 
@@ -40,6 +41,14 @@ def test_a_checkpoint_of_another_training_or_with_other_settings_is_not_resumed(
     assert resumable_checkpoints(tmp_path, TrainingKey.of(limits, 4, "iteration", 3)) == [step_folder(tmp_path, 1)]
 
 
+def test_only_a_checkpoint_after_the_last_step_has_the_weights_of_the_policy(tmp_path: Path) -> None:
+    save(tmp_path, 10, total=20)
+    assert finished_checkpoint(tmp_path) is None
+    last = save(tmp_path, 20, total=20)
+    assert finished_checkpoint(tmp_path) == last
+    assert finished_checkpoint(tmp_path / "elsewhere") is None
+
+
 def test_the_last_two_are_kept(tmp_path: Path) -> None:
     for step in range(5):
         save(tmp_path, step)
@@ -50,11 +59,11 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
 def test_checkpoints_of_other_trainings_are_removed(tmp_path: Path) -> None:
     for version in (3, 4, 5):
         for step in (1, 2):
-            save(training_folder(tmp_path, version), step)
+            save(training_folder(tmp_path, version), step, total=2)
     (training_folder(tmp_path, 5) / ".tmp-step-000000003-x").mkdir()
     (tmp_path / ".tmp-iteration-0002-17").mkdir()
     (tmp_path / "iteration-0002").mkdir()
-    remove_checkpoints(tmp_path, keep_version=5, keep_last=4)
+    remove_checkpoints(tmp_path, keep_version=5, keep_finished=4)
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*") if path.is_dir())
     assert left == [
         "training-v000004/step-000000002",

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from cluster.config.run_folder import RunFolder
+from cluster.loop.progress import Progress
 from learner.checkpoints.folder import remove_checkpoints
 from learner.publication import clean_leftovers, is_complete
 from learner.publication.record import read_policy_record
@@ -15,6 +16,15 @@ from store.store import Store
 log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"v(\d{6,})")
+
+
+def take_over(store: Store, folder: RunFolder, progress: Progress, *, keeps_optimizer: bool) -> None:
+    """Find what belongs to the run in its folder, and remove what the last driver left incomplete."""
+    relocate_policies(store, folder)
+    policy = adopt_policy(store, folder)
+    if policy is not None:
+        progress.note(f"policy {policy.version} was published before the run was interrupted; it is used as it is")
+    clean_run_folder(store, folder, keeps_optimizer=keeps_optimizer)
 
 
 def adopt_policy(store: Store, folder: RunFolder) -> Policy | None:
@@ -55,7 +65,7 @@ def clean_run_folder(store: Store, folder: RunFolder, *, keeps_optimizer: bool) 
     removed += remove_checkpoints(
         folder.checkpoints,
         keep_version=training.policy_version if training is not None else None,
-        keep_last=latest.version if keeps_optimizer else None,
+        keep_finished=latest.version if keeps_optimizer else None,
     )
     for path in removed:
         log.info("%s was left by a driver that was interrupted: removed", path)
