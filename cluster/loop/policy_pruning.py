@@ -43,4 +43,6 @@ def _remove(policy: Policy, folder: RunFolder) -> None:
         if aside.is_dir():
             shutil.rmtree(aside)
     except OSError as error:
-        log.warning("the folder of pruned policy %d was not removed, and will be tried again: %s", policy.version, error)
+        log.warning(
+            "the folder of pruned policy %d was not removed, a later pruning retries: %s", policy.version, error
+        )

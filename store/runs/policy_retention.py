@@ -17,6 +17,7 @@ from store.database.tables import (
     PromotionRow,
     SamplerRow,
 )
+from store.runs.samplers import SamplerState
 from store.settings import PolicyRetentionSettings
 
 _SILENT_S = 3600.0  # a sampler that reports nothing for so long is gone, and loads the current policy if it comes back
@@ -53,7 +54,7 @@ def _reasons(
         "latest": select(PolicyRow.version).where(present).order_by(PolicyRow.version.desc()).limit(settings.keep_last),
         "undecided": select(PolicyRow.version).where(present, PolicyRow.decision.is_(None)),
         "sampling": select(SamplerRow.policy_version).where(
-            SamplerRow.policy_version.is_not(None), SamplerRow.reported_at > now - _SILENT_S
+            SamplerRow.state != SamplerState.ENDED, SamplerRow.reported_at > now - _SILENT_S
         ),
         "evaluation": select(EvaluationRow.policy_version).where(EvaluationRow.finished_at.is_(None)),
         "iteration": select(IterationRow.policy_version).where(IterationRow.closed_at.is_(None)),
@@ -83,5 +84,5 @@ def _best(session: Session, benchmark: str) -> int | None:
         .where(PolicyRow.pruned_at.is_(None))
         .order_by(EvaluationRow.id)
     )
-    scores = {version: value for version, value in session.execute(query)}
+    scores = dict(session.execute(query).tuples())  # of each policy the last row stays
     return max(scores, key=lambda version: (scores[version], version), default=None)
