@@ -16,7 +16,7 @@ type _Floats = npt.NDArray[np.float64]
 
 _RATES = 128  # of lost problems, over which a p-value is maximised
 _TIE = 1e-9  # scores that differ by less are equal: rounding must not make an outcome less extreme than itself
-_NEGLIGIBLE = -40.0  # log-probability
+_SPREAD = 9  # standard deviations, beyond which the number of lost problems does not matter
 _RESOLUTION = 1e-4  # of limits, a hundredth of a point
 
 
@@ -126,11 +126,11 @@ def _rates(difference: float) -> _Floats:
 
 def _probability(needed: _Counts, n: int, rate: float, difference: float) -> float:
     """The probability of at least the `needed` gained problems, given the rate of lost ones."""
-    lost = np.arange(n + 1)
+    reach = int(_SPREAD * np.sqrt(n * rate * (1 - rate))) + 4 * _SPREAD  # the latter for rates near zero
+    lost = np.arange(max(int(n * rate) - reach, 0), min(int(n * rate) + reach, n) + 1)
     log_p = gammaln(n + 1) - gammaln(lost + 1) - gammaln(n - lost + 1) + xlogy(lost, rate) + xlog1py(n - lost, -rate)
-    lost = lost[log_p > _NEGLIGIBLE]
     gain_rate = min(max((rate + difference) / (1 - rate), 0.0), 1.0) if rate < 1 else 0.0  # of those that are not lost
     least, left = needed[lost], n - lost
     enough = betainc(np.maximum(least, 1), np.maximum(left - least + 1, 1), gain_rate)
     enough = np.where(least <= 0, 1.0, np.where(least > left, 0.0, enough))
-    return float(np.exp(log_p[lost]) @ enough)
+    return float(np.exp(log_p) @ enough)

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cluster.config.placement import adapt_placement
@@ -38,7 +38,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     # With --json, the standard output holds nothing but the JSON object.
     progress = make_progress(open_console(2 if arguments.json else 1))
     with folder.lock(), folder.open_store(config) as store:
-        policy = _choose_policy(store, arguments.policy)
+        policy = _choose_policy(store, folder, arguments.policy)
         sampling = _sampling(arguments, config)
         evaluation = store.evaluations.schedule(
             policy.version,
@@ -59,7 +59,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _choose_policy(store: Store, version: int | None) -> Policy:
+def _choose_policy(store: Store, folder: RunFolder, version: int | None) -> Policy:
     known = {policy.version: policy for policy in store.policies.all()}
     if version is None:
         policy = store.policies.promoted() or store.policies.latest()
@@ -68,9 +68,8 @@ def _choose_policy(store: Store, version: int | None) -> Policy:
         return policy
     if version not in known:
         raise ConfigError(f"--policy {version}: the run has no such policy; it has {_listed(sorted(known))}")
-    if not Path(known[version].path).is_dir():
-        raise ConfigError(f"--policy {version}: its folder {known[version].path} is missing")
-    return known[version]
+    path = folder.require_policy(known[version])
+    return replace(known[version], path=str(path))
 
 
 def _sampling(arguments: argparse.Namespace, config: RunConfig) -> Sampling:

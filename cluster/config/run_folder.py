@@ -10,6 +10,8 @@ from pathlib import Path
 from cluster.config.loading import load_own_config, to_toml
 from cluster.config.run_config import ConfigError, RunConfig
 from learner.publication import version_folder
+from store.records import Policy
+from store.runs.policies import pruned_message
 from store.store import Store
 
 _LATEST = "latest"
@@ -44,6 +46,23 @@ class RunFolder:
     def policy(self, version: int) -> Path:
         """The folder of a policy version, whether published yet or not."""
         return version_folder(self.policies, version)
+
+    def find_policy(self, policy: Policy) -> Path | None:
+        """The recorded folder of a policy, or its place in this folder if the run was moved; None if it is missing."""
+        return next((path for path in (Path(policy.path), self.policy(policy.version)) if path.is_dir()), None)
+
+    def require_policy(self, policy: Policy) -> Path:
+        """The folder of a policy.
+
+        Raises:
+            ConfigError: it was pruned, or it is missing.
+        """
+        if policy.is_pruned:
+            raise ConfigError(pruned_message(policy.version))
+        path = self.find_policy(policy)
+        if path is None:
+            raise ConfigError(f"policy {policy.version} of run {self.path.name} is missing: no folder {policy.path}")
+        return path
 
     def store_url(self, config: RunConfig) -> str:
         """The URL of the configured store, or of a SQLite file in this folder."""

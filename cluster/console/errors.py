@@ -19,6 +19,7 @@ _WRONG_USE_ERRORS = (
     "store.errors.ExportTargetError",
     "store.errors.InvalidProblemError",
     "store.errors.NothingToExportError",
+    "store.errors.PolicyPrunedError",
     "store.errors.ProblemSourceError",
     "store.errors.ReviewDecidedError",
     "store.errors.StoreMissingError",

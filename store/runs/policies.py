@@ -1,6 +1,5 @@
 """The store's published policies: their versions, their lineage, and which one is promoted."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,9 @@ from store.database.retry import retrying
 from store.database.tables import PolicyRow, PromotionRow
 from store.errors import PolicyPrunedError, StoreError, UnknownPolicyError
 from store.records import Decision, Policy
+from store.runs import policy_retention
 from store.runs.run_state import state_row
+from store.settings import PolicyRetentionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,19 @@ class Policies(StorePart):
         with self._read() as session:
             return [Promotion(*row) for row in session.execute(query.order_by(PromotionRow.id))]
 
+    def kept(self, settings: PolicyRetentionSettings, benchmark: str) -> dict[int, list[str]]:
+        """Why policies are kept, by version; those that are not among them may be pruned (see `policy_retention`)."""
+        with self._read() as session:
+            return policy_retention.kept(session, settings, benchmark, self._now())
+
+    def prune(self, settings: PolicyRetentionSettings, benchmark: str) -> list[int]:
+        """Mark the policies that need not be kept as pruned, before their folders are removed; returns the new ones.
+
+        From then on they cannot be promoted, so that none is served without its folder.
+        """
+        with self._write() as session:
+            return policy_retention.mark_pruned(session, settings, benchmark, self._now())
+
     def _find(self, session: Session, version: int | None) -> Policy | None:
         return None if version is None else self._record(require_policy(session, version), _promoted_version(session))
 
@@ -198,17 +212,16 @@ def _insert(session: Session, policy: Policy, now: float) -> None:
 def _promote(session: Session, version: int, now: float, reason: str | None = None) -> None:
     row = require_policy(session, version, lock=True)  # so that it is not pruned meanwhile
     if row.pruned_at is not None:
-        raise PolicyPrunedError(pruned_message(version, row.pruned_at))
+        raise PolicyPrunedError(pruned_message(version))
     if _promoted_version(session) != version:
         session.add(PromotionRow(policy_version=version, promoted_at=now, reason=reason))
 
 
-def pruned_message(version: int, pruned_at: float) -> str:
-    """What to tell who needs a pruned policy."""
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(pruned_at))
+def pruned_message(version: int) -> str:
+    """The message of an error where a pruned policy is needed."""
     return (
-        f"policy {version} was pruned at {when}: its folder was removed by the rule of `policies` in the configuration;"
-        " `automathes policies list` shows which are left"
+        f"policy {version} was pruned: its folder was removed to save space; `automathes policies list` shows which are"
+        " left, and `policies` in the configuration which are kept"
     )
 
 

@@ -11,6 +11,7 @@ from cluster.loop.iteration.context import LoopContext
 from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.iteration.speed import SpeedMeter
 from cluster.loop.iteration.telemetry import LoopTelemetry, iteration_figures
+from cluster.loop.policy_pruning import prune_policies
 from eval.support import support_alarm
 from store.records import Policy
 
@@ -36,7 +37,7 @@ class Closer:
         self._telemetry = telemetry
 
     def close(self, policy: Policy) -> None:
-        """Store the figures of the iteration that trained a policy, and report them; prune rejected rollouts."""
+        """Store the figures of the iteration that trained a policy, and report them; prune rollouts and policies."""
         figures = self._figures(policy)
         if policy.iteration:
             self._store.iterations.close(policy.iteration, figures)
@@ -70,6 +71,9 @@ class Closer:
                 self._loop.operator.progress.note(warning)
 
     def _prune(self) -> None:
-        """Delete rejected rollouts that the configuration does not keep."""
-        if self._loop.run.retention is not None:
-            log.info("%d rejected rollouts pruned", self._store.rollouts.prune(self._loop.run.retention))
+        """Delete rejected rollouts, and folders of policies, that the configuration does not keep."""
+        run = self._loop.run
+        if run.retention is not None:
+            log.info("%d rejected rollouts pruned", self._store.rollouts.prune(run.retention))
+        if run.policies is not None:
+            prune_policies(self._store, self._loop.folder, run.policies)
