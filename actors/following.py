@@ -6,7 +6,7 @@ One that is late, or whose load fails, delays no other sampler: it samples what 
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol
 
 from actors.engine import SwapError
@@ -52,7 +52,7 @@ class PolicyFollower:
         self._settled = settled
         self._target: PolicyPointer | None = None
         self._has_target = asyncio.Event()
-        self._swapped = asyncio.Condition()
+        self._changed = asyncio.Condition()
         self.refusal: str | None = None
         """Why the policy that was named last is not loaded; None while nothing is wrong."""
 
@@ -79,8 +79,8 @@ class PolicyFollower:
             SwapError: it was refused, or another policy was named meanwhile.
         """
         self.follow(policy)
-        async with self._swapped:
-            await self._swapped.wait_for(
+        async with self._changed:
+            await self._changed.wait_for(
                 lambda: self.version == policy.version or self.refusal is not None or self._target != policy
             )
         if self.version != policy.version:
@@ -93,35 +93,51 @@ class PolicyFollower:
             PolicyRefusedError: a policy was refused too often.
             EngineDied: the engine is dead, or cannot be trusted any more.
         """
-        refusals, pause_s = 0, _FIRST_PAUSE_S
         while True:
             await self._has_target.wait()
             self._has_target.clear()
-            if (target := self.target) is None:
-                continue
+            await self._notify()
+            if (target := self.target) is not None:
+                await self._load_with_retries(target)
+
+    async def _load_with_retries(self, policy: PolicyPointer) -> None:
+        """Load a policy, or give up once another one is named."""
+        refusals, pause_s = 0, _FIRST_PAUSE_S
+        while self._target == policy:
             try:
-                await self._load(target)
-                refusals, pause_s = 0, _FIRST_PAUSE_S
+                return await self._load(policy)
             except SwapError as error:
                 refusals += 1
-                await self._refuse(target, error, refusals)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                self._has_target.set()
+                await self._refuse(policy, error, refusals)
+            await self._wait_for_another(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     async def _load(self, policy: PolicyPointer) -> None:
+        """Load a policy, unless another one is named while it is read or evaluations are completed."""
         await self._engine.prefetch(policy)
         async with self._settled():
+            if self._target != policy:
+                return
             await self._engine.swap(policy)
-        self.refusal = None
-        async with self._swapped:
-            self._swapped.notify_all()
+            self.refusal = None
+        await self._notify()
         log.info("policy %d is loaded", policy.version)
 
     async def _refuse(self, policy: PolicyPointer, error: SwapError, refusals: int) -> None:
-        self.refusal = str(error)
         log.warning("policy %d was refused (%d times): %s", policy.version, refusals, error)
-        async with self._swapped:
-            self._swapped.notify_all()
+        if self._target == policy:
+            self.refusal = str(error)
+        await self._notify()
         if refusals >= REFUSALS_ALLOWED:
             raise PolicyRefusedError(f"policy {policy.version} was refused {refusals} times: {error}") from error
+
+    async def _wait_for_another(self, pause_s: float) -> None:
+        """Wait before the next try; another policy is loaded without a pause."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._has_target.wait()
+
+    async def _notify(self) -> None:
+        """Wake those that wait for a policy: it was loaded, refused or replaced."""
+        async with self._changed:
+            self._changed.notify_all()

@@ -69,10 +69,6 @@ class IterationClosedError(StoreError):
     """The iteration is closed and cannot be opened again."""
 
 
-class IterationUnfinishedError(StoreError):
-    """The iteration cannot be closed: some of its rollouts are not written yet."""
-
-
 class NothingToScheduleError(StoreError):
     """There is no problem to schedule, or no rollout to select."""
 

@@ -11,7 +11,7 @@ GREEDY = Sampling(temperature=0.0)
 
 def test_scheduling_the_same_evaluation_again_continues_it(filled, make):
     first = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
-    filled.rollouts.add([make.attempt(filled.assignments.lease("a", 1, 60)[0], 0)])
+    filled.rollouts.add([make.attempt(filled.assignments.lease("a", 1, 60).assignments[0], 0)])
     assert filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4) == first
     assert filled.evaluations.progress(first) == (1, 4)
     assert filled.evaluations.schedule(1, "heldout", samples=8, sampling=Sampling(0.8), limit=4) != first
@@ -22,7 +22,7 @@ def test_every_policy_is_measured_on_the_same_problems(filled):
     problems = []
     for version in (1, 2):
         filled.evaluations.schedule(version, "heldout", sampling=GREEDY, limit=4)
-        problems.append([a.problem.id for a in filled.assignments.lease("a", 100, 60, policy_version=version)])
+        problems.append([a.problem.id for a in filled.assignments.lease("a", 100, 60, held=version).assignments])
     assert problems[0] == problems[1]
     assert {filled.problems.get(i).split for i in problems[0]} == {Split.HELDOUT}
 
@@ -38,7 +38,7 @@ def test_an_evaluation_takes_given_problems(filled):
 
 def test_answers_are_grouped_by_problem_in_the_order_of_samples(filled, make):
     evaluation = filled.evaluations.schedule(1, "heldout", samples=3, sampling=Sampling(), limit=2)
-    for assignment in filled.assignments.lease("a", 10, 60):
+    for assignment in filled.assignments.lease("a", 10, 60).assignments:
         outcomes = (Outcome.ACCEPTED, Outcome.WRONG, Outcome.ACCEPTED)
         filled.rollouts.add([make.attempt(assignment, i, outcomes[i], answer=str(i)) for i in (2, 0, 1)])
     answers = filled.evaluations.answers(evaluation)
