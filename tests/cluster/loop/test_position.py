@@ -208,7 +208,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_the_position_is_read_from_the_store_and_the_configuration(store: Store) -> None:
     run = load_config("demo", None, ["iteration.lead=2", "iteration.count=7"])
-    store.policies.decide(0, Decision.PROMOTED)
+    store.policies.decide(0, Decision.PROMOTED, {}, "it is the first")
     store.iterations.open(1, 1)
     store.iterations.schedule(1, 5, 2, Sampling())
     (first, *_) = store.assignments.lease("test", 1, 60).assignments

@@ -1,12 +1,13 @@
 """A driver whose process can be killed between any two writes: the real loop, in a thread that runs only when told to.
 
-Ray, the engines and the ranks are played; RLlib's group of samplers is replaced by one that answers at once, and the
-learner by `LearnerPlay`. Everything between them and the store is the product's own.
+Ray's actors are played: RLlib's group of samplers by one that answers at once, its group of learners by `LearnerPlay`.
+Everything between them and the store is the product's own.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,19 +17,16 @@ from sqlalchemy.orm import Session
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.algorithm import SelfTraining
-from cluster.loop.control import Control, Operator, StopRequested
-from cluster.loop.duties import Duties
-from cluster.loop.iteration.closing import Closer
-from cluster.loop.iteration.context import LoopContext, Phases
-from cluster.loop.iteration.measuring import Measurer
-from cluster.loop.iteration.speed import SpeedMeter
-from cluster.loop.supervision.fleet import Fleet
+from cluster.loop.control import Operator, StopRequested
 from learner.directive import Directive, TrainingInterrupted
+from learner.publication import checksum, publication
+from learner.publication.record import write_policy_record
 from store.database.database import Database
-from store.records import Policy
+from store.records import Policy, PolicyPointer
 from store.store import Store
 
 TURN_LIMIT_S = 60.0
+STEPS = 2
 
 
 class Killed(BaseException):
@@ -60,7 +58,7 @@ class MortalDatabase(Database):
 class GroupPlay:
     """RLlib's group of samplers, all of which answer at once. Each request for answers gives the turn to the test."""
 
-    def __init__(self, names: list[str], held: Any, give_turn: Any) -> None:
+    def __init__(self, names: list[str], held: Callable[[str], int], give_turn: Callable[[], None]) -> None:
         self._names = names
         self._held = held
         self._give_turn = give_turn
@@ -80,6 +78,9 @@ class GroupPlay:
         counts = {"held": self._held(name), "progress": 0, "train_tokens": 0, "fault_retries": {}}
         return {"name": name, "state": "sampling", "detail": None, "starts": 1, "ready": True, **counts}
 
+    def actors(self) -> dict[int, Any]:
+        return {}
+
     def healthy_env_runner_ids(self) -> list[int]:
         return list(range(len(self._names)))
 
@@ -90,42 +91,73 @@ class GroupPlay:
 
 
 class LearnerPlay:
-    """Publishes a policy in the writes that the learner makes, with a few steps in between, at each of which it polls.
+    """RLlib's group of learners, which trains in a few steps and polls at each.
 
-    `used` is the versions that trainings began with, over all drivers.
+    `trained` has the training set that each version was trained on, over all drivers; `published` the versions.
     """
 
-    def __init__(self, store: Store, run: RunConfig, duties: Duties, used: list[int]) -> None:
-        self._store = store
-        self._run = run
-        self._duties = duties
-        self._used = used
+    activity, warning, is_alive = "trains", None, True
 
-    def publish_next(self, iteration: int) -> None:
-        self._require_quorum(iteration)
-        parent, version = self._store.policies.require_latest(), self._store.policies.next_version()
-        assert version not in self._used, f"version {version} is used twice"
-        self._used.append(version)
-        training_set = self._store.training_sets.select(version, self._run.selection, iteration)
-        for step in range(2):
-            self._duties.tend(0.0, is_learning=True)
-            if self._duties.directive is Directive.STOP:
-                raise TrainingInterrupted(step, 2, is_saved=False)
-        self._store.policies.add(Policy(version, parent.version, f"v{version}", training_set, iteration=iteration))
+    def __init__(self, policy: PolicyPointer, trained: dict[int, int], published: list[int]) -> None:
+        self.policy = policy
+        self.is_paused = False
+        self._trained = trained
+        self._published = published
 
-    def _require_quorum(self, iteration: int) -> None:
-        done, scheduled = self._store.iterations.progress(iteration)
-        assert done >= self._run.iteration.required_quorum * scheduled
-        assert scheduled or iteration == 0 or self._run.mode == "demonstrations_only"
+    def load_policy(self, policy: PolicyPointer, on_poll: Callable[[], None]) -> None:
+        on_poll()
+        self.policy = policy
+
+    def train(
+        self,
+        training_set: int,
+        _phase: str,
+        version: int,
+        on_progress: Callable[[int, int], None],
+        directive: Callable[[], Directive],
+        **_: Any,
+    ) -> dict[str, float]:
+        assert self._trained.setdefault(version, training_set) == training_set, f"version {version} is used twice"
+        for step in range(STEPS):
+            on_progress(step, STEPS)
+            while directive() is Directive.PAUSE:
+                self.is_paused = True
+                on_progress(step, STEPS)
+            self.is_paused = False
+            if directive() is Directive.STOP:
+                raise TrainingInterrupted(step, STEPS, is_saved=True)
+        return {"loss": 1.0}
+
+    def publish(self, version: int, folder: Path, record: Policy, on_poll: Callable[[], None]) -> str:
+        on_poll()
+        with publication(folder) as aside:
+            (aside / "weights").write_text(f"{version}")
+            write_policy_record(aside, record)
+        self._published.append(version)
+        on_poll()
+        self.policy = PolicyPointer(version, str(folder), checksum(folder))
+        return checksum(folder)
 
 
 class DriverPlay:
     """A driver process. `advance` runs it up to its next poll, or to its end: `finished`, `stopped` or `killed`."""
 
-    def __init__(self, database: MortalDatabase, run: RunConfig, folder: RunFolder, group: Any, used: list[int]) -> None:
+    def __init__(
+        self,
+        database: MortalDatabase,
+        run: RunConfig,
+        folder: RunFolder,
+        group: Callable[[Callable[[], None]], GroupPlay],
+        learner: Callable[[], LearnerPlay],
+    ) -> None:
         self.end: str | None = None
         self._database = database
-        self._loop = _wire(Store(database), run, folder, group(self._give_turn), used)
+        self._loop = SelfTraining.__new__(SelfTraining)  # without the actors that its constructor starts
+        self._loop.store, self._loop.run, self._loop.folder = Store(database), run, folder
+        self._loop.operator = Operator()
+        self._loop.env_runner_group = group(self._give_turn)
+        self._loop.learner_group = learner()
+        self._loop.metrics = SimpleNamespace(log_value=lambda *_, **__: None)
         self._error: BaseException | None = None
         self._is_abandoned = False
         self._its_turn, self._turn_given = threading.Semaphore(0), threading.Semaphore(0)
@@ -147,6 +179,9 @@ class DriverPlay:
             self.advance()
         self._thread.join(TURN_LIMIT_S)
 
+    def describe(self) -> str:
+        return f"{self._loop.position()}, {self._loop.operator.activity.text}"
+
     def _give_turn(self) -> None:
         self._turn_given.release()
         self._take_turn()
@@ -159,6 +194,7 @@ class DriverPlay:
     def _drive(self) -> None:
         try:
             self._take_turn()
+            self._loop._wire()
             while not self._loop.position().is_finished:
                 self._loop.training_step()
             self.end = "finished"
@@ -170,17 +206,3 @@ class DriverPlay:
             self.end, self._error = "failed", error
         finally:
             self._turn_given.release()
-
-
-def _wire(store: Store, run: RunConfig, folder: RunFolder, group: GroupPlay, used: list[int]) -> SelfTraining:
-    """The loop on top of the played parts, as `SelfTraining` builds it on top of RLlib's."""
-    operator = Operator()
-    fleet = Fleet(group, run.ray, notify=operator.progress.note)  # type: ignore[arg-type]
-    phases, meter = Phases(operator), SpeedMeter()
-    context = LoopContext(run, folder, store, fleet, operator, phases, Control(store.run, operator))
-    measurer = Measurer(context)
-    closer = Closer(context, measurer, meter, log_value=lambda *_: None)
-    loop = SelfTraining.__new__(SelfTraining)  # without the actors that its constructor starts
-    loop.store, loop.run, loop.duties = store, run, Duties(context, measurer, closer, meter)
-    loop._trainer = LearnerPlay(store, run, loop.duties, used)  # type: ignore[assignment]
-    return loop

@@ -3,9 +3,9 @@
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from math import ceil
 from pathlib import Path
 
 from sqlalchemy import event, select
@@ -20,10 +20,10 @@ from store.records import Decision, Outcome, Policy, Problem, Purpose, Rollout, 
 from store.runs.run_state import DesiredState
 from store.store import Store
 
-from .driver import DriverPlay, GroupPlay, MortalDatabase
+from .driver import DriverPlay, GroupPlay, LearnerPlay, MortalDatabase
 from .sampler import SamplerPlay, rollout_of
 
-TRAIN_PROBLEMS, HELDOUT_PROBLEMS, SAMPLES = 7, 2, 2
+TRAIN_PROBLEMS, HELDOUT_PROBLEMS, SAMPLES = 7, 5, 2
 POLLS_LIMIT = 400  # of an undisturbed run, which needs a few dozen
 
 
@@ -37,6 +37,9 @@ class Settings:
     problems: int
     rule: str
     measures_base: bool
+    heldout: int
+    budget: int
+    promotion: str
     has_warm_start: bool
     mode: str
     swap_wait_s: float
@@ -44,11 +47,14 @@ class Settings:
     def config(self) -> RunConfig:
         config = load_config("demo", None, [f"iteration.scheduling={self.rule}", "ray.dashboard=false"])
         iteration = {"count": 3, "lead": self.lead, "quorum": self.quorum, "problems": self.problems}
-        evaluation = {"problems": HELDOUT_PROBLEMS, "base": self.measures_base, "sampled": 0}
+        evaluation = {"problems": self.heldout, "base": self.measures_base, "sampled": 0}
         return config.model_copy(
             update={
                 "iteration": config.iteration.model_copy(update={**iteration, "samples_per_problem": SAMPLES}),
                 "evaluation": config.evaluation.model_copy(update=evaluation),
+                "promotion": config.promotion.model_copy(
+                    update={"rule": self.promotion, "max_problems": max(self.budget, self.heldout)}
+                ),
                 "teacher": config.teacher if self.has_warm_start else None,
                 "mode": self.mode,
             }
@@ -68,7 +74,8 @@ class PlayedRun:
         self.store = Store(self._open())
         self.store.run.set_targets(iterations=settings.target)
         self.most_asked = settings.target
-        self.used_versions: list[int] = []
+        self.trained: dict[int, int] = {}  # training set by version
+        self.published_versions: list[int] = []
         self.samplers = [SamplerPlay(self.store, f"sampler-{number}") for number in (1, 2)]
         self.driver = self._start_driver()
 
@@ -106,7 +113,7 @@ class PlayedRun:
                 sampler.swap()
                 sampler.lease(3, self.settings.swap_wait_s)
             self.now_s += 5.0
-        raise AssertionError(f"the run does not finish: {self.driver._loop.position()}")
+        raise AssertionError(f"the run does not finish: {self.driver.describe()}")
 
     # ---------------------------------------------------------------- what must hold at any time
 
@@ -158,8 +165,9 @@ class PlayedRun:
         policies = self.store.policies.all()
         first = 0 if self.settings.has_warm_start else 1
         assert [policy.iteration for policy in policies[1:]] == list(range(first, self.published + 1))
-        assert len(set(self.used_versions)) == len(self.used_versions)
-        assert {policy.version for policy in policies[1:]} <= set(self.used_versions)
+        versions = [policy.version for policy in policies[1:]]
+        assert self.published_versions == versions
+        assert {policy.version: policy.training_set_id for policy in policies[1:]}.items() <= self.trained.items()
         undecided = {policy.version for policy in policies if policy.decision is None}
         assert undecided == (set() if self.settings.measures_base else {0})
         promoted = self.store.policies.promoted()
@@ -167,13 +175,17 @@ class PlayedRun:
             assert promoted.decision is Decision.PROMOTED
 
     def _check_evaluations(self) -> None:
-        assert self.store.evaluations.unfinished() == []
-        evaluated = Counter(span.version for one in self._evaluated() for span in one.spans)
-        measured = {policy.version for policy in self.store.policies.all() if policy.decision is not None}
-        assert evaluated == dict.fromkeys(measured, HELDOUT_PROBLEMS)
-
-    def _evaluated(self) -> list[Rollout]:
-        return list(self.store.rollouts.iterate(purpose=Purpose.EVAL))
+        """Each decided policy has the answers of its own attempts, once; the promoted one may still be measured on."""
+        promoted = self.store.policies.promoted()
+        unfinished = {one.policy_version for one in self.store.evaluations.unfinished()}
+        assert unfinished <= {promoted.version if promoted else None}
+        for policy in self.store.policies.all():
+            if policy.decision is not None:
+                answers = self.store.evaluations.benchmark_answers(policy.version, "heldout")
+                assert self.settings.heldout <= len(answers) <= HELDOUT_PROBLEMS
+                assert all(len(attempts) == 1 for attempts in answers.values())
+        for rollout in self.store.rollouts.iterate(purpose=Purpose.EVAL):
+            assert len({span.version for span in rollout.spans}) == 1
 
     def _check_lag(self) -> None:
         """An iteration is trained on from the policy of the one before; no attempt is older than the lead allows."""
@@ -208,10 +220,13 @@ class PlayedRun:
         return self._databases[-1]
 
     def _start_driver(self) -> DriverPlay:
-        def group(give_turn: object) -> GroupPlay:
+        def group(give_turn: Callable[[], None]) -> GroupPlay:
             return GroupPlay([one.name for one in self.samplers], self._held, give_turn)
 
-        return DriverPlay(self._open(), self.config, RunFolder(self.path), group, self.used_versions)
+        def learner() -> LearnerPlay:
+            return LearnerPlay(self.store.policies.require_latest().pointer, self.trained, self.published_versions)
+
+        return DriverPlay(self._open(), self.config, RunFolder(self.path), group, learner)
 
     def _held(self, name: str) -> int:
         return next(len(sampler.work) for sampler in self.samplers if sampler.name == name)
@@ -225,11 +240,6 @@ def schedule(store: Store) -> dict[int, list[str]]:
         for number, problem in session.execute(columns.order_by(AssignmentRow.id)):
             found.setdefault(number or 0, []).append(problem)
     return found
-
-
-def quorum_of(scheduled: int, share: float) -> int:
-    """The number of rollouts that must be judged."""
-    return ceil(share * scheduled)
 
 
 @cache
