@@ -147,9 +147,7 @@ def test_an_iteration_is_closed_once_its_policy_is_decided_on_although_straggler
 
 
 def test_a_run_ends_when_all_is_trained_measured_closed_and_sampled() -> None:
-    finished = replace(
-        NEW, target=1, policies=(BASE, WARM, FIRST), iterations=[iteration(1, missing=0, closed=True)]
-    )
+    finished = replace(NEW, target=1, policies=(BASE, WARM, FIRST), iterations=[iteration(1, missing=0, closed=True)])
     assert finished.is_finished
     assert not replace(finished, target=2).is_finished
     assert not replace(finished, policies=(BASE, WARM, undecided(FIRST))).is_finished
