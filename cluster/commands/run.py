@@ -85,13 +85,13 @@ def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int |
     try:
         folder.write_config(config)
         with _driving(config, folder, progress) as driver, _cleared_on_error(driver.store):
+            driver.store.run.set_targets(iterations=config.iteration.count if iterations is None else iterations)
             prepare(config, folder, driver.store, progress)
     except BaseException:
         shutil.rmtree(folder.path)
         raise
     point_latest_to(folder.path)
     with _driving(config, folder, progress) as driver, _resume_hint(folder, progress):
-        driver.store.run.set_targets(iterations=config.iteration.count if iterations is None else iterations)
         _train(config, folder, driver)
     return folder
 

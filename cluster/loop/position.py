@@ -54,8 +54,8 @@ class Position:
         following = self.published + 1
         if following == WARM_START:
             return WARM_START
-        ready = (one.number for one in self.iterations if one.number not in self.to_open and self._has_quorum(one))
-        return following if following <= self.target and following in ready else None
+        is_ready = any(one.number == following and self._has_quorum(one) for one in self.iterations)
+        return following if is_ready and following <= self.target and following not in self.to_open else None
 
     @property
     def to_measure(self) -> list[int]:
@@ -86,10 +86,13 @@ class Position:
 
     @property
     def sampling(self) -> tuple[int, int]:
-        """(done, scheduled) rollouts of the iterations that are not trained on yet, or that lack stragglers."""
-        wanted = (one for one in self.iterations if not one.is_closed and one.number <= self.target)
-        open_ones = [one for one in wanted if one.missing or one.number > self.published]
-        scheduled = sum(one.scheduled for one in open_ones)
+        """(done, scheduled) rollouts of the iterations that are not trained on yet, or that lack stragglers.
+
+        Of a closed iteration these are the stragglers alone.
+        """
+        wanted = (one for one in self.iterations if one.number <= self.target)
+        open_ones = [one for one in wanted if one.missing or (one.number > self.published and not one.is_closed)]
+        scheduled = sum(max(one.scheduled, one.missing) for one in open_ones)
         return scheduled - sum(one.missing for one in open_ones), scheduled
 
     @property

@@ -34,7 +34,7 @@ def test_its_status_is_read(old_run: Path, capsys: pytest.CaptureFixture[str]) -
 
     status = json.loads(capsys.readouterr().out)
     assert status["state"] == "stopped"
-    assert (status["iterations_done"], status["iterations_configured"]) == (1, 2)
+    assert (status["iterations_done"], status["iterations_asked"]) == (1, 2)
     assert status["policy"] == {"version": 2, "promoted_version": 2}
     assert status["demonstrations"] == 24
     assert status["rollouts"]["by_outcome"] == {"accepted": 12}

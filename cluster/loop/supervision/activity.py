@@ -25,7 +25,7 @@ class Activity:
         return len(self._holdups)
 
     def report(self, doing: Sequence[str], holdups: Sequence[str], progress: Progress) -> None:
-        """Say what the run does; what holds it up is noted on the screen when it begins and when it ends."""
+        """Say what the run does; what holds it up is also noted on the screen when it begins."""
         now = frozenset(holdups)
         for line in holdups:
             if line not in self._holdups:

@@ -154,8 +154,8 @@ class Fleet:
         """Record why a sampler does not work. One that is still alive is killed and starts afresh."""
         is_alive = isinstance(error, RayTaskError)
         reason = " ".join(str(error.cause).split()) if is_alive else "its process died"
-        self.reports.pop(sampler, None)
-        if sampler not in self._reasons or is_alive:
+        has_replied = self.reports.pop(sampler, None) is not None
+        if is_alive or has_replied or sampler not in self._reasons:  # else it is the end of one that reported a failure
             self._failures[sampler] += 1
             self._reasons[sampler] = reason
             self._notify(f"{self._name(sampler)} is restarted: {shorten(reason, _REASON_CHARS, placeholder=' ...')}")
