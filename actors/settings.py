@@ -62,8 +62,20 @@ class SamplerSettings(_Settings):
         3, ge=0, description="how often an attempt is made again that a failure of engine, sandbox or checker ended"
     )
     fault_pause_s: float = Field(1.0, ge=0, description="before the first of these retries; it doubles with each")
+    slots_per_sequence: float = Field(
+        1.25,
+        ge=1,
+        le=8,
+        description="rollouts under way for each that the engine samples at a time (engine.max_concurrent_rollouts):"
+        " some wait for the sandbox, and hold no place in the engine meanwhile",
+    )
     limits: RolloutLimits = RolloutLimits()
     engine: EngineSettings = EngineSettings()
+
+    @property
+    def slots(self) -> int:
+        """The number of rollouts that a sampler has under way."""
+        return round(self.slots_per_sequence * self.engine.max_concurrent_rollouts)
 
     @field_validator("solution_format")
     @classmethod

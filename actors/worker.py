@@ -69,7 +69,7 @@ class RolloutWorker:
             tasks.create_task(self._lease_forever(), name="lease problems")
             tasks.create_task(self._write_forever(), name="write rollouts")
             tasks.create_task(self._extend_leases_forever(), name="extend leases")
-            for slot in range(self._settings.engine.max_concurrent_rollouts):
+            for slot in range(self._settings.slots):
                 tasks.create_task(self._attempt_forever(), name=f"slot {slot}")
 
     def pause(self) -> None:
@@ -93,7 +93,7 @@ class RolloutWorker:
         return stats
 
     async def _lease_forever(self) -> None:
-        wanted = self._settings.engine.max_concurrent_rollouts
+        wanted = self._settings.slots
         while True:
             await self._may_lease.wait()
             # A queue as deep as the number of slots keeps them busy while the next lease is fetched.
