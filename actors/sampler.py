@@ -49,9 +49,10 @@ class Sampler(EnvRunner):
         self._sandbox_settings: SandboxSettings = config.sandbox_settings
         self._checker_settings: AnswerCheckerSettings = config.checker_settings
         self._purpose: Purpose | None = getattr(config, "sample_purpose", None)
-        self._store = Store.open(config.store_url, wait=True)
         self._format = get_format(self._settings.solution_format)
         self._engine = PolicyEngine(self._settings.engine, self._format.stop)
+        self._engine.preload()
+        self._store = Store.open(config.store_url, wait=True)
         self._telemetry = SamplerTelemetry(self.worker_index)
         self._state_lock = asyncio.Lock()
         self._owner = f"sampler-{self.worker_index}"

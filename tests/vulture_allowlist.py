@@ -47,7 +47,7 @@ used_by(
     it.get_checkpointable_components,
     it.is_remote,
 )
-used_by("vLLM, by name", it.WeightReloading, it.compute_hash, it.reload_policy)
+used_by("vLLM, by name", it.Process, it.WeightReloading, it.compute_hash, it.reload_policy)
 used_by("transformers, while it exists", it._zero3_marker)
 used_by("tokenizers", it.decoder, it.pre_tokenizer)
 used_by("callers of the tokenizer's protocol", it.add_special_tokens, it.skip_special_tokens, it.split_special_tokens)

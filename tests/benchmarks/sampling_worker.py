@@ -284,6 +284,6 @@ def cpu_seconds() -> dict[str, float]:
             times, name = child.cpu_times(), child.name()
         except psutil.NoSuchProcess:  # a session that has just ended: its parent counts it
             continue
-        part = "engine" if "EngineCor" in name or "python" in name and "VLLM" in name else "sandbox"
+        part = "engine" if "EngineCor" in name or ("python" in name and "VLLM" in name) else "sandbox"
         seconds[part] += times.user + times.system + times.children_user + times.children_system
     return seconds
