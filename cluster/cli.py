@@ -194,10 +194,11 @@ def _add_problems_list(actions: Commands) -> None:
 
 
 def _add_problems_show(actions: Commands) -> None:
-    text = "show a problem, its label history and the outcomes of its rollouts"
-    example = "automathes problems show gsm8k/train-3f2a81c09d1e"
+    text = "show a problem, its label history, the outcomes of its rollouts and why it is attempted often or rarely"
+    example = """automathes problems show gsm8k/train-3f2a81c09d1e
+         automathes problems show 'how many eggs'"""
     parser = add_command(actions, "show", "problems:show_problem", text, example)
-    parser.add_argument("id", metavar="ID", help="id of the problem, as `problems list` shows it")
+    parser.add_argument("id", metavar="ID", help="id of the problem, or a part of its id or question")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_run_options(parser)
 

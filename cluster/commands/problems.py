@@ -9,9 +9,16 @@ from typing import Any
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json
+from cluster.console.problem_effort import explain, print_effort
 from cluster.console.problem_tables import print_exclusions, print_problem, print_problems
-from store.records import Split
+from cluster.console.tables import printable
+from store.records import Problem, Split
+from store.runs.scheduling.decisions import ProblemEffort
+from store.settings import SchedulingRule
 from store.store import Store
+
+_MAX_FOUND = 5
+_WORTH = ("pass_rate", "evidence", "new_rate", "known", "pending", "tokens", "weight")
 
 
 def list_problems(arguments: argparse.Namespace) -> int:
@@ -33,19 +40,24 @@ def list_problems(arguments: argparse.Namespace) -> int:
 
 
 def show_problem(arguments: argparse.Namespace) -> int:
-    """Show a problem with its label history, its reviews and the outcomes of its rollouts.
+    """Show a problem with its label history, its reviews, the outcomes of its rollouts and how it was scheduled.
 
     Raises:
-        ConfigError: there is no such run.
+        ConfigError: there is no such run, or several problems contain the text.
         UnknownRecordError: it has no such problem.
     """
     folder = find_run_folder(arguments.runs, arguments.run)
-    with folder.open_store(folder.read_config()) as store:
-        problem = _problem_in_full(store, arguments.id)
+    config = folder.read_config()
+    rule = config.iteration.scheduling
+    with folder.open_store(config) as store:
+        found = _find_problem(store, arguments.id)
+        effort = store.iterations.effort(found.id)
+        problem = _problem_in_full(store, found) | {"effort": _effort_in_full(effort, rule)}
     if arguments.json:
         print_json(problem, indent=2)
     else:
         print_problem(problem)
+        print_effort(effort, rule)
     return 0
 
 
@@ -73,8 +85,23 @@ def _print_each(records: Sequence[Any]) -> None:
         print_json(asdict(record))
 
 
-def _problem_in_full(store: Store, problem_id: str) -> dict[str, Any]:
-    problem = store.problems.get(problem_id)
+def _find_problem(store: Store, text: str) -> Problem:
+    """The problem with this id, or else the only one whose id or question contains the text."""
+    found = store.problems.find(text, limit=_MAX_FOUND + 1)
+    if len(found) > 1:
+        ids = ", ".join(printable(problem.id) for problem in found[:_MAX_FOUND])
+        more = ", ..." if len(found) > _MAX_FOUND else ""
+        raise ConfigError(f"several problems have {text!r} in their id or question: {ids}{more}. Give one of these ids")
+    return found[0] if found else store.problems.get(text)
+
+
+def _effort_in_full(effort: ProblemEffort, rule: SchedulingRule) -> dict[str, Any]:
+    worth = effort.worth and {name: value for name, value in effort.worth._asdict().items() if name in _WORTH}
+    return asdict(effort) | {"worth": worth, "rule": rule, "reason": explain(effort, rule)}
+
+
+def _problem_in_full(store: Store, problem: Problem) -> dict[str, Any]:
+    problem_id = problem.id
     rollouts = list(store.rollouts.iterate(problem_id=problem_id))
     answers = Counter(rollout.answer for rollout in rollouts if rollout.answer is not None)
     return asdict(problem) | {

@@ -46,7 +46,7 @@ def print_exclusions(exclusions: Sequence[Exclusion], total: int) -> None:
 
 
 def print_problem(problem: Mapping[str, Any]) -> None:
-    """Print a problem with its label history, reviews, outcomes and most frequent answers."""
+    """Print a problem with its label history, reviews, counters, outcomes and most frequent answers."""
     console = Console()
     facts = {name: problem[name] for name in ("split", "source", "subject", "level") if problem[name]}
     console.print(
@@ -61,6 +61,10 @@ def print_problem(problem: Mapping[str, Any]) -> None:
         proposed = printable(review["proposed_answer"])
         console.print(Text(f"review {review['id']} ({review['status']}): {proposed} proposed"))
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in problem["outcomes"].items()) or "none"
+    effort = problem["effort"]
+    if effort["attempts"]:
+        counted = f"{effort['accepted']} of {effort['judged']} accepted, {effort['solutions']} of these different"
+        console.print(Text(f"{effort['attempts']} attempts in training: {counted}"))
     console.print(Text(f"{problem['rollouts']} rollouts: {outcomes}"))
     for answer, count in list(problem["answers"].items())[:_MAX_ANSWERS]:
         console.print(Text(f"  {count:4} x {printable(answer)}"))

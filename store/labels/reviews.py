@@ -63,6 +63,7 @@ class _Judged(NamedTuple):
     purpose: Purpose
     answer: str
     outcome: Outcome
+    tokens: int
 
 
 class UnjudgedAnswersError(Exception):
@@ -245,13 +246,13 @@ def _supersede(session: Session, accepted: ReviewRow, by: str, now: float) -> No
 
 def _rescore(session: Session, review: ReviewRow, outcomes: Mapping[str, Outcome]) -> RescoreResult:
     done = exists().where(OutcomeChangeRow.review_id == review.id, OutcomeChangeRow.rollout_seq == RolloutRow.seq)
-    query = select(RolloutRow.seq, RolloutRow.purpose, RolloutRow.answer, RolloutRow.outcome).where(
+    query = select(*[getattr(RolloutRow, name) for name in _Judged._fields]).where(
         RolloutRow.problem_id == review.problem_id,
         RolloutRow.outcome.in_(_JUDGED),
         RolloutRow.answer.is_not(None),
         ~done,
     )
-    judged = [_Judged(seq, purpose, answer or "", old) for seq, purpose, answer, old in session.execute(query)]
+    judged = [_Judged._make(row) for row in session.execute(query)]
     if not {rollout.answer for rollout in judged} <= outcomes.keys():
         raise UnjudgedAnswersError
     changed = [
@@ -260,8 +261,9 @@ def _rescore(session: Session, review: ReviewRow, outcomes: Mapping[str, Outcome
     if changed:
         _save_outcomes(session, review.id, changed)
         trained = [one for one in judged if one.purpose is Purpose.TRAIN]
-        more = sum((outcomes[one.answer] in COUNTED) - (one.outcome in COUNTED) for one in trained)
-        add_judged(session, review.problem_id, more)
+        change = [(outcomes[one.answer] in COUNTED) - (one.outcome in COUNTED) for one in trained]
+        tokens = sum(more * one.tokens for more, one in zip(change, trained, strict=True))
+        add_judged(session, review.problem_id, sum(change), tokens)
         rebuild(session, [review.problem_id])
     now = Counter(new for _, _, new in changed)
     return RescoreResult(len(judged), now[Outcome.ACCEPTED], now[Outcome.WRONG])

@@ -10,7 +10,7 @@ from store.database.tables import ProblemRow
 from store.errors import UnknownRecordError
 from store.problems.exclusions import count_exclusions, read_exclusions
 from store.problems.importing import Spool, store_spool
-from store.problems.queries import PROBLEM_COLUMNS, find_problems, iterate_problems, problem_counts
+from store.problems.queries import PROBLEM_COLUMNS, find_by_text, find_problems, iterate_problems, problem_counts
 from store.records import Exclusion, ImportReport, Problem, Split
 
 
@@ -48,6 +48,12 @@ class Problems(StorePart):
         if row is None:
             raise UnknownRecordError(f"there is no problem {problem_id!r} in the store")
         return Problem(*row)
+
+    def find(self, text: str, limit: int) -> list[Problem]:
+        """The problem with this id or, if there is none, those whose id or question contains the text."""
+        with self._read() as session:
+            exact = list(find_problems(session, ProblemRow.id, [text]))
+            return exact or find_by_text(session, text, limit)
 
     def by_split_key(self, split_keys: Sequence[str]) -> dict[str, Problem]:
         """The problems with these split keys, by key; for matching demonstrations to problems."""

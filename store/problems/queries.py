@@ -7,7 +7,7 @@ from dataclasses import fields
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, cast, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -17,7 +17,9 @@ from store.database.tables import Base, ProblemRow, table
 from store.errors import InvalidProblemError
 from store.records import Problem, Split
 
-_PRIME = 2**31 - 1
+ORDER_MODULUS = 2**31 - 1
+"""Shuffle keys are below this prime."""
+
 PROBLEM_COLUMNS = tuple(getattr(ProblemRow, field.name) for field in fields(Problem))
 """The columns of `Problem`, in the order of its fields. Cheaper than whole rows, which the session would track."""
 
@@ -48,14 +50,26 @@ def find_problems(session: Session, column: InstrumentedAttribute[str], values: 
             yield Problem(*row)
 
 
+def find_by_text(session: Session, text: str, limit: int) -> list[Problem]:
+    """The first problems whose id or question contains a text. Reads all of them."""
+    contains = or_(ProblemRow.id.contains(text, autoescape=True), ProblemRow.question.contains(text, autoescape=True))
+    query = select(*PROBLEM_COLUMNS).where(contains).order_by(ProblemRow.id).limit(limit)
+    return [Problem(*row) for row in session.execute(query)]
+
+
 def shuffled(seed: int) -> ColumnElement[int]:
     """An ORDER BY that permutes problems by a seed, the same in every database.
 
     It is an affine map, modulo a prime, of the shuffle keys, which are hashes; the product stays below 2**62.
     """
+    factor, shift = order_map(seed)
+    return (cast(ProblemRow.shuffle_key, BigInteger) * factor + shift) % ORDER_MODULUS
+
+
+def order_map(seed: int) -> tuple[int, int]:
+    """The factor and the shift of the map by which a seed orders the problems."""
     rng = random.Random(f"order-{seed}")  # noqa: S311 - an order, not a secret
-    factor, shift = rng.randrange(1, _PRIME), rng.randrange(_PRIME)
-    return (cast(ProblemRow.shuffle_key, BigInteger) * factor + shift) % _PRIME
+    return rng.randrange(1, ORDER_MODULUS), rng.randrange(ORDER_MODULUS)
 
 
 def check_texts(problem: Problem) -> None:
@@ -109,7 +123,7 @@ def _row(problem: Problem) -> dict[str, Any]:
         "subject": problem.subject,
         "level": problem.level,
         "template_twins": problem.template_twins,
-        "shuffle_key": int.from_bytes(digest[:8]) % _PRIME,
+        "shuffle_key": int.from_bytes(digest[:8]) % ORDER_MODULUS,
         "attempts": 0,
         "judged": 0,
         "accepted": 0,
@@ -117,4 +131,7 @@ def _row(problem: Problem) -> dict[str, Any]:
         "mistakes": 0,
         "demonstrations": 0,
         "duplicates": 0,
+        "judged_tokens": 0,
+        "stale_judged": 0,
+        "stale_accepted": 0,
     }

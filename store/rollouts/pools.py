@@ -20,16 +20,18 @@ from store.problems.row_locks import POOL_SIZES, lock_problems
 from store.records import Outcome, Pool, Purpose
 from store.rollouts.variants import DuplicateCandidate, SolutionKey
 
-_COUNTERS = (*POOL_SIZES.values(), "judged", "accepted", "duplicates")
+_EVER = ("judged", "judged_tokens")  # of all rollouts that were ever written
+_COUNTERS = (*POOL_SIZES.values(), *_EVER, "accepted", "duplicates")
 
 
 class PoolCandidate(NamedTuple):
-    """The properties of a rollout that determine its place in a pool."""
+    """The properties of a rollout that determine its place in a pool, and its length after the prompt."""
 
     problem_id: str
     purpose: Purpose
     outcome: Outcome
     key: SolutionKey
+    tokens: int
 
 
 class Placement(NamedTuple):
@@ -43,7 +45,7 @@ class Pools:
     """The pools of a few problems, whose rows the transaction has locked, while rollouts are added.
 
     `members` are the stored solutions that new ones may duplicate. `count_judged` is False for a rebuild: `judged`
-    counts each rollout once, when it is written.
+    and `judged_tokens` count each rollout once, when it is written.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Pools:
         counts = self._counts.setdefault(candidate.problem_id, Counter())
         if candidate.purpose is Purpose.TRAIN:
             counts["judged"] += self._count_judged
+            counts["judged_tokens"] += self._count_judged * candidate.tokens
             counts["accepted"] += candidate.outcome is Outcome.ACCEPTED
         solution = candidate.problem_id, pool is Pool.MISTAKE, candidate.key
         if solution in self._seen:
@@ -98,25 +101,27 @@ def pool_of(purpose: Purpose, outcome: Outcome) -> Pool | None:
     return Pool.SOLUTION if outcome is Outcome.ACCEPTED else Pool.MISTAKE
 
 
-def add_judged(session: Session, problem_id: str, more: int) -> None:
-    """Change how many training rollouts of a problem count, after a correction gave or took verdicts."""
+def add_judged(session: Session, problem_id: str, more: int, tokens: int) -> None:
+    """Change how many training rollouts and tokens of a problem count, after a correction gave or took verdicts."""
     rows = table(ProblemRow)
-    session.execute(update(rows).where(rows.c.id == problem_id).values(judged=rows.c.judged + more))
+    judged, judged_tokens = rows.c.judged + more, rows.c.judged_tokens + tokens
+    session.execute(update(rows).where(rows.c.id == problem_id).values(judged=judged, judged_tokens=judged_tokens))
 
 
 def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
     """Reassign all places and recount, for these problems, after outcomes changed or rollouts were deleted.
 
-    `judged` stays: it counts all rollouts that were ever written and count.
+    `judged` and `judged_tokens` stay: they count all rollouts that were ever written and count.
     """
     for batch in batched(sorted(set(problem_ids)), BATCH):
         lock_problems(session, batch)
         _clear(session, batch)
         columns = RolloutRow.problem_id, RolloutRow.purpose, RolloutRow.outcome, RolloutRow.sketch, RolloutRow.variant
-        query = select(RolloutRow.seq, *columns).where(in_array(RolloutRow.problem_id, batch)).order_by(RolloutRow.seq)
+        query = select(RolloutRow.seq, RolloutRow.tokens, *columns)
+        query = query.where(in_array(RolloutRow.problem_id, batch)).order_by(RolloutRow.seq)
         candidates = [
-            (seq, PoolCandidate(problem_id, purpose, outcome, SolutionKey(sketch, variant)))
-            for seq, problem_id, purpose, outcome, sketch, variant in session.execute(query)
+            (seq, PoolCandidate(problem_id, purpose, outcome, SolutionKey(sketch, variant), tokens))
+            for seq, tokens, problem_id, purpose, outcome, sketch, variant in session.execute(query)
         ]
         pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, count_judged=False)
         placements = [(seq, pools.add(candidate)) for seq, candidate in candidates]
@@ -128,7 +133,7 @@ def _clear(session: Session, problem_ids: Sequence[str]) -> None:
     rollouts, problems = table(RolloutRow), table(ProblemRow)
     of_problems = in_array(rollouts.c.problem_id, problem_ids)
     session.execute(update(rollouts).where(of_problems, rollouts.c.place.is_not(None)).values(pool=None, place=None))
-    zero = {name: 0 for name in _COUNTERS if name != "judged"}
+    zero = {name: 0 for name in _COUNTERS if name not in _EVER}
     session.execute(update(problems).where(in_array(problems.c.id, problem_ids)).values(zero))
 
 

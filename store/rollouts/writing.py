@@ -88,7 +88,9 @@ def _insert(
     executions: list[dict[str, Any]] = []
     for seq, (item, key) in zip(reserve_ids(session, table(RolloutRow), len(batch)), batch, strict=True):
         rollout = item.rollout
-        pool, place = pools.add(PoolCandidate(rollout.problem_id, rollout.purpose, rollout.outcome, key))
+        pool, place = pools.add(
+            PoolCandidate(rollout.problem_id, rollout.purpose, rollout.outcome, key, len(rollout.token_ids))
+        )
         assignment = assignments.get(rollout.assignment_id or 0)
         rows.append(
             {

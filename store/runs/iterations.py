@@ -4,22 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from store.database.database import StorePart
 from store.database.json_columns import finite_json
 from store.database.retry import retrying
-from store.database.tables import AssignmentRow, ExecutionRow, IterationRow, ProblemRow, RolloutRow
+from store.database.tables import AssignmentRow, ExecutionRow, IterationRow, RolloutRow
 from store.errors import (
     IterationClosedError,
     NothingToScheduleError,
     UnknownRecordError,
 )
-from store.records import Outcome, Purpose, Sampling, Split
-from store.rollouts.assignments import assign, progress
+from store.records import Outcome, Purpose, Sampling
+from store.rollouts.assignments import progress
 from store.runs.policies import require_policy
-from store.runs.scheduling import problem_order
+from store.runs.scheduling.assigning import assign_choices
+from store.runs.scheduling.decisions import ProblemEffort, read_effort
+from store.runs.scheduling.rules import Request, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Iterations(StorePart):
     ) -> int:
         """Schedule `samples` attempts at each of `problems` training problems, or at all of them if there are fewer.
 
-        An iteration that is scheduled already keeps its assignments. `rule` is a key of `store.runs.scheduling.RULES`.
+        An iteration that is scheduled already keeps its assignments. `rule` is a key of `RULES` in
+        `store.runs.scheduling.rules`; `by_difficulty` spreads as many attempts over other numbers of problems.
 
         Returns:
             The number of rollouts of the iteration.
@@ -92,22 +95,25 @@ class Iterations(StorePart):
             NothingToScheduleError: there are no training problems.
             StoreError: there is no such rule.
         """
-        order = problem_order(rule, seed)
         with self._write() as session:
             _require_iteration(session, number)
             of_iteration = AssignmentRow.iteration == number
             scheduled = session.scalar(select(func.sum(AssignmentRow.samples)).where(of_iteration))
             if scheduled:
                 return scheduled
-            chosen = select(ProblemRow.id).where(ProblemRow.split == Split.TRAIN)
-            ids = session.scalars(chosen.order_by(*order, ProblemRow.id).limit(problems)).all()
-            if not ids:
+            choices = choose(session, rule, Request(number, problems, samples, seed))
+            if not choices:
                 raise NothingToScheduleError("there are no training problems in the store: import some first")
-            assign(session, ids, Purpose.TRAIN, samples, sampling, iteration=number)
-            attempted = ProblemRow.id.in_(select(AssignmentRow.problem_id).where(of_iteration))
-            count = update(ProblemRow).where(attempted).values(attempts=ProblemRow.attempts + samples)
-            session.execute(count, execution_options={"synchronize_session": False})
-            return len(ids) * samples
+            return assign_choices(session, number, choices, sampling)
+
+    def effort(self, problem_id: str) -> ProblemEffort:
+        """What was tried of a problem and why, and what the rule `by_difficulty` makes of it now.
+
+        Raises:
+            UnknownRecordError: there is no such problem.
+        """
+        with self._read() as session:
+            return read_effort(session, problem_id)
 
     def progress(self, number: int) -> tuple[int, int]:
         """(done, scheduled) rollouts of an iteration."""

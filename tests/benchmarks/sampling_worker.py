@@ -179,7 +179,7 @@ async def bare(parts: Parts, lengths: dict[str, int]) -> dict[str, Any]:
 
     engine = getattr(parts.engine, "_engine_of_vllm", None) or parts.engine._engine
     async with scheduled(parts) as store:
-        assignments = store.assignments.lease("bench", parts.case.problems, LEASE_S)
+        assignments = store.assignments.lease("bench", parts.case.problems * 1000, LEASE_S).assignments
     prompts = {a.id: parts.codec.prompt(a.problem.question) for a in assignments}
     waiting = list(lengths.items())
     temperature = parts.config.iteration.temperature
@@ -207,7 +207,7 @@ async def bare(parts: Parts, lengths: dict[str, int]) -> dict[str, Any]:
 async def lock_step(parts: Parts, _: Any) -> dict[str, Any]:
     """Batches of as many rollouts as the engine takes: all generate a turn, then all blocks run, then the next turn."""
     async with scheduled(parts) as store:
-        assignments = store.assignments.lease("bench", parts.case.problems, LEASE_S)
+        assignments = store.assignments.lease("bench", parts.case.problems * 1000, LEASE_S).assignments
     waiting = [(a, index) for a in assignments for index in a.pending]
     size = parts.config.sampler.engine.max_concurrent_rollouts
     lengths: dict[str, int] = {}

@@ -36,6 +36,10 @@ class ProblemRow(Base):
     mistakes: Mapped[int] = mapped_column(default=0)
     demonstrations: Mapped[int] = mapped_column(default=0)
     duplicates: Mapped[int] = mapped_column(default=0)  # rollouts whose solution an earlier rollout has in a pool
+    judged_tokens: Mapped[int] = mapped_column(BigInteger, default=0)  # of the judged rollouts, after their prompts
+    last_iteration: Mapped[int | None]  # that scheduled it; the rule `by_difficulty` keeps this and the next two
+    stale_judged: Mapped[int] = mapped_column(BigInteger, default=0)  # thousandths that no longer counted then
+    stale_accepted: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class ImportRow(Base):

@@ -66,7 +66,7 @@ def measure(store: Store, version: int, solved: int) -> None:
 
 def attempt(store: Store, version: int, correct: list[bool]) -> None:
     left = list(correct)
-    for assignment in store.assignments.lease("test", HELDOUT, 60, version):
+    for assignment in store.assignments.lease("test", HELDOUT, 60, version).assignments:
         for sample in assignment.pending:
             outcome = Outcome.ACCEPTED if left.pop(0) else Outcome.WRONG
             ids = {"prompt_ids": (1,), "token_ids": (2, sample), "model_mask": (True, True)}

@@ -12,7 +12,7 @@ from store.records import ExecutionRecord, Outcome, Policy, PolicySpan, Purpose,
 @pytest.fixture
 def assignment(filled):
     filled.iterations.schedule(1, problems=1, samples=4, sampling=Sampling(0.7, 0.9))
-    (leased,) = filled.assignments.lease("a", 1, ttl_s=60).assignments
+    (leased,) = filled.assignments.lease("a", 1, ttl_s=60).assignments.assignments
     return leased
 
 
@@ -177,7 +177,7 @@ def test_lag_counts_iterations_from_the_oldest_policy(filled, make, oldest, lag)
         session.execute(update(PolicyRow).where(PolicyRow.version == 1).values(iteration=0))
     filled.iterations.open(3, policy_version=3)
     filled.iterations.schedule(3, problems=1, samples=1, sampling=Sampling())
-    (leased,) = filled.assignments.lease("a", 1, ttl_s=60)
+    (leased,) = filled.assignments.lease("a", 1, ttl_s=60).assignments
     spans = (PolicySpan(oldest, 0, 2), PolicySpan(max(oldest, 3), 2, 5))
     filled.rollouts.add([replace(make.attempt(leased, 0), spans=spans)])
     (read,) = filled.rollouts.iterate(iteration=3)

@@ -25,6 +25,7 @@ COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine], ...] = (
     ("training_sets", "lag_tokens", sa.JSON()),
     ("assignments", "pass_rate", sa.Double()),
     ("assignments", "weight", sa.Double()),
+    ("problems", "last_iteration", sa.Integer()),
     ("rollouts", "lag", sa.Integer()),
     ("rollouts", "logprobs", sa.LargeBinary()),
     ("rollouts", "temperature", sa.Double()),
@@ -34,6 +35,19 @@ COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine], ...] = (
     ("rollouts", "execute_s", sa.Double()),
     ("rollouts", "check_s", sa.Double()),
 )
+
+# What the rule by difficulty counts, beside the counters that there are.
+COUNTERS: tuple[tuple[str, sa.types.TypeEngine], ...] = (
+    ("judged_tokens", sa.BigInteger()),
+    ("stale_judged", sa.BigInteger()),
+    ("stale_accepted", sa.BigInteger()),
+)
+JUDGED_TOKENS = """
+UPDATE problems SET judged_tokens = counted.tokens FROM (
+    SELECT problem_id, sum(tokens) AS tokens FROM rollouts
+    WHERE purpose = 'train' AND outcome NOT IN ('undecided', 'unverifiable', 'fault') GROUP BY problem_id
+) AS counted WHERE counted.problem_id = problems.id
+"""
 
 # Policies without a phase are those of the earliest versions, which were trained in iterations as well.
 NO_ITERATION = "UPDATE policies SET iteration = 0 WHERE parent IS NULL OR {phase} = 'warm_start'"
@@ -86,6 +100,9 @@ def upgrade() -> None:
     )
     for table, name, kind in COLUMNS:
         op.add_column(table, sa.Column(name, kind, nullable=True))
+    for name, kind in COUNTERS:
+        op.add_column("problems", sa.Column(name, kind, nullable=False, server_default="0"))
+    op.execute(JUDGED_TOKENS)
     if op.get_bind().dialect.name == "postgresql":
         phase, published = "config->>'phase'", "iterations.metrics->>'policy_version'"
     else:
@@ -97,6 +114,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Undo."""
+    for name, _ in reversed(COUNTERS):
+        op.drop_column("problems", name)
     for table, name, _ in reversed(COLUMNS):
         op.drop_column(table, name)
     op.drop_table("samplers")
