@@ -20,8 +20,8 @@ from store.database.urls import parse_url
 from store.errors import StoreError
 from store.records import Purpose
 
-POLL_S = 0.2
-OVERLAP = 2_000  # numbers of rows read again: on PostgreSQL, a row may become visible after one with a higher number
+POLL_S = 0.3
+OVERLAP = 300  # numbers of rows read again: on PostgreSQL, a row may become visible after one with a higher number
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Seen:
     @property
     def progress(self) -> tuple[object, ...]:
         """What changes as long as the run gets on."""
-        return self.written, self.closed, self.opened, self.version, self.activity
+        return self.written, self.closed, self.opened, self.version, self.state
 
 
 class Journal:

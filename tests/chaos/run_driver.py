@@ -15,7 +15,7 @@ from tests.chaos.run_settings import RunSettings
 from tests.processes import Processes, end, marked
 
 COMMAND = str(Path(sys.executable).with_name("automathes"))
-POLL_S = 0.1
+POLL_S = 0.2
 SILENCE_S = 300.0
 UNPLANNED_ENDS = 3
 
