@@ -55,10 +55,6 @@ class Processes:
         """The learner's ranks."""
         return self._matching(lambda process: title(process).startswith("ray::PolicyLearner"))
 
-    def training_ranks(self) -> list[psutil.Process]:
-        """The ranks that execute a call, which Ray appends to the title of the process."""
-        return self._matching(lambda process: title(process).startswith("ray::PolicyLearner.update"))
-
     def jails(self) -> list[psutil.Process]:
         """The nsjail processes of the sandboxes in which model-written code runs."""
         return self._matching(lambda process: process.name() == "nsjail" and not _holds_checker(process))

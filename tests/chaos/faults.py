@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from signal import SIGKILL, SIGSTOP, Signals
-from typing import Any, Protocol
+from typing import Protocol
 
 import psutil
 
@@ -29,6 +29,10 @@ class Scene:
     server: PostgresqlServer | None = None
     disk: SmallDisk | None = None
 
+    def is_training(self) -> bool:
+        """Whether the driver says that the learner trains."""
+        return any(word in self.journal.now.activity for word in ("learning", "training"))
+
     def is_sampling(self) -> bool:
         """Whether rollouts are being written."""
         return self.journal.judged_since(time.time() - SAMPLES_WITHIN_S) is not None
@@ -42,6 +46,7 @@ class Strike:
     at: float
     victim: str
     before: frozenset[int] = frozenset()  # processes of the victim's part, itself included
+    starts: int = 0  # of samplers, before
     healed_at: float = 0.0  # when what the fault itself held back was given back; 0: not yet, or nothing is
 
     @property
@@ -82,7 +87,6 @@ class Kind(Protocol):
 
 WORK: dict[str, Callable[[Journal, float], float | None]] = {
     "judged": Journal.judged_since,
-    "trained": Journal.trained_since,
     "published": Journal.published_since,
 }
 """When a part that was hit at a moment did work again."""
@@ -94,31 +98,31 @@ class ProcessFault:
 
     name: str
     victims: Callable[[Processes], list[psutil.Process]]
-    part: Callable[[Processes], list[psutil.Process]]
     work: str
     signal: Signals = SIGKILL
+    ends_sampler: bool = False  # which then has to start again as a whole
     holds: bool = False
 
     def strike(self, scene: Scene) -> Strike | None:
-        if self.work == "judged" and not scene.is_sampling():
+        if not (scene.is_sampling() if self.work == "judged" else scene.is_training()):
             return None
         victims = [process for process in self.victims(scene.processes) if _is_running(process)]
         if not victims:
             return None
-        before = frozenset(process.pid for process in self.part(scene.processes))
+        before = frozenset(process.pid for process in self.victims(scene.processes))
         victim = scene.random.choice(sorted(victims, key=lambda process: process.pid))
-        at = time.time()
+        starts, at = scene.journal.now.starts, time.time()
         try:
             victim.send_signal(self.signal)
         except psutil.Error:  # it ended meanwhile
             return None
-        return Strike(self.name, at, str(victim.pid), before)
+        return Strike(self.name, at, str(victim.pid), before, starts)
 
     def is_back(self, scene: Scene, strike: Strike) -> bool:
-        fresh = [process for process in self.part(scene.processes) if process.pid not in strike.before]
-        if not any(_is_running(process) for process in fresh):
-            return False
-        return self.work != "judged" or scene.journal.judged_since(min(map(_started, fresh))) is not None
+        if self.ends_sampler:
+            return scene.journal.now.starts > strike.starts and scene.journal.now.samplers_work
+        working = self.victims(scene.processes)
+        return any(process.pid not in strike.before and _is_running(process) for process in working)
 
     def heal(self, scene: Scene) -> None:
         pass
@@ -181,7 +185,7 @@ class FullDiskFault:
     holds: bool = True
 
     def strike(self, scene: Scene) -> Strike | None:
-        if scene.disk is None or not scene.processes.training_ranks():
+        if scene.disk is None or not scene.is_training():
             return None
         at = time.time()
         scene.disk.fill()
@@ -202,23 +206,16 @@ def _is_running(process: psutil.Process) -> bool:
         return False
 
 
-def _started(process: psutil.Process) -> float:
-    try:
-        return process.create_time()
-    except psutil.Error:
-        return time.time()
-
-
-def _process_kinds() -> list[Any]:
-    samplers, ranks, training = Processes.samplers, Processes.ranks, Processes.training_ranks
+def _process_kinds() -> list[ProcessFault]:
+    samplers, engines, ranks = Processes.samplers, Processes.engines, Processes.ranks
     return [
-        ProcessFault("sampler", samplers, samplers, "judged"),
-        ProcessFault("engine core", Processes.engines, Processes.engines, "judged"),
-        ProcessFault("nsjail", Processes.jails, Processes.jails, "judged"),
-        ProcessFault("checker", Processes.checkers, Processes.checkers, "judged"),
-        ProcessFault("learner rank", training, ranks, "trained"),
-        ProcessFault("sampler stopped", samplers, samplers, "judged", SIGSTOP),
-        ProcessFault("rank stopped", training, ranks, "trained", SIGSTOP),
+        ProcessFault("sampler", samplers, "judged", ends_sampler=True),
+        ProcessFault("engine core", engines, "judged", ends_sampler=True),
+        ProcessFault("nsjail", Processes.jails, "judged"),
+        ProcessFault("checker", Processes.checkers, "judged"),
+        ProcessFault("learner rank", ranks, "published"),
+        ProcessFault("sampler stopped", samplers, "judged", SIGSTOP, ends_sampler=True),
+        ProcessFault("rank stopped", ranks, "published", SIGSTOP),
     ]
 
 

@@ -19,9 +19,12 @@ from store.database.tables import IterationRow, PolicyRow, RolloutRow, RunStateR
 from store.database.urls import parse_url
 from store.errors import StoreError
 from store.records import Purpose
+from store.runs.samplers import SamplerState
 
 POLL_S = 0.3
 OVERLAP = 300  # numbers of rows read again: on PostgreSQL, a row may become visible after one with a higher number
+
+WORKING = (SamplerState.SAMPLING, SamplerState.IDLE, SamplerState.LOADING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,17 @@ class Seen:
     state: str = ""  # of the driver
     heartbeat_at: float = 0.0
     activity: str = ""
-    samplers: Mapping[str, tuple[str, float]] = field(default_factory=dict)  # state and since when, by name
+    samplers: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # state and number of starts, by name
+
+    @property
+    def starts(self) -> int:
+        """How many processes of samplers have started."""
+        return sum(starts for _, starts in self.samplers.values())
+
+    @property
+    def samplers_work(self) -> bool:
+        """Whether the engines of all samplers have started."""
+        return bool(self.samplers) and all(state in WORKING for state, _ in self.samplers.values())
 
     @property
     def progress(self) -> tuple[object, ...]:
@@ -62,7 +75,6 @@ class Journal:
         self._newest = 0
         self._last_write = 0.0
         self._last_policy = 0.0
-        self._last_step = 0.0
         self._seen = Seen()
 
     def __enter__(self) -> "Journal":
@@ -84,11 +96,6 @@ class Journal:
     def judged_since(self, moment: float) -> float | None:
         """When the last rollout was written, if that was after `moment`; else None."""
         return self._last_write if self._last_write > moment else None
-
-    def trained_since(self, moment: float) -> float | None:
-        """When the last step of training was reported or the last policy published, if that was after `moment`."""
-        last = max(self._last_step, self._last_policy)
-        return last if last > moment else None
 
     def published_since(self, moment: float) -> float | None:
         """When the last policy was published, if that was after `moment`."""
@@ -134,7 +141,7 @@ class Journal:
                 state=run.actual if run else "",
                 heartbeat_at=(run.heartbeat_at if run else None) or 0.0,
                 activity=(run.activity if run else None) or "",
-                samplers={row.name: (row.state, row.since) for row in samplers},
+                samplers={row.name: (row.state, row.starts) for row in samplers},
             )
         self._hear(self._seen.activity)
 
@@ -150,8 +157,6 @@ class Journal:
     def _hear(self, activity: str) -> None:
         if activity and (not self.said or self.said[-1][1] != activity):
             self.said.append((time.time(), activity))
-            if activity.startswith(("learning", "training")):
-                self._last_step = time.time()
 
 
 def digest(outcome: str, token_ids: bytes, spans: bytes) -> str:
