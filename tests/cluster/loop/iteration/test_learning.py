@@ -125,7 +125,7 @@ class Run:
         self.store.problems.add(Problem(f"p{n}", f"What is {n}?", "1", "test", Split.TRAIN, f"p{n}") for n in range(40))
         self.store.rollouts.add(
             Rollout(
-                f"r{n}", f"p{n}", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", (5, 6, 7 + n), (8, 9 + n, 30),
+                f"demo-{n}", f"p{n}", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", (5, 6, 7 + n), (8, 9 + n, 30),
                 (True, True, True),
             )
             for n in range(40)
