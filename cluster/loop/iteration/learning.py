@@ -124,6 +124,7 @@ class PolicyTrainer:
         self._step = 0
         if not self._learner.is_alive:
             self._learner.rebuild(self._poll_or_stop)
+        self._learner.ready(self._poll_or_stop)
         from_base = phase is Phase.ITERATION and self._run.iteration.from_base
         start = self._store.policies.get(0) if from_base else parent
         if self._learner.policy.version != start.version:
