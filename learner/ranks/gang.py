@@ -103,9 +103,14 @@ class Gang:
             LearnerRankError: a rank failed or died.
             LearnerSilenceError: a rank did not start, or made no progress.
         """
-        if self._builds:
+        if not self._builds:
+            return
+        try:
             self._gather("build", self._builds, on_poll)
-            self._builds = []
+        except LearnerGroupError:
+            self.end()  # what was not built cannot be called
+            raise
+        self._builds = []
 
     def rebuild(self, on_poll: Callable[[], None] | None = None) -> None:
         """End all ranks, start new ones and wait until they are built. Raises what `ready` raises."""

@@ -116,13 +116,15 @@ class PolicyTrainer:
                     raise  # the same samples in the same order fail the same way
                 log.warning("the learner failed and is restarted: %s", error)
                 self._wait(
-                    restarts.count(error, self._step), f"the learner continues from its last checkpoint: {error}"
+                    restarts.count(error, self._step),
+                    f"the learner continues from its last checkpoint: {_first_line(error)}",
                 )
 
     def _train_once(self, training: TrainingSet, phase: Phase, parent: Policy) -> dict[str, float]:
         self._step = 0
         if not self._learner.is_alive:
             self._learner.rebuild(self._poll_or_stop)
+        self._learner.ready(self._poll_or_stop)
         from_base = phase is Phase.ITERATION and self._run.iteration.from_base
         start = self._store.policies.get(0) if from_base else parent
         if self._learner.policy.version != start.version:
@@ -160,8 +162,8 @@ class PolicyTrainer:
                 if (policy := read_policy_record(folder)) is not None:  # the rank failed after that
                     return policy
                 if not self._learner.is_alive:
-                    reason = f"policy {draft.version} was not published and continues from its last checkpoint: {error}"
-                    self._wait(restarts.count(error, self._step), reason)
+                    pause_s, what = restarts.count(error, self._step), _first_line(error)
+                    self._wait(pause_s, f"policy {draft.version} is trained on from its last checkpoint: {what}")
                     return None
                 if not isinstance(error.__cause__, OSError):
                     raise
@@ -196,6 +198,11 @@ class PolicyTrainer:
 
     def _note(self, text: str) -> None:
         self._loop.operator.progress.note(text)
+
+
+def _first_line(error: Exception) -> str:
+    """Of an error of Ray, whose text is a page; the log has it."""
+    return str(error).partition("\n")[0]
 
 
 class _Restarts:

@@ -74,6 +74,7 @@ class Run:
 
         self.config = load_config("demo", None, [*OVERRIDES, *overrides])
         self.folder = RunFolder(path)
+        path.mkdir(exist_ok=True)
         self.store = Store.open(self.folder.store_url(self.config))
         if self.store.policies.latest() is None:
             self._fill()
@@ -125,7 +126,7 @@ class Run:
         self.store.problems.add(Problem(f"p{n}", f"What is {n}?", "1", "test", Split.TRAIN, f"p{n}") for n in range(40))
         self.store.rollouts.add(
             Rollout(
-                f"r{n}", f"p{n}", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", (5, 6, 7 + n), (8, 9 + n, 30),
+                f"demo-{n}", f"p{n}", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", (5, 6, 7 + n), (8, 9 + n, 30),
                 (True, True, True),
             )
             for n in range(40)
@@ -177,6 +178,7 @@ def test_a_publication_that_fails_twice_works_without_training_again(
 ) -> None:
     monkeypatch.setattr(learning, "_FIRST_PAUSE_S", 0.5)
     run = make_run("learner.checkpoint_every_s=3600")
+    run.learner.ready()
     away = run.folder.path / "away"
     run.folder.policies.rename(away)
     run.folder.policies.write_text("the folder for policies is away")
@@ -200,6 +202,7 @@ def test_a_publication_that_fails_twice_works_without_training_again(
 
 def test_a_stop_is_heard_while_a_publication_waits(make_run: Callable[..., Run]) -> None:
     run = make_run()
+    run.learner.ready()
     shutil.move(run.folder.policies, run.folder.path / "away")
     run.folder.policies.write_text("away")
     stopped_at: list[float] = []

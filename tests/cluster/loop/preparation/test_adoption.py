@@ -28,7 +28,7 @@ def store(folder: RunFolder) -> Iterator[Store]:
         store.policies.add(Policy(0, None, str(folder.policy(0))))
         store.problems.add([Problem("p", "What is 1?", "1", "test", Split.TRAIN, "p")])
         store.rollouts.add(
-            [Rollout("r", "p", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", (1,), (2, 3), (True, True))]
+            [Rollout("demo-1", "p", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", (1,), (2, 3), (True, True))]
         )
         assert store.policies.next_version() == 1
         store.training_sets.select(1, iteration=0)
