@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cluster.console.output import print_line
 from cluster.console.tables import print_table, printable
+from eval.figure_text import count
 from eval.promotion_text import decision_word, describe_assessment
 from store.records import Decision
 
@@ -83,7 +84,7 @@ def _facts(policy: Mapping[str, Any]) -> list[tuple[str, str]]:
     if policy["kept_as"]:
         facts.append(("kept as", ", ".join(policy["kept_as"])))
     if (training_set := policy["training_set"]) is not None:
-        facts.append(("trained on", f"{training_set['size']:,} samples (training set {training_set['id']})"))
+        facts.append(("trained on", f"{count(training_set['size'], 'sample')} (training set {training_set['id']})"))
     if policy["metrics"]:
         facts.append(("metrics", ", ".join(f"{name} {value:g}" for name, value in _numbers(policy["metrics"]))))
     facts += [(one["metric"], _figure(one)) for one in policy["figures"]]
@@ -116,6 +117,6 @@ def _print_lag(tokens: Mapping[int, int]) -> None:
     if not total:
         return
     print_line("tokens by lag of the policy that wrote them:")
-    for lag, count in tokens.items():
-        bar = "━" * max(1, round(_BAR_CELLS * count / total))
-        print_line(f"{lag:>8}  {count:>12,}  {100 * count / total:5.1f} %  {bar}")
+    for lag, number in tokens.items():
+        bar = "━" * max(1, round(_BAR_CELLS * number / total))
+        print_line(f"{lag:>8}  {number:>12,}  {100 * number / total:5.1f} %  {bar}")

@@ -43,7 +43,7 @@ def measure(store: Store, version: int, solved: list[bool], limit: int) -> int:
     """Attempt the first `limit` problems; returns how many attempts were made. `solved` is by their fixed order."""
     evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0), limit=limit)
     order = [problem.id for problem in store.problems.iterate(Split.HELDOUT)]
-    leased = store.assignments.lease("test", PROBLEMS, 60, version)
+    leased = store.assignments.lease("test", PROBLEMS, 60, held=version, pinned=version).assignments
     for assignment in leased:
         problem = assignment.problem.id
         outcome = Outcome.ACCEPTED if solved[order.index(problem)] else Outcome.WRONG
