@@ -44,7 +44,7 @@ def _row(policy: Mapping[str, Any]) -> dict[str, str]:
     return {
         "policy": f"v{policy['version']}{' ★' if policy['served'] else ''}",
         "parent": "" if policy["parent"] is None else f"v{policy['parent']}",
-        "from": _origin(policy),
+        "iteration": _origin(policy).removeprefix("iteration "),
         "pass@1": _score(policy),
         "decision": _decision(policy),
         "size": _size(policy),
@@ -61,12 +61,14 @@ def _origin(policy: Mapping[str, Any]) -> str:
 def _score(policy: Mapping[str, Any]) -> str:
     if policy["pass@1"] is None:
         return "-"
-    interval = "" if policy["low"] is None else f" ({100 * policy['low']:.1f} to {100 * policy['high']:.1f})"
+    interval = "" if policy["low"] is None else f" ({100 * policy['low']:.0f} to {100 * policy['high']:.0f})"
     return f"{100 * policy['pass@1']:.1f}{interval}"
 
 
 def _decision(policy: Mapping[str, Any]) -> str:
-    return decision_word(None if policy["decision"] is None else Decision(policy["decision"]))
+    if policy["decision"] is None:
+        return "open" if policy["pass@1"] is not None else "not measured"
+    return decision_word(Decision(policy["decision"]))
 
 
 def _size(policy: Mapping[str, Any]) -> str:
@@ -107,7 +109,7 @@ def _numbers(metrics: Mapping[str, Any]) -> list[tuple[str, float]]:
 
 def _full_decision(policy: Mapping[str, Any]) -> str:
     if policy["decision"] is None:
-        return decision_word(None)
+        return _decision(policy)
     return describe_assessment(Decision(policy["decision"]), policy["assessment"] or {})
 
 

@@ -201,6 +201,6 @@ def test_the_log_states_the_difference_and_the_decision(store: Store, caplog: py
     measure(store, 1, changed(2, 7), 100)
     with caplog.at_level(logging.INFO):
         decide(store, 1, config())
-    assert "policy 1: not promoted, because undecided" in caplog.text
+    assert "policy 1: not promoted: undecided" in caplog.text
     assert "-5.0 ± 3.0 points on 100 problems" in caplog.text
     assert "2 gained, 7 lost; p = 0.98 of at most 0.05" in caplog.text
