@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtrc, betainc, gammaln, xlog1py, xlogy
 
-type _Counts = npt.NDArray[np.int64]
-type _Floats = npt.NDArray[np.float64]
+type Counts = npt.NDArray[np.int64]
+type Scores = npt.NDArray[np.float64]
 
 _RATES = 128  # of lost problems, over which a p-value is maximised
 _TIE = 1e-9  # scores that differ by less are equal: rounding must not make an outcome less extreme than itself
@@ -58,11 +58,30 @@ def p_at_most(pairs: Pairs, difference: float) -> float:
     noninferiority for paired binary endpoints"). It holds for any number of discordant problems, none included, and
     takes 0.1 s for 5,000 problems.
     """
-    observed = float(_score(np.array([pairs.gained]), np.array([pairs.lost]), pairs.n, difference)[0])
+    observed = score(np.array([pairs.gained]), np.array([pairs.lost]), pairs.n, difference)
+    return p_of_score(float(observed[0]), pairs.n, difference)
+
+
+def p_of_score(observed: float, n: int, difference: float) -> float:
+    """The probability of a score of `observed` or more if the true difference is `difference`, at the worst."""
     if observed == -np.inf:
         return 1.0
-    needed = _least_gained(pairs.n, difference, observed)
-    return min(max(_probability(needed, pairs.n, rate, difference) for rate in _rates(difference)), 1.0)
+    needed = _least_gained(n, difference, observed)
+    return min(max(_probability(needed, n, rate, difference) for rate in _rates(difference)), 1.0)
+
+
+def score(gained: Counts, lost: Counts, n: int, difference: float) -> Scores:
+    """Tango's score: the excess of gained problems over the hypothesis, in standard errors under the hypothesis."""
+    linear = -gained - lost + (2 * n - gained + lost) * difference
+    product = lost * difference * (1 - difference)
+    lost_rate = (np.sqrt(np.maximum(linear * linear + 8 * n * product, 0)) - linear) / (4 * n)
+    variance = n * (2 * lost_rate + difference * (1 - difference))
+    excess = gained - lost - n * difference
+    certain = variance < _TIE  # the hypothesis allows a single outcome
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = excess / np.sqrt(variance)
+    extreme = np.where(np.abs(excess) < _TIE, 0.0, np.copysign(np.inf, excess))
+    return np.where(certain, extreme, found)
 
 
 @lru_cache(maxsize=1024)
@@ -89,21 +108,7 @@ def difference_interval(pairs: Pairs, confidence: float) -> tuple[float, float]:
     return lower_limit(pairs, tail), -lower_limit(pairs.swapped, tail)
 
 
-def _score(gained: _Counts, lost: _Counts, n: int, difference: float) -> _Floats:
-    """Tango's score: the excess of gained problems over the hypothesis, in standard errors under the hypothesis."""
-    linear = -gained - lost + (2 * n - gained + lost) * difference
-    product = lost * difference * (1 - difference)
-    lost_rate = (np.sqrt(np.maximum(linear * linear + 8 * n * product, 0)) - linear) / (4 * n)
-    variance = n * (2 * lost_rate + difference * (1 - difference))
-    excess = gained - lost - n * difference
-    certain = variance < _TIE  # the hypothesis allows a single outcome
-    with np.errstate(divide="ignore", invalid="ignore"):
-        score = excess / np.sqrt(variance)
-    extreme = np.where(np.abs(excess) < _TIE, 0.0, np.copysign(np.inf, excess))
-    return np.where(certain, extreme, score)
-
-
-def _least_gained(n: int, difference: float, score: float) -> _Counts:
+def _least_gained(n: int, difference: float, observed: float) -> Counts:
     """The least number of gained problems with this score or a higher one, by the number of lost ones, 0 to n.
 
     The score rises with the gained problems, so that halving finds it; n - lost + 1 if no number is enough.
@@ -112,19 +117,19 @@ def _least_gained(n: int, difference: float, score: float) -> _Counts:
     low, high = np.zeros(n + 1, np.int64), n - lost + 1
     while (low < high).any():
         middle = (low + high) // 2
-        enough = _score(np.minimum(middle, n - lost), lost, n, difference) >= score - _TIE
+        enough = score(np.minimum(middle, n - lost), lost, n, difference) >= observed - _TIE
         high = np.where((low < high) & enough, middle, high)
         low = np.where((low < high) & ~enough, middle + 1, low)
     return low
 
 
-def _rates(difference: float) -> _Floats:
+def _rates(difference: float) -> Scores:
     """Rates of lost problems that are possible with a difference, closer to each other where they are low."""
     least, most = max(-difference, 0.0), (1 - difference) / 2
     return least + (most - least) * np.linspace(0, 1, _RATES) ** 2
 
 
-def _probability(needed: _Counts, n: int, rate: float, difference: float) -> float:
+def _probability(needed: Counts, n: int, rate: float, difference: float) -> float:
     """The probability of at least the `needed` gained problems, given the rate of lost ones."""
     reach = int(_SPREAD * np.sqrt(n * rate * (1 - rate))) + 4 * _SPREAD  # the latter for rates near zero
     lost = np.arange(max(int(n * rate) - reach, 0), min(int(n * rate) + reach, n) + 1)

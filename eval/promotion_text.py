@@ -10,18 +10,18 @@ from store.records import Decision
 
 def describe_assessment(decision: Decision, stored: Mapping[str, Any]) -> str:
     """A decision with its reason and what it rests on, on one line; `stored` is `Policy.assessment`."""
-    words = f"{decision_word(decision)}, because {stored.get('reason') or 'an earlier version decided so'}"
+    words = f"{decision_word(decision)}: {stored.get('reason') or 'decided by an earlier version'}"
     comparison = stored.get("comparison")
     if not comparison:
         return words
     found = describe_comparison(Comparison(**comparison))
     tested = p_value_text(stored)
-    return f"{words}: {found}{f'; {tested}' if tested else ''}"
+    return f"{words}; {found}{f'; {tested}' if tested else ''}"
 
 
-def decision_word(decision: Decision | None) -> str:
+def decision_word(decision: Decision) -> str:
     """A decision, such as `not promoted`."""
-    return "open" if decision is None else decision.value.replace("_", " ")
+    return decision.value.replace("_", " ")
 
 
 def p_value_text(stored: Mapping[str, Any]) -> str:

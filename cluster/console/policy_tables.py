@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cluster.console.output import print_line
 from cluster.console.tables import print_table, printable
+from eval.figure_text import count
 from eval.promotion_text import decision_word, describe_assessment
 from store.records import Decision
 
@@ -43,7 +44,7 @@ def _row(policy: Mapping[str, Any]) -> dict[str, str]:
     return {
         "policy": f"v{policy['version']}{' ★' if policy['served'] else ''}",
         "parent": "" if policy["parent"] is None else f"v{policy['parent']}",
-        "from": _origin(policy),
+        "iteration": _origin(policy).removeprefix("iteration "),
         "pass@1": _score(policy),
         "decision": _decision(policy),
         "size": _size(policy),
@@ -60,12 +61,14 @@ def _origin(policy: Mapping[str, Any]) -> str:
 def _score(policy: Mapping[str, Any]) -> str:
     if policy["pass@1"] is None:
         return "-"
-    interval = "" if policy["low"] is None else f" ({100 * policy['low']:.1f} to {100 * policy['high']:.1f})"
+    interval = "" if policy["low"] is None else f" ({100 * policy['low']:.0f} to {100 * policy['high']:.0f})"
     return f"{100 * policy['pass@1']:.1f}{interval}"
 
 
 def _decision(policy: Mapping[str, Any]) -> str:
-    return decision_word(None if policy["decision"] is None else Decision(policy["decision"]))
+    if policy["decision"] is None:
+        return "open" if policy["pass@1"] is not None else "not measured"
+    return decision_word(Decision(policy["decision"]))
 
 
 def _size(policy: Mapping[str, Any]) -> str:
@@ -83,7 +86,7 @@ def _facts(policy: Mapping[str, Any]) -> list[tuple[str, str]]:
     if policy["kept_as"]:
         facts.append(("kept as", ", ".join(policy["kept_as"])))
     if (training_set := policy["training_set"]) is not None:
-        facts.append(("trained on", f"{training_set['size']:,} samples (training set {training_set['id']})"))
+        facts.append(("trained on", f"{count(training_set['size'], 'sample')} (training set {training_set['id']})"))
     if policy["metrics"]:
         facts.append(("metrics", ", ".join(f"{name} {value:g}" for name, value in _numbers(policy["metrics"]))))
     facts += [(one["metric"], _figure(one)) for one in policy["figures"]]
@@ -106,7 +109,7 @@ def _numbers(metrics: Mapping[str, Any]) -> list[tuple[str, float]]:
 
 def _full_decision(policy: Mapping[str, Any]) -> str:
     if policy["decision"] is None:
-        return decision_word(None)
+        return _decision(policy)
     return describe_assessment(Decision(policy["decision"]), policy["assessment"] or {})
 
 
@@ -116,6 +119,6 @@ def _print_lag(tokens: Mapping[int, int]) -> None:
     if not total:
         return
     print_line("tokens by lag of the policy that wrote them:")
-    for lag, count in tokens.items():
-        bar = "━" * max(1, round(_BAR_CELLS * count / total))
-        print_line(f"{lag:>8}  {count:>12,}  {100 * count / total:5.1f} %  {bar}")
+    for lag, number in tokens.items():
+        bar = "━" * max(1, round(_BAR_CELLS * number / total))
+        print_line(f"{lag:>8}  {number:>12,}  {100 * number / total:5.1f} %  {bar}")

@@ -154,9 +154,6 @@ def _reason(verdict: Verdict, settings: PromotionSettings, other: int) -> str:
             return f"it is worse than policy {other} by more than {margin}"
         case "always", _:
             return "the rule promotes every policy"
-    shown = (
-        "it is better nor that it is worse"
-        if settings.rule == "better"
-        else f"it is worse by {margin} nor that it is not"
-    )
-    return f"undecided: neither shown that {shown}, against policy {other}"
+    if settings.rule == "better":
+        return f"undecided, as it is shown to be neither better nor worse than policy {other}"
+    return f"undecided, as it is not shown whether it is worse than policy {other} by {margin}"

@@ -52,7 +52,9 @@ def _reasons(
     queries = {
         "base": select(PolicyRow.version).where(PolicyRow.parent.is_(None)),
         "latest": select(PolicyRow.version).where(present).order_by(PolicyRow.version.desc()).limit(settings.keep_last),
-        "undecided": select(PolicyRow.version).where(present, PolicyRow.decision.is_(None)),
+        "undecided": select(PolicyRow.version).where(
+            present, PolicyRow.decision.is_(None), PolicyRow.parent.is_not(None)
+        ),
         "sampling": select(SamplerRow.policy_version).where(
             SamplerRow.state != SamplerState.ENDED, SamplerRow.reported_at > now - _SILENT_S
         ),
@@ -84,5 +86,5 @@ def _best(session: Session, benchmark: str) -> int | None:
         .where(PolicyRow.pruned_at.is_(None))
         .order_by(EvaluationRow.id)
     )
-    scores = dict(session.execute(query).tuples())  # of each policy the last row stays
+    scores = dict(session.execute(query).tuples().all())  # of each policy the last row stays
     return max(scores, key=lambda version: (scores[version], version), default=None)

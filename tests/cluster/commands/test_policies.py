@@ -66,7 +66,7 @@ def measure(store: Store, version: int, solved: int) -> None:
 
 def attempt(store: Store, version: int, correct: list[bool]) -> None:
     left = list(correct)
-    for assignment in store.assignments.lease("test", HELDOUT, 60, version).assignments:
+    for assignment in store.assignments.lease("test", HELDOUT, 60, held=version, pinned=version).assignments:
         for sample in assignment.pending:
             outcome = Outcome.ACCEPTED if left.pop(0) else Outcome.WRONG
             ids = {"prompt_ids": (1,), "token_ids": (2, sample), "model_mask": (True, True)}
@@ -101,14 +101,15 @@ def served(run: RunFolder) -> int:
 
 
 def test_policies_are_listed_with_figure_decision_size_and_use(
-    run: RunFolder, capsys: pytest.CaptureFixture[str]
+    run: RunFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     records = listed(run, capsys)
     assert list(records) == [0, 1, 2, 3, 4, 5]
     second = records[2]
     assert (second["pass@1"], second["problems"], second["bytes"]) == (0.75, HELDOUT, 2000)
-    assert (second["decision"], second["served"], second["kept_as"]) == ("promoted", True, ["served"])
-    assert records[0]["kept_as"] == ["base", "undecided"]
+    assert (second["decision"], second["served"], second["kept_as"]) == ("promoted", True, ["served", "iteration"])
+    assert records[0]["kept_as"] == ["base"]
     assert (records[3]["decision"], records[3]["kept_as"]) == ("not_promoted", ["best"])
 
     assert policies(run, "list") == 0
@@ -125,14 +126,14 @@ def test_a_policy_is_shown_with_lineage_training_set_lag_and_comparison(
     assert policies(run, "show", "3") == 0
     shown = capsys.readouterr().out
     assert "v3 ← v2 ← v1 ← v0" in shown
-    assert "2 samples" in shown
+    assert "1 sample (training set 1)" in shown
     assert "tokens by lag" in shown
-    assert "not promoted, because undecided" in shown
+    assert "not promoted: undecided" in shown
     assert "1 gained, 0 lost; p = 0.5 of at most 0.05" in shown
 
     assert policies(run, "show", "3", "--json") == 0
     record = json.loads(capsys.readouterr().out)
-    assert record["lag_tokens"] == {"0": 4}
+    assert record["lag_tokens"] == {"0": 2}
     assert record["assessment"]["against"] == 2
     assert record["assessment"]["comparison"]["gained"] == 1
 

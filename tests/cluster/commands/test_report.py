@@ -44,7 +44,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 def attempt(store: Store, version: int, outcomes: list[Outcome]) -> None:
     left = list(outcomes)
-    for assignment in store.assignments.lease("test", 100, 60, version).assignments:
+    for assignment in store.assignments.lease("test", 100, 60, held=version, pinned=version).assignments:
         for sample in assignment.pending:
             rollout = Rollout(
                 rollout_id(assignment.id, sample),

@@ -43,7 +43,7 @@ def measure(store: Store, version: int, solved: list[bool], limit: int) -> int:
     """Attempt the first `limit` problems; returns how many attempts were made. `solved` is by their fixed order."""
     evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0), limit=limit)
     order = [problem.id for problem in store.problems.iterate(Split.HELDOUT)]
-    leased = store.assignments.lease("test", PROBLEMS, 60, version).assignments
+    leased = store.assignments.lease("test", PROBLEMS, 60, held=version, pinned=version).assignments
     for assignment in leased:
         problem = assignment.problem.id
         outcome = Outcome.ACCEPTED if solved[order.index(problem)] else Outcome.WRONG
@@ -201,6 +201,6 @@ def test_the_log_states_the_difference_and_the_decision(store: Store, caplog: py
     measure(store, 1, changed(2, 7), 100)
     with caplog.at_level(logging.INFO):
         decide(store, 1, config())
-    assert "policy 1: not promoted, because undecided" in caplog.text
+    assert "policy 1: not promoted: undecided" in caplog.text
     assert "-5.0 ± 3.0 points on 100 problems" in caplog.text
     assert "2 gained, 7 lost; p = 0.98 of at most 0.05" in caplog.text

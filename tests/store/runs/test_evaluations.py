@@ -88,7 +88,7 @@ def test_a_figure_that_is_no_number_is_refused(filled):
 
 def attempt_all(store, make, version=1, outcome=Outcome.ACCEPTED):
     """Attempt everything that is scheduled for a policy; returns the problems."""
-    leased = store.assignments.lease("a", 100, 60, version, Purpose.EVAL).assignments
+    leased = store.assignments.lease("a", 100, 60, held=version, pinned=version, purpose=Purpose.EVAL).assignments
     store.rollouts.add([make.attempt(one, i, outcome, version=version) for one in leased for i in one.pending])
     return [one.problem.id for one in leased]
 
