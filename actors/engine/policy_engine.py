@@ -128,7 +128,7 @@ class PolicyEngine:
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineStartError(f"{failed}: {one_line(error)}") from error
         self._policy = self._prefetched = policy
-        self._watching = asyncio.create_task(self._watch_tokens(), name="watch the engine's tokens")
+        self._watching = asyncio.create_task(self._watch_forever(), name="watch the engine's tokens")
 
     async def _launch(self, policy: PolicyPointer) -> None:
         from vllm import AsyncEngineArgs
@@ -257,23 +257,33 @@ class PolicyEngine:
             self._engine.shutdown()
             self._engine = None
 
-    async def _watch_tokens(self) -> None:
-        """Fail the engine when it is silent, and a single request when only that is."""
-        while self._failure is None:
-            await asyncio.sleep(min(POLL_S, self._settings.silence_s / 4))
-            states = self._engine.output_processor.request_states.values()
-            self._watch.poll({state.external_req_id: state.detokenizer.num_output_tokens() for state in states})
-            if (silent_s := self._watch.silent_s()) >= self._settings.silence_s:
-                self._fail(
-                    EngineDied(
-                        f"the engine sampled no token for {silent_s:.0f} s (sampler.engine.silence_s) with "
-                        f"{self.in_flight} requests under way"
-                    )
+    async def _watch_forever(self) -> None:
+        """Fail the engine when it is dead or silent, and a single request when only that is."""
+        try:
+            while self._failure is None:
+                await asyncio.sleep(min(POLL_S, self._settings.silence_s / 4))
+                await self._watch_once()
+        except Exception as error:
+            self._fail(EngineDied(f"the watch over the engine failed: {one_line(error)}"))
+            raise
+
+    async def _watch_once(self) -> None:
+        states, limit_s = self._engine.output_processor.request_states.values(), self._settings.silence_s
+        self._watch.poll({state.external_req_id: state.detokenizer.num_output_tokens() for state in states})
+        silent_s = self._watch.silent_s()
+        if self._engine.errored:
+            self._fail(EngineDied("vLLM's engine process has ended"))
+        elif silent_s >= limit_s:
+            self._fail(
+                EngineDied(
+                    f"the engine sampled no token for {silent_s:.0f} s (sampler.engine.silence_s) with "
+                    f"{self.in_flight} requests under way"
                 )
-            elif silent := self._watch.silent_requests():
-                log.warning("aborting %d requests that get no token while others do: %s", len(silent), silent[0])
-                self._silenced.update(silent)
-                await self._engine.abort(silent)
+            )
+        elif silent := self._watch.silent_requests():
+            log.warning("aborting %d requests that got no token for %g s while others did", len(silent), limit_s)
+            self._silenced.update(silent)
+            await self._engine.abort(silent)
 
     def _fail(self, error: EngineDied) -> None:
         """Fail all requests under way, and all later ones."""

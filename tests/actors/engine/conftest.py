@@ -98,7 +98,7 @@ class around:  # noqa: N801 - used like a function
         engine._shapes = tensor_shapes(Path(loaded.path))
 
     async def __aenter__(self) -> PolicyEngine:
-        self._engine._watching = asyncio.create_task(self._engine._watch_tokens())
+        self._engine._watching = asyncio.create_task(self._engine._watch_forever())
         return self._engine
 
     async def __aexit__(self, *_: object) -> None:
