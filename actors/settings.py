@@ -71,10 +71,17 @@ class SamplerSettings(_Settings):
         0.0, ge=0, description="0 samples on the CPU; if unset, a run uses the GPUs that its machine has"
     )
     solution_format: str = "tir"
-    lease_ttl_s: float = Field(60.0, gt=1, description="after which another sampler takes a silent one's problems")
+    lease_ttl_s: float = Field(60.0, gt=1, description="after which others take over what makes no progress")
     idle_poll_s: float = Field(0.2, gt=0, description="between two attempts to lease while there is no work")
+    lookahead_s: float = Field(
+        2.0, ge=0, description="how many seconds of work are leased beyond what the slots hold, at the measured speed"
+    )
+    swap_wait_s: float = Field(
+        300.0, ge=0, description="how long unfinished evaluations of a policy delay the swap to the next one"
+    )
+    report_interval_s: float = Field(5.0, gt=0, description="between two reports of a sampler's state to the store")
     write_interval_s: float = Field(0.25, gt=0, description="finished rollouts are written together this often")
-    store_retry_s: float = Field(120.0, ge=0, description="how long calls of an unreachable store are retried")
+    store_retry_s: float = Field(900.0, ge=0, description="how long calls of an unreachable store are retried")
     fault_retries: int = Field(
         3, ge=0, description="how often an attempt is made again that a failure of engine, sandbox or checker ended"
     )

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,11 @@ class PolicyEngine:
         self._silenced: set[str] = set()  # requests that the watch aborted
         self._failure: EngineDied | None = None
         self._build = engine_build(settings)
+
+    @property
+    def policy(self) -> PolicyPointer:
+        """The policy that is loaded."""
+        return self._policy
 
     @property
     def version(self) -> int:
@@ -131,6 +137,8 @@ class PolicyEngine:
         self._watching = asyncio.create_task(self._watch_forever(), name="watch the engine's tokens")
 
     async def _launch(self, policy: PolicyPointer) -> None:
+        # In a thread: the import takes seconds, in which the event loop must answer.
+        await asyncio.to_thread(import_module, "vllm.v1.engine.async_llm")
         from vllm import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 

@@ -12,7 +12,7 @@ from store.records import ExecutionRecord, Outcome, Policy, PolicySpan, Purpose,
 @pytest.fixture
 def assignment(filled):
     filled.iterations.schedule(1, problems=1, samples=4, sampling=Sampling(0.7, 0.9))
-    (leased,) = filled.assignments.lease("a", 1, ttl_s=60)
+    (leased,) = filled.assignments.lease("a", 1, ttl_s=60).assignments
     return leased
 
 
@@ -99,7 +99,7 @@ def test_a_demonstration_of_a_held_out_or_unknown_problem_is_refused(filled, mak
 
 def test_more_rollouts_than_a_statement_takes_are_written_in_one_go(filled, make):
     filled.iterations.schedule(1, problems=20, samples=60, sampling=Sampling())
-    rollouts = [make.attempt(a, i) for a in filled.assignments.lease("a", 100, 60) for i in a.pending]
+    rollouts = [make.attempt(a, i) for a in filled.assignments.lease("a", 2000, 60).assignments for i in a.pending]
     assert filled.rollouts.add(rollouts) == 1200
     assert filled.iterations.progress(1) == (1200, 1200)
     assert len(list(filled.rollouts.iterate(iteration=1))) == 1200
