@@ -82,7 +82,7 @@ class AttemptLimits:
     """
 
     def __init__(self, settings: SamplerSettings, sandbox: SandboxSettings, checker: AnswerCheckerSettings) -> None:
-        attempts = settings.engine.max_concurrent_rollouts
+        attempts = settings.slots
         self._settings = settings
         self._session_turns = math.ceil(attempts / sandbox.max_concurrent_sessions)
         block_turns = 1 + math.ceil(attempts / sandbox.max_concurrent_blocks)

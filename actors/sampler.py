@@ -54,12 +54,13 @@ class Sampler(EnvRunner):
         self._settings: SamplerSettings = config.sampler_settings
         self._sandbox_settings: SandboxSettings = config.sandbox_settings
         self._checker_settings: AnswerCheckerSettings = config.checker_settings
-        self._store = Store.open(config.store_url, wait=True)
-        self._calls = StoreCalls(self._settings.store_retry_s)
         self._format = get_format(self._settings.solution_format)
         self._engine = PolicyEngine(
             self._settings.engine, self._format.stop, end_on_repetition=self._settings.limits.end_on_repetition
         )
+        self._engine.preload()
+        self._store = Store.open(config.store_url, wait=True)
+        self._calls = StoreCalls(self._settings.store_retry_s)
         self._telemetry = SamplerTelemetry(self.worker_index)
         self._terms = LeaseTerms(
             f"sampler-{self.worker_index}",

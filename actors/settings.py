@@ -92,8 +92,20 @@ class SamplerSettings(_Settings):
         description="an attempt is made again that takes this many times as long as all its tokens would at the lowest"
         " speed of the last minutes, besides what its blocks may take",
     )
+    slots_per_sequence: float = Field(
+        1.25,
+        ge=1,
+        le=8,
+        description="rollouts under way for each that the engine samples at a time (engine.max_concurrent_rollouts):"
+        " some wait for the sandbox, and hold no place in the engine meanwhile",
+    )
     limits: RolloutLimits = RolloutLimits()
     engine: EngineSettings = EngineSettings()
+
+    @property
+    def slots(self) -> int:
+        """The number of rollouts that a sampler has under way."""
+        return round(self.slots_per_sequence * self.engine.max_concurrent_rollouts)
 
     @field_validator("solution_format")
     @classmethod

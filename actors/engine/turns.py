@@ -45,6 +45,7 @@ def turn_params(sampling: Sampling, max_tokens: int, rules: TurnRules, *, stream
         flat_logprobs=keep_logprobs,
         repetition_detection=repetition_rule() if rules.end_on_repetition else None,
         output_kind=RequestOutputKind.CUMULATIVE if streamed else RequestOutputKind.FINAL_ONLY,
+        skip_clone=True,  # they are used once: no deep copy
     )
 
 
