@@ -19,8 +19,9 @@ from actors.engine.policy_files import (
 )
 from actors.engine.prefetch import PolicyReader
 from actors.engine.process import make_engine, preload
+from actors.engine.supervisor import Supervisor
 from actors.engine.turns import TurnRules, to_generation, turn_params
-from actors.engine.watch import POLL_S, RequestProgress, TokenWatch
+from actors.engine.watch import RequestProgress
 from actors.engine.weights import replace_weights
 from actors.rollout import Generation
 from actors.settings import EngineSettings
@@ -56,10 +57,8 @@ class PolicyEngine:
         self._shapes: Shapes = {}
         self._prefetched = _NO_POLICY
         self._reader = PolicyReader(settings.silence_s)
-        self._watch = TokenWatch(settings.silence_s)
-        self._watching: asyncio.Task[None] | None = None
-        self._silenced: set[str] = set()  # requests that the watch aborted
-        self._failure: EngineDied | None = None
+        self._supervisor = Supervisor(settings.silence_s)
+        self._watch = self._supervisor.watch
         self._build = engine_build(settings)
 
     @property
@@ -139,7 +138,7 @@ class PolicyEngine:
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineStartError(f"{failed}: {one_line(error)}") from error
         self._policy = self._prefetched = policy
-        self._watching = asyncio.create_task(self._watch_forever(), name="watch the engine's tokens")
+        self._supervisor.start(self._engine)
 
     async def _launch(self, policy: PolicyPointer) -> None:
         # A timeout cannot stop the thread; it ends with the process, which exits after a failed start.
@@ -167,25 +166,20 @@ class PolicyEngine:
             RequestFailed: vLLM aborted or rejected the request, or erred on it, or no token of it came for a while.
             EngineDied: the engine died, now or before.
         """
-        self._require_alive()
         params = turn_params(sampling, max_tokens, self._rules, streamed=on_tokens is not None)
         request = f"turn-{next(self._request_ids)}"
-        self._watch.begin(request, progress)
+        self._supervisor.begin(request, progress)
         completion, num_reported = None, 0
         try:
             async for completion in self._completions(request, context_ids, params):
                 if on_tokens:
                     on_tokens(completion.token_ids[num_reported:])
                     num_reported = len(completion.token_ids)
+            self._supervisor.require_heard(request)
         finally:
-            self._watch.end(request, len(completion.token_ids) if completion else None)
-            was_silent = request in self._silenced
-            self._silenced.discard(request)
+            self._supervisor.end(request, len(completion.token_ids) if completion else None)
         if completion is None:
             raise RequestFailed("vLLM ended the request without an output")
-        if was_silent:
-            limit = f"{self._settings.silence_s:g} s (sampler.engine.silence_s)"
-            raise RequestFailed(f"the request got no token for {limit} while others got theirs")
         return to_generation(completion)
 
     async def _completions(self, request: str, context_ids: tuple[int, ...], params: Any) -> AsyncIterator[Any]:
@@ -196,10 +190,10 @@ class PolicyEngine:
         prompt = tokens_input(list(context_ids))  # ready for the engine: any other form goes through a thread
         try:
             async for output in self._engine.generate(prompt, params, request):
-                self._require_alive()
+                self._supervisor.require_alive()
                 yield output.outputs[0]
         except VLLMError as error:
-            self._require_alive()
+            self._supervisor.require_alive()
             reason = one_line(error.__cause__ or error)
             if self._engine.errored:  # vLLM does not always say so: the error may be the first sign of it
                 raise EngineDied(f"vLLM's engine has died: {reason}") from error
@@ -239,7 +233,7 @@ class PolicyEngine:
             EngineDied: the engine had died before.
         """
         async with self._swap_lock:
-            self._require_alive()
+            self._supervisor.require_alive()
             if policy.version == self.version:
                 return
             await self.prefetch(policy)
@@ -248,59 +242,19 @@ class PolicyEngine:
                 await replace_weights(self._engine, self._policy, policy, self._settings)
                 self._policy = policy
             except EngineBroken as error:
-                self._fail(error)
+                self._supervisor.fail(error)
                 raise
             finally:
                 self._watch.resume()
 
     async def check_health(self) -> None:
         """Re-raise the error that killed the engine, if it is dead."""
-        self._require_alive()
+        self._supervisor.require_alive()
         await self._engine.check_health()
 
     def close(self) -> None:
         """Stop the engine and its processes."""
-        if self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
+        self._supervisor.stop()
         if self._engine is not None:
             self._engine.shutdown()
             self._engine = None
-
-    async def _watch_forever(self) -> None:
-        """Fail the engine when it is dead or silent, and a single request when only that is."""
-        try:
-            while self._failure is None:
-                await asyncio.sleep(min(POLL_S, self._settings.silence_s / 4))
-                await self._watch_once()
-        except Exception as error:
-            self._fail(EngineDied(f"the watch over the engine failed: {one_line(error)}"))
-            raise
-
-    async def _watch_once(self) -> None:
-        states, limit_s = self._engine.output_processor.request_states.values(), self._settings.silence_s
-        self._watch.poll({state.external_req_id: state.detokenizer.num_output_tokens() for state in states})
-        silent_s = self._watch.silent_s()
-        if self._engine.errored:
-            self._fail(EngineDied("vLLM's engine process has ended"))
-        elif silent_s >= limit_s:
-            self._fail(
-                EngineDied(
-                    f"the engine sampled no token for {silent_s:.0f} s (sampler.engine.silence_s) with "
-                    f"{self.in_flight} requests under way"
-                )
-            )
-        elif silent := self._watch.silent_requests():
-            log.warning("aborting %d requests that got no token for %g s while others did", len(silent), limit_s)
-            self._silenced.update(silent)
-            await self._engine.abort(silent)
-
-    def _fail(self, error: EngineDied) -> None:
-        """Fail all requests under way, and all later ones."""
-        log.error("the engine cannot go on: %s", error)
-        self._failure = error
-        self._engine.output_processor.propagate_error(error)
-
-    def _require_alive(self) -> None:
-        if self._failure is not None:
-            raise type(self._failure)(str(self._failure)) from self._failure
