@@ -77,11 +77,6 @@ class PolicyEngine:
         return self._build
 
     @property
-    def prefetched_version(self) -> int:
-        """The policy version that was prefetched last, -1 without any."""
-        return self._prefetched.version
-
-    @property
     def in_flight(self) -> int:
         """The number of unfinished requests."""
         return int(self._engine.get_num_unfinished_requests()) if self._engine is not None else 0

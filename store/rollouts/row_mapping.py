@@ -62,7 +62,7 @@ def _prepare(rollout: Rollout) -> PreparedRollout:
         "model_mask": packing.pack_mask(rollout.model_mask),
         "spans": packing.pack_spans(rollout.spans),
         "segments": packing.compress(segments),
-        "logprobs": (None if rollout.logprobs is None else packing.pack_logprobs(rollout.logprobs, rollout.model_mask)),
+        "logprobs": None if rollout.logprobs is None else _pack_logprobs(rollout, rollout.logprobs),
         "temperature": rollout.temperature,
         "top_p": rollout.top_p,
         "seconds": rollout.seconds,
