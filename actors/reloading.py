@@ -1,10 +1,10 @@
-"""Extension of vLLM's worker that loads new weights into every layer, tied ones included."""
+"""Extension of vLLM's worker: loads new weights into every layer, tied ones included, and omits what nobody reads."""
 
 from typing import Any
 
 
 class WeightReloading:
-    """Mixed into vLLM's worker (`worker_extension_cls`); the engine calls its method by name in the worker process."""
+    """Mixed into vLLM's worker (`worker_extension_cls`); the engine calls its methods by name in the worker process."""
 
     model_runner: Any
 
@@ -29,6 +29,15 @@ class WeightReloading:
         for layer in model.modules():
             if isinstance(layer, ParallelLMHead):
                 layer.quant_method.process_weights_after_loading(layer)
+
+    def omit_ranks(self) -> None:
+        """Do not rank sampled tokens among all others, which vLLM does wherever it returns log-probabilities.
+
+        Nothing reads the ranks, and their code is compiled at the first request: for half a minute on a slow processor.
+        """
+        from vllm.v1.sample import sampler
+
+        sampler.batched_count_greater_than = lambda _, chosen: chosen.new_zeros(len(chosen), dtype=int)
 
 
 def _forget_reload(model: Any) -> None:

@@ -54,7 +54,15 @@ used_by(
 )
 used_by("DeepSpeed, which saves through it", it.checkpoint_engine, it.makedirs, it._copy_recovery_script)
 used_by("the learner's gang, by name", it.direct)
-used_by("vLLM, by name", it.Process, it.WeightReloading, it.compute_hash, it.reload_policy)
+used_by(
+    "vLLM, by name",
+    it.Process,
+    it.WeightReloading,
+    it.batched_count_greater_than,
+    it.compute_hash,
+    it.omit_ranks,
+    it.reload_policy,
+)
 used_by("transformers, while it exists", it._zero3_marker)
 used_by("tokenizers", it.decoder, it.pre_tokenizer)
 used_by("callers of the tokenizer's protocol", it.add_special_tokens, it.skip_special_tokens, it.split_special_tokens)

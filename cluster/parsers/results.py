@@ -17,7 +17,8 @@ def add_export(commands: Commands) -> None:
          (if interrupted, the same command continues)""",
     )
     add = parser.add_argument
-    outcomes = ("accepted", "wrong", "no_answer", "truncated", "undecided", "unverifiable", "any")
+    rejected = ("wrong", "no_answer", "truncated", "repetitive", "unparsable")
+    outcomes = ("accepted", *rejected, "undecided", "unverifiable", "any")
     purposes = ("train", "eval", "demonstration")
     supports = ("supported", "unsupported", "no_code")
     add("folder", type=Path, help="new folder to write")
@@ -30,7 +31,7 @@ def add_export(commands: Commands) -> None:
     add("--iteration", action="append", type=count, default=[], metavar="N", help="only its rollouts; repeatable")
     add("--training-set", type=count, metavar="ID", help="only the rollouts of this training set")
     add("--distinct", action="store_true", help="each distinct solution of a problem once")
-    add("--token-ids", action="store_true", help="include the token ids and the mask of the model's own tokens")
+    add("--token-ids", action="store_true", help="include token ids, mask and log-probabilities of the model's tokens")
     add("--json", action="store_true", help="print one JSON object")
     add_run_options(parser)
 

@@ -7,6 +7,8 @@ OUTCOMES = (
     (Outcome.WRONG, "wrong", "red"),
     (Outcome.NO_ANSWER, "no answer", "amber"),
     (Outcome.TRUNCATED, "truncated", "blue"),
+    (Outcome.REPETITIVE, "repeats itself", "teal"),
+    (Outcome.UNPARSABLE, "code does not parse", "brown"),
     (Outcome.UNDECIDED, "undecided", "violet"),
     (Outcome.UNVERIFIABLE, "unverifiable", "pink"),
     (Outcome.FAULT, "system fault", "grey"),
@@ -31,14 +33,14 @@ CSS = """
   --page: #f7f7f4; --card: #ffffff; --ink: #1c1c1a; --soft: #62615c; --rule: #e3e2dc; --code: #f3f2ed;
   --accent: #2a78d6; --good: #0f8a5f; --bad: #c93a39;
   --green: #1baf7a; --red: #e34948; --amber: #e5a00d; --violet: #6a5bd0; --blue: #2a78d6; --grey: #8f8d86;
-  --orange: #eb6834; --pink: #d96a95;
+  --orange: #eb6834; --pink: #d96a95; --teal: #1595a3; --brown: #97694a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #141413; --card: #1e1e1c; --ink: #ecebe6; --soft: #a3a19a; --rule: #34332f; --code: #272622;
     --accent: #5b9cec; --good: #3cc08d; --bad: #f07d7b;
     --green: #199e70; --red: #d95250; --amber: #c98a0a; --violet: #8a7de0; --blue: #3987e5; --grey: #7d7b75;
-    --orange: #d95926; --pink: #cc6490;
+    --orange: #d95926; --pink: #cc6490; --teal: #128a97; --brown: #a87c5c;
   }
 }
 * { box-sizing: border-box; }
@@ -88,6 +90,8 @@ path.grid { stroke: var(--rule); fill: none; }
 .bar.grey { fill: var(--grey); } i.grey { background: var(--grey); }
 .bar.orange { fill: var(--orange); } i.orange { background: var(--orange); }
 .bar.pink { fill: var(--pink); } i.pink { background: var(--pink); }
+.bar.teal { fill: var(--teal); } i.teal { background: var(--teal); }
+.bar.brown { fill: var(--brown); } i.brown { background: var(--brown); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }

@@ -57,10 +57,20 @@ def pack_logprobs(logprobs: Sequence[float], mask: Sequence[bool]) -> bytes:
     """The log-probabilities of the tokens that the policy wrote, as float16 after a checksum.
 
     float16 keeps three digits of a number of this size; compression would hardly shorten what is left.
+
+    Raises:
+        ValueError: the number of a token that the policy wrote is positive or NaN, or there is one for another token.
     """
-    values = np.array(logprobs, dtype=np.float64)[np.array(mask, dtype=bool)]
+    # Through struct: numpy takes three times as long to convert Python's numbers.
+    values = np.frombuffer(struct.pack(f"<{len(logprobs)}d", *logprobs), dtype="<f8")
+    by_policy = np.frombuffer(bytes(mask), dtype=bool)
+    wrong = (np.isnan(values) == by_policy) | (values > 0)
+    if wrong.any():
+        position = int(wrong.argmax())
+        wanted = "0 or below" if mask[position] else "NaN, since the policy did not write it"
+        raise ValueError(f"the log-probability of token {position} is {logprobs[position]:g}; it must be {wanted}")
     with np.errstate(over="ignore"):  # beyond -65504 a probability is 0 as well
-        halves = values.astype("<f2").tobytes()
+        halves = values[by_policy].astype("<f2").tobytes()
     return zlib.crc32(halves).to_bytes(4, "little") + halves
 
 

@@ -3,7 +3,6 @@
 Rows are prepared before the transaction that writes them, so that no other writer waits while they are packed.
 """
 
-import math
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -63,7 +62,7 @@ def _prepare(rollout: Rollout) -> PreparedRollout:
         "model_mask": packing.pack_mask(rollout.model_mask),
         "spans": packing.pack_spans(rollout.spans),
         "segments": packing.compress(segments),
-        "logprobs": (None if rollout.logprobs is None else packing.pack_logprobs(rollout.logprobs, rollout.model_mask)),
+        "logprobs": None if rollout.logprobs is None else _pack_logprobs(rollout, rollout.logprobs),
         "temperature": rollout.temperature,
         "top_p": rollout.top_p,
         "seconds": rollout.seconds,
@@ -156,8 +155,6 @@ def _check(rollout: Rollout) -> None:
         raise InvalidRolloutError(
             f"rollout {rollout.id}: {len(rollout.model_mask)} mask flags for {tokens} tokens; it needs one per token"
         )
-    if rollout.logprobs is not None:
-        _check_logprobs(rollout, rollout.logprobs)
     for span in rollout.spans:
         if not 0 <= span.start <= span.end <= tokens:
             raise InvalidRolloutError(
@@ -165,18 +162,16 @@ def _check(rollout: Rollout) -> None:
             )
 
 
-def _check_logprobs(rollout: Rollout, logprobs: tuple[float, ...]) -> None:
-    tokens = len(rollout.token_ids)
-    if len(logprobs) != tokens:
+def _pack_logprobs(rollout: Rollout, logprobs: tuple[float, ...]) -> bytes:
+    if len(logprobs) != len(rollout.token_ids):
         raise InvalidRolloutError(
-            f"rollout {rollout.id}: {len(logprobs)} log-probabilities for {tokens} tokens; it needs one per token"
+            f"rollout {rollout.id}: {len(logprobs)} log-probabilities for {len(rollout.token_ids)} tokens; it needs "
+            "one per token"
         )
-    for position, (logprob, by_policy) in enumerate(zip(logprobs, rollout.model_mask, strict=True)):
-        if math.isnan(logprob) == by_policy or logprob > 0:
-            wanted = "0 or below" if by_policy else "NaN, since the policy did not write it"
-            raise InvalidRolloutError(
-                f"rollout {rollout.id}: the log-probability of token {position} is {logprob:g}; it must be {wanted}"
-            )
+    try:
+        return packing.pack_logprobs(logprobs, rollout.model_mask)
+    except ValueError as error:
+        raise InvalidRolloutError(f"rollout {rollout.id}: {error}") from error
 
 
 def _storable(answer: str | None) -> str | None:

@@ -73,7 +73,8 @@ class ScriptedEngine:
         generation = self._write(int(number.group(1)), text.count("```output"))
         ids = generation.token_ids[:max_tokens]
         end = generation.end if ids == generation.token_ids else End.LIMIT
-        return Generation(ids, (PolicySpan(self.version, 0, len(ids)),), end)
+        logprobs = generation.logprobs and generation.logprobs[: len(ids)]
+        return Generation(ids, (PolicySpan(self.version, 0, len(ids)),), end, logprobs)
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -1,5 +1,6 @@
 """Synthetic rollouts like those of a sampler: about 300 tokens, two blocks of code and their output."""
 
+import math
 import random
 import re
 import zlib
@@ -54,6 +55,13 @@ def make_rollout(
         answer=answer,
         assignment_id=assignment.id,
         seconds=rng.uniform(1, 20),
+        logprobs=tuple(-rng.expovariate(2) if by_policy else math.nan for by_policy in mask),
+        temperature=0.8,
+        top_p=1.0,
+        engine_build="vllm 0.32.0, bfloat16, tensor parallel 1",
+        generate_s=rng.uniform(1, 20),
+        execute_s=rng.uniform(0, 1),
+        check_s=rng.uniform(0, 0.1),
     )
 
 

@@ -1,6 +1,5 @@
 """Small policies of one shape, one vLLM for all modules, whose start takes half a minute, and what its tests share."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,9 +97,8 @@ class around:  # noqa: N801 - used like a function
         engine._shapes = tensor_shapes(Path(loaded.path))
 
     async def __aenter__(self) -> PolicyEngine:
-        self._engine._watching = asyncio.create_task(self._engine._watch_tokens())
+        self._engine._supervisor.start(self._engine._engine)
         return self._engine
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._engine._watching is not None
-        self._engine._watching.cancel()
+        self._engine._supervisor.stop()

@@ -38,6 +38,7 @@ def test_the_configuration_of_an_old_run_is_read(tmp_path: Path) -> None:
     assert config.iteration.lead == 0
     assert config.ray.stall_s == 240.0
     assert config.ray.samplers_lost_s == 600.0
+    assert config.sampler.engine.start_s == 900.0
 
 
 def test_an_old_run_that_sampled_while_it_learned_goes_on_doing_so(tmp_path: Path) -> None:
