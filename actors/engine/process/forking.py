@@ -8,7 +8,7 @@ so is each later one, if the engine must be started again. Both end with the sam
 import multiprocessing
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -49,9 +49,18 @@ class _EngineProcess(ForkServerProcess):
         self._environment = dict(os.environ)
 
     def run(self) -> None:
+        _find_title()
         os.environ.clear()
         os.environ.update(self._environment)
         super().run()
+
+
+def _find_title() -> None:
+    """Let the process's title be found, which vLLM sets: it is no longer once the environment beside it has moved."""
+    with suppress(ImportError):
+        import setproctitle
+
+        setproctitle.getproctitle()
 
 
 class _Context(ForkServerContext):
