@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from actors.formats import SolutionFormat
 from store.records import Segment, SegmentKind
+
+_CACHED_PROMPTS = 1024
 
 
 class Tokenizer(Protocol):
@@ -49,6 +52,7 @@ class Codec:
         self._tokenizer = tokenizer
         self.format = solution_format
         self.eos_id = tokenizer.eos_token_id
+        self._cached_prompt = lru_cache(_CACHED_PROMPTS)(self._encode_prompt)
 
     @classmethod
     def from_folder(cls, folder: str | Path, solution_format: SolutionFormat) -> "Codec":
@@ -58,7 +62,13 @@ class Codec:
         return cls(AutoTokenizer.from_pretrained(str(folder)), solution_format)
 
     def prompt(self, question: str) -> tuple[int, ...]:
-        """The prompt's ids, in the tokenizer's chat template if it has one."""
+        """The prompt's ids, in the tokenizer's chat template if it has one.
+
+        Tokenised once for all attempts at a problem, which follow one another closely.
+        """
+        return self._cached_prompt(question)
+
+    def _encode_prompt(self, question: str) -> tuple[int, ...]:
         if self._tokenizer.chat_template:
             conversation = [
                 {"role": "system", "content": self.format.system},

@@ -4,10 +4,13 @@ Shared by sampling (`actors.attempt`) and serving (`cluster.serving.solver`), so
 a store.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 
+from actors.engine import RequestProgress
+from actors.progress import AttemptProgress, Part
 from actors.rollout import Execute, Finished, Generate, Generation, RolloutState
 from sandbox.execution import Execution
 from sandbox.interpreter import Sandbox, Session
@@ -17,8 +20,15 @@ from store.records import ExecutionRecord, Sampling
 class Engine(Protocol):
     """The part of an engine that a rollout uses."""
 
-    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
-        """Sample one turn of the policy."""
+    async def generate(
+        self,
+        context_ids: tuple[int, ...],
+        max_tokens: int,
+        sampling: Sampling,
+        *,
+        progress: RequestProgress | None = None,
+    ) -> Generation:
+        """Sample one turn of the policy; `progress` is kept up to date."""
         ...
 
 
@@ -34,6 +44,7 @@ async def run_rollout(
     max_output_chars: int,
     on_output: Callable[[str], None] = _ignore,
     caller: str = "",
+    progress: AttemptProgress | None = None,
 ) -> Finished:
     """Advance a rollout until it is finished.
 
@@ -48,13 +59,23 @@ async def run_rollout(
         max_output_chars: Characters of a block's output that the policy sees.
         on_output: Called with the output that the policy sees of each block, once it is part of the rollout.
         caller: The group for which the sandbox schedules the blocks: groups share its slots fairly.
+        progress: Kept up to date.
     """
-    await _generate_until_code(state, engine, sampling)
+    progress = progress or AttemptProgress()
+    await _generate_until_code(state, engine, sampling, progress)
     if isinstance(state.step, Execute):
-        async with sandbox.session(caller) as session:
-            await _execute_until_finished(state, engine, session, sampling, max_output_chars, on_output)
+        async with _session(sandbox, caller, progress) as session:
+            await _execute_until_finished(state, engine, session, sampling, max_output_chars, on_output, progress)
     assert isinstance(state.step, Finished)
     return state.step
+
+
+@asynccontextmanager
+async def _session(sandbox: Sandbox, caller: str, progress: AttemptProgress) -> AsyncIterator[Session]:
+    async with AsyncExitStack() as stack:
+        with progress.within(Part.SESSION):
+            session = await stack.enter_async_context(sandbox.session(caller))
+        yield session
 
 
 async def _execute_until_finished(
@@ -64,21 +85,29 @@ async def _execute_until_finished(
     sampling: Sampling,
     max_output_chars: int,
     on_output: Callable[[str], None],
+    progress: AttemptProgress,
 ) -> None:
     while isinstance(state.step, Execute):
         source, num_segments = state.step.source, len(state.segments)
-        execution = await session.run(source)
+        with progress.within(Part.SANDBOX):
+            execution = await session.run(source)
         shown = execution.shown(max_output_chars)
         state.add_execution(execution_record(source, execution), shown)
         if len(state.segments) > num_segments:  # else the output did not fit
             on_output(shown)
-        await _generate_until_code(state, engine, sampling)
+        await _generate_until_code(state, engine, sampling, progress)
 
 
-async def _generate_until_code(state: RolloutState, engine: Engine, sampling: Sampling) -> None:
+async def _generate_until_code(
+    state: RolloutState, engine: Engine, sampling: Sampling, progress: AttemptProgress
+) -> None:
     while isinstance(state.step, Generate):
-        turn_sampling = _for_turn(sampling, len(state.token_ids))
-        state.add_generation(await engine.generate(state.step.context_ids, state.step.max_tokens, turn_sampling))
+        step, turn_sampling = state.step, _for_turn(sampling, len(state.token_ids))
+        with progress.within(Part.ENGINE):
+            generation = await engine.generate(
+                step.context_ids, step.max_tokens, turn_sampling, progress=progress.next_request()
+            )
+        state.add_generation(generation)
 
 
 def _for_turn(sampling: Sampling, offset_tokens: int) -> Sampling:

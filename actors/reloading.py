@@ -9,7 +9,7 @@ class WeightReloading:
     model_runner: Any
 
     def reload_policy(self, folder: str) -> None:
-        """Load the weights in `folder` into the running model.
+        """Load the weights in `folder` into the running model. After an error, another policy can be loaded.
 
         On a CPU, vLLM computes with a packed copy of each weight, and its reload packs the layers that the checkpoint
         has weights for. A head tied to the embedding has none, so without the extra step it would keep the packed
@@ -18,9 +18,29 @@ class WeightReloading:
         from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
         from vllm.platforms import current_platform
 
-        self.model_runner.reload_weights(weights_path=folder)
+        model = self.model_runner.get_model()
+        try:
+            self.model_runner.reload_weights(weights_path=folder)
+        except Exception:
+            _forget_reload(model)
+            raise
         if not current_platform.is_cpu():
             return
-        for layer in self.model_runner.get_model().modules():
+        for layer in model.modules():
             if isinstance(layer, ParallelLMHead):
                 layer.quant_method.process_weights_after_loading(layer)
+
+
+def _forget_reload(model: Any) -> None:
+    """Undo what vLLM prepared in each layer whose weights had not all arrived when a reload failed.
+
+    vLLM keeps the weights that had arrived, and would count them for the next policy: such a layer would be made of
+    both. Layers that were complete have the new weights, until the next policy is loaded.
+    """
+    from vllm.model_executor.model_loader.reload.layerwise import _place_kernel_tensors, get_layerwise_info
+
+    for layer in model.modules():
+        info = get_layerwise_info(layer)
+        if info.kernel_tensors is not None:
+            _place_kernel_tensors(layer, info)
+            info.reset()

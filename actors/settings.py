@@ -13,11 +13,19 @@ class _Settings(BaseModel):
 
 
 class RolloutLimits(_Settings):
-    """Limits of one rollout. One that reaches a limit of tokens or blocks is truncated."""
+    """Limits of one rollout. One that reaches a limit of tokens or blocks is truncated.
+
+    A turn repeats itself if its end consists of the same 31 tokens at most, over and over, for at least 256 tokens (see
+    `actors.engine.turns`).
+    """
 
     max_tokens: int = Field(1024, ge=8, description="tokens after the prompt, interpreter output included")
     max_blocks: int = Field(6, ge=0, description="code blocks executed")
     max_output_chars: int = Field(1000, ge=16, description="characters of a block's output that the policy sees")
+    end_on_repetition: bool = Field(True, description="end a rollout whose turn repeats itself: `repetitive`")
+    end_on_unparsable: bool = Field(
+        True, description="end a rollout whose code does not parse twice in a row: `unparsable`"
+    )
 
 
 class EngineSettings(_Settings):
@@ -35,8 +43,17 @@ class EngineSettings(_Settings):
     cpu_kv_cache_gib: int = Field(1, ge=1, description="GiB of KV cache without a GPU")
     cpu_threads: int = Field(1, ge=0, description="threads of an engine without a GPU; 0 is one per core")
     enforce_eager: bool = False
-    start_timeout_s: float = Field(900.0, gt=0, description="limit for the engine to load the policy and be ready")
-    swap_timeout_s: float = Field(300.0, gt=0, description="limit for the running engine to load new weights")
+    start_s: float = Field(600.0, gt=0, description="limit for an engine to be ready, without the loading of weights")
+    load_s_per_gib: float = Field(
+        60.0, ge=0, description="added to the limits of a start and of a swap, for each GiB of the policy"
+    )
+    silence_s: float = Field(
+        120.0,
+        gt=0,
+        description="an engine with requests that samples no token for so long is restarted, and so is one whose pause,"
+        " resumption or swap does not end; a single request without one is made again",
+    )
+    logprobs: bool = Field(True, description="keep the log-probability of each token that is not sampled greedily")
     seed: int = Field(0, ge=0, description="seed of the engine's sampling")
     seed_each_rollout: bool = Field(
         False,
@@ -54,16 +71,41 @@ class SamplerSettings(_Settings):
         0.0, ge=0, description="0 samples on the CPU; if unset, a run uses the GPUs that its machine has"
     )
     solution_format: str = "tir"
-    lease_ttl_s: float = Field(60.0, gt=1, description="after which another sampler takes a silent one's problems")
+    lease_ttl_s: float = Field(60.0, gt=1, description="after which others take over what makes no progress")
     idle_poll_s: float = Field(0.2, gt=0, description="between two attempts to lease while there is no work")
+    lookahead_s: float = Field(
+        2.0, ge=0, description="how many seconds of work are leased beyond what the slots hold, at the measured speed"
+    )
+    swap_wait_s: float = Field(
+        300.0, ge=0, description="how long unfinished evaluations of a policy delay the swap to the next one"
+    )
+    report_interval_s: float = Field(5.0, gt=0, description="between two reports of a sampler's state to the store")
     write_interval_s: float = Field(0.25, gt=0, description="finished rollouts are written together this often")
-    store_retry_s: float = Field(120.0, ge=0, description="how long calls of an unreachable store are retried")
+    store_retry_s: float = Field(900.0, ge=0, description="how long calls of an unreachable store are retried")
     fault_retries: int = Field(
         3, ge=0, description="how often an attempt is made again that a failure of engine, sandbox or checker ended"
     )
     fault_pause_s: float = Field(1.0, ge=0, description="before the first of these retries; it doubles with each")
+    deadline_factor: float = Field(
+        10.0,
+        ge=1,
+        description="an attempt is made again that takes this many times as long as all its tokens would at the lowest"
+        " speed of the last minutes, besides what its blocks may take",
+    )
+    slots_per_sequence: float = Field(
+        1.25,
+        ge=1,
+        le=8,
+        description="rollouts under way for each that the engine samples at a time (engine.max_concurrent_rollouts):"
+        " some wait for the sandbox, and hold no place in the engine meanwhile",
+    )
     limits: RolloutLimits = RolloutLimits()
     engine: EngineSettings = EngineSettings()
+
+    @property
+    def slots(self) -> int:
+        """The number of rollouts that a sampler has under way."""
+        return round(self.slots_per_sequence * self.engine.max_concurrent_rollouts)
 
     @field_validator("solution_format")
     @classmethod

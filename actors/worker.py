@@ -1,84 +1,115 @@
-"""The rollout worker keeps an engine busy: it leases problems, attempts many concurrently and writes the rollouts."""
+"""The rollout worker keeps an engine busy: it leases attempts, makes many concurrently and writes the rollouts."""
 
 import asyncio
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from actors.attempt import Attempter
+from actors.following import PolicyFollower
+from actors.pace import Pace
 from actors.settings import SamplerSettings
 from actors.stats import RolloutStats
-from store.errors import StoreBusyError, StoreUnreachableError
-from store.records import Assignment, Purpose, Rollout
+from actors.store_calls import StoreCalls
+from store.records import Assignment, Lease, Purpose, Rollout, rollout_id
 from store.rollouts.assignments import Assignments
 from store.rollouts.rollouts import Rollouts
 
 log = logging.getLogger(__name__)
 
 _WRITE_BATCH = 256
-_QUEUED_POLL_S = 0.02  # between two attempts to lease while attempts are still queued
+_BUSY_POLL_S = 0.02  # between two attempts to lease while attempts are under way
+_SETTLE_POLL_S = 0.05
+_LONGEST_IDLE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """The name that leases are held under, and what is leased: work of any purpose and policy, or of one alone."""
+
+    owner: str
+    purpose: Purpose | None = None
+    pinned: int | None = None
 
 
 class RolloutWorker:
     """Leases, attempts and writes until it is cancelled.
 
+    What is held never exceeds what the slots can begin within seconds, so that several workers share the end of an
+    iteration. Only the leases of attempts that make progress are extended: what hangs goes to another worker.
+
     An error in a background task (a dead engine, a store that stays unreachable) ends `run` with an ExceptionGroup of
-    it; nothing is swallowed. Leased problems whose rollouts are not written go to another worker when the lease
-    expires.
+    it; nothing is swallowed.
     """
 
     def __init__(
         self,
-        owner: str,
+        terms: LeaseTerms,
         assignments: Assignments,
         rollouts: Rollouts,
         attempter: Attempter,
         settings: SamplerSettings,
-        policy_version: Callable[[], int],
-        purpose: Purpose | None = None,
+        follower: PolicyFollower,
     ) -> None:
         """
         Args:
-            owner: The name that leases are held under.
-            assignments: Where problems are leased.
+            terms: What is leased, and under which name.
+            assignments: Where attempts are leased.
             rollouts: Where finished rollouts are written.
             attempter: Makes the rollouts.
             settings: Intervals of leases and retries, and the number of concurrent rollouts.
-            policy_version: Returns the version that the engine has loaded.
-            purpose: Lease only work for this purpose.
+            follower: Told which policy each lease names.
         """
-        self._owner = owner
+        self._terms = terms
         self._assignments = assignments
         self._rollouts = rollouts
         self._attempter = attempter
         self._settings = settings
-        self._policy_version = policy_version
-        self._purpose = purpose
+        self._follower = follower
+        self._store = StoreCalls(settings.store_retry_s)
+        self._pace = Pace(settings.slots, settings.lookahead_s)
         self._queued: asyncio.Queue[tuple[Assignment, int]] = asyncio.Queue()
         self._finished: asyncio.Queue[Rollout] = asyncio.Queue()
-        self._may_lease = asyncio.Event()
-        self._may_lease.set()
-        self._unwritten: Counter[int] = Counter()  # rollouts still to be written, by leased assignment
+        self._unfinished: dict[int, set[str]] = {}  # rollouts that are not sampled yet, by leased assignment
+        self._unwritten: Counter[int] = Counter()  # rollouts that are not written yet, by leased assignment
+        self._evaluating: set[str] = set()  # unfinished attempts of evaluations
+        self._leasing = asyncio.Lock()
         self._stats = RolloutStats()
         self._has_written = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._lease_forever(), name="lease problems")
+            tasks.create_task(self._lease_forever(), name="lease attempts")
             tasks.create_task(self._write_forever(), name="write rollouts")
             tasks.create_task(self._extend_leases_forever(), name="extend leases")
-            for slot in range(self._settings.engine.max_concurrent_rollouts):
+            for slot in range(self._settings.slots):
                 tasks.create_task(self._attempt_forever(), name=f"slot {slot}")
 
-    def pause(self) -> None:
-        """Stop leasing; rollouts under way are finished."""
-        self._may_lease.clear()
+    @property
+    def held(self) -> int:
+        """The number of leased attempts that are not written yet."""
+        return self._unwritten.total()
 
-    def resume(self) -> None:
-        """Lease again."""
-        self._may_lease.set()
+    @property
+    def waits_for(self) -> str | None:
+        """What the worker waits for, None if it waits for nothing."""
+        return self._store.waits_for
+
+    @asynccontextmanager
+    async def evaluations_settled(self) -> AsyncIterator[None]:
+        """Wait until no evaluation is under way, and lease nothing during the context.
+
+        An evaluation's attempts must be of one policy alone.
+        """
+        while True:
+            async with self._leasing:
+                if not self._evaluating:
+                    yield
+                    return
+            await asyncio.sleep(_SETTLE_POLL_S)
 
     async def drain_stats(self, timeout_s: float) -> RolloutStats:
         """Return and reset the stats; if nothing was written since the last call, wait for up to `timeout_s`."""
@@ -92,32 +123,74 @@ class RolloutWorker:
         stats.fault_retries = self._attempter.drain_retries()
         return stats
 
-    async def _lease_forever(self) -> None:
-        wanted = self._settings.engine.max_concurrent_rollouts
-        while True:
-            await self._may_lease.wait()
-            # A queue as deep as the number of slots keeps them busy while the next lease is fetched.
-            missing = wanted - self._queued.qsize()
-            leased = await self._lease(missing) if missing * 2 >= wanted else []
-            for assignment in leased:
-                for sample_index in assignment.pending:
-                    self._unwritten[assignment.id] += 1
-                    self._queued.put_nowait((assignment, sample_index))
-            if not leased:
-                await asyncio.sleep(self._settings.idle_poll_s if self._queued.empty() else _QUEUED_POLL_S)
+    # ---------------------------------------------------------------- leasing
 
-    async def _lease(self, missing_attempts: int) -> list[Assignment]:
-        """Lease few problems at a time, so that several workers share the end of an iteration."""
-        limit = max(1, missing_attempts // 4)
-        version = self._policy_version()  # evaluations of other versions are for samplers that have loaded those
-        return await self._with_retry(
-            lambda: self._assignments.lease(self._owner, limit, self._settings.lease_ttl_s, version, self._purpose)
-        )
+    async def _lease_forever(self) -> None:
+        idle_s = self._settings.idle_poll_s
+        while True:
+            room = self._pace.room(self.held)
+            if room and await self._lease(room):
+                idle_s = self._settings.idle_poll_s
+            elif self.held:
+                await asyncio.sleep(_BUSY_POLL_S if not room else self._settings.idle_poll_s)
+            else:
+                await asyncio.sleep(idle_s)
+                idle_s = max(self._settings.idle_poll_s, min(2 * idle_s, _LONGEST_IDLE_S))
+
+    async def _lease(self, attempts: int) -> bool:
+        """Lease and queue attempts; returns whether there were any."""
+        terms, settings = self._terms, self._settings
+        async with self._leasing:
+            held = self._follower.version
+            lease: Lease = await self._store.call(
+                lambda: self._assignments.lease(
+                    terms.owner, attempts, settings.lease_ttl_s, held, terms.purpose, terms.pinned, settings.swap_wait_s
+                )
+            )
+            for assignment in lease.assignments:
+                self._enqueue(assignment)
+        self._follower.follow(lease.policy)
+        return bool(lease.assignments)
+
+    def _enqueue(self, assignment: Assignment) -> None:
+        for sample_index in assignment.pending:
+            self._unwritten[assignment.id] += 1
+            self._unfinished.setdefault(assignment.id, set()).add(rollout_id(assignment.id, sample_index))
+            if assignment.policy_version is not None:
+                self._evaluating.add(rollout_id(assignment.id, sample_index))
+            self._queued.put_nowait((assignment, sample_index))
+
+    async def _extend_leases_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_ttl_s / 3)
+            if progressing := [number for number in self._unwritten if self._is_progressing(number)]:
+                await self._extend(progressing)
+
+    async def _extend(self, assignments: list[int]) -> None:
+        owner, ttl_s = self._terms.owner, self._settings.lease_ttl_s
+        await self._store.call(lambda: self._assignments.extend(owner, assignments, ttl_s))
+
+    def _is_progressing(self, assignment: int) -> bool:
+        """Whether an attempt at an assignment makes progress, or all of them wait to be written."""
+        names = self._unfinished.get(assignment)
+        return not names or any(self._attempter.is_progressing(name, self._settings.lease_ttl_s) for name in names)
+
+    # ---------------------------------------------------------------- attempts
 
     async def _attempt_forever(self) -> None:
         while True:
             assignment, sample_index = await self._queued.get()
-            self._finished.put_nowait(await self._attempter.attempt(assignment, sample_index))
+            rollout = await self._attempter.attempt(assignment, sample_index)
+            self._mark_finished(assignment, rollout)
+            self._finished.put_nowait(rollout)
+
+    def _mark_finished(self, assignment: Assignment, rollout: Rollout) -> None:
+        self._pace.count()
+        names = self._unfinished.get(assignment.id, set())  # none is left of one that was leased twice
+        names.discard(rollout.id)
+        if not names:
+            self._unfinished.pop(assignment.id, None)
+        self._evaluating.discard(rollout.id)
 
     async def _write_forever(self) -> None:
         while True:
@@ -125,34 +198,14 @@ class RolloutWorker:
             await asyncio.sleep(self._settings.write_interval_s)
             while len(batch) < _WRITE_BATCH and not self._finished.empty():
                 batch.append(self._finished.get_nowait())
-            await self._with_retry(lambda batch=batch: self._rollouts.add(batch))  # type: ignore[misc]
+            await self._store.call(lambda batch=batch: self._rollouts.add(batch))  # type: ignore[misc]
             for rollout in batch:
                 self._stats.add(rollout)
                 self._mark_written(rollout)
             self._has_written.set()
 
-    async def _extend_leases_forever(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.lease_ttl_s / 3)
-            if held := list(self._unwritten):
-                await self._with_retry(lambda: self._assignments.extend(self._owner, held, self._settings.lease_ttl_s))
-
     def _mark_written(self, rollout: Rollout) -> None:
         assert rollout.assignment_id is not None
         self._unwritten[rollout.assignment_id] -= 1
-        if self._unwritten[rollout.assignment_id] == 0:
+        if self._unwritten[rollout.assignment_id] <= 0:
             del self._unwritten[rollout.assignment_id]
-
-    async def _with_retry[T](self, call: Callable[[], T]) -> T:
-        """Run a blocking call of the store in a thread; retry for `store_retry_s` while the store is unreachable."""
-        deadline = time.monotonic() + self._settings.store_retry_s
-        delay_s = 0.1
-        while True:
-            try:
-                return await asyncio.to_thread(call)
-            except (StoreBusyError, StoreUnreachableError) as error:
-                if time.monotonic() > deadline:
-                    raise
-                log.warning("store unavailable, retrying in %.1f s: %s", delay_s, error)
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, 5.0)

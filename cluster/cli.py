@@ -7,8 +7,10 @@ from importlib import import_module
 from pathlib import Path
 
 from cluster.console.errors import run_with_short_errors
+from cluster.parsers import results
+from cluster.parsers.common import Commands, add_command, add_run_options, count
+from cluster.parsers.policies import add_policies
 
-type Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 type Handler = Callable[[argparse.Namespace], int]
 
 
@@ -36,14 +38,16 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_control(commands)
+    _add_scale(commands)
     _add_status(commands)
     _add_problems(commands)
+    add_policies(commands)
     _add_review(commands)
-    _add_export(commands)
-    _add_eval(commands)
-    _add_report(commands)
-    _add_serve(commands)
-    _add_doctor(commands)
+    results.add_export(commands)
+    results.add_eval(commands)
+    results.add_report(commands)
+    results.add_serve(commands)
+    results.add_doctor(commands)
     return parser
 
 
@@ -62,37 +66,11 @@ class _ShowVersion(argparse.Action):
         parser.exit()
 
 
-def _add_command(commands: Commands, name: str, handler: str, text: str, example: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog=f"example: {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.set_defaults(handler=f"cluster.commands.{handler}")
-    return parser
-
-
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", type=Path, metavar="FOLDER", help="folder of the run (default: the latest run)")
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)"
-    )
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of 0 or more")
-    return int(text)
-
-
 # ---------------------------------------------------------------- run, pause, resume, stop, status
 
 
 def _add_run(commands: Commands) -> None:
-    parser = _add_command(commands, "run", "run:run", "start a run, or resume one", "automathes run --preset demo")
+    parser = add_command(commands, "run", "run:run", "start a run, or resume one", "automathes run --preset demo")
     parser.add_argument("--preset", metavar="NAME", help="demo, smollm2 or 7b")
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file, on top of the preset that it names")
     parser.add_argument(
@@ -103,11 +81,11 @@ def _add_run(commands: Commands) -> None:
         dest="overrides",
         help="set one key (a.b=c); repeatable",
     )
-    _add_run_options(parser)
+    add_run_options(parser)
     parser.add_argument("--name", metavar="NAME", help="name of the run; a number is added (default: the preset)")
     parser.add_argument(
         "--iterations",
-        type=_count,
+        type=count,
         metavar="N",
         help="iterations to run, with --resume further ones (default: as configured)",
     )
@@ -121,14 +99,26 @@ def _add_control(commands: Commands) -> None:
         ("resume", "running", "resume a paused run"),
         ("stop", "stopped", "stop a run at its next safe point; `run --resume` continues it"),
     ):
-        parser = _add_command(commands, name, "control:control", text, f"automathes {name}")
-        _add_run_options(parser)
+        parser = add_command(commands, name, "control:control", text, f"automathes {name}")
+        add_run_options(parser)
         parser.set_defaults(desired=desired)
 
 
+def _add_scale(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "scale",
+        "control:scale",
+        "set the number of samplers of a run, also while it goes on",
+        "automathes scale --samplers 8",
+    )
+    add_run_options(parser)
+    parser.add_argument("--samplers", type=count, required=True, metavar="N", help="samplers that the run should have")
+
+
 def _add_status(commands: Commands) -> None:
-    parser = _add_command(commands, "status", "status:status", "show the status of a run", "automathes status --watch")
-    _add_run_options(parser)
+    parser = add_command(commands, "status", "status:status", "show the status of a run", "automathes status --watch")
+    add_run_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--watch", action="store_true", help="refresh every two seconds until Ctrl-C")
 
@@ -146,7 +136,7 @@ def _add_problems(commands: Commands) -> None:
 
 
 def _add_problems_import(actions: Commands) -> None:
-    parser = _add_command(
+    parser = add_command(
         actions,
         "import",
         "problems_import:import_problems",
@@ -173,13 +163,13 @@ def _add_problems_import(actions: Commands) -> None:
         "cannot read too, or none",
     )
     add("--bad-rows", choices=("refuse", "skip"), help="refuse the import for a bad row, or skip the row")
-    add("--limit", type=_count, metavar="N", help="import the first N rows")
+    add("--limit", type=count, metavar="N", help="import the first N rows")
     add("--name", metavar="NAME", help="stored as the problems' source (default: the file's name)")
     add("--config", action="append", metavar="NAME", help="Hugging Face: name; reasoning-gym: KEY=VALUE, repeatable")
     add("--dataset-split", metavar="NAME", help="Hugging Face: split of the data set (default: train)")
     add("--revision", metavar="NAME", help="Hugging Face: revision of the data set")
-    add("--size", type=_count, metavar="N", help="reasoning-gym: number of problems (default: 500)")
-    add("--seed", type=_count, metavar="N", help="reasoning-gym: seed")
+    add("--size", type=count, metavar="N", help="reasoning-gym: number of problems (default: 500)")
+    add("--seed", type=count, metavar="N", help="reasoning-gym: seed")
     add(
         "--split-by",
         choices=("operands", "question"),
@@ -188,43 +178,43 @@ def _add_problems_import(actions: Commands) -> None:
     add("--heldout-fraction", type=float, metavar="SHARE", help="share that is held out, by hash (default: 0.1)")
     add("--split", choices=("train", "heldout"), help="put all problems into one split")
     add("--json", action="store_true", help="print one JSON object")
-    _add_run_options(parser)
+    add_run_options(parser)
 
 
 def _add_problems_list(actions: Commands) -> None:
     example = "automathes problems list --split heldout"
-    parser = _add_command(actions, "list", "problems:list_problems", "list problems of a run", example)
+    parser = add_command(actions, "list", "problems:list_problems", "list problems of a run", example)
     parser.add_argument("--split", choices=("train", "heldout", "excluded"), help="only of this split")
     parser.add_argument(
         "--left-out", action="store_true", help="list near-duplicates and template twins of held-out problems"
     )
-    parser.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default: 20)")
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="at most N (default: 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
-    _add_run_options(parser)
+    add_run_options(parser)
 
 
 def _add_problems_show(actions: Commands) -> None:
     text = "show a problem, its label history, the outcomes of its rollouts and why it is attempted often or rarely"
     example = """automathes problems show gsm8k/train-3f2a81c09d1e
          automathes problems show 'how many eggs'"""
-    parser = _add_command(actions, "show", "problems:show_problem", text, example)
+    parser = add_command(actions, "show", "problems:show_problem", text, example)
     parser.add_argument("id", metavar="ID", help="id of the problem, or a part of its id or question")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    _add_run_options(parser)
+    add_run_options(parser)
 
 
 def _add_problems_audit(actions: Commands) -> None:
     text = "find labels that attempts contradict, and open a review for each"
-    parser = _add_command(actions, "audit", "problems_audit:audit_labels", text, "automathes problems audit")
+    parser = add_command(actions, "audit", "problems_audit:audit_labels", text, "automathes problems audit")
     parser.add_argument("--split", choices=("train", "heldout"), help="only of this split")
     parser.add_argument("--min-score", type=float, metavar="P", help="lowest probability of an error (default: 0.9)")
-    parser.add_argument("--min-agreeing", type=_count, metavar="N", help="attempts that must agree (default: 3)")
+    parser.add_argument("--min-agreeing", type=count, metavar="N", help="attempts that must agree (default: 3)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    _add_run_options(parser)
+    add_run_options(parser)
 
 
 def _add_review(commands: Commands) -> None:
-    parser = _add_command(
+    parser = add_command(
         commands,
         "review",
         "review:review",
@@ -232,7 +222,7 @@ def _add_review(commands: Commands) -> None:
         """automathes review
          automathes review 3 7 --accept --reason 'checked by hand'""",
     )
-    parser.add_argument("ids", nargs="*", type=_count, metavar="ID", help="reviews to show or decide on")
+    parser.add_argument("ids", nargs="*", type=count, metavar="ID", help="reviews to show or decide on")
     decision = parser.add_mutually_exclusive_group()
     decision.add_argument("--accept", action="store_true", help="correct the label, and rescore its rollouts")
     decision.add_argument("--reject", action="store_true", help="keep the label")
@@ -240,71 +230,6 @@ def _add_review(commands: Commands) -> None:
     parser.add_argument("--reason", metavar="TEXT", help="reason for the decision, for the label's history")
     parser.add_argument("--by", metavar="NAME", help="author of the decision (default: the user)")
     parser.add_argument("--status", choices=("open", "accepted", "rejected", "all"), help="by status (default: open)")
-    parser.add_argument("--limit", type=_count, metavar="N", help="list at most N")
+    parser.add_argument("--limit", type=count, metavar="N", help="list at most N")
     parser.add_argument("--json", action="store_true", help="print JSON: a line per listed review, or reviews in full")
-    _add_run_options(parser)
-
-
-# ---------------------------------------------------------------- export, eval, report, serve, doctor
-
-
-def _add_export(commands: Commands) -> None:
-    parser = _add_command(
-        commands,
-        "export",
-        "export:export",
-        "export rollouts as a data set: conversations, segments and provenance",
-        """automathes export solutions --format parquet --distinct
-         automathes export mistakes --outcome wrong --policy 3
-         (if interrupted, the same command continues)""",
-    )
-    add = parser.add_argument
-    outcomes = ("accepted", "wrong", "no_answer", "truncated", "undecided", "unverifiable", "any")
-    purposes = ("train", "eval", "demonstration")
-    supports = ("supported", "unsupported", "no_code")
-    add("folder", type=Path, help="new folder to write")
-    add("--format", choices=("jsonl", "parquet", "datasets"), default="jsonl", help="datasets: for load_from_disk")
-    add("--outcome", action="append", choices=outcomes, default=[], help="repeatable (default: accepted)")
-    add("--support", action="append", choices=supports, default=[], help="of accepted rollouts; repeatable")
-    add("--split", action="append", choices=("train", "heldout"), help="repeatable (default: train only)")
-    add("--purpose", action="append", choices=purposes, default=[], help="repeatable (default: all)")
-    add("--policy", action="append", type=_count, default=[], metavar="VERSION", help="only its rollouts; repeatable")
-    add("--iteration", action="append", type=_count, default=[], metavar="N", help="only its rollouts; repeatable")
-    add("--training-set", type=_count, metavar="ID", help="only the rollouts of this training set")
-    add("--distinct", action="store_true", help="each distinct solution of a problem once")
-    add("--token-ids", action="store_true", help="include the token ids and the mask of the model's own tokens")
-    add("--json", action="store_true", help="print one JSON object")
-    _add_run_options(parser)
-
-
-def _add_eval(commands: Commands) -> None:
-    text = "evaluate a policy of a run on its held-out problems"
-    parser = _add_command(commands, "eval", "evaluate:evaluate", text, "automathes eval --samples 8")
-    _add_run_options(parser)
-    add = parser.add_argument
-    add("--policy", type=_count, metavar="VERSION", help="policy to evaluate (default: the promoted one)")
-    add("--samples", type=_count, default=1, metavar="K", help="1: greedy pass@1; more: pass@k and maj@k")
-    add("--problems", type=_count, metavar="N", help="number of problems (default: as configured)")
-    add("--temperature", type=float, metavar="T", help="default: greedy for one sample, otherwise as configured")
-    add("--json", action="store_true", help="print one JSON object")
-
-
-def _add_report(commands: Commands) -> None:
-    text = "write a run's report as one HTML page"
-    parser = _add_command(commands, "report", "report:report", text, "automathes report")
-    _add_run_options(parser)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="file (default: report.html in the run's folder)")
-
-
-def _add_serve(commands: Commands) -> None:
-    text = "serve the promoted policy over the OpenAI chat completions API"
-    parser = _add_command(commands, "serve", "serve:serve", text, "automathes serve --port 8000")
-    _add_run_options(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_count, default=8000, help="port to listen on (default: 8000; 0: any free port)")
-
-
-def _add_doctor(commands: Commands) -> None:
-    text = "check this machine for everything that a run needs"
-    parser = _add_command(commands, "doctor", "doctor:doctor", text, "automathes doctor")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_run_options(parser)

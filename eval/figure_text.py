@@ -66,8 +66,21 @@ def describe(metric: str, figure: Figure) -> str:
 
 
 def describe_comparison(comparison: Comparison) -> str:
-    """A difference on one line, such as `+2.3 ± 1.1 points on 400 problems (95 % interval +0.2 to +4.5)`."""
-    return f"{gain(comparison)} points on {count(comparison.n, 'problem')} (95 % interval {gain_interval(comparison)})"
+    """A difference on one line, such as `+2.3 ± 1.1 points on 400 problems (95 % interval +0.2 to +4.5)`.
+
+    With the problems that only one of the two solves, such as `; 25 gained, 16 lost`, unless they are not known.
+    """
+    discordant = discordant_text(comparison)
+    return (
+        f"{gain(comparison)} points on {count(comparison.n, 'problem')} (95 % interval {gain_interval(comparison)})"
+        + (f"; {discordant}" if discordant else "")
+    )
+
+
+def discordant_text(comparison: Comparison) -> str:
+    """The problems that only one of the two solves, such as `25 gained, 16 lost`; empty if they are not known."""
+    pairs = comparison.pairs
+    return "" if pairs is None else f"{pairs.gained:,} gained, {pairs.lost:,} lost"
 
 
 def gain_interval(comparison: Comparison) -> str:

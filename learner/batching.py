@@ -104,15 +104,18 @@ def num_steps(num_sequences: int, phase: PhaseSettings) -> int:
 
 
 def plan_steps(
-    sequences: Sequence[TokenSequence], phase: PhaseSettings, num_ranks: int, seed: int
+    sequences: Sequence[TokenSequence], phase: PhaseSettings, num_ranks: int, seed: int, first: int = 0
 ) -> Iterator[StepPlan]:
-    """The steps of a phase in order. Each epoch visits every sequence once, in an order given by the seed."""
-    remaining = num_steps(len(sequences), phase)
-    epoch = 0
-    while remaining > 0:
-        for batch in _epoch_batches(sequences, phase, np.random.default_rng((seed, epoch)))[:remaining]:
-            yield _plan_step(sequences, batch, phase.micro_batch_tokens, num_ranks)
-            remaining -= 1
+    """The steps of a phase in order, from `first` on.
+
+    Each epoch visits every sequence once, in an order given by the seed.
+    """
+    total, step, epoch = num_steps(len(sequences), phase), 0, 0
+    while step < total:
+        for batch in _epoch_batches(sequences, phase, np.random.default_rng((seed, epoch)))[: total - step]:
+            if step >= first:
+                yield _plan_step(sequences, batch, phase.micro_batch_tokens, num_ranks)
+            step += 1
         epoch += 1
 
 

@@ -7,6 +7,7 @@ import gc
 import inspect
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -16,17 +17,22 @@ import torch
 import torch.distributed as dist
 
 from learner.batching import MicroBatch
+from learner.checkpoints.shards import ShardFiles, storage_for
 from learner.loss import predicting_columns, token_loss_sum
+from learner.progress import ProgressReport
 from learner.settings import LearnerSettings
 
 _STATE_TAG = "state"
+NO_TIMEOUT = timedelta(days=20)
+"""Of collective operations: ranks may wait for each other for as long as one of them makes progress."""
 
 
 class DeepSpeedModel:
     """Model, tokenizer and optimizer of the policy under training."""
 
-    def __init__(self, settings: LearnerSettings, device: torch.device, folder: Path) -> None:
+    def __init__(self, settings: LearnerSettings, device: torch.device, folder: Path, report: ProgressReport) -> None:
         """Load the policy in `folder`, on a rank that has joined the process group."""
+        report.begin("imports DeepSpeed")
         deepspeed = _import_deepspeed()
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
@@ -41,12 +47,14 @@ class DeepSpeedModel:
 
             # While this object exists, transformers builds models already partitioned over the ranks.
             self._zero3_marker = HfDeepSpeedConfig(config)
+        report.begin(f"loads the weights in {folder}", moves_data=True)
         dtype = torch.bfloat16 if settings.in_bf16 else torch.float32
         self.hf_model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
         self._takes_logits_to_keep = "logits_to_keep" in inspect.signature(self.hf_model.forward).parameters
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         if settings.gradient_checkpointing:
             self.hf_model.gradient_checkpointing_enable({"use_reentrant": False})
+        report.begin("gives the weights to DeepSpeed", moves_data=True)
         self._adam: Any = torch.optim.AdamW(
             self.hf_model.parameters(),
             lr=1e-3,  # set before every step
@@ -56,6 +64,8 @@ class DeepSpeedModel:
         )
         self._engine: Any
         self._engine, *_ = deepspeed.initialize(model=self.hf_model, optimizer=self._adam, config=config)
+        # DeepSpeed would put conversion scripts beside the shards, and leave the other ranks waiting if that failed.
+        self._engine._copy_recovery_script = lambda path: None
 
     def destroy(self) -> None:
         """Free model and optimizer. The process group stays: DeepSpeed keeps handles to it for the whole process."""
@@ -125,7 +135,7 @@ class DeepSpeedModel:
                 return int(token_id)
         return 0
 
-    def gather_weights(self) -> dict[str, torch.Tensor] | None:
+    def gather_weights(self, on_weight: Callable[[], None]) -> dict[str, torch.Tensor] | None:
         """All weights on rank 0's host, None on the other ranks. Under ZeRO-3 they are gathered one at a time."""
         is_rank_zero = dist.get_rank() == 0
         if self._settings.deepspeed_stage < 3:
@@ -137,15 +147,17 @@ class DeepSpeedModel:
             with deepspeed.zero.GatheredParameters([parameter]):
                 if is_rank_zero:
                     weights[name] = parameter.detach().cpu().clone()
+            on_weight()
         return weights if is_rank_zero else None
 
-    def save_shards(self, folder: Path) -> None:
+    def save_shards(self, folder: Path, files: ShardFiles) -> None:
         """Save weights and optimizer as DeepSpeed's checkpoint in `folder`, which all ranks must see."""
-        layout = {"num_ranks": dist.get_world_size(), "zero_stage": self._settings.zero_stage}
-        self._engine.save_checkpoint(str(folder), tag=_STATE_TAG, client_state=layout)
+        self._engine.checkpoint_engine = storage_for(files)
+        self._engine.save_checkpoint(str(folder), tag=_STATE_TAG, save_latest=False)
 
-    def load_shards(self, folder: Path) -> None:
+    def load_shards(self, folder: Path, files: ShardFiles) -> None:
         """Load what `save_shards` saved with the same number of ranks and ZeRO stage."""
+        self._engine.checkpoint_engine = storage_for(files)
         path, _ = self._engine.load_checkpoint(str(folder), tag=_STATE_TAG)
         assert path is not None, f"DeepSpeed did not find its own checkpoint in {folder}"
 
@@ -174,7 +186,7 @@ def join_process_group(settings: LearnerSettings, device: torch.device) -> None:
             store=dist.HashStore(),
             rank=0,
             world_size=1,
-            timeout=timedelta(seconds=settings.update_timeout_s),
+            timeout=NO_TIMEOUT,
         )
     # DeepSpeed reads its rank from the environment. Every rank sees only its own GPU, so the local rank is always 0.
     os.environ.update(RANK=str(dist.get_rank()), WORLD_SIZE=str(dist.get_world_size()), LOCAL_RANK="0")

@@ -4,24 +4,35 @@ Everything here is collective: with several ranks, all of them make the same cal
 """
 
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
-from learner.batching import StepPlan, TokenSequence, collate, num_steps, plan_steps, training_data
+from learner.agreement import StepEnd
+from learner.batching import StepPlan, TokenSequence, TrainingData, collate, num_steps, plan_steps, training_data
+from learner.checkpoints.folder import SHARDS, CheckpointUnreadableError, TrainingKey
+from learner.checkpoints.shards import ShardFiles
+from learner.checkpoints.state import TrainingState, load_state, state_file
+from learner.checkpoints.writer import CheckpointWriter
 from learner.deepspeed_model import DeepSpeedModel, join_process_group, select_device
+from learner.directive import Directive
 from learner.learning_rate import learning_rate
 from learner.loss import SkipCounter, poison_unless_finite
 from learner.policy_folder import check_policy_folder
-from learner.publication import checksum, clear_on_failure, is_complete, publication
+from learner.progress import ProgressReport
+from learner.publication import checksum, is_complete, publication
+from learner.publication.files import FileEntry
+from learner.publication.record import write_policy_record
+from learner.publication.weights import weights_hashed
 from learner.settings import LearnerSettings, PhaseSettings
-from learner.training_metrics import StepStats, TrainingMetrics
-from store.records import Rollout
-
-_SHARDS = "deepspeed"
+from learner.training_metrics import TrainingMetrics
+from store.records import Policy, Rollout
 
 
 class StateMismatchError(ValueError):
@@ -32,10 +43,28 @@ class RankZeroFailedError(RuntimeError):
     """Rank 0, which writes for all ranks, failed. The reason is in its own error."""
 
 
-class TrainingEngine:
-    """Trains, loads and saves one policy on this rank. `progress` is (steps done, total) of the last phase."""
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """How a training can be continued after an interruption.
 
-    def __init__(self, settings: LearnerSettings, folder: Path) -> None:
+    Its checkpoints are saved to `folder`; `attempt` is unique to these ranks' training. It begins from the checkpoint
+    `begin_from`, if there is one.
+    """
+
+    folder: Path
+    key: TrainingKey
+    attempt: str
+    begin_from: Path | None = None
+
+
+def _always_run() -> Directive:
+    return Directive.RUN
+
+
+class TrainingEngine:
+    """Trains, loads and saves one policy on this rank. `report` has its progress, `state` the last training's."""
+
+    def __init__(self, settings: LearnerSettings, folder: Path, report: ProgressReport | None = None) -> None:
         """Load the policy in `folder`. Joins the initialized process group, or creates one of a single rank.
 
         Raises:
@@ -43,10 +72,11 @@ class TrainingEngine:
         """
         self.settings = settings
         self.device = select_device(settings)
+        self.report = report or ProgressReport()
         join_process_group(settings, self.device)
         self.rank, self.num_ranks = dist.get_rank(), dist.get_world_size()
         torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 1) // self.num_ranks))
-        self.progress: tuple[int, int] = (0, 0)
+        self.state = TrainingState(SkipCounter(settings.max_skipped_in_a_row), 0)
         self._loaded: DeepSpeedModel | None = None
         self._load(folder)
 
@@ -62,36 +92,79 @@ class TrainingEngine:
         rollouts: Iterable[Rollout],
         phase: PhaseSettings,
         seed: int = 0,
-        on_step: Callable[[int, int], None] | None = None,
+        resumption: Resumption | None = None,
+        directive: Callable[[], Directive] = _always_run,
     ) -> TrainingMetrics:
         """Train on `rollouts`, which must be the same in the same order on every rank.
 
-        `seed`, together with the settings' seed, decides the order of the samples. `on_step` is called with
-        (steps done, total steps) after every step.
+        `seed`, together with the settings' seed, decides the order of the samples. `directive` is read at the end of
+        every step. Without a `resumption` no checkpoints are saved.
 
         Raises:
             NoTrainingSamplesError: none of the rollouts can be trained on.
             TrainingDivergedError: too many steps in a row were not finite.
+            TrainingInterrupted: the directive was to stop.
+            CheckpointUnreadableError: the checkpoint to begin from cannot be read. Load another one or a policy.
         """
         data = training_data(rollouts, self.settings.max_sequence_tokens)
+        total = num_steps(len(data.sequences), phase)
+        self.state = self._begin(phase, total, seed, resumption)
+        self.report.set_step(self.state.step, total)
+        step_end = self._step_end(resumption, directive)
+        self._model.train_mode()
+        first, seed = self.state.step, self.settings.seed + seed
+        for step, plan in enumerate(plan_steps(data.sequences, phase, self.num_ranks, seed, first), start=first):
+            self._timed_step(data, plan, learning_rate(phase, step, total))
+            self.report.set_step(step + 1, total)
+            step_end.reach(self.state)
+        self._finish(step_end)
+        return self.state.stats.metrics(
+            data,
+            self.state.skipped,
+            learning_rate=learning_rate(phase, total - 1, total),
+            seconds=self.state.seconds,
+        )
+
+    def _begin(self, phase: PhaseSettings, total: int, seed: int, resumption: Resumption | None) -> TrainingState:
+        state = TrainingState(SkipCounter(self.settings.max_skipped_in_a_row), total)
+        if resumption is not None and resumption.begin_from is not None:
+            self._resume(state, resumption.begin_from)
+            return state
         if phase.optimizer_state == "fresh":
             self._model.reset_optimizer()
-        started = time.monotonic()
-        stats, skipped = StepStats(), SkipCounter(self.settings.max_skipped_in_a_row)
-        total, rate = num_steps(len(data.sequences), phase), 0.0
         torch.manual_seed(self.settings.seed + seed)
-        self._model.train_mode()
-        plans = plan_steps(data.sequences, phase, self.num_ranks, seed=self.settings.seed + seed)
-        for step, plan in enumerate(plans):
-            rate = learning_rate(phase, step, total)
-            taken = self._train_step(data.sequences, plan, rate, stats)
-            skipped.record(step, taken=taken)
-            self.progress = (step + 1, total)
-            if on_step is not None:
-                on_step(step + 1, total)
-        return stats.metrics(data, skipped, learning_rate=rate, seconds=time.monotonic() - started)
+        return state
 
-    def _train_step(self, sequences: tuple[TokenSequence, ...], plan: StepPlan, rate: float, stats: StepStats) -> bool:
+    def _step_end(self, resumption: Resumption | None, directive: Callable[[], Directive]) -> StepEnd:
+        writer, settings = None, self.settings
+        if resumption is not None:
+            writer = CheckpointWriter(
+                resumption.folder,
+                resumption.key,
+                resumption.attempt,
+                every_s=settings.checkpoint_every_s,
+                in_background=settings.checkpoint_in_background,
+                report=self.report,
+            )
+        return StepEnd(self.device, self.report, directive, writer, self._model.save_shards)
+
+    def _timed_step(self, data: TrainingData, plan: StepPlan, rate: float) -> None:
+        began, state = time.monotonic(), self.state
+        taken = self._train_step(data.sequences, plan, rate)
+        state.skipped.record(state.step, taken=taken)
+        state.step += 1
+        state.seconds += time.monotonic() - began
+
+    def _finish(self, step_end: StepEnd) -> None:
+        """Save a training that is worth it, or whose optimizer the next one starts with. Collective."""
+        step_end.settle()
+        worth_it = torch.tensor(int(self.state.seconds >= self.settings.checkpoint_every_s), device=self.device)
+        if self.num_ranks > 1:
+            dist.broadcast(worth_it, src=0)
+        if bool(worth_it) or self.settings.keeps_optimizer:
+            step_end.save(self.state)
+
+    def _train_step(self, sequences: tuple[TokenSequence, ...], plan: StepPlan, rate: float) -> bool:
         """One optimizer step; False if it was skipped because a loss or the gradient norm was not finite."""
         model = self._model
         model.set_learning_rate(rate)
@@ -100,13 +173,15 @@ class TrainingEngine:
         for number, indexes in enumerate(micro_batches):
             last = number == len(micro_batches) - 1
             loss = model.loss_sum(collate(sequences, indexes, model.pad_id))
+            self.report.count()
             total = total + loss.detach()
             # DeepSpeed averages over ranks; times their number, this is the mean over all tokens of the step.
             mean = loss * (self.num_ranks / plan.loss_tokens)
             model.backward(poison_unless_finite(mean, total) if last else mean, last=last)
+            self.report.count()
         taken, norm = model.step()
         if taken:
-            stats.add(plan, total, norm)
+            self.state.stats.add(plan, total, norm)
         return taken
 
     # ---------------------------------------------------------------- policies
@@ -117,25 +192,30 @@ class TrainingEngine:
         self.close()
         self._load(folder)
 
-    def save_policy(self, folder: Path) -> str:
+    def save_policy(self, folder: Path, record: Policy | None = None) -> str:
         """Publish the policy as a Hugging Face folder with its tokenizer; returns the checksum on every rank.
 
-        All ranks can continue after any of these errors.
+        `record` describes it in its folder. All ranks can continue after any of these errors.
 
         Raises:
             AlreadyPublishedError: on rank 0; `folder` is published already.
-            DiskFullError: on rank 0.
+            OSError: on rank 0; a file could not be written.
             RankZeroFailedError: on the other ranks.
         """
-        weights = self._model.gather_weights()
+        self.report.begin("gathers the weights", moves_data=True)
+        weights = self._model.gather_weights(self.report.count)
+        return self._on_rank_zero(partial(self._write_policy, folder, weights, record))
 
-        def write() -> str:
-            with publication(folder) as temporary:
+    def _write_policy(self, folder: Path, weights: dict[str, torch.Tensor] | None, record: Policy | None) -> str:
+        self.report.begin(f"publishes {folder.name}", moves_data=True)
+        entries: dict[str, FileEntry] = {}
+        with publication(folder, entries, self.report.add_bytes) as temporary:
+            with weights_hashed(temporary, entries, self.report.add_bytes):
                 self._model.hf_model.save_pretrained(temporary, state_dict=weights)
-                self._model.tokenizer.save_pretrained(temporary)
-            return checksum(folder)
-
-        return self._on_rank_zero(write)
+            self._model.tokenizer.save_pretrained(temporary)
+            if record is not None:
+                write_policy_record(temporary, record)
+        return checksum(folder)
 
     def close(self) -> None:
         """Free model and optimizer. The process group stays."""
@@ -145,45 +225,44 @@ class TrainingEngine:
 
     def _load(self, folder: Path) -> None:
         check_policy_folder(folder)
-        self._loaded = DeepSpeedModel(self.settings, self.device, folder)
+        self._loaded = DeepSpeedModel(self.settings, self.device, folder, self.report)
 
-    # ---------------------------------------------------------------- resumable state
-
-    def save_state(self, folder: Path) -> None:
-        """Save weights and optimizer, so that `load_state` continues exactly here. All ranks must see `folder`.
-
-        Raises:
-            DiskFullError: on the rank that found the disk full. The others notice only when that rank ends.
-        """
-        temporary = folder.parent / f".tmp-shards-{folder.name}"
-        with clear_on_failure(temporary):
-            self._model.save_shards(temporary)
-        dist.barrier()
-
-        def publish() -> str:
-            with publication(folder) as target:
-                temporary.rename(target / _SHARDS)
-                self._model.tokenizer.save_pretrained(target)
-                self._model.hf_model.config.save_pretrained(target)
-            return checksum(folder)
-
-        self._on_rank_zero(publish)
+    # ---------------------------------------------------------------- saved states
 
     def load_state(self, folder: Path) -> None:
-        """Continue from a saved state.
+        """Continue from a checkpoint's weights and optimizer, to begin another training with them.
 
         Raises:
             StateMismatchError: it is incomplete, or was saved with another number of ranks or ZeRO stage.
         """
         if not is_complete(folder):
             raise StateMismatchError(f"{folder} holds no complete learner state")
-        if not self._model.fits_shards(folder / _SHARDS):
+        if not self._model.fits_shards(folder / SHARDS):
             raise StateMismatchError(
                 f"{folder} was saved with another number of ranks or ZeRO stage than the settings' "
                 f"num_ranks = {self.num_ranks}, zero_stage = {self.settings.zero_stage}; "
                 "load the published policy instead (with a fresh optimizer)"
             )
-        self._model.load_shards(folder / _SHARDS)
+        self._load_shards(folder)
+
+    def _load_shards(self, folder: Path) -> None:
+        self.report.begin(f"loads the state in {folder}", moves_data=True)
+        self._model.load_shards(folder / SHARDS, ShardFiles(copies=False, on_bytes=self.report.add_bytes))
+
+    def _resume(self, state: TrainingState, checkpoint: Path) -> None:
+        """Continue the training that `checkpoint` holds. All ranks fail if one does."""
+        failure: Exception | None = None
+        try:
+            saved = load_state(state_file(checkpoint, self.rank))
+            self._load_shards(checkpoint)
+            state.restore(saved, self.device)
+        except (OSError, RuntimeError, EOFError, KeyError, ValueError, AssertionError, pickle.UnpicklingError) as error:
+            failure = error
+        failures = torch.tensor(int(failure is not None), device=self.device)
+        if self.num_ranks > 1:
+            dist.all_reduce(failures)
+        if int(failures):
+            raise CheckpointUnreadableError(f"{checkpoint} cannot be read: {failure or 'another rank failed'}")
 
     def _on_rank_zero(self, write: Callable[[], str]) -> str:
         """Run `write` on rank 0 and broadcast its result, so that a failure leaves no rank waiting."""
@@ -191,6 +270,8 @@ class TrainingEngine:
         try:
             if self.rank == 0:
                 result[0] = write()
+            else:
+                self.report.begin("waits for rank 0 to write", waits=True)
         finally:
             if self.num_ranks > 1:
                 dist.broadcast_object_list(result, src=0, device=self.device)

@@ -1,14 +1,10 @@
 """RLlib's LearnerGroup over a gang of DeepSpeed ranks.
 
 RLlib's own LearnerGroup waits for the other ranks when one has died, drops partial results silently and saves from a
-single rank. Ranks that train together cannot work that way, so `learner.gang` takes its place.
+single rank. Ranks that train together cannot work that way, so `learner.ranks.gang` takes its place.
 """
 
-import json
 import logging
-import os
-import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,16 +14,30 @@ from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.utils.actor_manager import RemoteCallResults, ResultOrError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from learner.engine import StateMismatchError
-from learner.gang import Gang, LearnerRankError
-from learner.publication import clean_leftovers, is_complete
-from learner.rllib_learner import MONITORING, PolicyLearner
+from learner.checkpoints.folder import (
+    CheckpointUnreadableError,
+    TrainingKey,
+    finished_checkpoint,
+    resumable_checkpoints,
+)
+from learner.directive import Directive
+from learner.engine import Resumption, StateMismatchError
+from learner.policy_folder import weights_bytes
+from learner.progress import GIB
+from learner.publication import is_complete
+from learner.ranks.gang import Gang, LearnerRankError
+from learner.ranks.pointer import LearnerPointer, local_folder, read_pointer, write_pointer
+from learner.ranks.rllib_learner import MONITORING, PolicyLearner
+from learner.ranks.silence import SilenceLimits
+from learner.ranks.training_call import TrainingCall
 from learner.settings import OPENMP_ENVIRONMENT, LearnerJob
-from store.records import PolicyPointer
+from store.records import Policy, PolicyPointer
 
 logger = logging.getLogger(__name__)
 
-_GROUP_FILE = "learner_group.json"
+
+def _ignore(done: int, total: int) -> None:
+    """Do nothing with progress."""
 
 
 class GangLearnerGroup(LearnerGroup):
@@ -44,10 +54,11 @@ class GangLearnerGroup(LearnerGroup):
         self._placement_group = placement_group
         self.job: LearnerJob = self.config.learner_job
         self.policy: PolicyPointer = self.job.policy
-        self._state: Path | None = None  # the last saved state, until a later policy is published
-        self._trained_since_state = False
+        self._state: Path | None = None  # the checkpoint with the optimizer that belongs to the policy
+        self._trained_state: Path | None = None  # that of the training which is not yet published
+        self._has_trained = False  # whether the ranks hold other weights than the policy's
         self._is_shut_down = False
-        self._gang = Gang(self._spawn, self.job.settings.num_ranks, self.job.settings.build_timeout_s)
+        self._gang = Gang(self._spawn, self.job.settings.num_ranks, self._limits())
         self._gang.start()
 
     # ---------------------------------------------------------------- training
@@ -57,82 +68,143 @@ class GangLearnerGroup(LearnerGroup):
         training_set_id: int,
         phase: str,
         version: int,
-        on_progress: Callable[[int, int], None] | None = None,
+        on_progress: Callable[[int, int], None] = _ignore,
+        directive: Callable[[], Directive] = lambda: Directive.RUN,
+        checkpoints: Path | None = None,
     ) -> dict[str, float]:
-        """Train on a training set of the store, towards policy `version`; returns the phase's metrics.
+        """Train the current policy on a training set of the store, towards policy `version`; returns the metrics.
 
-        `on_progress` is called with (steps done, total steps) about twice a second.
+        `on_progress` is called with (steps done, total steps), and `directive` read, about twice a second. With
+        `checkpoints`, a folder that every rank can write to, the training is saved there now and then, and continues
+        from the last one that it finds there.
 
         Raises:
+            TrainingInterrupted: the directive was to stop.
             LearnerRankError: a rank failed or died.
-            LearnerTimeoutError: a rank did not finish within `update_timeout_s`.
+            LearnerSilenceError: a rank made no progress.
         """
-        self._trained_since_state = True
-        metrics = self._gang.call(
-            "update",
-            timeout_s=self.job.settings.update_timeout_s,
-            on_poll=None if on_progress is None else lambda: self._report(on_progress),
-            training_set_id=training_set_id,
-            phase=phase,
-            version=version,
-        )
-        return metrics[0]
+        key = TrainingKey.of(self.job.settings, training_set_id, phase, version)
+        found = [] if checkpoints is None else resumable_checkpoints(checkpoints, key)
+        call = TrainingCall(self._gang, on_progress, directive)
+        for begin_from in [*found, None]:
+            if self._has_trained and begin_from is None:
+                self._return_to_policy(call.poll)
+            self._has_trained = True
+            resumption = None if checkpoints is None else Resumption(checkpoints, key, self._gang.name, begin_from)
+            try:
+                result = call.run(training_set_id, phase, version, resumption)
+            except LearnerRankError as error:
+                if begin_from is None or not isinstance(error.__cause__, CheckpointUnreadableError):
+                    raise
+                logger.warning("%s; the one before it is used", error)
+                continue
+            if result.interruption is not None:
+                raise result.interruption
+            break
+        self._trained_state = None
+        if checkpoints is not None and self.job.settings.keeps_optimizer:
+            self._trained_state = finished_checkpoint(checkpoints)
+        return result.metrics
 
-    def publish(self, version: int, folder: str | Path) -> str:
-        """Publish the current weights as policy `version` in `folder`; returns the checksum.
+    def publish(
+        self,
+        version: int,
+        folder: str | Path,
+        record: Policy | None = None,
+        on_poll: Callable[[], None] | None = None,
+    ) -> str:
+        """Publish the current weights as policy `version` in `folder`, with `record` in it; returns the checksum.
+
+        `on_poll` is called about twice a second.
 
         Raises:
-            LearnerRankError: if `AlreadyPublishedError` or `DiskFullError` caused it, the ranks can continue.
-            LearnerTimeoutError: a rank did not finish within `save_timeout_s`.
+            LearnerRankError: if an `OSError` or `AlreadyPublishedError` caused it, the ranks can continue.
+            LearnerSilenceError: a rank made no progress.
         """
-        checksum = self._save_or_load("publish", folder)[0]
-        self.policy = PolicyPointer(version=version, path=str(folder))
-        if self._trained_since_state:
-            self._state = None
+        checksum = self._gang.call("publish", folder=str(folder), record=record, on_poll=on_poll)[0]
+        self.policy = PolicyPointer(version, str(folder), checksum)
+        self._state, self._has_trained = self._trained_state, False
         return checksum
 
-    def load_policy(self, policy: PolicyPointer) -> None:
-        """Continue from `policy` with a fresh optimizer. Raises `LearnerRankError`, `LearnerTimeoutError`."""
-        self._save_or_load("load_policy", policy.path)
+    def load_policy(self, policy: PolicyPointer, on_poll: Callable[[], None] | None = None) -> None:
+        """Continue from `policy` with a fresh optimizer. Raises `LearnerRankError`, `LearnerSilenceError`."""
+        self._gang.call("load_policy", folder=policy.path, on_poll=on_poll)
         self.policy = policy
-        self._state = None
-        self._trained_since_state = False
+        self._state = self._trained_state = None
+        self._has_trained = False
 
-    def save_state(self, folder: str | Path) -> None:
-        """Save weights and optimizer of all ranks; `rebuild` returns to the last state or published policy."""
-        self._save_or_load("save_state", folder)
-        self._state = Path(folder)
-        self._trained_since_state = False
+    def load_state(self, folder: str | Path, on_poll: Callable[[], None] | None = None) -> None:
+        """Load the weights and the optimizer of a checkpoint, which belong to the current policy.
 
-    def load_state(self, folder: str | Path) -> None:
-        """Continue from a saved state. Raises `LearnerRankError`, which `StateMismatchError` may have caused."""
-        self._save_or_load("load_state", folder)
-        self._state = Path(folder)
-        self._trained_since_state = False
+        Raises:
+            LearnerRankError: it was perhaps caused by `StateMismatchError`.
+            LearnerSilenceError: a rank made no progress.
+        """
+        self._gang.call("load_state", folder=str(folder), on_poll=on_poll)
+        self._state, self._has_trained = Path(folder), False
 
-    def _save_or_load(self, method: str, folder: str | Path) -> list[Any]:
-        return self._gang.call(method, timeout_s=self.job.settings.save_timeout_s, folder=str(folder))
+    def load_state_if_it_fits(self, folder: Path, on_poll: Callable[[], None] | None = None) -> None:
+        """Load a state as `load_state` does, or continue with a fresh optimizer if the layout of ranks has changed."""
+        try:
+            self.load_state(folder, on_poll)
+        except LearnerRankError as error:
+            if not isinstance(error.__cause__, StateMismatchError):
+                raise
+            logger.warning("%s; policy %d continues with a fresh optimizer", error.__cause__, self.policy.version)
 
-    def _report(self, on_progress: Callable[[int, int], None]) -> None:
-        progress = self._gang.query(0, "progress")
-        if progress is not None:
-            on_progress(*progress)
+    def _return_to_policy(self, on_poll: Callable[[], None]) -> None:
+        state = self._state
+        self.load_policy(self.policy, on_poll)
+        if state is not None and is_complete(state):
+            self.load_state(state, on_poll)
+
+    # ---------------------------------------------------------------- what it does
+
+    @property
+    def activity(self) -> str:
+        """What the learner does or waits for, in words: that of the rank that is furthest behind."""
+        return self._gang.activity
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether all ranks hold between two steps."""
+        progress = self._gang.progress
+        return len(progress) == self.job.settings.num_ranks and all(rank.is_paused for rank in progress.values())
+
+    @property
+    def warning(self) -> str | None:
+        """The last thing that went wrong in the current training without ending it, such as a failed checkpoint."""
+        return next((progress.warning for progress in self._gang.progress.values() if progress.warning), None)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there are ranks, which may still be starting: after a failure `rebuild` starts new ones."""
+        return self._gang.is_alive
 
     # ---------------------------------------------------------------- the ranks
 
-    def ready(self) -> None:
-        """Wait until all ranks have loaded the policy. Raises `LearnerRankError`, `LearnerTimeoutError`."""
-        self._gang.ready()
+    def ready(self, on_poll: Callable[[], None] | None = None) -> None:
+        """Wait until all ranks have loaded the policy; `on_poll` is called about twice a second.
 
-    def rebuild(self) -> None:
-        """Replace all ranks and return to the last saved state, or else to the last published policy.
-
-        A state whose folder was moved since, as a finished checkpoint's is, counts as none.
+        Raises:
+            LearnerRankError: a rank failed or died.
+            LearnerSilenceError: a rank did not start, or made no progress.
         """
+        self._gang.ready(on_poll)
+
+    def rebuild(self, on_poll: Callable[[], None] | None = None) -> None:
+        """Replace all ranks and return to the current policy, with its optimizer if that was kept."""
         self.job = self.job.model_copy(update={"policy": self.policy})
-        self._gang.rebuild()
+        self._gang.limits = self._limits()
+        self._has_trained = False
+        self._gang.rebuild(on_poll)
         if self._state is not None and is_complete(self._state):
-            self.load_state(self._state)
+            self.load_state(self._state, on_poll)
+
+    def _limits(self) -> SilenceLimits:
+        settings = self.job.settings
+        data_s = settings.silence_s + settings.silence_s_per_gib * weights_bytes(Path(self.policy.path)) / GIB
+        return SilenceLimits(settings.start_silence_s, settings.silence_s, data_s)
 
     def health(self) -> dict[int, bool]:
         """Whether each rank answers, also while it trains."""
@@ -191,51 +263,35 @@ class GangLearnerGroup(LearnerGroup):
             self.load_policy(policy)
 
     def get_checkpointable_components(self) -> list[Any]:
-        """None: `save_to_path` saves all ranks together."""
+        """None: `save_to_path` saves a pointer."""
         return []
 
     def save_to_path(self, path: Any = None, *, filesystem: Any = None, **_: Any) -> str:
-        """Save all ranks and the policy pointer under `path`, a folder that every rank can write to.
+        """Save a pointer to the policy under `path`: its weights are published, and its optimizer, if kept, is saved.
 
-        A second save to the same path replaces the first only once it is complete.
+        What was trained since is in the checkpoints of the training.
         """
         assert path is not None, "the learner is saved to a path of the caller's choice"
-        folder = _local(path, filesystem)
+        folder = local_folder(path, filesystem)
         folder.mkdir(parents=True, exist_ok=True)
-        clean_leftovers(folder)
-        state = folder / f"state-{uuid.uuid4().hex[:8]}"
-        self.save_state(state)
-        record = {"path": self.policy.path, "version": self.policy.version, "state": state.name}
-        temporary = folder / f".tmp-{_GROUP_FILE}"
-        temporary.write_text(json.dumps(record))
-        os.replace(temporary, folder / _GROUP_FILE)
-        for old in folder.glob("state-*"):
-            if old != state:
-                shutil.rmtree(old)
+        write_pointer(folder, self.job.store_url, LearnerPointer(self.policy, self._state))
         return str(folder)
 
     def restore_from_path(self, path: Any, *, component: str | None = None, filesystem: Any = None, **_: Any) -> None:
-        """Continue from what `save_to_path` saved.
+        """Continue from what `save_to_path` saved, in this version or in earlier ones, which saved all ranks there.
 
-        If the number of ranks or the ZeRO stage has changed since, continue from its policy with a fresh optimizer.
+        If the number of ranks or the ZeRO stage has changed since, continue with a fresh optimizer.
 
         Raises:
             StateMismatchError: nothing was saved there.
             LearnerRankError: a rank failed or died.
         """
         assert component is None, "the learner is restored as a whole"
-        folder = _local(path, filesystem)
-        if not (folder / _GROUP_FILE).is_file():
-            raise StateMismatchError(f"{folder} holds no saved learner: {_GROUP_FILE} is missing")
-        record = json.loads((folder / _GROUP_FILE).read_text())
-        self.policy = PolicyPointer(version=record["version"], path=record["path"])
-        try:
-            self.load_state(folder / record["state"])
-        except LearnerRankError as error:
-            if not isinstance(error.__cause__, StateMismatchError):
-                raise
-            logger.warning("%s; continuing from policy %d", error.__cause__, self.policy.version)
-            self.load_policy(self.policy)
+        policy, state = read_pointer(local_folder(path, filesystem), self.job.store_url)
+        if policy.version != self.policy.version:
+            self.load_policy(policy)
+        if state is not None and self.job.settings.keeps_optimizer:
+            self.load_state_if_it_fits(state)
 
     def foreach_learner(
         self, func: Callable[..., Any], *, timeout_seconds: float | None = None, **kwargs: Any
@@ -243,15 +299,7 @@ class GangLearnerGroup(LearnerGroup):
         """Call `func(learner)` on all ranks."""
         for unused in ("healthy_only", "remote_actor_ids", "return_obj_refs", "mark_healthy"):
             kwargs.pop(unused, None)
-        limit = self.job.settings.update_timeout_s if timeout_seconds is None else timeout_seconds
         results = RemoteCallResults()
-        for rank, result in enumerate(self._gang.call("apply", func, timeout_s=limit, **kwargs)):
+        for rank, result in enumerate(self._gang.call("apply", func, timeout_s=timeout_seconds, **kwargs)):
             results.add_result(rank, ResultOrError(result=result), None)
         return results
-
-
-def _local(path: Any, filesystem: Any) -> Path:
-    kind = getattr(filesystem, "type_name", "local")
-    if kind != "local" or "://" in str(path):
-        raise ValueError(f"cannot save the learner to {path} ({kind}): its ranks need a shared local folder")
-    return Path(path)

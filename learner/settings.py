@@ -49,7 +49,7 @@ class PhaseSettings(BaseModel):
     warmup_steps: int = Field(default=20, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     final_fraction: float = Field(default=0.1, ge=0, le=1, description="of the learning rate, at the end of the cosine")
-    optimizer_state: Literal["fresh", "carry"] = Field(
+    optimizer_state: Literal["fresh", "keep"] = Field(
         default="fresh", description="start the phase with empty Adam moments, or keep those of the last phase"
     )
 
@@ -97,9 +97,32 @@ class LearnerSettings(BaseModel):
     )
     seed: int = 0
 
-    build_timeout_s: float = Field(default=300, gt=0)
-    update_timeout_s: float = Field(default=3600, gt=0)
-    save_timeout_s: float = Field(default=600, gt=0, description="publishing, saving and loading")
+    start_silence_s: float = Field(
+        default=900, gt=0, description="limit for a rank to be placed on a machine and for its process to start"
+    )
+    silence_s: float = Field(
+        default=300,
+        gt=0,
+        description="ranks without progress (micro batches, samples, bytes) for this long are replaced; there is no "
+        "limit on how long a training or a publication takes",
+    )
+    silence_s_per_gib: float = Field(
+        default=30,
+        ge=0,
+        description="added to silence_s for each GiB of the policy while a rank reads or writes weights",
+    )
+    max_rebuilds: int = Field(
+        default=3, ge=0, description="times in a row, without a new step, that failed ranks are replaced by new ones"
+    )
+    checkpoint_every_s: float = Field(
+        default=1800,
+        gt=0,
+        description="a training is saved as often as this, and before publishing if it took longer",
+    )
+    checkpoint_in_background: bool = Field(
+        default=True,
+        description="write checkpoints while training goes on, from a copy in host memory; else training waits",
+    )
     health_timeout_s: float = Field(default=15, gt=0)
 
     @model_validator(mode="after")
@@ -117,6 +140,11 @@ class LearnerSettings(BaseModel):
     def deepspeed_stage(self) -> Literal[0, 1, 2, 3]:
         """The ZeRO stage that DeepSpeed runs as."""
         return 1 if self.zero_stage == 0 and self.in_bf16 else self.zero_stage
+
+    @property
+    def keeps_optimizer(self) -> bool:
+        """Whether an iteration starts with the optimizer of the last training, so that it is saved between them."""
+        return self.iteration.optimizer_state == "keep"
 
     def phase(self, name: str) -> PhaseSettings:
         """The settings of the phase called `name`. Raises `ValueError` if there is none."""

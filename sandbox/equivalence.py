@@ -70,6 +70,11 @@ class AnswerChecker:
         self._slots = asyncio.Semaphore(self._settings.max_concurrent_checks)
         self._idle: list[_Comparer] = []
 
+    @property
+    def settings(self) -> AnswerCheckerSettings:
+        """The settings that this checker was made with."""
+        return self._settings
+
     async def close(self) -> None:
         """End the processes, if any were started."""
         while self._idle:

@@ -57,16 +57,16 @@ class UnknownPolicyError(StoreError):
     """No policy with this version was published."""
 
 
+class PolicyPrunedError(StoreError):
+    """The policy's folder was pruned, so that it cannot be used any more."""
+
+
 class UnknownRecordError(StoreError):
     """No iteration, evaluation, training set, problem or review with this id."""
 
 
 class IterationClosedError(StoreError):
     """The iteration is closed and cannot be opened again."""
-
-
-class IterationUnfinishedError(StoreError):
-    """The iteration cannot be closed: some of its rollouts are not written yet."""
 
 
 class NothingToScheduleError(StoreError):

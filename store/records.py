@@ -310,6 +310,7 @@ class Assignment:
 
     The rollout of sample `i` has the id `rollout_id(assignment.id, i)`, which is known before it is sampled. So a write
     that is repeated after a lost acknowledgement, or by a second owner after the lease expired, changes nothing.
+    `policy_version` is the policy that an evaluation measures, None for training.
     """
 
     id: int
@@ -317,6 +318,7 @@ class Assignment:
     purpose: Purpose
     sampling: Sampling
     pending: tuple[int, ...]
+    policy_version: int | None = None
 
 
 def rollout_id(assignment_id: int, sample_index: int) -> str:
@@ -348,12 +350,21 @@ class PolicyPointer:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """The answer to a request for work: the policy to load, None before the first, and what was leased."""
+
+    policy: PolicyPointer | None
+    assignments: tuple[Assignment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A published checkpoint. `version` is an integer that is never used twice.
 
     `config` is the configuration of the training run that produced it; `checksum` is that of the files at `path`.
     `iteration` is the one that trained it, 0 for the base and the warm start. `decision` is None until its promotion is
-    decided. `is_pruned`: its folder was removed.
+    decided; `assessment` is then what the decision rests on (`cluster.loop.promotion.Assessment`), None for policies of
+    earlier versions. `is_pruned`: its folder was removed.
     """
 
     version: int
@@ -366,6 +377,7 @@ class Policy:
     checksum: str | None = None
     iteration: int | None = None
     decision: Decision | None = None
+    assessment: Mapping[str, Any] | None = None
     is_pruned: bool = False
 
     @property

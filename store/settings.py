@@ -188,3 +188,14 @@ class HuggingFaceSettings(TableSettings):
 ProblemSourceSettings = Annotated[
     ReasoningGymSettings | JsonlSettings | ParquetSettings | HuggingFaceSettings, Field(discriminator="kind")
 ]
+
+
+class PolicyRetentionSettings(Settings):
+    """Which policies keep their folders; `store.runs.policy_retention` says which are kept in any case.
+
+    `keep_last`: the latest so many. `keep_promoted`: those of the latest so many promotions; with 2, a rollback finds
+    the one that was served before.
+    """
+
+    keep_last: int = Field(default=2, ge=1)
+    keep_promoted: int = Field(default=2, ge=1)

@@ -18,6 +18,7 @@ from store.runs.evaluations import Evaluations
 from store.runs.iterations import Iterations
 from store.runs.policies import Policies
 from store.runs.run import Run
+from store.runs.samplers import Samplers
 from store.training.training_sets import TrainingSets
 
 
@@ -26,7 +27,7 @@ class Store:
     """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
 
     It holds the parts: `problems`, `labels`, `assignments`, `rollouts`, `training_sets`, `iterations`, `policies`,
-    `evaluations` and `run`. Pass a caller the parts that it needs.
+    `evaluations`, `samplers` and `run`. Pass a caller the parts that it needs.
 
     Each method of a part is one transaction: when it returns, what it wrote is on the disk; when it raises, nothing
     was written. Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails. While a
@@ -44,6 +45,7 @@ class Store:
         self.policies = Policies(database)
         self.evaluations = Evaluations(database)
         self.run = Run(database)
+        self.samplers = Samplers(database)
 
     @classmethod
     def open(

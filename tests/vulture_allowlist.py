@@ -17,11 +17,16 @@ used_by(
     it.evaluate,
     it.export,
     it.import_problems,
+    it.list_policies,
     it.list_problems,
+    it.promote,
+    it.prune,
     it.report,
     it.review,
+    it.roll_back,
     it.run,
     it.serve,
+    it.show_policy,
     it.show_problem,
     it.status,
 )
@@ -47,12 +52,14 @@ used_by(
     it.get_checkpointable_components,
     it.is_remote,
 )
-used_by("vLLM, by name", it.WeightReloading, it.compute_hash, it.reload_policy)
+used_by("DeepSpeed, which saves through it", it.checkpoint_engine, it.makedirs, it._copy_recovery_script)
+used_by("the learner's gang, by name", it.direct)
+used_by("vLLM, by name", it.Process, it.WeightReloading, it.compute_hash, it.reload_policy)
 used_by("transformers, while it exists", it._zero3_marker)
 used_by("tokenizers", it.decoder, it.pre_tokenizer)
 used_by("callers of the tokenizer's protocol", it.add_special_tokens, it.skip_special_tokens, it.split_special_tokens)
 used_by("rich", it.caption_justify, it.show_header)
-used_by("dataclasses.asdict", it.final_loss, it.first_loss, it.skipped_steps)
+used_by("dataclasses.asdict", it.final_loss, it.first_loss, it.recipe, it.skipped_steps)
 used_by("the interpreter", it.__stderr__, it.__stdin__, it.__stdout__, it.trace)
 used_by(
     "nsjail's configuration",

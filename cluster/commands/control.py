@@ -7,8 +7,8 @@ from pathlib import Path
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_line
-from cluster.loop.heartbeat import BEAT_S
-from cluster.loop.run_status import ACTIVE, DEAD, current_state, heartbeat_age_s
+from cluster.loop.run_status import ACTIVE, DEAD, SILENT, current_state, heartbeat_age_s
+from cluster.loop.supervision.heartbeat import BEAT_S
 from store.runs.run_state import ActualState, DesiredState, RunState
 
 _RECENT_S = 3 * BEAT_S
@@ -36,18 +36,37 @@ def set_desired_state(runs: Path, run: Path | None, desired: str) -> str:
     name = folder.path.name
     with folder.open_store(folder.read_config()) as store:
         before = store.run.state()
-        state = current_state(before, time.time())
-        if state not in ACTIVE:
+        state = current_state(before, time.time(), folder)
+        if state not in (*ACTIVE, SILENT):
             return _undriven(name, state, DesiredState(desired))
         store.run.set_desired(desired)
     return _driven(name, before, DesiredState(desired))
 
 
+def scale(arguments: argparse.Namespace) -> int:
+    """Set the number of samplers of a run; a driver that is at work adds or removes them at once.
+
+    Raises:
+        ConfigError: there is no such run, or the number is 0.
+    """
+    if arguments.samplers < 1:
+        raise ConfigError("--samplers 0: a run needs at least one sampler; `automathes pause` pauses it")
+    folder = find_run_folder(arguments.runs, arguments.run)
+    with folder.open_store(folder.read_config()) as store:
+        store.run.set_targets(samplers=arguments.samplers)
+        state = current_state(store.run.state(), time.time(), folder)
+    when = "now" if state in ACTIVE else "when it is resumed"
+    print_line(f"run {folder.path.name} will have {arguments.samplers} samplers {when}")
+    return 0
+
+
 def _driven(name: str, before: RunState, desired: DesiredState) -> str:
     effect = {
-        DesiredState.PAUSED: "will pause once the rollouts in progress are stored; `automathes resume` continues it",
+        DesiredState.PAUSED: "will pause once the attempts under way are stored and the learner has finished its step; "
+        "`automathes resume` continues it",
         DesiredState.RUNNING: "continues",
-        DesiredState.STOPPED: "will stop at its next safe point; `automathes run --resume` continues it",
+        DesiredState.STOPPED: "will stop at the end of the learner's step, or at once if it does not train; "
+        "`automathes run --resume` continues it",
     }[desired]
     if desired is DesiredState.RUNNING and before.desired is DesiredState.RUNNING:
         effect = "is not paused and continues"

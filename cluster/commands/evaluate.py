@@ -1,10 +1,10 @@
 """`automathes eval`: evaluate a policy of a run on its held-out problems, with samplers and without a learner."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import ConfigError, RunConfig
@@ -16,6 +16,11 @@ from cluster.loop.progress import Progress
 from eval.metrics import Answers, compute_figures
 from store.records import Outcome, Policy, Purpose, Sampling, Split
 from store.store import Store
+
+if TYPE_CHECKING:
+    from cluster.loop.supervision.fleet import Fleet
+
+_POLL_S = 0.5
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
@@ -33,7 +38,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     # With --json, the standard output holds nothing but the JSON object.
     progress = make_progress(open_console(2 if arguments.json else 1))
     with folder.lock(), folder.open_store(config) as store:
-        policy = _choose_policy(store, arguments.policy)
+        policy = _choose_policy(store, folder, arguments.policy)
         sampling = _sampling(arguments, config)
         evaluation = store.evaluations.schedule(
             policy.version,
@@ -54,7 +59,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _choose_policy(store: Store, version: int | None) -> Policy:
+def _choose_policy(store: Store, folder: RunFolder, version: int | None) -> Policy:
     known = {policy.version: policy for policy in store.policies.all()}
     if version is None:
         policy = store.policies.promoted() or store.policies.latest()
@@ -63,9 +68,8 @@ def _choose_policy(store: Store, version: int | None) -> Policy:
         return policy
     if version not in known:
         raise ConfigError(f"--policy {version}: the run has no such policy; it has {_listed(sorted(known))}")
-    if not Path(known[version].path).is_dir():
-        raise ConfigError(f"--policy {version}: its folder {known[version].path} is missing")
-    return known[version]
+    path = folder.require_policy(known[version])
+    return replace(known[version], path=str(path))
 
 
 def _sampling(arguments: argparse.Namespace, config: RunConfig) -> Sampling:
@@ -106,23 +110,37 @@ def _sample(
     ray = config.ray.model_copy(update={"dashboard": False})
     with output_redirected_to(folder.log_file), ray_session(ray, progress):
         require_store_for_all_machines(folder.store_url(config))
-        with _fleet(config, folder, progress) as fleet:
-            with progress.phase("start"):
-                fleet.set_policy(policy)
-            with progress.phase("measure", store.evaluations.progress(evaluation)[1]):
-                fleet.await_rollouts(policy, lambda: store.evaluations.progress(evaluation), progress)
+        with (
+            _fleet(config, folder, policy, progress) as fleet,
+            progress.phase("measure", store.evaluations.progress(evaluation)[1]),
+        ):
+            _await_rollouts(fleet, lambda: store.evaluations.progress(evaluation), progress, config.ray.stall_s)
+
+
+def _await_rollouts(fleet: "Fleet", count: Callable[[], tuple[int, int]], progress: Progress, stall_s: float) -> None:
+    """Wait until all scheduled rollouts are in the store. `count` returns (done, scheduled)."""
+    from cluster.loop.supervision.silence import SilenceWatch
+
+    silence = SilenceWatch(stall_s)
+    while True:
+        done, total = count()
+        progress.advance(done, total, "" if fleet.num_working else "samplers start")
+        if done >= total:
+            return
+        fleet.poll(_POLL_S)
+        silence.check((done, fleet.signs), lambda: f"{total - done} attempts missing; {fleet.describe()}")  # noqa: B023
 
 
 @contextmanager
-def _fleet(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator[Any]:
-    """Samplers that take only assignments of evaluations, none for training."""
+def _fleet(config: RunConfig, folder: RunFolder, policy: Policy, progress: Progress) -> Iterator["Fleet"]:
+    """Samplers that take only evaluations of one policy, and nothing for training."""
     from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
     from cluster.loop.algorithm_config import SelfTrainingConfig
-    from cluster.loop.fleet import Fleet
+    from cluster.loop.supervision.fleet import Fleet
 
     settings = SelfTrainingConfig(config, str(folder.path))
-    settings.sample_purpose = Purpose.EVAL
+    settings.sample_purpose, settings.sample_policy = Purpose.EVAL, policy.version
     group = EnvRunnerGroup(config=settings, local_env_runner=False)
     try:
         yield Fleet(group, config.ray, notify=progress.note)

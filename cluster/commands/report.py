@@ -65,7 +65,7 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
     return Report(
         name=folder.path.name,
         about=_about(config, policies),
-        state=current_state(store.run.state(), time.time()),
+        state=current_state(store.run.state(), time.time(), folder),
         written_at=time.strftime("%Y-%m-%d %H:%M"),
         start_version=start,
         gain=_gain(store, start, served),
@@ -163,7 +163,7 @@ def _scores(
     store: Store, policies: list[Policy], labels: Mapping[int, str], iterations: Iterable[Iteration]
 ) -> list[PolicyScore]:
     evaluations = store.evaluations.figures()
-    promoted = set(store.policies.promotions())
+    promoted = {promotion.version for promotion in store.policies.promotions()}
     compared = {one.metrics.get("policy_version"): one.metrics.get("comparison") for one in iterations}
     scores = []
     for policy in policies:

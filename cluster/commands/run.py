@@ -5,6 +5,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from cluster.console.live_view import make_progress
 from cluster.console.plan_table import render_plan
 from cluster.console.terminal import open_console, output_redirected_to
 from cluster.loop.checkpoints import restore_checkpoint, save_checkpoint
-from cluster.loop.heartbeat import heartbeats
-from cluster.loop.preparation import prepare
+from cluster.loop.position import read_position
+from cluster.loop.preparation.preparation import prepare
 from cluster.loop.progress import Progress
+from cluster.loop.supervision.activity import Activity
+from cluster.loop.supervision.heartbeat import heartbeats
 from cluster.ray.session import ray_session, require_dashboard_port, require_store_for_all_machines
 from sandbox.host import require_host
 from store.errors import StoreError
@@ -81,21 +84,22 @@ def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int |
     folder = new_run_folder(runs, name or config.preset or "run")
     try:
         folder.write_config(config)
-        with _driving(config, folder, progress) as store, _cleared_on_error(store):
-            prepare(config, folder, store, progress)
+        with _driving(config, folder, progress) as driver, _cleared_on_error(driver.store):
+            driver.store.run.set_targets(iterations=config.iteration.count if iterations is None else iterations)
+            prepare(config, folder, driver.store, progress)
     except BaseException:
         shutil.rmtree(folder.path)
         raise
     point_latest_to(folder.path)
-    with _driving(config, folder, progress) as store, _resume_hint(folder, progress):
-        _train(config, folder, store, config.iteration.count if iterations is None else iterations, progress)
+    with _driving(config, folder, progress) as driver, _resume_hint(folder, progress):
+        _train(config, folder, driver)
     return folder
 
 
 def resume_run(
     runs: Path, chosen: Path | None, overrides: list[str], iterations: int | None, progress: Progress
 ) -> RunFolder:
-    """Resume a run for `iterations` more iterations, or until the configured number is reached."""
+    """Resume a run until the iterations are done that were asked for, or for `iterations` more than it has."""
     folder = find_run_folder(runs, chosen)
     config = folder.read_config(overrides)
     if not any("gpus_per_" in override for override in overrides):  # explicit settings are kept, or refused below
@@ -103,15 +107,15 @@ def resume_run(
     with folder.lock():  # a run that has a driver is reported as such, not as a dashboard port in use
         _require_startable(config, runs)
     with folder.open_store(config) as store:
-        done = sum(iteration.closed_at is not None for iteration in store.iterations.all())
-    left = max(config.iteration.count - done, 0) if iterations is None else iterations
-    if left == 0:
-        progress.note(f"all {done} iterations are done; --iterations N adds more")
-        return folder
-    with _driving(config, folder, progress) as store, _resume_hint(folder, progress):
+        if iterations is not None:
+            store.run.set_targets(iterations=read_position(store, config).iterations_done + iterations)
+        if (position := read_position(store, config)).is_finished:
+            progress.note(f"all {position.target} iterations are done; --iterations N adds more")
+            return folder
+    with _driving(config, folder, progress) as driver, _resume_hint(folder, progress):
         folder.write_config(config)
-        prepare(config, folder, store, progress)
-        _train(config, folder, store, left, progress)
+        prepare(config, folder, driver.store, progress)
+        _train(config, folder, driver)
     return folder
 
 
@@ -173,9 +177,19 @@ def _cleared_on_error(store: Store) -> Iterator[None]:
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """What a driver has while it drives a run."""
+
+    store: Store
+    progress: Progress
+    activity: Activity
+
+
 @contextmanager
-def _driving(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator[Store]:
+def _driving(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterator[_Driver]:
     """Lock the run, keep the screen for `progress`, and maintain the state and heartbeat of the driver in the store."""
+    activity = Activity()
     with (
         folder.lock(),
         output_redirected_to(folder.log_file),
@@ -186,8 +200,8 @@ def _driving(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterat
         store.run.set_desired(DesiredState.RUNNING)
         store.run.set_actual(ActualState.STARTING)
         try:
-            with heartbeats(store.run):
-                yield store
+            with heartbeats(store.run, activity):
+                yield _Driver(store, progress, activity)
         except KeyboardInterrupt:  # during the start, or the second one
             store.run.set_actual(ActualState.STOPPED)
             raise
@@ -208,29 +222,27 @@ def _resume_hint(folder: RunFolder, progress: Progress) -> Iterator[None]:
         raise
 
 
-def _train(config: RunConfig, folder: RunFolder, store: Store, iterations: int, progress: Progress) -> None:
+def _train(config: RunConfig, folder: RunFolder, driver: _Driver) -> None:
     from cluster.loop.algorithm import SelfTraining
     from cluster.loop.algorithm_config import SelfTrainingConfig
     from cluster.loop.control import StopRequested
 
+    store, progress = driver.store, driver.progress
     where = f", store {store.masked_url}" if config.store.url else ""
     progress.note(f"run {_relative(folder.path)}{where}, log {_relative(folder.log_file)}")
     stop = StopSignal(progress)
-    with ray_session(config.ray, progress):
+    with ray_session(config.ray, progress), stop.handling():
         require_store_for_all_machines(folder.store_url(config))
-        with progress.phase("samplers and learner"):
-            algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path)))
-            algorithm.operator.progress = progress
-            algorithm.operator.stop_requested = stop.is_set
+        algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path)))
+        algorithm.operator.progress = progress
+        algorithm.operator.activity = driver.activity
+        algorithm.operator.stop_requested = stop.is_set
         try:
-            with stop.handling():
-                restore_checkpoint(algorithm, store)
-                algorithm.wait_until_ready()
-                store.run.set_actual(ActualState.RUNNING)
-                target = algorithm.position().iterations_done + iterations
-                while (position := algorithm.position()).is_behind or position.iterations_done < target:
-                    algorithm.train()
-                    save_checkpoint(algorithm, folder, store)
+            restore_checkpoint(algorithm, folder, store, algorithm.tend_or_stop)
+            store.run.set_actual(ActualState.RUNNING)
+            while not algorithm.position().is_finished:
+                algorithm.train()
+                save_checkpoint(algorithm, folder, store)
         except StopRequested:
             progress.note("stopped; `automathes run --resume` continues the run")
         finally:

@@ -26,8 +26,8 @@ _GPU_PROCESS_HOST_BYTES = 3 * GIB
 """Allowance (not a formula) for the host memory of a process whose model is on a GPU: imports, pinned buffers."""
 _STORE_BYTES = GIB
 """Allowance for the store and the logs of a run."""
-_STATES_KEPT = 2
-"""Learner states on disk at the same time: the last one, and the next one while it is being written."""
+_STATES_KEPT = 3
+"""Checkpoints of a training on disk at the same time: the last two, and the next one while it is being written."""
 
 
 class DoesNotFitError(RuntimeError):
@@ -213,19 +213,28 @@ def _smallest_gpu_bytes(machine: Machine) -> int | None:
 
 
 def _host_bytes(shape: ModelShape, config: RunConfig, *roles: Role) -> int:
-    """Everything that is not on a GPU, and one full copy of the weights, gathered by the rank that publishes them."""
+    """Everything that is not on a GPU, and the largest copy that the learner makes.
+
+    That is the full weights, gathered by the rank that publishes them, or a checkpoint that is written in the
+    background.
+    """
     training = training_of(config.learner)
     processes = sum(role.devices * (_GPU_PROCESS_HOST_BYTES if role.on_gpu else role.bytes) for role in roles)
     offloaded = training.num_ranks * offloaded_bytes(shape, training)
-    return processes + offloaded + shape.weights_bytes(training.precision)
+    copied = _state_bytes(shape, training.precision) if config.learner.checkpoint_in_background else 0
+    return processes + offloaded + max(shape.weights_bytes(training.precision), copied)
 
 
 def _disk_bytes(shape: ModelShape, config: RunConfig) -> int:
     """The policies of the base, the warm start and every iteration, the learner's states and the store."""
     precision = _precision(config.learner)
     policies = (config.iteration.count + 2) * shape.weights_bytes(precision)
-    state = shape.parameters * (14 if precision == "bf16" else 12)
-    return policies + _STATES_KEPT * state + _STORE_BYTES
+    return policies + _STATES_KEPT * _state_bytes(shape, precision) + _STORE_BYTES
+
+
+def _state_bytes(shape: ModelShape, precision: Precision) -> int:
+    """A checkpoint of all ranks: Adam's two moments and the weights in float32, and in bfloat16 if that is used."""
+    return shape.parameters * (14 if precision == "bf16" else 12)
 
 
 # ---------------------------------------------------------------- shortfalls
@@ -243,7 +252,8 @@ def _shortfalls(plan: Plan) -> tuple[str, ...]:
     if plan.host_bytes > machine.memory_bytes:
         found.append(
             f"host memory: {format_bytes(plan.host_bytes)} needed, {format_bytes(machine.memory_bytes)} available: "
-            "use fewer samplers or ranks, or a smaller sampler.engine.cpu_kv_cache_gib or micro_batch_tokens"
+            "use fewer samplers or ranks, a smaller sampler.engine.cpu_kv_cache_gib or micro_batch_tokens, or "
+            "learner.checkpoint_in_background = false"
         )
     if plan.disk_bytes > machine.disk_bytes:
         found.append(

@@ -15,8 +15,23 @@ class Renamed(NamedTuple):
 
 RENAMED: Mapping[str, Renamed] = {
     "iteration.overlap": Renamed("iteration.lead", int),
+    "ray.start_timeout_s": Renamed("ray.samplers_lost_s"),
+    "ray.stall_timeout_s": Renamed("ray.stall_s"),
+    "sampler.engine.start_timeout_s": Renamed("sampler.engine.start_s"),
+    "sampler.engine.swap_timeout_s": Renamed(None),  # now a part of engine.silence_s and load_s_per_gib
+    "evaluation.tolerance": Renamed("promotion.margin"),
+    # Limits on duration became limits on silence, for which the old values say nothing.
+    "learner.build_timeout_s": Renamed("learner.start_silence_s", lambda _: 900.0),
+    "learner.update_timeout_s": Renamed("learner.silence_s", lambda _: 300.0),
+    "learner.save_timeout_s": Renamed("learner.silence_s_per_gib", lambda _: 30.0),
 }
 """By the old name, with dots between tables."""
+
+RENAMED_VALUES: Mapping[str, Mapping[Any, Any]] = {
+    "learner.warm_start.optimizer_state": {"carry": "keep"},
+    "learner.iteration.optimizer_state": {"carry": "keep"},
+}
+"""By the name of the key: what became of some of its values."""
 
 
 def upgrade(tree: Tree) -> Tree:
@@ -28,6 +43,10 @@ def upgrade(tree: Tree) -> Tree:
         value = table.pop(name)
         if renamed.key is not None:
             _set(tree, renamed.key, renamed.convert(value))
+    for key, values in RENAMED_VALUES.items():
+        table, name = _find(tree, key)
+        if table is not None and table.get(name) in values:
+            table[name] = values[table[name]]
     return tree
 
 
@@ -37,6 +56,10 @@ def renamed_key(tree: Tree) -> str | None:
         table, name = _find(tree, old)
         if table is not None and name in table:
             return f"{old} was replaced by {renamed.key}" if renamed.key else f"{old} no longer exists: omit it"
+    for key, values in RENAMED_VALUES.items():
+        table, name = _find(tree, key)
+        if table is not None and table.get(name) in values:
+            return f"{key} = {table[name]!r} was replaced by {values[table[name]]!r}"
     return None
 
 

@@ -9,7 +9,14 @@ from learner.bases import Base
 from learner.settings import LearnerSettings
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import Sampling
-from store.settings import ProblemSourceSettings, RetentionSettings, SchedulingRule, SelectionSettings, StoreSettings
+from store.settings import (
+    PolicyRetentionSettings,
+    ProblemSourceSettings,
+    RetentionSettings,
+    SchedulingRule,
+    SelectionSettings,
+    StoreSettings,
+)
 
 
 class ConfigError(ValueError):
@@ -41,6 +48,11 @@ class IterationSettings(_Settings):
     )
     from_base: bool = Field(False, description="train every policy from the base policy instead of from its parent")
 
+    @property
+    def required_quorum(self) -> float:
+        """The share of an iteration's rollouts that must be judged before it is trained on."""
+        return self.quorum if self.quorum is not None else 1.0 if self.lead == 0 else 0.95
+
 
 class EvaluationSettings(_Settings):
     """How policies are evaluated on the held-out problems before they are promoted."""
@@ -49,11 +61,25 @@ class EvaluationSettings(_Settings):
     base: bool = Field(True, description="evaluate the base policy too, before training starts")
     sampled: int = Field(0, ge=0, description="attempts per problem for pass@k and maj@k; 0 disables them")
     temperature: float = Field(0.8, gt=0, le=2)
-    tolerance: float = Field(
-        0.0,
+
+
+class PromotionSettings(_Settings):
+    """When a new policy replaces the one that is served, judged by greedy pass@1 on held-out problems."""
+
+    rule: Literal["better", "not_worse", "always"] = Field(
+        "better",
+        description="'better': it solves more problems than the promoted policy; 'not_worse': it is worse by less than"
+        " `margin`; 'always': in any case",
+    )
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="1 less the probability of promoting a policy that does not meet the rule"
+    )
+    margin: float = Field(0.02, ge=0, le=1, description="loss of pass@1 that the rule 'not_worse' accepts, as a share")
+    max_problems: int = Field(
+        0,
         ge=0,
-        le=1,
-        description="largest drop in pass@1 below the promoted policy at which a policy is still promoted",
+        description="held-out problems up to which an undecided comparison goes on; 0: no more than"
+        " evaluation.problems",
     )
 
 
@@ -65,14 +91,14 @@ class RaySettings(_Settings):
     )
     dashboard: bool = True
     dashboard_port: int = Field(8265, ge=0, le=65535)
-    start_timeout_s: float = Field(
-        600.0, gt=0, description="limit for samplers and learner ranks to be placed and ready"
+    samplers_lost_s: float = Field(600.0, gt=0, description="the run fails after this long without a living sampler")
+    stall_s: float = Field(
+        900.0, gt=0, description="the run fails after this long without a token, a rollout or a sampler that starts"
     )
-    stall_timeout_s: float = Field(900.0, gt=0, description="the run fails after this long without a new rollout")
     sampler_silence_s: float = Field(
         300.0, gt=0, description="a sampler that is alive but has not answered for this long is killed and restarted"
     )
-    max_sampler_restarts: int = Field(20, ge=0)
+    max_sampler_restarts: int = Field(1000, ge=0, description="of each sampler, over the whole run")
 
 
 class RunConfig(_Settings):
@@ -96,6 +122,10 @@ class RunConfig(_Settings):
     )
     iteration: IterationSettings = IterationSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    promotion: PromotionSettings = PromotionSettings()
+    policies: PolicyRetentionSettings | None = Field(
+        None, description="prunes the folders of policies after each decision on promotion; without it, all are kept"
+    )
     ray: RaySettings = RaySettings()
     mode: Literal["self_training", "demonstrations_only"] = Field(
         "self_training",
@@ -113,6 +143,12 @@ class RunConfig(_Settings):
             raise ValueError(
                 f"sampler.limits.max_tokens ({limits.max_tokens}) must be below sampler.engine.max_model_len "
                 f"({engine.max_model_len}), which includes the prompt"
+            )
+        first, budget = self.evaluation.problems, self.promotion.max_problems
+        if 0 < budget < first:
+            raise ValueError(
+                f"promotion.max_problems ({budget}) must be 0 or at least evaluation.problems ({first}), on which every"
+                " policy is measured"
             )
         if self.mode == "demonstrations_only" and self.teacher is None:
             raise ValueError("mode 'demonstrations_only' needs a teacher")

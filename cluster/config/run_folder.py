@@ -10,6 +10,8 @@ from pathlib import Path
 from cluster.config.loading import load_own_config, to_toml
 from cluster.config.run_config import ConfigError, RunConfig
 from learner.publication import version_folder
+from store.records import Policy
+from store.runs.policies import pruned_message
 from store.store import Store
 
 _LATEST = "latest"
@@ -33,7 +35,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Checkpoints of the Algorithm, one folder per iteration."""
+        """Checkpoints: of the Algorithm after its last iteration, and of a training that is under way."""
         return self.path / "checkpoints"
 
     @property
@@ -44,6 +46,23 @@ class RunFolder:
     def policy(self, version: int) -> Path:
         """The folder of a policy version, whether published yet or not."""
         return version_folder(self.policies, version)
+
+    def find_policy(self, policy: Policy) -> Path | None:
+        """The recorded folder of a policy, or its place in this folder if the run was moved; None if it is missing."""
+        return next((path for path in (Path(policy.path), self.policy(policy.version)) if path.is_dir()), None)
+
+    def require_policy(self, policy: Policy) -> Path:
+        """The folder of a policy.
+
+        Raises:
+            ConfigError: it was pruned, or it is missing.
+        """
+        if policy.is_pruned:
+            raise ConfigError(pruned_message(policy.version))
+        path = self.find_policy(policy)
+        if path is None:
+            raise ConfigError(f"policy {policy.version} of run {self.path.name} is missing: no folder {policy.path}")
+        return path
 
     def store_url(self, config: RunConfig) -> str:
         """The URL of the configured store, or of a SQLite file in this folder."""
@@ -78,6 +97,17 @@ class RunFolder:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+    def has_driver_here(self) -> bool:
+        """Whether a process of this machine drives the run, whatever its store says."""
+        try:
+            with (self.path / "driver.lock").open("r+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def read_config(self, overrides: list[str] | None = None) -> RunConfig:
         """Read the run's configuration.

@@ -43,11 +43,9 @@ _DROP_ORDER = (
 _GAP = "  "
 _PROMOTED = "★"
 _PHASE_NAMES = {
-    "start": "starting samplers and learner",
     "sample": "sampling",
     "learn": "learning",
     "publish": "publishing",
-    "swap": "swapping weights",
     "measure": "measuring on held-out problems",
 }
 
@@ -75,20 +73,38 @@ class LiveView:
             redirect_stderr=False,
         )
         self._running: list[TaskID] = []
+        self._tracked: dict[str, TaskID] = {}
         self._has_header = False
 
     @contextmanager
     def phase(self, name: str, total: int | None = None) -> Iterator[None]:
         """Show a bar while the phase runs."""
-        if not self._running:
-            self._bars.start()
-        self._running.append(self._bars.add_task(_PHASE_NAMES.get(name, name), total=total, detail=""))
+        self._running.append(self._add_bar(name, total))
         try:
             yield
         finally:
-            self._bars.remove_task(self._running.pop())
-            if not self._running:
-                self._bars.stop()
+            self._remove_bar(self._running.pop())
+
+    def track(self, name: str, done: int, total: int, detail: str = "") -> None:
+        """Show a bar of its own for the activity."""
+        if name not in self._tracked:
+            self._tracked[name] = self._add_bar(name, total)
+        self._bars.update(self._tracked[name], completed=done, total=total, detail=detail)
+
+    def untrack(self, name: str) -> None:
+        """Remove the bar of the activity."""
+        if name in self._tracked:
+            self._remove_bar(self._tracked.pop(name))
+
+    def _add_bar(self, name: str, total: int | None) -> TaskID:
+        if not self._bars.tasks:
+            self._bars.start()
+        return self._bars.add_task(_PHASE_NAMES.get(name, name), total=total, detail="")
+
+    def _remove_bar(self, bar: TaskID) -> None:
+        self._bars.remove_task(bar)
+        if not self._bars.tasks:
+            self._bars.stop()
 
     def advance(self, done: int, total: int, detail: str = "") -> None:
         """Update the innermost bar."""
@@ -117,6 +133,7 @@ class PlainLines:
         self._started_at = time.monotonic()
         self._phase = ""
         self._printed_at = 0.0
+        self._tracked: dict[str, float] = {}  # when each was printed last
         self._has_header = False
 
     @contextmanager
@@ -132,9 +149,23 @@ class PlainLines:
 
     def advance(self, done: int, total: int, detail: str = "") -> None:
         """Print the progress of the phase, at most once per interval."""
-        if time.monotonic() - self._printed_at >= _PLAIN_INTERVAL_S:
+        if total and time.monotonic() - self._printed_at >= _PLAIN_INTERVAL_S:
             self._printed_at = time.monotonic()
             self._print(f"{self._phase} {done}/{total} {detail}".rstrip())
+
+    def track(self, name: str, done: int, total: int, detail: str = "") -> None:
+        """Print the activity when it begins, and its progress at most once per interval."""
+        if name not in self._tracked:
+            self._print(f"{_PHASE_NAMES.get(name, name)} ({total})")
+        elif time.monotonic() - self._tracked[name] >= _PLAIN_INTERVAL_S:
+            self._print(f"{_PHASE_NAMES.get(name, name)} {done}/{total} {detail}".rstrip())
+        else:
+            return
+        self._tracked[name] = time.monotonic()
+
+    def untrack(self, name: str) -> None:
+        """Forget the activity, so that it is printed anew when it begins again."""
+        self._tracked.pop(name, None)
 
     def note(self, text: str) -> None:
         """Print a note."""
@@ -184,7 +215,7 @@ def row(figures: Mapping[str, Any], columns: Iterable[str] = _COLUMNS) -> str:
         "sample s": _count(seconds.get("sample")),
         "learn s": _count(seconds.get("learn")),
         "measure s": _count(seconds.get("measure")),
-        "all s": _count(sum(seconds.values())),
+        "all s": _count(seconds.get("all", sum(seconds.values()))),
     }
     return _GAP.join(cells[name].rjust(_COLUMNS[name]) for name in columns)
 

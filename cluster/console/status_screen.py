@@ -17,13 +17,23 @@ from cluster.loop.run_status import Status
 from eval.figure_text import coverage, omissions, points
 from store.runs.figures import Figure
 
-_STATE_STYLES = {"running": "green", "starting": "cyan", "paused": "yellow", "failed": "red", "dead": "red"}
+_STATE_STYLES = {
+    "running": "green",
+    "starting": "cyan",
+    "paused": "yellow",
+    "failed": "red",
+    "dead": "red",
+    "silent": "red",
+}
 _OUTCOME_STYLES = {"accepted": "green", "wrong": "red", "fault": "magenta"}
 _HINTS = {
+    "silent": "the driver lives but sends no heartbeat: it cannot write to the store, or its process was stopped",
     "dead": "the driver sends no heartbeat; `automathes run --resume` continues the run",
     "failed": "see driver.log in its folder; `automathes run --resume` continues the run",
 }
+_SAMPLING_STATES = ("starting", "running", "paused", "silent")
 _BAR_CELLS = 30
+_SILENT_AFTER_S = 30.0
 
 
 def show(read: Callable[[], Status], refresh_s: float | None) -> None:
@@ -44,6 +54,8 @@ def show(read: Callable[[], Status], refresh_s: float | None) -> None:
 def draw(status: Status) -> RenderableType:
     """The status as something that rich prints."""
     parts: list[RenderableType] = [_panel(status)]
+    if status.samplers and status.state in _SAMPLING_STATES:
+        parts += ["", _samplers(status)]
     if status.policies:
         parts += ["", _policies(status)]
     if status.rollouts["total"]:
@@ -70,7 +82,7 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
     policy, problems = status.policy, status.problems
     excluded = f", {problems['excluded']:,} excluded" if problems["excluded"] else ""
     facts = [
-        ("iterations", f"{status.iterations_done} done, {status.iterations_configured} configured"),
+        ("iterations", f"{status.iterations_done} of {status.iterations_asked} done"),
         ("policy", f"{_version(policy['version'])}, promoted {_version(policy['promoted_version'])}"),
         ("problems", f"{problems['train']:,} for training, {problems['heldout']:,} held out{excluded}"),
         ("demonstrations", f"{status.demonstrations:,}"),
@@ -86,6 +98,8 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
         facts.insert(0, ("now", status.activity))
     if status.support_alarm:
         facts.insert(0, ("alarm", status.support_alarm))
+    if status.disk_warning:
+        facts.insert(0, ("disk", status.disk_warning))
     if status.state in _HINTS:
         facts.insert(0, ("", _HINTS[status.state]))
     desired = {"paused": "pause", "stopped": "stop"}.get(status.desired_state)
@@ -109,6 +123,30 @@ def _rates(status: Status) -> list[tuple[str, str]]:
     }
     found = [f"{name}: {describe_kinds(by_kind)}" for name, by_kind in counts.items() if by_kind]
     return [*facts, ("faults", "; ".join(found))] if found else facts
+
+
+def _samplers(status: Status) -> Table:
+    """What each sampler does, with what holds it up."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in ("sampler", "host", "policy", "state", "for", "last progress"):
+        table.add_column(name, justify="right" if name in ("for", "last progress") else "left", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for sampler in status.samplers:
+        is_silent = sampler["silent_s"] > _SILENT_AFTER_S
+        details = [f"silent for {_ago(sampler['silent_s'])}"] if is_silent else []
+        details += [f"{sampler['starts']} starts"] if sampler["starts"] > 1 else []
+        details += [sampler["detail"]] if sampler["detail"] else []
+        table.add_row(
+            sampler["name"],
+            sampler["host"] or "",
+            _version(sampler["policy_version"]) if sampler["policy_version"] is not None else "",
+            sampler["state"],
+            _ago(sampler["since_s"]),
+            f"{_ago(sampler['no_progress_s'])} ago",
+            "; ".join(details),
+            style="red" if is_silent else None,
+        )
+    return table
 
 
 def _policies(status: Status) -> Table:

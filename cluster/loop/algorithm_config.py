@@ -11,6 +11,7 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from learner.group import GangLearnerGroup
 from learner.settings import LearnerJob
+from store.records import Purpose
 from store.store import Store
 
 
@@ -27,6 +28,8 @@ class SelfTrainingConfig(AlgorithmConfig):
         self.sampler_settings = run.sampler
         self.sandbox_settings = run.sandbox
         self.checker_settings = run.answer_checker
+        self.sample_purpose: Purpose | None = None
+        self.sample_policy: int | None = None
         self.env_runners(
             env_runner_cls=Sampler,
             num_env_runners=run.sampler.num_samplers,
@@ -44,7 +47,7 @@ class SelfTrainingConfig(AlgorithmConfig):
         self.fault_tolerance(
             restart_failed_env_runners=True,
             max_num_env_runner_restarts=run.ray.max_sampler_restarts,
-            env_runner_health_probe_timeout_s=run.ray.start_timeout_s,
+            env_runner_health_probe_timeout_s=run.ray.samplers_lost_s,
         )
         self.debugging(log_level="ERROR")
         self.merge_env_runner_states = False

@@ -16,12 +16,20 @@ class Progress(Protocol):
         """Steps done in the running phase."""
         ...
 
+    def track(self, name: str, done: int, total: int, detail: str = "") -> None:
+        """Progress of an activity beside the phases, such as sampling while the learner trains."""
+        ...
+
+    def untrack(self, name: str) -> None:
+        """An activity has ended, or has nothing to do for now."""
+        ...
+
     def note(self, text: str) -> None:
         """A message that deserves a line of its own."""
         ...
 
     def iteration(self, figures: Mapping[str, Any]) -> None:
-        """The figures of an iteration that ended (see `cluster.loop.telemetry.iteration_figures`)."""
+        """The figures of an iteration that ended (see `cluster.loop.iteration.telemetry.iteration_figures`)."""
         ...
 
 
@@ -34,6 +42,12 @@ class NullProgress:
         yield
 
     def advance(self, done: int, total: int, detail: str = "") -> None:
+        """Do nothing."""
+
+    def track(self, name: str, done: int, total: int, detail: str = "") -> None:
+        """Do nothing."""
+
+    def untrack(self, name: str) -> None:
         """Do nothing."""
 
     def note(self, text: str) -> None:

@@ -1,5 +1,6 @@
 """The status of a run, by its store: driver, progress, policies, figures."""
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -10,16 +11,23 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.alarms.faults import fault_warning
 from cluster.loop.alarms.support import read_support
-from cluster.loop.heartbeat import DEAD_AFTER_S
+from cluster.loop.position import read_position
+from cluster.loop.supervision.heartbeat import DEAD_AFTER_S
 from eval.figure_text import error_of
 from eval.support import support_alarm
 from store.runs.iterations import Iteration
 from store.runs.run_state import ActualState, RunState
+from store.runs.samplers import SamplerStatus
 from store.runs.statistics import StoreStatistics
 from store.store import Store
 
 DEAD = "dead"
 """The state of a run whose driver reports that it is active and whose heartbeat has stopped."""
+
+SILENT = "silent"
+"""As `dead`, but its process lives on this machine: it cannot write to the store, or was stopped."""
+
+_DISK_FULL_BELOW_BYTES = 64 << 20
 
 ACTIVE = (ActualState.STARTING, ActualState.RUNNING, ActualState.PAUSED)
 """The states of a run that has a driver."""
@@ -33,10 +41,12 @@ class Status:
     state: str
     desired_state: str
     activity: str | None
+    disk_warning: str | None
+    samplers: tuple[Mapping[str, Any], ...]
     heartbeat_age_s: float | None
     iteration: int
     iterations_done: int
-    iterations_configured: int
+    iterations_asked: int
     progress: Mapping[str, int] | None
     policy: Mapping[str, int | None]
     problems: Mapping[str, int]
@@ -54,29 +64,40 @@ class Status:
     checkpoint: str | None
 
 
-def current_state(state: RunState, now_s: float) -> str:
-    """The state that the driver reports, or `dead` if it reports an active one and its heartbeat has stopped."""
-    has_stopped = heartbeat_age_s(state, now_s) > DEAD_AFTER_S
-    return DEAD if state.actual in ACTIVE and has_stopped else state.actual.value
+def current_state(state: RunState, now_s: float, folder: RunFolder) -> str:
+    """The state that the driver reports; `dead` or `silent` if that is an active one and its heartbeat has stopped."""
+    if state.actual not in ACTIVE or heartbeat_age_s(state, now_s) <= DEAD_AFTER_S:
+        return state.actual.value
+    return SILENT if folder.has_driver_here() else DEAD
+
+
+def disk_warning(folder: RunFolder) -> str | None:
+    """What to do if the disk of the run's folder is full; None while there is room."""
+    free_bytes = shutil.disk_usage(folder.path).free
+    if free_bytes >= _DISK_FULL_BELOW_BYTES:
+        return None
+    return f"the disk of {folder.path} is full ({free_bytes >> 20} MiB free): free some space, and the run goes on"
 
 
 def read_status(store: Store, folder: RunFolder, config: RunConfig) -> Status:
     """The status of the run at this moment."""
     run_state, stats, now_s = store.run.state(), store.run.statistics(), time.time()
-    state = current_state(run_state, now_s)
+    state = current_state(run_state, now_s, folder)
     latest, promoted = store.policies.latest(), store.policies.promoted()
     open_one = next((i for i in stats.iterations if i.closed_at is None), None)
     support = read_support(store, stats.iterations)
-    done = sum(i.closed_at is not None for i in stats.iterations)
+    position = read_position(store, config)
     return Status(
         run=str(folder.path),
         state=state,
         desired_state=run_state.desired.value,
-        activity=_activity(store, open_one) if state == ActualState.RUNNING else None,
+        activity=run_state.activity if state in ACTIVE else None,
+        disk_warning=disk_warning(folder),
+        samplers=tuple(_sampler(sampler, now_s) for sampler in store.samplers.all()),
         heartbeat_age_s=None if run_state.heartbeat_at is None else round(heartbeat_age_s(run_state, now_s), 1),
-        iteration=open_one.number if open_one else done,
-        iterations_done=done,
-        iterations_configured=config.iteration.count,
+        iteration=open_one.number if open_one else position.iterations_done,
+        iterations_done=position.iterations_done,
+        iterations_asked=position.target,
         progress={"done": open_one.done, "scheduled": open_one.scheduled} if open_one else None,
         policy={
             "version": latest.version if latest else None,
@@ -154,30 +175,31 @@ def _iteration(iteration: Iteration) -> Mapping[str, Any]:
 
 
 def _policies(store: Store) -> tuple[Mapping[str, Any], ...]:
-    promotions = store.policies.promotions()
+    promoted = {promotion.version for promotion in store.policies.promotions()}
     return tuple(
         {
             "version": policy.version,
             "parent": policy.parent,
             "path": policy.path,
             "promoted": policy.promoted,
-            "was_promoted": policy.version in promotions,
+            "was_promoted": policy.version in promoted,
         }
         for policy in store.policies.all()
     )
 
 
-def _activity(store: Store, open_one: Iteration | None) -> str:
-    """What a running run is doing, as far as its store shows it."""
-    latest = store.policies.latest()
-    for evaluation in store.evaluations.unfinished():
-        if latest is not None and evaluation.policy_version == latest.version:
-            done, total = store.evaluations.progress(evaluation.id)
-            return f"measuring policy v{latest.version} ({done} of {total})"
-    if open_one is not None and open_one.done < open_one.scheduled:
-        return f"sampling ({open_one.done} of {open_one.scheduled})"
-    warms_up = latest is None or latest.parent is None
-    return "learning" if open_one is not None or warms_up else "between iterations"
+def _sampler(sampler: SamplerStatus, now_s: float) -> Mapping[str, Any]:
+    return {
+        "name": sampler.name,
+        "state": sampler.state.value,
+        "detail": sampler.detail,
+        "policy_version": sampler.policy_version,
+        "host": sampler.host,
+        "starts": sampler.starts,
+        "since_s": round(now_s - sampler.since, 1),
+        "silent_s": round(now_s - sampler.reported_at, 1),
+        "no_progress_s": round(now_s - sampler.progress_at, 1),
+    }
 
 
 def heartbeat_age_s(state: RunState, now_s: float) -> float:

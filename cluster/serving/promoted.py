@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from pathlib import Path
 
 from actors.codec import Codec
 from actors.engine import PolicyEngine, SwapError
@@ -39,12 +38,9 @@ def locate_policy(policy: Policy, folder: RunFolder) -> PolicyPointer:
     """A pointer to the recorded folder of a policy, or to its place in the run's folder if the run was moved.
 
     Raises:
-        ConfigError: neither folder exists.
+        ConfigError: it was pruned, or neither folder exists.
     """
-    for path in (Path(policy.path), folder.policy(policy.version)):
-        if path.is_dir():
-            return PolicyPointer(policy.version, str(path))
-    raise ConfigError(f"policy {policy.version} of run {folder.path.name} is missing: no folder {policy.path}")
+    return PolicyPointer(policy.version, str(folder.require_policy(policy)))
 
 
 def model_name(folder: RunFolder, version: int | None = None) -> str:
@@ -61,7 +57,10 @@ class PromotedPolicy:
         self.config = folder.read_config()
         self._store = Store.open(folder.store_url(self.config), create=False)
         self._format = get_format(self.config.sampler.solution_format)
-        self._engine = PolicyEngine(self.config.sampler.engine, self._format.stop)
+        sampler = self.config.sampler
+        self._engine = PolicyEngine(
+            sampler.engine, self._format.stop, end_on_repetition=sampler.limits.end_on_repetition
+        )
         self._sandbox = Sandbox(self.config.sandbox)
         self._solver: Solver | None = None
         self._watch: asyncio.Task[None] | None = None

@@ -100,7 +100,7 @@ class Solver:
         return Solution(
             content="".join(pieces),
             answer=end.answer,
-            truncated=end.truncated,
+            truncated=end.cut is not None,
             executions=tuple(state.executions),
             completion_tokens=len(state.token_ids),
             policy_version=last_version(state.spans),

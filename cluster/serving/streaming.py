@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from actors.codec import Codec
-from actors.engine import PolicyEngine
+from actors.engine import PolicyEngine, RequestProgress
 from actors.rollout import Generation
 from store.records import Sampling
 
@@ -20,12 +20,21 @@ class StreamingEngine:
         self._codec = codec
         self._on_text = on_text
 
-    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
+    async def generate(
+        self,
+        context_ids: tuple[int, ...],
+        max_tokens: int,
+        sampling: Sampling,
+        *,
+        progress: RequestProgress | None = None,
+    ) -> Generation:
         """Sample one turn and stream its text."""
         decoder = IncrementalDecoder(self._codec)
-        generation = await self._engine.generate(
-            context_ids, max_tokens, sampling, on_tokens=lambda ids: self._on_text(decoder.decode(ids))
-        )
+
+        def on_tokens(ids: Sequence[int]) -> None:
+            self._on_text(decoder.decode(ids))
+
+        generation = await self._engine.generate(context_ids, max_tokens, sampling, on_tokens, progress=progress)
         self._on_text(decoder.flush())
         return generation
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from learner.policy_folder import check_policy_folder
 from learner.publication import MANIFEST
+from learner.publication.record import POLICY_FILE
 
 _PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 
@@ -41,7 +42,7 @@ class HuggingFace(BaseModel):
         source = self._folder() if self._is_local else self._download()
         check_policy_folder(source)
         for file in sorted(source.iterdir()):
-            if file.name != MANIFEST and any(file.match(pattern) for pattern in _patterns(source)):
+            if file.name not in (MANIFEST, POLICY_FILE) and any(file.match(pattern) for pattern in _patterns(source)):
                 transfer(file.resolve(), folder / file.name)
 
     @property

@@ -1,5 +1,6 @@
 """The rows of an export: their columns, the row of a rollout, and reading rollouts page by page."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,11 @@ _COLUMNS = (
     ("answer", pa.string(), "its reference answer"),
     ("messages", pa.list_(_MESSAGE), "system, user and assistant, for supervised fine-tuning"),
     ("final_answer", pa.string(), "the rollout's answer"),
-    ("outcome", pa.string(), "accepted, wrong, no_answer, truncated, undecided or unverifiable"),
+    (
+        "outcome",
+        pa.string(),
+        "accepted, wrong, no_answer, truncated, repetitive, unparsable, undecided or unverifiable",
+    ),
     ("support", pa.string(), "supported, unsupported or no_code: whether an accepted answer follows from the code"),
     ("support_rule", pa.string(), "the rule that decided it"),
     ("segments", pa.list_(_SEGMENT), "the solution's parts: text, code, output, answer"),
@@ -37,14 +42,22 @@ _COLUMNS = (
     ("policy_version", pa.int64(), "the newest policy that wrote a part of it"),
     ("iteration", pa.int64(), "the iteration that it was sampled in"),
     ("training_sets", pa.list_(pa.int64()), "the training sets that contain it"),
+    ("lag", pa.int64(), "iterations between its oldest policy and the one that its iteration trains further"),
     ("temperature", pa.float64(), "the sampling temperature"),
     ("top_p", pa.float64(), "the sampling top_p"),
+    ("seed", pa.int64(), "the sampling seed, if it had one of its own"),
+    ("engine_build", pa.string(), "the build of the engine that sampled it"),
+    ("seconds", pa.float64(), "from the start of the attempt to its verdict"),
+    ("generate_s", pa.float64(), "of these in the engine"),
+    ("execute_s", pa.float64(), "of these in its code blocks"),
+    ("check_s", pa.float64(), "of these in the answer checker"),
     ("tokens", pa.int64(), "the number of tokens after the prompt"),
 )
 _TOKEN_COLUMNS = (
     ("prompt_ids", pa.list_(pa.int64()), "the prompt as the policy read it"),
     ("token_ids", pa.list_(pa.int64()), "the tokens after the prompt, interpreter output included"),
     ("model_mask", pa.list_(pa.bool_()), "which of these the policy wrote"),
+    ("logprobs", pa.list_(pa.float32()), "their log-probabilities [nats] as sampled; null for those of others"),
 )
 
 
@@ -89,8 +102,8 @@ def read_page(
             "policy_version": row.policy_version,
             "iteration": row.iteration,
             "training_sets": sets.get(row.seq, []),
-            "temperature": temperature,
-            "top_p": top_p,
+            "temperature": temperature if rollout.temperature is None else rollout.temperature,
+            "top_p": top_p if rollout.top_p is None else rollout.top_p,
         }
         rows.append({name: _encodable(whole[name]) for name, _, _ in columns(settings)})
     return rows, found[-1].seq
@@ -152,10 +165,18 @@ def _row(problem: Problem, rollout: Rollout, messages: list[dict[str, str]]) -> 
         "subject": problem.subject,
         "level": problem.level,
         "purpose": rollout.purpose.value,
+        "lag": rollout.lag,
+        "seed": rollout.seed,
+        "engine_build": rollout.engine_build,
+        "seconds": rollout.seconds,
+        "generate_s": rollout.generate_s,
+        "execute_s": rollout.execute_s,
+        "check_s": rollout.check_s,
         "tokens": len(rollout.token_ids),
         "prompt_ids": list(rollout.prompt_ids),
         "token_ids": list(rollout.token_ids),
         "model_mask": list(rollout.model_mask),
+        "logprobs": rollout.logprobs and [None if math.isnan(value) else value for value in rollout.logprobs],
     }
 
 

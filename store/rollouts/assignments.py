@@ -3,16 +3,17 @@
 from collections.abc import Collection, Sequence
 from itertools import batched
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from store.database.array_membership import in_array
 from store.database.bulk import BATCH
 from store.database.database import StorePart
 from store.database.retry import retrying
-from store.database.tables import AssignmentRow, EvaluationRow, ProblemRow, RolloutRow, table
+from store.database.tables import AssignmentRow, EvaluationRow, PolicyRow, ProblemRow, RolloutRow, table
 from store.problems.queries import PROBLEM_COLUMNS
-from store.records import Assignment, Problem, Purpose, Sampling
+from store.records import Assignment, Lease, PolicyPointer, Problem, Purpose, Sampling
+from store.rollouts.work import Caller, choose_policy, fair_share, free_work, may_work
 
 
 @retrying
@@ -22,31 +23,50 @@ class Assignments(StorePart):
     def lease(
         self,
         owner: str,
-        limit: int,
+        attempts: int,
         ttl_s: float,
-        policy_version: int | None = None,
+        held: int | None = None,
         purpose: Purpose | None = None,
-    ) -> list[Assignment]:
-        """Lease up to `limit` free assignments to `owner` for `ttl_s` seconds; evaluations first.
+        pinned: int | None = None,
+        swap_wait_s: float = 0.0,
+    ) -> Lease:
+        """Lease free assignments with up to `attempts` missing attempts to `owner`, and name the policy to load.
+
+        At least one assignment is leased if any is free; evaluations come first. While the run is paused, nothing is.
 
         Args:
-            owner: a unique name; a restarted sampler must use a new one.
-            limit: the maximum number of assignments.
+            owner: the name that leases are held under, unique in the run.
+            attempts: how many attempts the owner can begin within the next seconds.
             ttl_s: seconds after which the lease expires unless it is extended.
-            policy_version: skip evaluations of other policies.
+            held: the policy version that the owner has loaded; None: of any policy (see `store.rollouts.work`).
             purpose: skip work for any other purpose.
+            pinned: the only policy version that the owner loads.
+            swap_wait_s: seconds after a publication for which an evaluation keeps the owner on the policy before.
         """
-        now = self._now()
-        ids: list[int] = []
+        caller, now = Caller(owner, held, purpose, pinned), self._now()
+        with self._read() as session:
+            policy = choose_policy(session, caller, now, swap_wait_s)
+            pointer = None if policy is None else self._pointer(policy)
+            if not _has_free(session, caller, now):
+                return Lease(pointer)
         with self._write() as session:
-            for wanted in (Purpose.EVAL, Purpose.TRAIN) if purpose is None else (purpose,):
-                ids += session.scalars(_free(wanted, policy_version, limit - len(ids), now)).all()
+            ids = _choose(
+                session, caller, attempts, now, evaluations=pointer is None or held in (None, pointer.version)
+            )
             if not ids:
-                return []
+                return Lease(pointer)
             lease = update(AssignmentRow).where(in_array(AssignmentRow.id, ids))
             lease = lease.values(owner=owner, lease_expires_at=now + ttl_s)
             session.execute(lease, execution_options={"synchronize_session": False})
-            return _load(session, ids)
+            return Lease(pointer, tuple(_load(session, ids)))
+
+    def policy_to_load(
+        self, owner: str, purpose: Purpose | None = None, pinned: int | None = None
+    ) -> PolicyPointer | None:
+        """The policy that an owner without one should load; None before the first is published."""
+        with self._read() as session:
+            policy = choose_policy(session, Caller(owner, None, purpose, pinned), self._now(), 0.0)
+            return None if policy is None else self._pointer(policy)
 
     def extend(self, owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
         """Extend the given leases that the owner still holds to `ttl_s` seconds from now; returns their number.
@@ -71,6 +91,9 @@ class Assignments(StorePart):
             _lock(session, held)
             released = update(AssignmentRow).where(held).values(owner=None, lease_expires_at=None)
             return len(session.execute(released.returning(AssignmentRow.id)).all())
+
+    def _pointer(self, policy: PolicyRow) -> PolicyPointer:
+        return PolicyPointer(policy.version, self._database.paths.from_stored(policy.path), policy.checksum)
 
 
 def assign(
@@ -114,17 +137,36 @@ def _lock(session: Session, condition: ColumnElement[bool]) -> None:
     session.scalars(select(AssignmentRow.id).where(condition).order_by(AssignmentRow.id).with_for_update()).all()
 
 
-def _free(purpose: Purpose, policy_version: int | None, limit: int, now: float) -> Select[int]:
-    query = (
-        select(AssignmentRow.id)
-        .where(AssignmentRow.completed_at.is_(None), AssignmentRow.purpose == purpose)
-        .where(or_(AssignmentRow.owner.is_(None), AssignmentRow.lease_expires_at <= now))
+def _purposes(caller: Caller) -> tuple[Purpose, ...]:
+    return (Purpose.EVAL, Purpose.TRAIN) if caller.purpose is None else (caller.purpose,)
+
+
+def _has_free(session: Session, caller: Caller, now: float) -> bool:
+    """Whether anything can be leased: idle samplers poll, and reading locks nothing."""
+    return may_work(session, caller) and any(
+        session.execute(free_work(caller, purpose, now).limit(1)).first() for purpose in _purposes(caller)
     )
-    if purpose is Purpose.EVAL and policy_version is not None:
-        evaluations = select(EvaluationRow.id).where(EvaluationRow.policy_version == policy_version)
-        query = query.where(AssignmentRow.evaluation_id.in_(evaluations))
-    # PostgreSQL skips rows that another transaction is leasing; SQLite has one writer at a time.
-    return query.order_by(AssignmentRow.id).limit(limit).with_for_update(skip_locked=True)
+
+
+def _choose(session: Session, caller: Caller, attempts: int, now: float, *, evaluations: bool) -> list[int]:
+    """Lock free assignments with as many missing attempts as are wanted.
+
+    Without `evaluations` none is begun with the held policy: the caller is to load another one.
+    """
+    ids: list[int] = []
+    for purpose in _purposes(caller):
+        if attempts <= 0 or (purpose is Purpose.EVAL and not evaluations):
+            continue
+        share = fair_share(session, caller, purpose, attempts, now)
+        # PostgreSQL skips rows that another transaction is leasing; SQLite has one writer at a time.
+        rows = session.execute(free_work(caller, purpose, now).limit(share).with_for_update(skip_locked=True))
+        for number, missing in rows.all():
+            if share <= 0:
+                break
+            ids.append(number)
+            share -= missing
+            attempts -= missing
+    return ids
 
 
 def _load(session: Session, ids: Sequence[int]) -> list[Assignment]:
@@ -132,9 +174,10 @@ def _load(session: Session, ids: Sequence[int]) -> list[Assignment]:
     written = select(RolloutRow.assignment_id, RolloutRow.sample_index).where(in_array(RolloutRow.assignment_id, ids))
     for assignment_id, sample_index in session.execute(written):
         done.setdefault(assignment_id or 0, set()).add(sample_index)
-    columns = AssignmentRow.id, AssignmentRow.purpose, AssignmentRow.samples
+    columns = AssignmentRow.id, AssignmentRow.purpose, AssignmentRow.samples, EvaluationRow.policy_version
     query = select(*columns, AssignmentRow.temperature, AssignmentRow.top_p, *PROBLEM_COLUMNS)
     query = query.join(ProblemRow, ProblemRow.id == AssignmentRow.problem_id).where(in_array(AssignmentRow.id, ids))
+    query = query.outerjoin(EvaluationRow, EvaluationRow.id == AssignmentRow.evaluation_id)
     found = {
         number: Assignment(
             id=number,
@@ -142,7 +185,8 @@ def _load(session: Session, ids: Sequence[int]) -> list[Assignment]:
             purpose=purpose,
             sampling=Sampling(temperature, top_p),
             pending=tuple(i for i in range(samples) if i not in done.get(number, ())),
+            policy_version=policy_version,
         )
-        for number, purpose, samples, temperature, top_p, *problem in session.execute(query)
+        for number, purpose, samples, policy_version, temperature, top_p, *problem in session.execute(query)
     }
     return [found[assignment_id] for assignment_id in ids]

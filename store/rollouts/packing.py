@@ -1,10 +1,11 @@
-"""Token ids, masks, spans and texts as compressed bytes: a rollout of 300 tokens takes about 1.3 kilobytes.
+"""Token ids, masks, log-probabilities, spans and texts as bytes: a rollout of 300 tokens takes about 1.8 kilobytes.
 
 The texts of an execution mostly repeat its rollout's segments. So its body is compressed with the segments as the
 dictionary, to a fifth of its size. Bodies that older versions wrote without a dictionary can still be read.
 """
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -50,6 +51,32 @@ def pack_mask(mask: Sequence[bool]) -> bytes:
 def unpack_mask(packed: bytes, tokens: int) -> tuple[bool, ...]:
     """The inverse of `pack_mask`, given the number of tokens."""
     return tuple(np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=tokens).astype(bool).tolist())
+
+
+def pack_logprobs(logprobs: Sequence[float], mask: Sequence[bool]) -> bytes:
+    """The log-probabilities of the tokens that the policy wrote, as float16 after a checksum.
+
+    float16 keeps three digits of a number of this size; compression would hardly shorten what is left.
+    """
+    values = np.array(logprobs, dtype=np.float64)[np.array(mask, dtype=bool)]
+    with np.errstate(over="ignore"):  # beyond -65504 a probability is 0 as well
+        halves = values.astype("<f2").tobytes()
+    return zlib.crc32(halves).to_bytes(4, "little") + halves
+
+
+def unpack_logprobs(packed: bytes, mask: Sequence[bool]) -> tuple[float, ...]:
+    """The inverse of `pack_logprobs`: a number for each token, NaN where the policy did not write it.
+
+    Raises ValueError if the bytes are corrupted.
+    """
+    checksum, halves = packed[:4], packed[4:]
+    if zlib.crc32(halves).to_bytes(4, "little") != checksum:
+        raise ValueError("the checksum of its log-probabilities is wrong")
+    values = np.frombuffer(halves, dtype="<f2").tolist()
+    if len(values) != sum(mask):
+        raise ValueError(f"it has {len(values)} log-probabilities for {sum(mask)} tokens of the policy")
+    found = iter(values)
+    return tuple(next(found) if by_policy else math.nan for by_policy in mask)
 
 
 def pack_spans(spans: Sequence[PolicySpan]) -> bytes:

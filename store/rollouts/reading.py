@@ -9,6 +9,7 @@ from store.database.array_membership import in_array
 from store.database.bulk import BATCH
 from store.database.tables import ExecutionRow, RolloutRow
 from store.records import Rollout
+from store.rollouts.engine_builds import find_builds
 from store.rollouts.row_mapping import rollout_from_row
 
 
@@ -29,4 +30,5 @@ def load_rollouts(session: Session, rows: Sequence[RolloutRow]) -> list[Rollout]
     query = query.where(in_array(ExecutionRow.rollout_seq, [row.seq for row in rows]))
     for seq, status, seconds, body in session.execute(query.order_by(ExecutionRow.rollout_seq, ExecutionRow.position)):
         executions.setdefault(seq, []).append((status, seconds, body))
-    return [rollout_from_row(row, executions.get(row.seq, ())) for row in rows]
+    builds = find_builds(session, {row.engine_id for row in rows if row.engine_id is not None})
+    return [rollout_from_row(row, executions.get(row.seq, ()), builds.get(row.engine_id or 0)) for row in rows]

@@ -3,6 +3,7 @@
 Rows are prepared before the transaction that writes them, so that no other writer waits while they are packed.
 """
 
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -62,7 +63,13 @@ def _prepare(rollout: Rollout) -> PreparedRollout:
         "model_mask": packing.pack_mask(rollout.model_mask),
         "spans": packing.pack_spans(rollout.spans),
         "segments": packing.compress(segments),
+        "logprobs": (None if rollout.logprobs is None else packing.pack_logprobs(rollout.logprobs, rollout.model_mask)),
+        "temperature": rollout.temperature,
+        "top_p": rollout.top_p,
         "seconds": rollout.seconds,
+        "generate_s": rollout.generate_s,
+        "execute_s": rollout.execute_s,
+        "check_s": rollout.check_s,
     }
     executions = [
         {
@@ -76,14 +83,16 @@ def _prepare(rollout: Rollout) -> PreparedRollout:
     return PreparedRollout(rollout, solution, columns, executions)
 
 
-def rollout_from_row(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
-    """The record of a row and the (status, seconds, body) of its executions, in order.
+def rollout_from_row(
+    row: RolloutRow, executions: Sequence[tuple[str, float, bytes]], engine_build: str | None
+) -> Rollout:
+    """The record of a row, the (status, seconds, body) of its executions, in order, and the build of its engine.
 
     Raises:
         StoreDamagedError: the stored bytes are corrupted.
     """
     with _translated_damage(row.id):
-        return _unpack(row, executions)
+        return _unpack(row, executions, engine_build)
 
 
 def solution_from_columns(rollout_id: str, segments: bytes, answer: str | None) -> Solution:
@@ -106,8 +115,9 @@ def _translated_damage(rollout_id: str) -> Iterator[None]:
         ) from error
 
 
-def _unpack(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> Rollout:
+def _unpack(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]], engine_build: str | None) -> Rollout:
     segments = packing.decompress(row.segments)
+    model_mask = packing.unpack_mask(row.model_mask, row.tokens)
     return Rollout(
         id=row.id,
         problem_id=row.problem_id,
@@ -116,7 +126,7 @@ def _unpack(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> 
         solution_format=row.solution_format,
         prompt_ids=packing.unpack_ids(row.prompt_ids),
         token_ids=packing.unpack_ids(row.token_ids),
-        model_mask=packing.unpack_mask(row.model_mask, row.tokens),
+        model_mask=model_mask,
         spans=packing.unpack_spans(row.spans),
         segments=packing.unpack_segments(segments),
         executions=tuple(
@@ -129,6 +139,14 @@ def _unpack(row: RolloutRow, executions: Sequence[tuple[str, float, bytes]]) -> 
         fault=row.fault,
         support=row.support,
         support_rule=row.support_rule,
+        logprobs=None if row.logprobs is None else packing.unpack_logprobs(row.logprobs, model_mask),
+        temperature=row.temperature,
+        top_p=row.top_p,
+        engine_build=engine_build,
+        generate_s=row.generate_s,
+        execute_s=row.execute_s,
+        check_s=row.check_s,
+        lag=row.lag,
     )
 
 
@@ -138,10 +156,26 @@ def _check(rollout: Rollout) -> None:
         raise InvalidRolloutError(
             f"rollout {rollout.id}: {len(rollout.model_mask)} mask flags for {tokens} tokens; it needs one per token"
         )
+    if rollout.logprobs is not None:
+        _check_logprobs(rollout, rollout.logprobs)
     for span in rollout.spans:
         if not 0 <= span.start <= span.end <= tokens:
             raise InvalidRolloutError(
                 f"rollout {rollout.id}: the span {span.start}:{span.end} is outside its {tokens} tokens"
+            )
+
+
+def _check_logprobs(rollout: Rollout, logprobs: tuple[float, ...]) -> None:
+    tokens = len(rollout.token_ids)
+    if len(logprobs) != tokens:
+        raise InvalidRolloutError(
+            f"rollout {rollout.id}: {len(logprobs)} log-probabilities for {tokens} tokens; it needs one per token"
+        )
+    for position, (logprob, by_policy) in enumerate(zip(logprobs, rollout.model_mask, strict=True)):
+        if math.isnan(logprob) == by_policy or logprob > 0:
+            wanted = "0 or below" if by_policy else "NaN, since the policy did not write it"
+            raise InvalidRolloutError(
+                f"rollout {rollout.id}: the log-probability of token {position} is {logprob:g}; it must be {wanted}"
             )
 
 

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from store.database.array_membership import in_array
 from store.database.bulk import BATCH, insert_rows, reserve_ids
-from store.database.tables import AssignmentRow, ExecutionRow, ProblemRow, RolloutRow, table
+from store.database.tables import AssignmentRow, ExecutionRow, PolicyRow, ProblemRow, RolloutRow, table
 from store.errors import InvalidRolloutError
 from store.problems.row_locks import lock_problems
 from store.records import Purpose, Rollout, Split, rollout_id
+from store.rollouts.engine_builds import number_builds
 from store.rollouts.pools import PoolCandidate, Pools
 from store.rollouts.row_mapping import PreparedRollout
 from store.rollouts.variants import SolutionKey, assign_variants, find_duplicate_candidates
@@ -30,6 +31,13 @@ class _Assignment(NamedTuple):
     samples: int
     iteration: int | None
     completed_at: float | None
+
+
+class _Origins(NamedTuple):
+    """What rollouts came from: iterations of policies by version, numbers of engine builds."""
+
+    iterations: dict[int, int]
+    builds: dict[str, int]
 
 
 def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: float) -> int:
@@ -51,8 +59,9 @@ def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: flo
     candidates = find_duplicate_candidates(session, solutions)
     keyed = list(zip(new, assign_variants(session, solutions, candidates), strict=True))
     pools = Pools(sizes, candidates)
+    origins = _load_origins(session, new)
     for batch in batched(keyed, BATCH):
-        _insert(session, batch, pools, assignments, now)
+        _insert(session, batch, pools, assignments, origins, now)
     pools.save_counts(session)
     _count_done(session, Counter(i for i in (item.rollout.assignment_id for item in new) if i is not None), now)
     return len(new)
@@ -72,6 +81,7 @@ def _insert(
     batch: Sequence[tuple[PreparedRollout, SolutionKey]],
     pools: Pools,
     assignments: dict[int, _Assignment],
+    origins: _Origins,
     now: float,
 ) -> None:
     rows: list[dict[str, Any]] = []
@@ -89,6 +99,8 @@ def _insert(
                 "variant": key.variant,
                 "sample_index": _sample_index(rollout) if assignment else None,
                 "iteration": assignment.iteration if assignment else None,
+                "lag": _lag(rollout, assignment, origins),
+                "engine_id": origins.builds.get(rollout.engine_build or ""),
                 "pool": pool and pool.value,
                 "place": place,
                 "created_at": now,
@@ -97,6 +109,26 @@ def _insert(
         executions += [{"rollout_seq": seq, **execution} for execution in item.executions]
     insert_rows(session, table(RolloutRow), rows)
     insert_rows(session, table(ExecutionRow), executions)
+
+
+def _load_origins(session: Session, prepared: Sequence[PreparedRollout]) -> _Origins:
+    rollouts = [item.rollout for item in prepared]
+    versions = {rollout.spans[0].version for rollout in rollouts if rollout.spans}
+    query = select(PolicyRow.version, PolicyRow.iteration).where(in_array(PolicyRow.version, versions))
+    iterations = {version: iteration for version, iteration in session.execute(query) if iteration is not None}
+    return _Origins(iterations, number_builds(session, (rollout.engine_build for rollout in rollouts)))
+
+
+def _lag(rollout: Rollout, assignment: _Assignment | None, origins: _Origins) -> int | None:
+    """The iterations between a rollout's oldest policy and the one that its iteration trains further.
+
+    That is the policy of the iteration before, so that rollouts without any lag have 0. A rollout of a policy that was
+    published meanwhile has none either.
+    """
+    if assignment is None or assignment.iteration is None or not rollout.spans:
+        return None
+    oldest = origins.iterations.get(rollout.spans[0].version)
+    return None if oldest is None else max(0, assignment.iteration - 1 - oldest)
 
 
 def _load_assignments(session: Session, rollouts: Sequence[Rollout]) -> dict[int, _Assignment]:

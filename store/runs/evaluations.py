@@ -2,10 +2,10 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import batched
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -59,7 +59,9 @@ class Evaluations(StorePart):
         """Schedule an evaluation on the given problems, or on `limit` of a split (the same for every policy).
 
         An evaluation of the same policy, benchmark, sampling, samples and problems is continued and not repeated. With
-        other problems it is a new one, so that figures over different problems are never mixed.
+        other problems it is a new one, so that figures over different problems are never mixed. If it has all problems
+        of an earlier one and more, it extends that: only the further problems are scheduled, and the attempts of the
+        earlier one are part of it.
 
         Returns:
             The id of the evaluation.
@@ -84,16 +86,18 @@ class Evaluations(StorePart):
             }
             row = session.scalar(select(EvaluationRow).filter_by(**key))
             if row is None:
-                row = EvaluationRow(**key, created_at=self._now())
+                extended, attempted = _largest_part(session, key, frozenset(chosen))
+                row = EvaluationRow(**key, extends=extended, created_at=self._now())
                 session.add(row)
                 session.flush()
-                assign(session, chosen, Purpose.EVAL, samples, sampling, evaluation_id=row.id)
+                further = [problem for problem in chosen if problem not in attempted]
+                assign(session, further, Purpose.EVAL, samples, sampling, evaluation_id=row.id)
             return row.id
 
     def progress(self, evaluation_id: int) -> tuple[int, int]:
-        """(done, scheduled) rollouts of an evaluation."""
+        """(done, scheduled) rollouts of an evaluation, those of the ones that it extends included."""
         with self._read() as session:
-            return progress(session, AssignmentRow.evaluation_id == evaluation_id)
+            return progress(session, AssignmentRow.evaluation_id.in_(_parts(session, evaluation_id)))
 
     def get(self, evaluation_id: int) -> EvaluationRun:
         """The evaluation with this id. Raises `UnknownRecordError` if there is none."""
@@ -109,7 +113,7 @@ class Evaluations(StorePart):
     def answers(self, evaluation_id: int) -> dict[str, list[SampledAnswer]]:
         """The attempts by problem id, each list in the order of the samples."""
         with self._read() as session:
-            return _read_answers(session, evaluation_id)
+            return _read_answers(session, _parts(session, evaluation_id))
 
     def benchmark_answers(self, policy_version: int, benchmark: str) -> dict[str, list[SampledAnswer]]:
         """The attempts of a policy at a benchmark by problem id; those of the latest finished evaluation of each."""
@@ -117,8 +121,9 @@ class Evaluations(StorePart):
         query = query.where(EvaluationRow.finished_at.is_not(None)).order_by(EvaluationRow.id)
         answers: dict[str, list[SampledAnswer]] = {}
         with self._read() as session:
-            for evaluation_id in session.scalars(query):
-                answers |= _read_answers(session, evaluation_id)
+            parts = {part for evaluation_id in session.scalars(query) for part in _parts(session, evaluation_id)}
+            for part in sorted(parts):
+                answers |= _read_answers(session, [part])
         return answers
 
     def finish(self, evaluation_id: int, measured: Measured) -> None:
@@ -164,12 +169,31 @@ def _to_evaluation(row: EvaluationRow, stored: EvaluationMetricRow) -> Evaluatio
     return Evaluation(row.policy_version, row.benchmark, stored.metric, figure, row.undecided, row.unverifiable)
 
 
-def _read_answers(session: Session, evaluation_id: int) -> dict[str, list[SampledAnswer]]:
-    _require_evaluation(session, evaluation_id)
+def _parts(session: Session, evaluation_id: int) -> list[int]:
+    """An evaluation and those that it extends, directly or not."""
+    parts = [_require_evaluation(session, evaluation_id)]
+    while (extended := parts[-1].extends) is not None:
+        parts.append(_require_evaluation(session, extended))
+    return [part.id for part in parts]
+
+
+def _largest_part(session: Session, key: Mapping[str, Any], problems: frozenset[str]) -> tuple[int | None, set[str]]:
+    """The evaluation of the same kind with the most problems of which each is among `problems`, and its problems."""
+    same = {name: value for name, value in key.items() if name != "problems_key"}
+    found: tuple[int | None, set[str]] = None, set()
+    for evaluation_id in session.scalars(select(EvaluationRow.id).filter_by(**same).order_by(EvaluationRow.id)):
+        of_parts = AssignmentRow.evaluation_id.in_(_parts(session, evaluation_id))
+        attempted = set(session.scalars(select(AssignmentRow.problem_id).where(of_parts)))
+        if len(attempted) > len(found[1]) and attempted <= problems:
+            found = evaluation_id, attempted
+    return found
+
+
+def _read_answers(session: Session, evaluation_ids: Sequence[int]) -> dict[str, list[SampledAnswer]]:
     query = (
         select(RolloutRow.problem_id, RolloutRow.outcome, RolloutRow.answer)
         .join(AssignmentRow, AssignmentRow.id == RolloutRow.assignment_id)
-        .where(AssignmentRow.evaluation_id == evaluation_id)
+        .where(AssignmentRow.evaluation_id.in_(evaluation_ids))
         .order_by(AssignmentRow.id, RolloutRow.sample_index)
     )
     answers: dict[str, list[SampledAnswer]] = {}

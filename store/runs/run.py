@@ -36,10 +36,20 @@ class Run(StorePart):
             if checkpoint is not None:
                 row.checkpoint = self._database.paths.to_stored(checkpoint)
 
-    def heartbeat(self) -> None:
-        """Record that the driver is alive."""
+    def heartbeat(self, activity: str | None = None) -> None:
+        """Record that the driver is alive, and what it does or waits for."""
         with self._write() as session:
-            state_row(session, lock=True).heartbeat_at = self._now()
+            row = state_row(session, lock=True)
+            row.heartbeat_at = self._now()
+            if row.activity != activity:
+                row.activity, row.activity_since = activity, row.heartbeat_at
+
+    def set_targets(self, *, iterations: int | None = None, samplers: int | None = None) -> None:
+        """Set how many iterations, or samplers, the run is to have. What is not given stays unchanged."""
+        with self._write() as session:
+            row = state_row(session, lock=True)
+            row.target_iterations = row.target_iterations if iterations is None else iterations
+            row.target_samplers = row.target_samplers if samplers is None else samplers
 
     def state(self) -> RunState:
         """The state of the run. Before any driver has run: desired `running`, actual `new`."""
@@ -47,9 +57,17 @@ class Run(StorePart):
             row = session.scalar(select(RunStateRow))
             if row is None:
                 return RunState(DesiredState.RUNNING, ActualState.NEW, None, None, None)
-            checkpoint = None if row.checkpoint is None else self._database.paths.from_stored(row.checkpoint)
-            actual = ActualState(row.actual)
-            return RunState(DesiredState(row.desired), actual, row.iteration, checkpoint, row.heartbeat_at)
+            return RunState(
+                desired=DesiredState(row.desired),
+                actual=ActualState(row.actual),
+                iteration=row.iteration,
+                checkpoint=None if row.checkpoint is None else self._database.paths.from_stored(row.checkpoint),
+                heartbeat_at=row.heartbeat_at,
+                target_iterations=row.target_iterations,
+                target_samplers=row.target_samplers,
+                activity=row.activity,
+                activity_since=row.activity_since,
+            )
 
     def statistics(self) -> StoreStatistics:
         """Counts of problems, rollouts, executions and iterations."""

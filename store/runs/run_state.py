@@ -34,7 +34,8 @@ class RunState:
     """The state of a run.
 
     `heartbeat_at` is when the driver last reported, in Unix seconds: if it is old while `actual` is `running`, the
-    driver has died.
+    driver has died, or cannot write. `activity` is what the driver does or waits for, since `activity_since`. The
+    targets are the numbers of iterations and samplers that were asked for; None: those of the configuration.
     """
 
     desired: DesiredState
@@ -42,6 +43,10 @@ class RunState:
     iteration: int | None
     checkpoint: str | None
     heartbeat_at: float | None
+    target_iterations: int | None = None
+    target_samplers: int | None = None
+    activity: str | None = None
+    activity_since: float | None = None
 
 
 def state_row(session: Session, *, lock: bool = False) -> RunStateRow:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -48,14 +49,24 @@ class ScriptedEngine:
         self.num_requests = 0
         self.num_waiting = 0
         self.version = 1
+        self.build = "scripted"
+        self.token_at_s = time.monotonic()
+        self.slowest_tokens_per_s: float | None = None
 
-    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
+    @property
+    def clock_s(self) -> float:
+        return time.monotonic()
+
+    async def generate(
+        self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling, *, progress: Any = None
+    ) -> Generation:
         self.num_requests += 1
         self.num_waiting += 1
         try:
             await self.may_answer.wait()
         finally:
             self.num_waiting -= 1
+        self.token_at_s = time.monotonic()
         text = self._codec.decode(context_ids)
         number = re.search(r"What is (\d+) \+ 0\?", text)
         assert number is not None

@@ -1,3 +1,4 @@
+import math
 import random
 from dataclasses import replace
 from typing import Any
@@ -6,7 +7,8 @@ import pytest
 
 from actors.codec import Codec
 from actors.interaction import run_rollout
-from actors.rollout import End, Execute, Finished, Generate, Generation, RolloutState, last_version
+from actors.parsing import parses
+from actors.rollout import Cut, End, Execute, Finished, Generate, Generation, RolloutState, last_version
 from actors.settings import RolloutLimits
 from sandbox.interpreter import Sandbox
 from store.records import ExecutionRecord, PolicySpan, Sampling, SegmentKind
@@ -61,7 +63,7 @@ def test_the_answer_is_that_of_the_last_turn(codec: Codec, policy: Any) -> None:
     state.add_generation(policy.stops(f"I guess \\boxed{{41}}.\n{BLOCK}"))
     state.add_execution(executed(), "42")
     state.add_generation(policy.ends("So \\boxed{42}"))
-    assert state.step == Finished(answer="42", truncated=False)
+    assert state.step == Finished(answer="42")
     assert [segment.kind for segment in state.segments] == [
         SegmentKind.TEXT,
         SegmentKind.CODE,
@@ -76,20 +78,20 @@ def test_the_answer_is_that_of_the_last_turn(codec: Codec, policy: Any) -> None:
 def test_a_policy_that_ends_without_an_answer_is_not_truncated(codec: Codec, policy: Any) -> None:
     state = start(codec)
     state.add_generation(policy.ends("I do not know."))
-    assert state.step == Finished(answer=None, truncated=False)
+    assert state.step == Finished(answer=None)
 
 
 def test_an_end_token_right_after_a_block_ends_the_rollout_unexecuted(codec: Codec, policy: Any) -> None:
     state = start(codec)
     state.add_generation(policy.ends(BLOCK))
-    assert state.step == Finished(answer=None, truncated=False)
+    assert state.step == Finished(answer=None)
     assert not state.executions
 
 
 def test_an_end_token_alone_is_no_answer(codec: Codec, policy: Any) -> None:
     state = start(codec)
     state.add_generation(policy.ends(""))
-    assert state.step == Finished(answer=None, truncated=False)
+    assert state.step == Finished(answer=None)
     assert state.token_ids == [codec.eos_id]
     assert state.segments == []
 
@@ -104,13 +106,13 @@ def test_the_names_of_end_tokens_in_a_turn_do_not_end_it(codec: Codec, policy: A
 def test_a_turn_cut_by_a_limit_is_truncated_whatever_it_says(codec: Codec, policy: Any, text: str) -> None:
     state = start(codec)
     state.add_generation(policy.is_cut(text))
-    assert state.step == Finished(answer=None, truncated=True)
+    assert state.step == Finished(answer=None, cut=Cut.TRUNCATED)
 
 
 def test_an_unfinished_block_is_not_run(codec: Codec, policy: Any) -> None:
     state = start(codec)
     state.add_generation(policy.ends("```python\nprint(1)"))
-    assert state.step == Finished(answer=None, truncated=False)
+    assert state.step == Finished(answer=None)
 
 
 def test_a_block_beyond_the_limit_truncates(codec: Codec, policy: Any) -> None:
@@ -119,14 +121,14 @@ def test_a_block_beyond_the_limit_truncates(codec: Codec, policy: Any) -> None:
         state.add_generation(policy.stops(BLOCK))
         state.add_execution(executed(), "42")
     state.add_generation(policy.stops(BLOCK))
-    assert state.step == Finished(answer=None, truncated=True)
+    assert state.step == Finished(answer=None, cut=Cut.TRUNCATED)
     assert len(state.executions) == 2
 
 
 def test_no_block_is_run_if_none_is_allowed(codec: Codec, policy: Any) -> None:
     state = start(codec, max_blocks=0)
     state.add_generation(policy.stops(BLOCK))
-    assert state.step == Finished(answer=None, truncated=True)
+    assert state.step == Finished(answer=None, cut=Cut.TRUNCATED)
 
 
 def test_the_context_limit_counts_the_prompt(codec: Codec) -> None:
@@ -138,7 +140,7 @@ def test_the_context_limit_counts_the_prompt(codec: Codec) -> None:
 def test_a_prompt_that_fills_the_context_is_truncated_at_once(codec: Codec) -> None:
     prompt = len(codec.prompt(QUESTION))
     for context_tokens in (prompt, prompt - 3):
-        assert start(codec, context_tokens=context_tokens).step == Finished(answer=None, truncated=True)
+        assert start(codec, context_tokens=context_tokens).step == Finished(answer=None, cut=Cut.TRUNCATED)
 
 
 def test_an_output_that_leaves_no_room_for_a_turn_truncates_and_stays_out(codec: Codec, policy: Any) -> None:
@@ -232,7 +234,9 @@ class Script:
         self._turns = list(turns)
         self.contexts: list[tuple[int, ...]] = []
 
-    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling) -> Generation:
+    async def generate(
+        self, context_ids: tuple[int, ...], max_tokens: int, sampling: Sampling, *, progress: Any = None
+    ) -> Generation:
         self.contexts.append(context_ids)
         return self._turns.pop(0)
 
@@ -245,7 +249,7 @@ async def test_blocks_of_one_rollout_share_their_variables(codec: Codec, policy:
     )
     state, outputs = start(codec), list[str]()
     end = await run_rollout(state, engine, sandbox, Sampling(), 1000, outputs.append)
-    assert end == Finished(answer="43", truncated=False)
+    assert end == Finished(answer="43")
     assert outputs == ["", "42\n43"]
     assert [(record.status, record.stdout, record.value) for record in state.executions] == [
         ("ok", "", None),
@@ -280,4 +284,114 @@ def test_a_closed_fence_of_another_language_does_not_end_the_rollout(codec: Code
     assert isinstance(state.step, Generate)
     assert state.step.context_ids == (*state.prompt_ids, *state.token_ids)
     state.add_generation(policy.ends("\\boxed{2}"))
-    assert state.step == Finished(answer="2", truncated=False)
+    assert state.step == Finished(answer="2")
+
+
+def with_logprobs(generation: Generation) -> Generation:
+    return replace(generation, logprobs=tuple(-float(n) for n in range(len(generation.token_ids))))
+
+
+def test_log_probabilities_stand_beside_the_policys_tokens_and_nan_beside_the_output(codec: Codec, policy: Any) -> None:
+    state = start(codec)
+    first, last = with_logprobs(policy.stops(BLOCK)), with_logprobs(policy.ends("\\boxed{42}"))
+    state.add_generation(first)
+    state.add_execution(executed(), "42")
+    state.add_generation(last)
+    assert state.logprobs is not None
+    by_policy = [value for value, flag in zip(state.logprobs, state.model_mask, strict=True) if flag]
+    assert by_policy == [*first.logprobs, *last.logprobs]  # type: ignore[misc]
+    by_others = [value for value, flag in zip(state.logprobs, state.model_mask, strict=True) if not flag]
+    assert by_others
+    assert all(map(math.isnan, by_others))
+
+
+def test_a_turn_without_log_probabilities_leaves_the_rollout_without_any(codec: Codec, policy: Any) -> None:
+    state = start(codec)
+    state.add_generation(with_logprobs(policy.stops(BLOCK)))
+    state.add_execution(executed(), "42")
+    state.add_generation(policy.ends("\\boxed{42}"))
+    assert state.logprobs is None
+
+
+def test_a_turn_that_repeats_itself_ends_the_rollout(codec: Codec, policy: Any) -> None:
+    state = start(codec)
+    state.add_generation(replace(policy.is_cut("\\boxed{1} " * 8), end=End.REPETITION))
+    assert state.step == Finished(None, Cut.REPETITIVE)
+
+
+BAD, BROKEN = "```python\nprint(6 *\n```\n", "```python\nfor\n```\n"
+
+
+def fail(state: RolloutState) -> None:
+    assert isinstance(state.step, Execute)
+    state.add_execution(ExecutionRecord("error", state.step.source, "", "SyntaxError"), "SyntaxError")
+
+
+def test_code_that_does_not_parse_twice_in_a_row_ends_the_rollout(codec: Codec, policy: Any) -> None:
+    state = start(codec)
+    state.add_generation(policy.stops(BAD))
+    fail(state)
+    state.add_generation(policy.stops(BROKEN))
+    assert state.step == Finished(None, Cut.UNPARSABLE)
+    assert len(state.executions) == 1
+    assert [segment.kind for segment in state.segments].count(SegmentKind.CODE) == 2
+
+
+@pytest.mark.parametrize("between", ["print(6 * 7)", "1 / 0", "eval('6 *')"])
+def test_a_block_that_parses_in_between_lets_the_rollout_go_on(codec: Codec, policy: Any, between: str) -> None:
+    """Whether it succeeds or not."""
+    state = start(codec)
+    state.add_generation(policy.stops(BAD))
+    fail(state)
+    state.add_generation(policy.stops(f"```python\n{between}\n```\n"))
+    fail(state)
+    state.add_generation(policy.stops(BAD))
+    assert isinstance(state.step, Execute)
+
+
+def test_the_switch_lets_unparsable_code_run(codec: Codec, policy: Any) -> None:
+    state = start(codec, end_on_unparsable=False)
+    state.add_generation(policy.stops(BAD))
+    fail(state)
+    state.add_generation(policy.stops(BROKEN))
+    assert state.step == Execute("for")
+
+
+SOURCES = [
+    "x = 1",
+    "",
+    "%matplotlib inline",
+    "!pip install sympy",
+    "?print",
+    "x = !ls",
+    "return 1",
+    "await f()",
+    "print('a\\d')",
+    "def f(:\n    pass",
+    "    x = 1",
+    "if True:\n\tx = 1\n        y = 2",
+    "x = '\ud800'",
+    "x = 1\0",
+    "x = 08",
+    "print 1",
+    "λ = 1",
+    "x = “1”",
+    "match x:\n    case 1:\n        pass",
+    "(" * 300 + ")" * 300,
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_what_does_not_parse_is_what_the_sandbox_rejects_before_it_runs_anything(
+    sandbox: Sandbox, source: str
+) -> None:
+    async with sandbox.session() as session:
+        ran = await session.run("ran = False")
+        execution = await session.run(f"{source}\nran = True" if source.strip() else "ran = True")
+        ran = await session.run("ran")
+    whole = f"{source}\nran = True" if source.strip() else "ran = True"
+    if parses(whole) and source not in ("return 1", "await f()"):  # those are rejected after they were parsed
+        assert ran.value == "True" or "NameError" in execution.error
+    else:
+        assert ran.value == "False"
+        assert "SyntaxError" in execution.error or not parses(whole)

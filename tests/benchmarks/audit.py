@@ -125,7 +125,7 @@ def fill(store: Store, problems: Sequence[Labelled], style: Style, samples: int,
         store.policies.add(Policy(store.policies.next_version(), None, f"policies/{version}"))
         store.iterations.open(version, version)
         store.iterations.schedule(version, len(problems), samples // 2, Sampling())
-        while leased := store.assignments.lease("simulation", 500, 600):
+        while leased := store.assignments.lease("simulation", 500 * samples, 600).assignments:
             store.rollouts.add(
                 rollout(assignment, sample, code, answer, version)
                 for assignment in leased

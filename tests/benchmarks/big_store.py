@@ -68,7 +68,7 @@ def fill(store: Store, engine: Engine, rollouts: int) -> None:
 
 def _write_originals(store: Store, problems: int, iteration: int) -> Numbering:
     store.iterations.schedule(iteration, ORIGINALS // SAMPLES, SAMPLES, Sampling())
-    leased = store.assignments.lease("maker", ORIGINALS // SAMPLES, 1e9)
+    leased = store.assignments.lease("maker", ORIGINALS, 1e9).assignments
     store.rollouts.add(make_rollouts(leased, iteration, seed=0))
     return Numbering(problems, first_seq=ORIGINALS + 1, first_assignment=max(a.id for a in leased) + 1)
 

@@ -33,8 +33,8 @@ sys.path.insert(0, str(ROOT))
 
 from sandbox.execution import Execution, Status  # noqa: E402
 from sandbox.interpreter import Sandbox  # noqa: E402
-from sandbox.jail.cgroup import find_cgroups  # noqa: E402
 from sandbox.settings import SandboxSettings  # noqa: E402
+from tests.chaos.machine import control_groups  # noqa: E402
 
 MIB = 1024**2
 EXECUTIONS_PER_ATTACK = 20
@@ -208,7 +208,7 @@ def measure_held() -> Held:
         threads=sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate()),
         descriptors=sum(len(_listed(f"/proc/{pid}/fd")) for pid in all_pids),
         mounts=sum(len(_read(f"/proc/{pid}/mountinfo").splitlines()) for pid in all_pids),
-        control_groups=_control_groups(),
+        control_groups=len(control_groups()),
         own_bytes=_status_bytes(os.getpid(), "VmRSS"),
         jail_bytes=sum(_status_bytes(pid, "RssAnon") + _status_bytes(pid, "RssShmem") for pid in below),
         tmpfs_bytes=_kib("Shmem", _read("/proc/meminfo")),
@@ -292,12 +292,6 @@ def descendants(pid: int) -> set[int]:
     threads = _listed(f"/proc/{pid}/task")
     children = {int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()}
     return children | {below for child in children for below in descendants(child)}
-
-
-def _control_groups() -> int:
-    cgroups = find_cgroups()
-    parents = {cgroups.memory_parent, cgroups.pids_parent} - {None}
-    return sum(len(folders) for parent in parents for _, folders, _ in os.walk(str(parent)))
 
 
 def _status_bytes(pid: int, key: str) -> int:

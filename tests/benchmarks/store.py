@@ -154,7 +154,7 @@ def _read(store: Store, rows: int) -> dict[str, float]:
         seconds, size = _select(store, limit)
         figures[f"select {limit:,}, s"] = seconds
         figures[f"  selected of {limit:,}"] = size
-    work = store.assignments.lease("writers", WRITTEN // SAMPLES, 3600)
+    work = store.assignments.lease("writers", WRITTEN, 3600).assignments
     figures["8 writers, rollouts/s"] = _write(_into_store(store.url), work, 8, 256).per_s
     return figures
 
@@ -235,7 +235,7 @@ def _work(store: Store, rollouts: int) -> list[Assignment]:
     store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
     store.iterations.open(1, policy_version=1)
     store.iterations.schedule(1, problems, SAMPLES, Sampling())
-    return store.assignments.lease("writers", problems, 3600)
+    return store.assignments.lease("writers", rollouts, 3600).assignments
 
 
 def _assignment(number: int) -> Assignment:
@@ -256,7 +256,7 @@ def _open_iterations(store: Store, assignments: int) -> None:
 
 
 def _lease(store: Store, owner: str) -> None:
-    assert len(store.assignments.lease(owner, LEASED, 60)) == LEASED
+    assert len(store.assignments.lease(owner, LEASED * SAMPLES, 60).assignments) == LEASED
 
 
 def _select(store: Store, samples: int) -> tuple[float, int]:
@@ -277,7 +277,7 @@ def _print_plans(store: Store) -> None:
             seen.setdefault(statement, parameters)
 
     event.listen(engine, "before_cursor_execute", note)
-    store.assignments.lease("planner", LEASED, 60)
+    store.assignments.lease("planner", LEASED * SAMPLES, 60)
     _select(store, SELECTED[0])
     event.remove(engine, "before_cursor_execute", note)
     explain = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"

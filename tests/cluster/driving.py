@@ -12,6 +12,8 @@ import pytest
 
 from store.store import Store
 
+from ..processes import Processes
+
 LIMIT_S = 300.0
 COMMAND = str(Path(sys.executable).with_name("automathes"))
 
@@ -57,23 +59,14 @@ def wait_for(driver: subprocess.Popen[bytes], log: Path, condition: Callable[[],
 
 
 def samplers_of(driver: int) -> list[int]:
-    """The processes of the driver's samplers: Ray names a worker's process after its actor."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if (entry / "cmdline").read_bytes().startswith(b"ray::Sampler") and _descends(int(entry.name), driver):
-                found.append(int(entry.name))
-    return found
+    """The processes of the driver's samplers."""
+    return [process.pid for process in Processes.below(driver).samplers()]
 
 
 def jails_of(driver: int) -> list[int]:
     """The nsjail processes of the driver's samplers, of their sandboxes and of their answer checkers."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if (entry / "comm").read_text().strip() == "nsjail" and _descends(int(entry.name), driver):
-                found.append(int(entry.name))
-    return found
+    processes = Processes.below(driver)
+    return [process.pid for process in processes.jails() + processes.checkers()]
 
 
 def processes_of(folder: Path, within_s: float) -> list[str]:
@@ -94,10 +87,3 @@ def _holding(folder: Path) -> list[str]:
             if any(path.startswith(str(folder)) for path in opened):
                 found.append(f"{entry.name} {(entry / 'cmdline').read_bytes()[:80]!r}")
     return found
-
-
-def _descends(pid: int, ancestor: int) -> bool:
-    while pid > 1 and pid != ancestor:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        pid = int(stat.rpartition(")")[2].split()[1])
-    return pid == ancestor

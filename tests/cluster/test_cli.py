@@ -31,9 +31,23 @@ COMMANDS = dict(commands(make_parser()))
 
 
 def test_all_commands_are_there() -> None:
-    names = ["run", "pause", "resume", "stop", "status", "review", "export", "eval", "report", "serve", "doctor"]
+    names = [
+        "run",
+        "pause",
+        "resume",
+        "stop",
+        "scale",
+        "status",
+        "review",
+        "export",
+        "eval",
+        "report",
+        "serve",
+        "doctor",
+    ]
     problems = "problems import", "problems list", "problems show", "problems audit"
-    assert set(COMMANDS) == {f"automathes {name}" for name in (*names, *problems)}
+    policies = [f"policies {action}" for action in ("list", "show", "promote", "rollback", "prune")]
+    assert set(COMMANDS) == {f"automathes {name}" for name in (*names, *problems, *policies)}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

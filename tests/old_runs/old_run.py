@@ -24,7 +24,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from learner.publication import publication
 
 RUN = "{run}"  # stands for the run's folder
-TEXTS = ("tokenizer.json", "tokenizer_config.json", "config.json", "generation_config.json")
+TEXTS = ("tokenizer.json", "tokenizer_config.json", "config.json", "generation_config.json", "policy.json")
 STATE = Path("deepspeed/state/mp_rank_00_model_states.pt")
 CLASSES = "class_and_ctor_args.pkl"
 MOMENT = 1e-6
@@ -39,7 +39,7 @@ def record(run: Path, fixture: Path) -> None:
         (fixture / "store.sql").write_text("\n".join(database.iterdump()) + "\n")
     policies = {folder.name: _texts(folder) for folder in sorted((run / "policies").iterdir())}
     _write_json(fixture / "policies.json", policies)
-    for checkpoint in (run / "checkpoints").iterdir():
+    for checkpoint in (run / "checkpoints").glob("iteration-*"):
         _write_json(fixture / "checkpoint.json", {"name": checkpoint.name} | _checkpoint(checkpoint))
 
 
@@ -58,8 +58,9 @@ def restore(fixture: Path, run: Path) -> None:
 
 
 def optimizer_steps(run: Path) -> int:
-    """How many steps Adam has behind it in the run's checkpoint."""
-    (file,) = run.glob(f"checkpoints/*/learner_group/state-*/{STATE}")
+    """How many steps Adam has behind it in the run's checkpoint: the Algorithm's, later that of the last training."""
+    found = [run.glob(f"checkpoints/{place}/{STATE}") for place in ("*/learner_group/state-*", "training-*/step-*")]
+    (file,) = [file for files in found for file in files]
     (steps,) = {int(state["step"]) for state in torch.load(file)["optimizer"]["state"].values()}
     return steps
 
@@ -97,7 +98,9 @@ def _checkpoint(checkpoint: Path) -> dict[str, Any]:
             files[name] = pickle.loads(path.read_bytes())
     pointer = files["learner_group/learner_group.json"]
     pointer["path"] = f"{RUN}/policies/{Path(pointer['path']).name}"
-    (state,) = (checkpoint / "learner_group").glob("state-*")
+    state = next((checkpoint / "learner_group").glob("state-*"), None)
+    if state is None:  # later versions keep a pointer alone
+        return {"files": files, "state": None}
     deepspeed = _without_tensors(torch.load(state / STATE))
     return {"files": files, "state": {"name": state.name, "texts": _texts(state), "deepspeed": deepspeed}}
 
@@ -114,6 +117,8 @@ def _restore_checkpoint(recorded: dict[str, Any], run: Path) -> None:
         else:
             path.write_bytes(pickle.dumps(content))
     state = recorded["state"]
+    if state is None:
+        return
     with publication(checkpoint / "learner_group" / state["name"]) as folder:
         _restore_texts(state["texts"], folder)
         (folder / STATE).parent.mkdir(parents=True)

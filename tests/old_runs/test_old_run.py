@@ -34,7 +34,7 @@ def test_its_status_is_read(old_run: Path, capsys: pytest.CaptureFixture[str]) -
 
     status = json.loads(capsys.readouterr().out)
     assert status["state"] == "stopped"
-    assert (status["iterations_done"], status["iterations_configured"]) == (1, 2)
+    assert (status["iterations_done"], status["iterations_asked"]) == (1, 2)
     assert status["policy"] == {"version": 2, "promoted_version": 2}
     assert status["demonstrations"] == 24
     assert status["rollouts"]["by_outcome"] == {"accepted": 12}
@@ -64,7 +64,7 @@ def test_its_report_is_written(old_run: Path) -> None:
 def test_it_resumes_with_its_optimizer_state(old_run: Path) -> None:
     steps_before = optimizer_steps(old_run)
     command = [COMMAND, "run", "--resume", "--run", str(old_run), "--iterations", "1"]
-    command += ["--set", "learner.iteration.optimizer_state=carry"]
+    command += ["--set", "learner.iteration.optimizer_state=keep"]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
 

@@ -1,4 +1,4 @@
-"""The context that the phases of an iteration share, and their timing."""
+"""The context that the parts of the loop share, and the timing of phases."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.control import Control, Operator
-from cluster.loop.fleet import Fleet
+from cluster.loop.supervision.fleet import Fleet
 from store.store import Store
 
 log = logging.getLogger(__name__)
@@ -21,21 +21,32 @@ class Phases:
 
     def __init__(self, operator: Operator) -> None:
         self._operator = operator
-        self.seconds: Counter[str] = Counter()
+        self._seconds: Counter[str] = Counter()
+        self.running: str | None = None
+        """The phase that runs now."""
 
     @contextmanager
     def run(self, name: str, total: int | None = None) -> Iterator[None]:
         """A phase, for the time of the context. `total`: its number of steps, if known."""
         began = time.monotonic()
         log.info("%s", name)
-        with self._operator.progress.phase(name, total):
-            yield
-        self.seconds[name] += time.monotonic() - began  # type: ignore[assignment]
+        outer, self.running = self.running, name
+        try:
+            with self._operator.progress.phase(name, total):
+                yield
+        finally:
+            self.running = outer
+        self._seconds[name] += time.monotonic() - began  # type: ignore[assignment]
+
+    def take_seconds(self) -> Counter[str]:
+        """The seconds by phase since the last call."""
+        seconds, self._seconds = self._seconds, Counter()
+        return seconds
 
 
 @dataclass(frozen=True, slots=True)
 class LoopContext:
-    """The parts of a run that its phases use: configuration, folder, store, fleet, progress, timing and control."""
+    """The parts of a run that the loop uses: configuration, folder, store, fleet, progress, timing and control."""
 
     run: RunConfig
     folder: RunFolder

@@ -22,6 +22,7 @@ class PolicyRow(Base):
     checksum: Mapped[str | None]  # of the files at `path`
     iteration: Mapped[int | None]  # that trained it; 0: none did, as it is the base or the warm start
     decision: Mapped[str | None] = mapped_column(String(16))  # on its promotion, of `store.records.Decision`
+    assessment: Mapped[dict[str, Any] | None]  # what the decision rests on
     created_at: Mapped[float]
     pruned_at: Mapped[float | None]  # when its folder was removed
 
@@ -75,6 +76,7 @@ class EvaluationRow(Base):
     top_p: Mapped[float]
     samples: Mapped[int]
     problems_key: Mapped[str] = mapped_column(String(32))
+    extends: Mapped[int | None] = mapped_column(RowId)  # the evaluation whose attempts are part of this one
     n: Mapped[int | None]  # problems with a score: those of pass@1
     undecided: Mapped[int | None]  # attempts
     unverifiable: Mapped[int | None]  # problems

@@ -9,8 +9,9 @@ from cluster.cli import main
 from cluster.commands.control import set_desired_state
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder
-from cluster.loop.heartbeat import heartbeats
 from cluster.loop.run_status import current_state
+from cluster.loop.supervision.activity import Activity
+from cluster.loop.supervision.heartbeat import heartbeats
 from store.runs.run_state import ActualState, DesiredState
 from store.store import Store
 
@@ -23,12 +24,12 @@ def open_store(folder: RunFolder, config: RunConfig) -> Store:
 
 def test_a_busy_driver_keeps_its_heartbeat(make_run: MakeRun, config: RunConfig) -> None:
     folder = make_run(ActualState.STARTING, 3600.0)
-    with open_store(folder, config) as store, heartbeats(store.run, beat_s=0.01):
+    with open_store(folder, config) as store, heartbeats(store.run, Activity(), beat_s=0.01):
         deadline = time.monotonic() + 30.0
-        while current_state(store.run.state(), time.time()) == "dead":  # this thread, the driver, is busy
+        while current_state(store.run.state(), time.time(), folder) == "dead":  # this thread, the driver, is busy
             assert time.monotonic() < deadline
         message = set_desired_state(folder.path.parent, folder.path, "stopped")
-        assert "will stop at its next safe point" in message
+        assert "will stop at the end of the learner's step" in message
         assert "heartbeat" not in message
 
 
@@ -72,3 +73,28 @@ def test_pausing_a_run_without_a_driver_is_wrong_use(make_run: MakeRun, capsys: 
 
     assert main(["pause", "--run", str(folder.path)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_silent_driver_is_told_all_the_same(make_run: MakeRun, config: RunConfig) -> None:
+    folder = make_run(ActualState.RUNNING, 3600.0)
+
+    with folder.lock():
+        assert "its last heartbeat was" in set_desired_state(folder.path.parent, folder.path, "paused")
+
+    with open_store(folder, config) as store:
+        assert store.run.desired() is DesiredState.PAUSED
+
+
+@pytest.mark.parametrize(
+    ("actual", "when"), [(ActualState.RUNNING, "now"), (ActualState.STOPPED, "when it is resumed")]
+)
+def test_a_run_is_scaled_now_or_when_it_is_resumed(
+    make_run: MakeRun, config: RunConfig, capsys: pytest.CaptureFixture[str], actual: ActualState, when: str
+) -> None:
+    folder = make_run(actual)
+
+    assert main(["scale", "--samplers", "8", "--run", str(folder.path)]) == 0
+
+    assert f"will have 8 samplers {when}" in capsys.readouterr().out
+    with open_store(folder, config) as store:
+        assert store.run.state().target_samplers == 8

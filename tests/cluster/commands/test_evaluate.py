@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> RunFolder:
         store.policies.add(Policy(0, None, str(tmp_path)))
         store.evaluations.schedule(0, "heldout", sampling=Sampling(0.0), limit=config.evaluation.problems)
         outcomes = (Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.WRONG, Outcome.FAULT)
-        for assignment, outcome in zip(store.assignments.lease("test", 4, 60), outcomes, strict=True):
+        for assignment, outcome in zip(store.assignments.lease("test", 4, 60).assignments, outcomes, strict=True):
             name, problem = rollout_id(assignment.id, 0), assignment.problem.id
             rollout = Rollout(
                 name,

@@ -9,7 +9,7 @@ from cluster.cli import main
 from cluster.commands.report import collect
 from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
-from cluster.loop.promotion import promote_unless_worse
+from cluster.loop.promotion import assess, record_decision
 from eval.metrics import compute_figures
 from store.records import Outcome, Policy, PolicySpan, Problem, Rollout, Sampling, Split, rollout_id
 from store.store import Store
@@ -18,7 +18,7 @@ from store.store import Store
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     """A base, a warm start that gets one of two held-out problems right, and an iteration that gets both."""
-    config = load_config("demo", None, [])
+    config = load_config("demo", None, ["promotion.rule=always"])
     folder = new_run_folder(tmp_path, "test")
     folder.write_config(config)
     with Store.open(folder.store_url(config)) as store:
@@ -33,16 +33,18 @@ def run(tmp_path: Path) -> RunFolder:
             evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
             attempt(store, version, outcomes)
             store.evaluations.finish(evaluation, compute_figures(store.evaluations.answers(evaluation), 1))
-            comparison = promote_unless_worse(store, store.policies.get(version), tolerance=0.0)
-        assert comparison is not None
+            policy = store.policies.get(version)
+            assessment = assess(store, policy, config)
+            record_decision(store, policy, assessment)
+        assert assessment.comparison is not None
         metrics = {"policy_version": 2, "loss": 0.5, "blocks": 0, "seconds": {"sample": 3.0}}
-        store.iterations.close(1, metrics | {"comparison": asdict(comparison)})
+        store.iterations.close(1, metrics | {"comparison": asdict(assessment.comparison)})
     return folder
 
 
 def attempt(store: Store, version: int, outcomes: list[Outcome]) -> None:
     left = list(outcomes)
-    for assignment in store.assignments.lease("test", 10, 60, version):
+    for assignment in store.assignments.lease("test", 100, 60, version).assignments:
         for sample in assignment.pending:
             rollout = Rollout(
                 rollout_id(assignment.id, sample),

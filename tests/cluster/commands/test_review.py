@@ -46,7 +46,7 @@ def run(tmp_path: Path) -> RunFolder:
         store.iterations.schedule(1, len(answers), 6, Sampling())
         store.rollouts.add(
             _attempt(assignment.id, sample, assignment.problem.id, answers[assignment.problem.id], assignment.purpose)
-            for assignment in store.assignments.lease("test", len(answers), 60)
+            for assignment in store.assignments.lease("test", 6 * len(answers), 60).assignments
             for sample in assignment.pending
         )
     return folder

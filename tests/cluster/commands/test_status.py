@@ -28,6 +28,7 @@ from store.records import (
 )
 from store.runs.figures import Figure, Measured
 from store.runs.run_state import ActualState, DesiredState, RunState
+from store.runs.samplers import SamplerState
 from store.store import Store
 
 type MakeRun = Callable[[ActualState, float], RunFolder]
@@ -45,15 +46,15 @@ def fill(store: Store) -> None:
     store.problems.add(Problem(f"p{i}", f"What is {i}?", "1", "test", Split.TRAIN, f"k{i}") for i in range(4))
     store.problems.add([Problem("h", "What is h?", "1", "test", Split.HELDOUT, "kh")])
     for version in (0, 1):
-        store.policies.add(Policy(version, version - 1 if version else None, f"policies/{version}"))
+        store.policies.add(Policy(version, version - 1 if version else None, f"policies/{version}", iteration=version))
         evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
         store.evaluations.finish(evaluation, Measured({"pass@1": SCORES[version]}, undecided=3 * version))
-        store.policies.promote(version)
+        store.policies.promote(version, "by hand")
     store.iterations.open(1, 0)
     store.iterations.close(1, {"policy_version": 1, "rollouts": 2, "accepted": 1, "seconds": {"sample": 2.0}})
     store.iterations.open(2, 1)
     store.iterations.schedule(2, problems=4, samples=1, sampling=Sampling())
-    assignments = store.assignments.lease("test", 4, 60, 99)
+    assignments = store.assignments.lease("test", 4, 60, purpose=Purpose.TRAIN).assignments
     for assignment, outcome in zip(assignments, (Outcome.ACCEPTED, Outcome.WRONG), strict=False):
         execution = ExecutionRecord("ok", "print(1)", "1\n")
         store.rollouts.add(
@@ -82,6 +83,8 @@ def test_json_has_what_scripts_rely_on(
     with open_store(folder, config) as store:
         fill(store)
         store.run.set_actual(ActualState.RUNNING, iteration=1, checkpoint="checkpoints/1")
+        store.run.heartbeat("sampling (2 of 4)")
+        store.run.set_targets(iterations=5)
 
     assert main(["status", "--json", "--run", str(folder.path)]) == 0
 
@@ -117,7 +120,9 @@ def test_json_has_what_scripts_rely_on(
     assert status["store_url"].startswith("sqlite:///")
     assert status["checkpoint"] == "checkpoints/1"
     assert status["progress"] == {"done": 2, "scheduled": 4}
+    assert (status["iterations_done"], status["iterations_asked"]) == (1, 5)
     assert status["activity"] == "sampling (2 of 4)"
+    assert status["samplers"] == []
 
 
 def test_many_faults_of_the_latest_iteration_are_a_warning(
@@ -128,7 +133,7 @@ def test_many_faults_of_the_latest_iteration_are_a_warning(
         fill(store)
         store.iterations.close(1, {"fault_retries": {"sandbox": 3, "engine": 1}})
         store.assignments.release("test")
-        (assignment, *_) = [a for a in store.assignments.lease("other", 4, 60, 99) if a.purpose is Purpose.TRAIN]
+        (assignment, *_) = store.assignments.lease("other", 4, 60, purpose=Purpose.TRAIN).assignments
         name, problem = rollout_id(assignment.id, 0), assignment.problem.id
         fault = Rollout(name, problem, Purpose.TRAIN, Outcome.FAULT, "tir", (1,), (), (), assignment_id=assignment.id)
         before = read_status(store, folder, config)
@@ -176,7 +181,7 @@ def test_the_support_of_an_open_iteration_is_counted(make_run: MakeRun, config: 
         store.iterations.open(1, 0)
         store.iterations.schedule(1, problems=1, samples=2, sampling=Sampling())
         assert read_status(store, folder, config).support == ()
-        (assignment,) = store.assignments.lease("test", 1, 60, 99)
+        (assignment,) = store.assignments.lease("test", 1, 60).assignments
         judged = Rollout(
             rollout_id(assignment.id, 0), assignment.problem.id, Purpose.TRAIN, Outcome.ACCEPTED, "tir", (1,), (2,),
             (True,), answer="1", assignment_id=assignment.id, support=Support.NO_CODE,
@@ -217,18 +222,65 @@ def test_the_screen_fits_eighty_columns_and_shows_the_scores(make_run: MakeRun, 
     assert "…" not in text
 
 
-def test_an_active_run_without_a_heartbeat_is_dead_and_a_stopped_one_stays_stopped() -> None:
-    def state_after(actual: ActualState, age_s: float) -> str:
-        return current_state(RunState(DesiredState.RUNNING, actual, 1, None, 1000.0), 1000.0 + age_s)
+def state_after(folder: RunFolder, actual: ActualState, age_s: float) -> str:
+    return current_state(RunState(DesiredState.RUNNING, actual, 1, None, 1000.0), 1000.0 + age_s, folder)
 
-    assert state_after(ActualState.RUNNING, 30) == "running"
-    assert state_after(ActualState.STARTING, 90) == "dead"
-    assert state_after(ActualState.RUNNING, 90) == "dead"
-    assert state_after(ActualState.PAUSED, 90) == "dead"
-    assert state_after(ActualState.STOPPED, 9000) == "stopped"
-    assert state_after(ActualState.FAILED, 9000) == "failed"
+
+def test_an_active_run_without_a_heartbeat_is_dead_and_a_stopped_one_stays_stopped(run: RunFolder) -> None:
+
+    assert state_after(run, ActualState.RUNNING, 30) == "running"
+    assert state_after(run, ActualState.STARTING, 90) == "dead"
+    assert state_after(run, ActualState.RUNNING, 90) == "dead"
+    assert state_after(run, ActualState.PAUSED, 90) == "dead"
+    assert state_after(run, ActualState.STOPPED, 9000) == "stopped"
+    assert state_after(run, ActualState.FAILED, 9000) == "failed"
 
 
 def test_status_without_any_run_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--runs", str(tmp_path)]) == 2
     assert "there is no run in" in capsys.readouterr().err
+
+
+def test_a_run_without_a_heartbeat_whose_driver_lives_here_is_silent(run: RunFolder) -> None:
+    with run.lock():
+        assert state_after(run, ActualState.RUNNING, 90) == "silent"
+        assert state_after(run, ActualState.RUNNING, 30) == "running"
+        assert state_after(run, ActualState.STOPPED, 90) == "stopped"
+
+
+def test_what_each_sampler_does_is_shown_with_what_holds_it_up(
+    make_run: MakeRun, config: RunConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_run(ActualState.RUNNING)
+    with open_store(folder, config) as store:
+        for _ in range(3):
+            store.samplers.register("sampler-1", "here")
+        store.samplers.register("sampler-2", "there")
+        store.samplers.report("sampler-2", SamplerState.WAITING, 4, "waits for the store: it is full", progressed=False)
+
+    assert main(["status", "--json", "--run", str(folder.path)]) == 0
+    first, second = json.loads(capsys.readouterr().out)["samplers"]
+    assert (first["name"], first["state"], first["starts"]) == ("sampler-1", "starting", 3)
+    assert (second["state"], second["policy_version"], second["host"]) == ("waiting", 4, "there")
+
+    assert main(["status", "--run", str(folder.path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "3 starts" in shown
+    assert "waits for the store: it is full" in shown
+
+
+def test_the_activity_of_a_run_that_ended_is_not_shown(make_run: MakeRun, config: RunConfig) -> None:
+    folder = make_run(ActualState.STOPPED)
+    with open_store(folder, config) as store:
+        store.run.heartbeat("sampling (2 of 4)")
+        assert read_status(store, folder, config).activity is None
+
+
+def test_the_iterations_asked_for_are_those_of_the_configuration_unless_others_were_asked_for(
+    make_run: MakeRun, config: RunConfig
+) -> None:
+    folder = make_run(ActualState.RUNNING)
+    with open_store(folder, config) as store:
+        assert read_status(store, folder, config).iterations_asked == config.iteration.count
+        store.run.set_targets(iterations=9)
+        assert read_status(store, folder, config).iterations_asked == 9

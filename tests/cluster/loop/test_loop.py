@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from store.records import Outcome, Purpose, Rollout, SegmentKind, Split
+from store.records import Decision, Outcome, Purpose, Rollout, SegmentKind, Split
 from store.runs.run_state import ActualState
 from store.store import Store
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(1800)
 CONFIG = """
 preset = "demo"
 evaluation = { problems = 40, base = false }
-iteration = { count = 2, problems = 150, samples_per_problem = 4 }
+iteration = { count = 3, problems = 150, samples_per_problem = 4 }
 teacher = { kind = "scripted", count = 120 }
 
 [[problems]]
@@ -48,7 +48,7 @@ warm_start = { steps = 120 }
 iteration = { steps = 30 }
 [ray]
 dashboard = false
-stall_timeout_s = 240.0
+stall_s = 240.0
 """
 SAMPLES = 4
 
@@ -76,7 +76,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     config.write_text(CONFIG)
     folder = runs / "demo-1"
     log = runs / "output.txt"
-    with automathes(log, "run", "--config", str(config), "--runs", str(runs)) as driver:
+    with automathes(log, "run", "--config", str(config), "--iterations", "2", "--runs", str(runs)) as driver:
         store = open_store(folder, driver)
         wait_for(driver, log, lambda: _train_rollouts(store) > 0, "the first rollouts")
         paused = _pause_and_resume(runs, store, driver, log)
@@ -91,7 +91,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         "stop": _end(runs, lambda _: _control(runs, "stop"), "stopped.txt"),
         "Ctrl-C": _end(runs, lambda driver: driver.send_signal(signal.SIGINT), "interrupted.txt"),
     }
-    with automathes(log, "run", "--resume", "--iterations", "1", "--runs", str(runs)) as driver:
+    with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
         assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
     yield Observed(folder, store, *paused, jails, *samplers, acknowledged, leftover_processes, ends)
     store.close()
@@ -157,11 +157,22 @@ def test_each_policy_but_the_base_is_measured_on_held_out_problems(run: Observed
     assert measured == {policy.version for policy in run.store.policies.all()} - {0}
 
 
-def test_the_promoted_policy_is_the_best_measured_one(run: Observed) -> None:
-    scores = {f.policy_version: f.figure.value for f in run.store.evaluations.figures() if f.metric == "pass@1"}
+def test_each_promotion_is_decided_and_the_policy_that_was_promoted_last_is_served(run: Observed) -> None:
+    decisions = {policy.version: policy.decision for policy in run.store.policies.all() if policy.parent is not None}
+    assert None not in decisions.values()
     promoted = run.store.policies.promoted()
     assert promoted is not None
-    assert scores[promoted.version] == max(scores.values())
+    assert promoted.version == max(version for version, one in decisions.items() if one is Decision.PROMOTED)
+
+
+def test_the_run_ends_with_the_number_of_iterations_that_was_asked_for_before_its_driver_was_killed(
+    run: Observed,
+) -> None:
+    assert run.store.run.state().target_iterations == 2
+
+
+def test_the_lag_of_every_rollout_is_zero_where_sampling_is_not_ahead_of_training(run: Observed) -> None:
+    assert {rollout.lag for rollout in _sampled(run)} == {0}
 
 
 def test_the_figures_of_each_policy_have_their_errors(run: Observed) -> None:

@@ -45,7 +45,7 @@ warm_start = { steps = 60 }
 iteration = { steps = 40 }
 [ray]
 dashboard = false
-stall_timeout_s = 240.0
+stall_s = 240.0
 """
 SCHEDULED = 100 * 4
 

@@ -1,143 +1,238 @@
-"""The position of a run: what comes next, by what its store holds. A score alone does not settle a policy."""
+"""The position of a run: what is due next, by what its store holds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cluster.config.loading import load_config
-from cluster.loop.position import NextStep, Position, iteration_of, read_position
-from cluster.loop.promotion import is_worse
-from eval.metrics import compute_figures
-from learner.settings import Phase
-from store.records import Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
-from store.runs.iterations import Iteration
+from cluster.loop.position import Position, read_position
+from store.records import Decision, Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
+from store.runs.iterations import IterationState
+from store.runs.policies import PolicyState
 from store.store import Store
 
-DEMO = load_config("demo", None, [])
+BASE = PolicyState(0, None, 0, is_decided=True)
+WARM = PolicyState(1, 0, 0, is_decided=True)
+FIRST = PolicyState(2, 1, 1, is_decided=True)
+SECOND = PolicyState(3, 2, 2, is_decided=True)
+
+NEW = Position(
+    target=3,
+    lead=0,
+    quorum=1.0,
+    samples=True,
+    has_warm_start=True,
+    measures_base=True,
+    policies=(BASE,),
+    iterations=(),
+)
+WARM_STARTED = replace(NEW, policies=(BASE, WARM))
+
+
+def iteration(number: int, missing: int = 10, *, scheduled: int = 10, closed: bool = False) -> IterationState:
+    return IterationState(number, number, 0 if closed else scheduled, missing, is_closed=closed)
+
+
+def undecided(policy: PolicyState) -> PolicyState:
+    return replace(policy, is_decided=False)
+
+
+# ---------------------------------------------------------------- opening
+
+
+def test_nothing_is_opened_before_the_warm_start() -> None:
+    assert NEW.to_open == []
+    assert replace(NEW, lead=3).to_open == []
+
+
+def test_without_a_teacher_the_first_iteration_is_opened_with_the_base() -> None:
+    assert replace(NEW, has_warm_start=False).to_open == [1]
+
+
+def test_without_lead_one_iteration_is_open_at_a_time() -> None:
+    assert WARM_STARTED.to_open == [1]
+    assert replace(WARM_STARTED, iterations=[iteration(1, missing=0)]).to_open == []
+    assert replace(WARM_STARTED, policies=(BASE, WARM, FIRST), iterations=[iteration(1, missing=0)]).to_open == [2]
+
+
+def test_the_lead_opens_as_many_iterations_more() -> None:
+    assert replace(WARM_STARTED, lead=1).to_open == [1, 2]
+    assert replace(WARM_STARTED, lead=1, iterations=[iteration(1)]).to_open == [2]
+
+
+def test_no_iteration_is_opened_beyond_the_target() -> None:
+    assert replace(WARM_STARTED, lead=9).to_open == [1, 2, 3]
+    assert replace(WARM_STARTED, lead=9, target=0).to_open == []
+
+
+def test_an_iteration_that_was_opened_and_not_scheduled_is_opened_again() -> None:
+    assert replace(WARM_STARTED, iterations=[iteration(1, 0, scheduled=0)]).to_open == [1]
+
+
+def test_a_control_run_opens_iterations_without_rollouts_once() -> None:
+    control = replace(WARM_STARTED, samples=False)
+    assert control.to_open == [1]
+    assert replace(control, iterations=[iteration(1, 0, scheduled=0)]).to_open == []
+
+
+def test_the_measurement_of_a_policy_delays_no_iteration() -> None:
+    assert replace(WARM_STARTED, policies=(undecided(BASE), undecided(WARM))).to_open == [1]
+
+
+# ---------------------------------------------------------------- training
+
+
+def test_the_warm_start_is_trained_first_and_waits_for_nothing() -> None:
+    assert NEW.to_train == 0
+    assert replace(NEW, policies=(undecided(BASE),)).to_train == 0
+    assert WARM_STARTED.to_train is None
+
+
+def test_an_iteration_is_trained_on_once_its_quorum_is_judged() -> None:
+    sampled = replace(WARM_STARTED, lead=1, quorum=0.8)
+    assert replace(sampled, iterations=[iteration(1, missing=3)]).to_train is None
+    assert replace(sampled, iterations=[iteration(1, missing=2)]).to_train == 1
+
+
+def test_a_quorum_is_rounded_up() -> None:
+    assert replace(WARM_STARTED, quorum=0.95, iterations=[iteration(1, missing=1)]).to_train is None
+
+
+def test_iterations_are_trained_on_in_their_order() -> None:
+    ahead = replace(WARM_STARTED, lead=1, iterations=[iteration(1, missing=1), iteration(2, missing=0)])
+    assert ahead.to_train is None
+    assert replace(ahead, iterations=[iteration(1, missing=0), iteration(2, missing=0)]).to_train == 1
+
+
+def test_an_iteration_without_assignments_is_not_trained_on() -> None:
+    assert replace(WARM_STARTED, iterations=[iteration(1, 0, scheduled=0)]).to_train is None
+
+
+def test_a_control_run_trains_without_rollouts() -> None:
+    assert replace(WARM_STARTED, samples=False, iterations=[iteration(1, 0, scheduled=0)]).to_train == 1
+
+
+def test_nothing_is_trained_beyond_the_target() -> None:
+    done = replace(WARM_STARTED, target=1, policies=(BASE, WARM, FIRST))
+    assert replace(done, iterations=[iteration(1, 0, closed=True), iteration(2, missing=0)]).to_train is None
+
+
+# ---------------------------------------------------------------- measuring and closing
+
+
+def test_a_policy_is_measured_until_its_promotion_is_decided() -> None:
+    assert replace(WARM_STARTED, policies=(BASE, undecided(WARM))).to_measure == [1]
+    assert WARM_STARTED.to_measure == []
+
+
+def test_the_base_is_measured_only_if_that_is_configured() -> None:
+    assert replace(NEW, policies=(undecided(BASE),)).to_measure == [0]
+    assert replace(NEW, policies=(undecided(BASE),), measures_base=False).to_measure == []
+
+
+def test_several_policies_may_be_measured_at_a_time() -> None:
+    assert replace(NEW, policies=(BASE, undecided(WARM), undecided(FIRST))).to_measure == [1, 2]
+
+
+def test_an_iteration_is_closed_once_its_policy_is_decided_on_although_stragglers_are_missing() -> None:
+    trained = replace(WARM_STARTED, policies=(BASE, WARM, undecided(FIRST)), iterations=[iteration(1, missing=1)])
+    assert trained.to_close == []
+    assert replace(trained, policies=(BASE, WARM, FIRST)).to_close == [1]
+    assert replace(trained, policies=(BASE, WARM, FIRST), iterations=[iteration(1, 1, closed=True)]).to_close == []
+
+
+# ---------------------------------------------------------------- the end
+
+
+def test_a_run_ends_when_all_is_trained_measured_closed_and_sampled() -> None:
+    finished = replace(NEW, target=1, policies=(BASE, WARM, FIRST), iterations=[iteration(1, missing=0, closed=True)])
+    assert finished.is_finished
+    assert not replace(finished, target=2).is_finished
+    assert not replace(finished, policies=(BASE, WARM, undecided(FIRST))).is_finished
+    assert not replace(finished, iterations=[iteration(1, missing=0)]).is_finished
+    assert not replace(finished, iterations=[iteration(1, missing=1, closed=True)]).is_finished
+
+
+def test_a_run_of_no_iterations_ends_after_its_warm_start_and_its_measurement() -> None:
+    assert not replace(NEW, target=0).is_finished
+    assert replace(WARM_STARTED, target=0).is_finished
+
+
+def test_a_lower_target_leaves_out_what_was_opened_beyond_it() -> None:
+    iterations = [iteration(1, missing=0, closed=True), iteration(2, missing=7)]
+    lowered = replace(NEW, target=1, lead=1, policies=(BASE, WARM, FIRST), iterations=iterations)
+    assert lowered.is_finished
+    assert lowered.sampling == (0, 0)
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_iterations_done_are_those_whose_policy_is_published() -> None:
+    assert NEW.iterations_done == WARM_STARTED.iterations_done == 0
+    assert replace(NEW, policies=(BASE, WARM, FIRST, SECOND)).iterations_done == 2
+
+
+def test_the_progress_of_sampling_is_that_of_all_open_iterations() -> None:
+    assert replace(WARM_STARTED, lead=1, iterations=[iteration(1, 2), iteration(2, 9)]).sampling == (9, 20)
+
+
+def test_an_iteration_that_is_complete_stays_in_the_progress_until_it_is_trained_on() -> None:
+    complete = replace(WARM_STARTED, iterations=[iteration(1, missing=0)])
+    assert complete.sampling == (10, 10)
+    assert replace(complete, policies=(BASE, WARM, FIRST)).sampling == (0, 0)
+
+
+def test_stragglers_of_a_closed_iteration_are_still_in_the_progress() -> None:
+    trained = replace(WARM_STARTED, policies=(BASE, WARM, FIRST), iterations=[iteration(1, 2, closed=True)])
+    assert trained.missing == 2
+    assert trained.sampling == (0, 2)
+
+
+# ---------------------------------------------------------------- reading it
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """The store of a run with a base policy and a warm start."""
     with Store.open(f"sqlite:///{tmp_path / 'store.db'}") as store:
-        store.problems.add(heldout(number) for number in range(10))
+        store.problems.add(Problem(f"p{i}", f"What is {i}?", "1", "test", Split.TRAIN, f"k{i}") for i in range(10))
         store.policies.add(Policy(0, None, "v0"))
-        store.policies.add(Policy(1, 0, "v1", config={"phase": Phase.WARM_START.value}))
+        store.policies.add(Policy(1, 0, "v1", iteration=0))
         yield store
 
 
-def position(store: Store) -> Position:
-    return read_position(store, DEMO)
-
-
-def score(store: Store, version: int, solved: int) -> None:
-    """Measure a policy that solves so many of the held-out problems."""
-    evaluation = store.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
-    for position, assignment in enumerate(store.assignments.lease("test", 100, 60, version)):
-        outcome = Outcome.ACCEPTED if position < solved else Outcome.WRONG
-        store.rollouts.add(
-            [
-                Rollout(
-                    rollout_id(assignment.id, 0), assignment.problem.id, Purpose.EVAL, outcome, "tir", (1,), (2,),
-                    (True,), answer="1", assignment_id=assignment.id
-                )
-            ]
-        )  # fmt: skip
-    store.evaluations.finish(evaluation, compute_figures(store.evaluations.answers(evaluation), 1))
-
-
-def heldout(number: int) -> Problem:
-    return Problem(f"p{number}", f"What is {number}?", "1", "test", Split.HELDOUT, f"k{number}")
-
-
-def test_a_first_policy_that_was_measured_is_settled_once_it_is_promoted(store: Store) -> None:
-    assert position(store).next_step is NextStep.MEASURE
-    score(store, 1, 5)
-    assert position(store).next_step is NextStep.MEASURE
-    store.policies.promote(1)
-    assert position(store).next_step is NextStep.ITERATE
-
-
-def test_an_iterations_policy_is_settled_once_its_iteration_is_closed(store: Store) -> None:
-    score(store, 1, 5)
-    store.policies.promote(1)
+def test_the_position_is_read_from_the_store_and_the_configuration(store: Store) -> None:
+    run = load_config("demo", None, ["iteration.lead=2", "iteration.count=7"])
+    store.policies.decide(0, Decision.PROMOTED, {}, "it is the first")
     store.iterations.open(1, 1)
-    store.policies.add(Policy(2, 1, "v2", config={"phase": Phase.ITERATION.value}))
-    score(store, 2, 4)  # worse: it is never promoted
-    assert position(store).next_step is NextStep.MEASURE
-    store.iterations.close(1, {"policy_version": 2})
-    assert position(store).next_step is NextStep.ITERATE
+    store.iterations.schedule(1, 5, 2, Sampling())
+    (first, *_) = store.assignments.lease("test", 1, 60).assignments
+    ids = {"prompt_ids": (1,), "token_ids": (2,), "model_mask": (True,)}
+    name, problem = rollout_id(first.id, 0), first.problem.id
+    store.rollouts.add([Rollout(name, problem, Purpose.TRAIN, Outcome.WRONG, "tir", **ids, assignment_id=first.id)])  # type: ignore[arg-type]
+
+    position = read_position(store, run)
+
+    assert (position.target, position.lead, position.quorum) == (7, 2, 0.95)
+    assert (position.samples, position.has_warm_start, position.measures_base) == (True, True, False)
+    assert [(one.version, one.is_decided) for one in position.policies] == [(0, True), (1, False)]
+    assert list(position.iterations) == [IterationState(1, 1, scheduled=10, missing=9, is_closed=False)]
 
 
-def test_a_policy_that_is_better_is_not_settled_before_it_is_promoted(store: Store) -> None:
-    score(store, 0, 0)
-    store.policies.promote(0)
-    score(store, 1, 5)
-    assert position(store).next_step is NextStep.MEASURE
+def test_the_number_of_iterations_that_was_asked_for_comes_before_the_configured_one(store: Store) -> None:
+    run = load_config("demo", None, ["iteration.count=7"])
+    store.run.set_targets(iterations=4)
+    assert read_position(store, run).target == 4
+    store.run.set_targets(iterations=0)
+    assert read_position(store, run).target == 0
 
 
-def test_a_warm_start_that_is_worse_than_the_base_is_settled(store: Store) -> None:
-    score(store, 0, 5)
-    store.policies.promote(0)
-    score(store, 1, 1)
-    assert position(store).next_step is NextStep.ITERATE
-
-
-def test_policies_are_compared_on_the_problems_that_both_were_measured_on(store: Store) -> None:
-    score(store, 0, 5)
-    store.policies.promote(0)
-    store.problems.add(heldout(number) for number in range(10, 30))  # harder ones, of which it solves none
-    score(store, 1, 0)
-    assert is_worse(store.evaluations, store.policies.get(1), store.policies.get(0), tolerance=0.0)
-    answers = store.evaluations.benchmark_answers(1, "heldout")
-    assert len(answers) == 30
-    assert len(store.evaluations.benchmark_answers(0, "heldout")) == 10
-
-
-def record(number: int, policy_version: int, *, closed: bool, made: int | None = None) -> Iteration:
-    metrics = {"policy_version": made} if made is not None else {}
-    return Iteration(number, policy_version, 10, 10, 0.0, 1.0 if closed else None, metrics=metrics)
-
-
-def make_position(latest: Policy, promoted: Policy | None = None, **changes: Any) -> Position:
-    facts: dict[str, Any] = {
-        "iterations": (),
-        "measured": frozenset(),
-        "latest_is_worse": False,
-        "measures_base": True,
-        "has_teacher": True,
-    }
-    return Position(latest=latest, promoted=promoted, **(facts | changes))
-
-
-BASE = Policy(0, None, "v0")
-WARM = Policy(1, 0, "v1", config={"phase": Phase.WARM_START.value})
-FIRST = Policy(2, 1, "v2", config={"phase": Phase.ITERATION.value})
-
-
-def test_a_base_is_measured_before_the_warm_start_unless_it_is_not_to_be() -> None:
-    assert make_position(BASE).next_step is NextStep.MEASURE
-    assert make_position(BASE, measures_base=False).next_step is NextStep.WARM_START
-    assert make_position(BASE, BASE, measured=frozenset({0})).next_step is NextStep.WARM_START
-
-
-def test_without_a_teacher_the_base_is_iterated_on() -> None:
-    position = make_position(BASE, BASE, measured=frozenset({0}), has_teacher=False)
-    assert position.next_step is NextStep.ITERATE
-    assert not position.is_behind
-    assert position.current_iteration == 1
-
-
-def test_iterations_are_counted_by_those_that_are_closed() -> None:
-    iterations = (record(1, 1, closed=True, made=2), record(2, 2, closed=False))
-    position = make_position(FIRST, FIRST, iterations=iterations, measured=frozenset({1, 2}))
-    assert (position.iterations_done, position.current_iteration) == (1, 2)
-    assert position.next_step is NextStep.ITERATE
-
-
-def test_the_open_iteration_is_the_one_that_published_a_policy() -> None:
-    iterations = (record(1, 1, closed=False),)
-    assert iteration_of(FIRST, iterations) == 1
-    assert iteration_of(WARM, iterations) == 0
+def test_stragglers_of_a_closed_iteration_are_counted_as_missing(store: Store) -> None:
+    store.iterations.open(1, 1)
+    store.iterations.schedule(1, 5, 2, Sampling())
+    store.iterations.close(1, {})
+    (found,) = read_position(store, load_config("demo", None, [])).iterations
+    assert (found.missing, found.is_closed) == (10, True)

@@ -32,7 +32,9 @@ class FailingEngine:
         self._codec = codec
         self._error = error
 
-    async def generate(self, context_ids: Any, max_tokens: int, sampling: Sampling, on_tokens: Any) -> Generation:
+    async def generate(
+        self, context_ids: Any, max_tokens: int, sampling: Sampling, on_tokens: Any, *, progress: Any = None
+    ) -> Generation:
         on_tokens(self._codec.text("The answer is"))
         await asyncio.sleep(0)
         raise self._error

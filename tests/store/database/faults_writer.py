@@ -28,13 +28,14 @@ from store.store import Store
 
 TOKENS = 300
 BATCH = 4  # rollouts per transaction
+LEASED = 32  # attempts per lease
 TTL_S = 0.5
 LONGEST_LIFE_S = 0.1
 
 
 def write_all(store: Store, owner: str) -> None:
     """Lease and write until there is nothing to lease."""
-    while assignments := store.assignments.lease(owner, 4, TTL_S):
+    while assignments := store.assignments.lease(owner, LEASED, TTL_S).assignments:
         rollouts = [attempt(assignment, sample) for assignment in assignments for sample in assignment.pending]
         for some in batched(rollouts, BATCH):
             store.rollouts.add(some)

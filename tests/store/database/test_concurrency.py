@@ -34,7 +34,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 def scheduled(store: Any, samples: int) -> Sequence[Any]:
     store.iterations.schedule(1, problems=20, samples=samples, sampling=Sampling())
-    return store.assignments.lease("a", 20, 60)
+    return store.assignments.lease("a", 20 * samples, 60).assignments
 
 
 def places(store: Any, problem_id: str) -> list[int]:
@@ -77,7 +77,7 @@ def test_a_lease_does_not_wait_for_rows_that_another_is_leasing(filled):
     filled.iterations.schedule(1, problems=20, samples=1, sampling=Sampling())
     with transaction(filled._database.engine, write=True) as session:
         held = session.scalars(select(AssignmentRow.id).order_by(AssignmentRow.id).limit(5).with_for_update()).all()
-        leased = {assignment.id for assignment in filled.assignments.lease("b", 20, 60)}
+        leased = {assignment.id for assignment in filled.assignments.lease("b", 20, 60).assignments}
     assert len(leased) == 15
     assert leased.isdisjoint(held)
 
@@ -92,7 +92,7 @@ def test_leases_are_extended_and_given_back_while_rollouts_are_written_without_a
             lambda: filled.assignments.extend("a", backwards, 60),
             lambda: filled.assignments.release("a"),
         )
-        filled.assignments.lease("a", 20, 60)
+        filled.assignments.lease("a", 20 * ROUNDS, 60)
     assert filled.iterations.progress(1) == (20 * ROUNDS, 20 * ROUNDS)
     assert "retrying in" not in caplog.text
 

@@ -120,7 +120,7 @@ def test_writers_wait_for_a_server_that_stops_under_load_and_go_on_by_themselves
 def test_a_server_that_stays_away_is_waited_for_as_long_as_asked_and_then_named(server):
     with Store.open(server.create_database("stays_away"), retry_s=0.5) as store:
         add_work(store, iterations=1)
-        (assignment,) = store.assignments.lease("me", 1, 60)
+        (assignment,) = store.assignments.lease("me", 1, 60).assignments
         server.stop()
         try:
             with pytest.raises(StoreAwayError, match=r"stays_away.*the database cannot be used: .*Is the server up"):

@@ -129,7 +129,7 @@ def test_going_down_and_up_again_keeps_every_row(first_schema: Engine) -> None:
 def third_schema(filled: Store, make) -> Engine:
     """A store as of the third migration, which had rollouts without a verdict in the pools of mistakes."""
     filled.iterations.schedule(1, problems=2, samples=8, sampling=Sampling())
-    first, other = filled.assignments.lease("a", 10, 60)
+    first, other = filled.assignments.lease("a", 100, 60).assignments
     attempts = [
         (Outcome.ACCEPTED, "a"), (Outcome.ACCEPTED, "a"), (Outcome.WRONG, "b"), (Outcome.WRONG, "c"),
         (Outcome.WRONG, "c"), (Outcome.WRONG, "d"), (Outcome.TRUNCATED, "b"), (Outcome.FAULT, "e"),
@@ -184,7 +184,7 @@ def test_the_upgrade_leaves_what_a_rebuild_of_the_pools_would(third_schema: Engi
 
 def test_older_stores_get_the_tokens_of_what_was_judged(filled: Store, make) -> None:
     filled.iterations.schedule(1, problems=1, samples=3, sampling=Sampling())
-    (assignment,) = filled.assignments.lease("a", 10, 60)
+    (assignment,) = filled.assignments.lease("a", 10, 60).assignments
     outcomes = Outcome.ACCEPTED, Outcome.WRONG, Outcome.UNDECIDED
     filled.rollouts.add(make.attempt(assignment, i, outcome) for i, outcome in enumerate(outcomes))
     query = text("SELECT id, judged, judged_tokens FROM problems ORDER BY judged_tokens DESC LIMIT 2")
@@ -201,7 +201,7 @@ def test_older_stores_get_the_tokens_of_what_was_judged(filled: Store, make) -> 
 
 def test_an_undecided_outcome_is_unverifiable_after_a_downgrade(filled: Store, make) -> None:
     filled.iterations.schedule(1, problems=1, samples=1, sampling=Sampling())
-    (assignment,) = filled.assignments.lease("a", 10, 60)
+    (assignment,) = filled.assignments.lease("a", 100, 60).assignments
     filled.rollouts.add([make.attempt(assignment, 0, Outcome.UNDECIDED)])
     upgraded(filled._database.engine, "0003")
     assert contents(filled._database.engine, "outcome") == [("unverifiable",)]
@@ -217,7 +217,11 @@ def test_excluded_problems_are_held_out_after_a_downgrade(filled: Store) -> None
 
 def test_no_reference_dangles_after_a_downgrade_and_an_upgrade(filled: Store, make) -> None:
     filled.iterations.schedule(1, problems=2, samples=2, sampling=Sampling())
-    rollouts = [make.attempt(a, i, Outcome.ACCEPTED) for a in filled.assignments.lease("a", 10, 60) for i in a.pending]
+    rollouts = [
+        make.attempt(a, i, Outcome.ACCEPTED)
+        for a in filled.assignments.lease("a", 100, 60).assignments
+        for i in a.pending
+    ]
     filled.rollouts.add(rollouts)
     upgraded(filled._database.engine, "0001")
     upgraded(filled._database.engine, SCHEMA_REVISION)

@@ -52,7 +52,7 @@ def scans(plan: list[str]) -> list[str]:
 
 def test_leasing_writing_and_selecting_look_up_what_they_need(worked):
     def lease_write_and_select() -> None:
-        assignments = worked.assignments.lease("me", 10, 60)
+        assignments = worked.assignments.lease("me", 40, 60).assignments
         worked.rollouts.add([attempt(assignment, sample) for assignment in assignments for sample in range(4)])
         worked.training_sets.select(2, SelectionSettings())
 
@@ -86,7 +86,7 @@ def test_counts_by_support_read_an_index_alone(worked):
 
 
 def test_a_selection_by_support_looks_up_places(worked):
-    assignments = worked.assignments.lease("me", 10, 60)
+    assignments = worked.assignments.lease("me", 40, 60).assignments
     worked.rollouts.add([attempt(assignment, sample) for assignment in assignments for sample in range(4)])
     settings = SelectionSettings(support="not_unsupported")
     plan = plans(worked, lambda: worked.training_sets.select(2, settings))
@@ -95,7 +95,7 @@ def test_a_selection_by_support_looks_up_places(worked):
 
 
 def test_pruning_looks_up_the_rollouts_of_problems(worked):
-    worked.rollouts.add([attempt(assignment, 0) for assignment in worked.assignments.lease("me", 10, 60)])
+    worked.rollouts.add([attempt(assignment, 0) for assignment in worked.assignments.lease("me", 40, 60).assignments])
     plan = plans(worked, worked.rollouts.prune)
     assert any("ix_rollouts_sketches" in line for line in plan)
     assert scans(plan) == []

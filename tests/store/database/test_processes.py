@@ -16,7 +16,7 @@ from store.store import Store
 with Store.open(sys.argv[1]) as store:
     print("ready", flush=True)
     sys.stdin.readline()
-    while leased := store.assignments.lease(sys.argv[2], 3, 60):
+    while leased := store.assignments.lease(sys.argv[2], 3, 60).assignments:
         print(*(a.id for a in leased), flush=True)
 """
 

@@ -27,7 +27,7 @@ def attempted(filled: Store, make) -> Store:
     """
     filled.iterations.schedule(1, 2, 4, Sampling(0.7, 0.9))
     filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=2)
-    for assignment in filled.assignments.lease("test", 4, 60):
+    for assignment in filled.assignments.lease("test", 100, 60).assignments:
         outcomes = [Outcome.WRONG if sample == 3 else Outcome.ACCEPTED for sample in assignment.pending]
         filled.rollouts.add(make.attempt(assignment, i, outcome) for i, outcome in enumerate(outcomes))
     return filled
@@ -247,7 +247,7 @@ def test_texts_with_unpaired_surrogates_are_exported(attempted: Store, make, tmp
 
 def test_rows_are_filtered_by_support_and_have_its_rule(filled: Store, make, tmp_path: Path) -> None:
     filled.iterations.schedule(1, 1, 3, Sampling())
-    (assignment,) = filled.assignments.lease("test", 1, 60)
+    (assignment,) = filled.assignments.lease("test", 1, 60).assignments
     verdicts = ((Support.SUPPORTED, "in_output"), (Support.UNSUPPORTED, "prints_constant"), (None, None))
     filled.rollouts.add(
         replace(make.attempt(assignment, i), support=support, support_rule=rule)

@@ -30,7 +30,7 @@ def judge(label: str, answers: Sequence[str]) -> Mapping[str, Outcome]:
 def attempted(filled: Store, make) -> Store:
     """Problem p1 with label "1", attempts with each of `ANSWERS`, and a demonstration with the label as its answer."""
     filled.iterations.schedule(1, 20, 6, Sampling())
-    (assignment,) = [a for a in filled.assignments.lease("test", 20, 60) if a.problem.id == "p1"]
+    (assignment,) = [a for a in filled.assignments.lease("test", 200, 60).assignments if a.problem.id == "p1"]
     filled.rollouts.add(
         make.attempt(assignment, sample, outcome, answer=answer)
         for sample, (answer, outcome) in enumerate(zip(ANSWERS, OUTCOMES, strict=True))
@@ -76,7 +76,7 @@ def test_rollouts_without_a_verdict_are_judged_by_the_new_label_and_count_then(
     filled: Store, make, outcome: Outcome
 ) -> None:
     filled.iterations.schedule(1, 20, 6, Sampling())
-    (assignment,) = [a for a in filled.assignments.lease("test", 20, 60) if a.problem.id == "p1"]
+    (assignment,) = [a for a in filled.assignments.lease("test", 200, 60).assignments if a.problem.id == "p1"]
     answers = ("7", "9", "gibberish")
     filled.rollouts.add(make.attempt(assignment, i, outcome, answer=answer) for i, answer in enumerate(answers))
     assert pass_rate(filled) == (0, 0)

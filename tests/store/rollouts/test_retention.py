@@ -20,7 +20,7 @@ def attempted(filled, make):
     for iteration in (1, 2):
         filled.iterations.open(iteration, 1)
         filled.iterations.schedule(iteration, 2, 6, Sampling(), rule="uniform")
-        for a in filled.assignments.lease("a", 10, 60):
+        for a in filled.assignments.lease("a", 100, 60).assignments:
             outcomes = [Outcome.ACCEPTED, *[Outcome.WRONG] * 4, Outcome.FAULT]
             rollouts = [make.attempt(a, i, outcome) for i, outcome in enumerate(outcomes)]
             filled.rollouts.add(rollouts)
@@ -74,7 +74,7 @@ def test_a_problem_with_a_review_is_left_alone_also_when_it_is_decided(attempted
 def test_pruned_rollouts_are_neither_sampled_nor_written_again(attempted):
     everything = list(attempted.rollouts.iterate())
     attempted.rollouts.prune(KEEP_NOTHING)
-    assert attempted.assignments.lease("b", 10, 60) == []
+    assert attempted.assignments.lease("b", 10, 60).assignments == ()
     assert attempted.rollouts.add(everything) == 0
     assert attempted.iterations.progress(1) == (12, 12)
 

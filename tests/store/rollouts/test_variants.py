@@ -15,7 +15,7 @@ SAME_SKETCH = ["x = 1 + 2", "x = 2 + 1", "x = 3 + 0"]
 @pytest.fixture
 def assignment(filled):
     filled.iterations.schedule(1, problems=1, samples=12, sampling=Sampling())
-    (leased,) = filled.assignments.lease("me", 1, 60)
+    (leased,) = filled.assignments.lease("me", 1, 60).assignments
     return leased
 
 

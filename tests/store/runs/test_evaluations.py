@@ -3,7 +3,7 @@ import pytest
 from store.database.schema import migrate
 from store.database.tables import SCHEMA_REVISION
 from store.errors import StoreError, UnknownPolicyError, UnknownRecordError
-from store.records import Outcome, Sampling, Split
+from store.records import Outcome, Policy, Purpose, Sampling, Split
 from store.runs.figures import Evaluation, Figure, Measured
 
 GREEDY = Sampling(temperature=0.0)
@@ -11,7 +11,7 @@ GREEDY = Sampling(temperature=0.0)
 
 def test_scheduling_the_same_evaluation_again_continues_it(filled, make):
     first = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
-    filled.rollouts.add([make.attempt(filled.assignments.lease("a", 1, 60)[0], 0)])
+    filled.rollouts.add([make.attempt(filled.assignments.lease("a", 1, 60).assignments[0], 0)])
     assert filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4) == first
     assert filled.evaluations.progress(first) == (1, 4)
     assert filled.evaluations.schedule(1, "heldout", samples=8, sampling=Sampling(0.8), limit=4) != first
@@ -22,7 +22,7 @@ def test_every_policy_is_measured_on_the_same_problems(filled):
     problems = []
     for version in (1, 2):
         filled.evaluations.schedule(version, "heldout", sampling=GREEDY, limit=4)
-        problems.append([a.problem.id for a in filled.assignments.lease("a", 100, 60, policy_version=version)])
+        problems.append([a.problem.id for a in filled.assignments.lease("a", 100, 60, held=version).assignments])
     assert problems[0] == problems[1]
     assert {filled.problems.get(i).split for i in problems[0]} == {Split.HELDOUT}
 
@@ -38,7 +38,7 @@ def test_an_evaluation_takes_given_problems(filled):
 
 def test_answers_are_grouped_by_problem_in_the_order_of_samples(filled, make):
     evaluation = filled.evaluations.schedule(1, "heldout", samples=3, sampling=Sampling(), limit=2)
-    for assignment in filled.assignments.lease("a", 10, 60):
+    for assignment in filled.assignments.lease("a", 10, 60).assignments:
         outcomes = (Outcome.ACCEPTED, Outcome.WRONG, Outcome.ACCEPTED)
         filled.rollouts.add([make.attempt(assignment, i, outcomes[i], answer=str(i)) for i in (2, 0, 1)])
     answers = filled.evaluations.answers(evaluation)
@@ -84,3 +84,60 @@ def test_a_figure_that_is_no_number_is_refused(filled):
         filled.evaluations.finish(evaluation, Measured({"pass@1": Figure(0.5, 4, float("inf"))}))
     with pytest.raises(UnknownRecordError, match="no evaluation 99"):
         filled.evaluations.finish(99, Measured({"pass@1": Figure(0.5, 4)}))
+
+
+def attempt_all(store, make, version=1, outcome=Outcome.ACCEPTED):
+    """Attempt everything that is scheduled for a policy; returns the problems."""
+    leased = store.assignments.lease("a", 100, 60, version, Purpose.EVAL).assignments
+    store.rollouts.add([make.attempt(one, i, outcome, version=version) for one in leased for i in one.pending])
+    return [one.problem.id for one in leased]
+
+
+def test_a_larger_evaluation_repeats_no_attempt_of_the_one_that_it_extends(filled, make):
+    small = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
+    first = attempt_all(filled, make)
+    large = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=9)
+    assert filled.evaluations.progress(large) == (4, 9)
+    further = attempt_all(filled, make, outcome=Outcome.WRONG)
+    assert (len(first), len(further), len({*first, *further})) == (4, 5, 9)
+    assert filled.evaluations.progress(large) == (9, 9)
+    assert set(filled.evaluations.answers(large)) == {*first, *further}
+    assert set(filled.evaluations.answers(small)) == set(first)
+
+
+def test_an_unfinished_evaluation_is_extended_too(filled, make):
+    filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
+    large = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=9)
+    largest = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=10)
+    assert filled.evaluations.progress(large) == (0, 9)
+    assert filled.evaluations.progress(largest) == (0, 10)
+    assert len(attempt_all(filled, make)) == 10
+    filled.evaluations.finish(largest, Measured({"pass@1": Figure(1.0, 10)}))
+    assert len(filled.evaluations.benchmark_answers(1, "heldout")) == 10
+
+
+def test_scheduling_the_extension_again_continues_it(filled, make):
+    filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
+    large = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=9)
+    assert filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=9) == large
+    assert filled.evaluations.progress(large) == (0, 9)
+
+
+def test_evaluations_of_another_kind_are_not_extended(filled, make):
+    filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
+    attempt_all(filled, make)
+    filled.policies.add(Policy(2, 1, "policies/2"))
+    for other in (
+        filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.8), limit=9),
+        filled.evaluations.schedule(1, "heldout", sampling=GREEDY, samples=2, limit=9),
+        filled.evaluations.schedule(1, "another", sampling=GREEDY, limit=9),
+        filled.evaluations.schedule(2, "heldout", sampling=GREEDY, limit=9),
+    ):
+        assert filled.evaluations.progress(other)[0] == 0
+
+
+def test_an_evaluation_is_not_extended_by_one_that_lacks_some_of_its_problems(filled, make):
+    filled.evaluations.schedule(1, "mine", sampling=GREEDY, problem_ids=["p1", "p2"])
+    attempt_all(filled, make)
+    other = filled.evaluations.schedule(1, "mine", sampling=GREEDY, problem_ids=["p2", "p3", "p4"])
+    assert filled.evaluations.progress(other) == (0, 3)

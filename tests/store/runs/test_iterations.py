@@ -6,12 +6,12 @@ import pytest
 
 from store.errors import (
     IterationClosedError,
-    IterationUnfinishedError,
     NothingToScheduleError,
     StoreError,
     UnknownPolicyError,
 )
 from store.records import Outcome, Policy, Purpose, Sampling, Split, Support
+from store.runs.iterations import IterationState
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -29,18 +29,35 @@ def test_scheduling_more_problems_than_there_are_takes_all(filled):
 
 def test_scheduling_selects_only_training_problems(filled):
     filled.iterations.schedule(1, problems=1000, samples=1, sampling=Sampling())
-    assert {a.problem.split for a in filled.assignments.lease("a", 100, 60)} == {Split.TRAIN}
+    assert {a.problem.split for a in filled.assignments.lease("a", 100, 60).assignments} == {Split.TRAIN}
 
 
-def test_an_iteration_is_not_closed_before_its_rollouts_are_there(filled, make):
+def test_an_iteration_is_closed_at_its_quorum_and_its_stragglers_are_still_sampled(filled, make, clock):
     filled.iterations.schedule(1, problems=2, samples=2, sampling=Sampling())
-    one, two = filled.assignments.lease("a", 10, 60)
+    one, two = filled.assignments.lease("a", 10, 60).assignments
     filled.rollouts.add([make.attempt(one, 0), make.attempt(one, 1), make.attempt(two, 0)])
-    with pytest.raises(IterationUnfinishedError, match="iteration 1 lacks 1 rollouts of 1 assignments"):
-        filled.iterations.close(1, {})
-    filled.rollouts.add([make.attempt(two, 1)])
     filled.iterations.close(1, {})
-    assert filled.iterations.all()[0].closed_at is not None
+    assert filled.iterations.all()[0].closed_at == clock.now_s
+    clock.now_s += 61
+    (straggler,) = filled.assignments.lease("b", 10, 60).assignments
+    assert straggler.pending == (1,)
+    assert filled.rollouts.add([make.attempt(straggler, 1)]) == 1
+    assert filled.iterations.progress(1) == (4, 4)
+
+
+def test_the_brief_counts_what_open_iterations_lack(filled, make):
+    for number in (2, 3):
+        filled.iterations.open(number, policy_version=1)
+        filled.iterations.schedule(number, problems=3, samples=2, sampling=Sampling(), seed=number)
+    filled.evaluations.schedule(1, "heldout", sampling=GREEDY)
+    leased = filled.assignments.lease("a", 100, 60, purpose=Purpose.TRAIN).assignments
+    filled.rollouts.add([make.attempt(assignment, 0) for assignment in leased[:4]])
+    filled.iterations.close(2, {})
+    assert filled.iterations.brief() == [
+        IterationState(1, 1, scheduled=0, missing=0, is_closed=False),
+        IterationState(2, 1, scheduled=0, missing=3, is_closed=True),
+        IterationState(3, 1, scheduled=6, missing=5, is_closed=False),
+    ]
 
 
 def test_an_unknown_rule_or_policy_is_refused(filled):
@@ -70,7 +87,7 @@ def test_a_closed_iteration_is_not_opened_again(filled):
 def test_outcomes_are_counted_by_iteration_without_evaluations(filled, make):
     filled.iterations.schedule(1, problems=3, samples=1, sampling=Sampling())
     filled.evaluations.schedule(1, "heldout", sampling=GREEDY)
-    leased = filled.assignments.lease("a", 100, 60)
+    leased = filled.assignments.lease("a", 100, 60).assignments
     training = [a for a in leased if a.purpose is Purpose.TRAIN]
     filled.rollouts.add([make.attempt(a, 0, Outcome.ACCEPTED) for a in leased if a.purpose is Purpose.EVAL])
     filled.rollouts.add([make.attempt(a, 0, Outcome.ACCEPTED) for a in training[:2]])
@@ -83,7 +100,7 @@ def test_outcomes_are_counted_by_iteration_without_evaluations(filled, make):
 
 def test_accepted_rollouts_are_counted_by_support(filled, make):
     filled.iterations.schedule(1, problems=1, samples=4, sampling=Sampling())
-    (assignment,) = filled.assignments.lease("a", 10, 60)
+    (assignment,) = filled.assignments.lease("a", 10, 60).assignments
     verdicts = (Support.SUPPORTED, Support.SUPPORTED, Support.NO_CODE, None)
     filled.rollouts.add(replace(make.attempt(assignment, i), support=support) for i, support in enumerate(verdicts))
     assert filled.iterations.support(1) == {"supported": 2, "no_code": 1}

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from store.errors import StoreError, UnknownPolicyError
-from store.records import Policy
+from store.records import Decision, Policy
 from store.store import Store
 
 
@@ -77,5 +77,24 @@ def test_promotions_are_remembered_in_their_order(filled):
     for version in (1, 2, 2, 1):
         filled.policies.promote(version)
 
-    assert filled.policies.promotions() == [1, 2, 1]
+    assert [promotion.version for promotion in filled.policies.promotions()] == [1, 2, 1]
     assert filled.policies.promoted().version == 1
+
+
+def test_a_decision_and_its_promotion_are_one_and_stay(filled):
+    policy = filled.policies.get(1)
+    assert (policy.decision, policy.assessment) == (None, None)
+    filled.policies.decide(1, Decision.PROMOTED, {"reason": "first", "error": 0.05}, "first")
+    filled.policies.decide(1, Decision.NOT_PROMOTED, {"reason": "second"}, "second")
+    policy = filled.policies.get(1)
+    assert (policy.decision, policy.assessment) == (Decision.PROMOTED, {"reason": "first", "error": 0.05})
+    assert [(one.version, one.reason) for one in filled.policies.promotions()] == [(1, "first")]
+
+
+def test_a_policy_that_is_not_promoted_leaves_the_served_one(filled):
+    filled.policies.promote(1)
+    filled.policies.add(Policy(2, 1, "policies/2"))
+    filled.policies.decide(2, Decision.NOT_PROMOTED, {}, "it is worse")
+    assert filled.policies.promoted().version == 1
+    with pytest.raises(UnknownPolicyError):
+        filled.policies.decide(9, Decision.PROMOTED, {}, "none")

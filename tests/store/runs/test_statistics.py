@@ -9,7 +9,7 @@ from store.settings import RetentionSettings
 def test_statistics_separate_training_from_evaluation(filled, make):
     filled.iterations.schedule(1, problems=2, samples=2, sampling=Sampling())
     filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), limit=3)
-    for assignment in filled.assignments.lease("a", 100, 60):
+    for assignment in filled.assignments.lease("a", 100, 60).assignments:
         outcomes = (Outcome.ACCEPTED, Outcome.WRONG)
         filled.rollouts.add([make.attempt(assignment, i, outcomes[i]) for i in assignment.pending])
     filled.rollouts.add([make.demonstration("abc", "p0", "print(1)")])
@@ -26,7 +26,7 @@ def test_statistics_separate_training_from_evaluation(filled, make):
 @pytest.mark.parametrize("outcome", [Outcome.FAULT, Outcome.UNDECIDED, Outcome.UNVERIFIABLE])
 def test_the_acceptance_rate_is_that_of_the_rollouts_that_count(filled, make, outcome):
     filled.iterations.schedule(1, problems=1, samples=8, sampling=Sampling())
-    (assignment,) = filled.assignments.lease("a", 1, 60)
+    (assignment,) = filled.assignments.lease("a", 1, 60).assignments
     counted = [Outcome.ACCEPTED, Outcome.WRONG, Outcome.NO_ANSWER, Outcome.TRUNCATED]
     filled.rollouts.add(make.attempt(assignment, i, one) for i, one in enumerate(counted))
     before = filled.run.statistics().acceptance_rate
@@ -38,7 +38,7 @@ def test_the_acceptance_rate_is_that_of_the_rollouts_that_count(filled, make, ou
 
 def test_faults_are_counted_by_kind(filled, make):
     filled.iterations.schedule(1, problems=1, samples=5, sampling=Sampling())
-    (assignment,) = filled.assignments.lease("a", 1, 60)
+    (assignment,) = filled.assignments.lease("a", 1, 60).assignments
     kinds = [FaultKind.CHECKER, FaultKind.CHECKER, FaultKind.ENGINE, None]  # the last as older versions stored it
     filled.rollouts.add(replace(make.attempt(assignment, i, Outcome.FAULT), fault=kind) for i, kind in enumerate(kinds))
     filled.rollouts.add([make.attempt(assignment, 4)])

@@ -15,7 +15,9 @@ def attempts(store, make, iteration, problems, samples, outcome=Outcome.ACCEPTED
     """One iteration, scheduled and done; the rollouts in the order in which they were written."""
     store.iterations.open(iteration, 1)
     store.iterations.schedule(iteration, problems, samples, Sampling())
-    rollouts = [make.attempt(a, i, outcome, code) for a in store.assignments.lease("a", 1000, 60) for i in a.pending]
+    rollouts = [
+        make.attempt(a, i, outcome, code) for a in store.assignments.lease("a", 1000, 60).assignments for i in a.pending
+    ]
     rollouts.sort(key=lambda rollout: (rollout.assignment_id, rollout.id))
     for rollout in rollouts:
         store.rollouts.add([rollout])
@@ -123,7 +125,7 @@ def test_rollouts_of_an_old_policy_are_not_selected(filled, make, rule):
     for version in (2, 3):
         filled.policies.add(Policy(version, version - 1, f"policies/{version}"))
     filled.iterations.schedule(1, 20, 6, Sampling())
-    leased = filled.assignments.lease("a", 100, 60)
+    leased = filled.assignments.lease("a", 1000, 60).assignments
     for version, samples in ((1, (0, 1, 2)), (2, (3, 4)), (3, (5,))):
         filled.rollouts.add([make.attempt(a, i, version=version) for a in leased for i in samples])
     got = selected(filled, SelectionSettings(policy_versions=2, prefer=rule))
@@ -133,7 +135,7 @@ def test_rollouts_of_an_old_policy_are_not_selected(filled, make, rule):
 def test_hard_problems_get_their_share(filled, make):
     hard = {f"p{i}" for i in range(5)}
     filled.iterations.schedule(1, 20, 10, Sampling())
-    for a in filled.assignments.lease("a", 100, 60):
+    for a in filled.assignments.lease("a", 1000, 60).assignments:
         accepted = 1 if a.problem.id in hard else 9
         outcomes = [Outcome.ACCEPTED if i < accepted else Outcome.WRONG for i in a.pending]
         filled.rollouts.add(make.attempt(a, i, outcome) for i, outcome in enumerate(outcomes))
@@ -171,7 +173,7 @@ def test_the_same_settings_over_the_same_rollouts_select_the_same_in_the_same_or
 def test_attempts_of_an_evaluation_are_never_selected(filled, make):
     attempts(filled, make, 1, problems=2, samples=1)
     filled.evaluations.schedule(1, "train", sampling=Sampling(0.0), split=Split.TRAIN)
-    filled.rollouts.add(make.attempt(a, 0) for a in filled.assignments.lease("a", 100, 60))
+    filled.rollouts.add(make.attempt(a, 0) for a in filled.assignments.lease("a", 1000, 60).assignments)
     assert len(selected(filled)) == 2
 
 
@@ -241,7 +243,7 @@ def _parameters(compiled):
 def judged(store, make, supports, problems=2):
     """One iteration in which each problem's solutions have these verdicts, in the order of writing."""
     store.iterations.schedule(1, problems, len(supports), Sampling())
-    for assignment in store.assignments.lease("a", 1000, 60):
+    for assignment in store.assignments.lease("a", 1000, 60).assignments:
         for sample, support in enumerate(supports):
             store.rollouts.add([replace(make.attempt(assignment, sample), support=support)])
 

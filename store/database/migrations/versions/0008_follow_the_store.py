@@ -13,8 +13,10 @@ ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine], ...] = (
     ("policies", "iteration", sa.Integer()),
     ("policies", "decision", sa.String(16)),
+    ("policies", "assessment", sa.JSON()),
     ("policies", "pruned_at", sa.Double()),
     ("promotions", "reason", sa.Text()),
+    ("evaluations", "extends", ROW_ID),  # no foreign key: SQLite would have to copy the table
     ("run_state", "target_iterations", sa.Integer()),
     ("run_state", "target_samplers", sa.Integer()),
     ("run_state", "activity", sa.Text()),

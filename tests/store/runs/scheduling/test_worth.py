@@ -1,6 +1,7 @@
 """What an attempt at a problem is worth, from the counters of problems."""
 
 import random
+from collections import Counter
 from contextlib import ExitStack
 
 import pytest
@@ -55,6 +56,23 @@ def test_a_problem_always_solved_in_one_way_and_a_hopeless_one_are_worth_less_th
     solved, hopeless, known, untried = weights(sources, "good-0", "good-1", "good-2", "good-3")
     assert untried > known
     assert max(solved, hopeless) < untried / 2
+
+
+def test_fitting_problems_come_first_most_often_and_no_problem_never(sources):
+    for number in range(5):
+        count(sources, f"good-{number}", judged=10, accepted=10, solutions=1, duplicates=9)
+        count(sources, f"good-{number + 5}", judged=10)
+        count(sources, f"bad-{number}", judged=4, accepted=2, solutions=2)
+    first: Counter[str] = Counter()
+    with transaction(sources._database.engine, write=False) as session:
+        for seed in range(1000):
+            first.update(one.problem_id for one in find_best(session, 2, seed, 3))
+    solved, hopeless, fitting = (
+        sum(first[f"{source}-{number}"] for number in numbers)
+        for source, numbers in (("good", range(5)), ("good", range(5, 10)), ("bad", range(5)))
+    )
+    assert fitting > 3 * max(solved, hopeless)
+    assert len(first) == 30
 
 
 def test_each_further_solution_of_a_problem_is_worth_less(sources):

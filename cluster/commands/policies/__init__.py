@@ -1,0 +1,1 @@
+"""`automathes policies`: what a run published. `records` reads it; begin there."""

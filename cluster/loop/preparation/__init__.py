@@ -1,0 +1,1 @@
+"""Preparation of a run before the first rollout: problems with checked labels, the base policy, demonstrations."""

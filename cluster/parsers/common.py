@@ -1,0 +1,35 @@
+"""What all parsers of commands use: the options that choose a run, and the types of arguments."""
+
+import argparse
+from pathlib import Path
+
+type Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_command(commands: Commands, name: str, handler: str, text: str, example: str) -> argparse.ArgumentParser:
+    """The parser of a command, with its help, its example, and the function that runs it."""
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(handler=f"cluster.commands.{handler}")
+    return parser
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options that choose a run."""
+    parser.add_argument("--run", type=Path, metavar="FOLDER", help="folder of the run (default: the latest run)")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)"
+    )
+
+
+def count(text: str) -> int:
+    """An argument that is an integer of 0 or more."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of 0 or more")
+    return int(text)

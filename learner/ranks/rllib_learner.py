@@ -1,0 +1,134 @@
+"""One rank of the learner as an RLlib Learner: a thin shell over `learner.engine.TrainingEngine`."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch.distributed as dist
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+
+from learner.deepspeed_model import NO_TIMEOUT
+from learner.directive import Directive, TrainingInterrupted
+from learner.engine import Resumption, TrainingEngine
+from learner.progress import ProgressReport, RankProgress
+from learner.samples import read_samples
+from learner.settings import LearnerJob
+from store.records import Policy
+
+MONITORING = "monitoring"
+"""The concurrency group of the calls that are answered while a rank trains."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """The metrics of a training, or the interruption that ended it."""
+
+    metrics: dict[str, float]
+    interruption: TrainingInterrupted | None = None
+
+
+class PolicyLearner(TorchLearner):
+    """A rank: `open_rendezvous` (rank 0 only) and `build`, then the collective calls, each made on all ranks."""
+
+    def __init__(self, *, config: Any, module_spec: Any = None, rank: int = 0, job: LearnerJob | None = None) -> None:
+        """`job` defaults to `config.learner_job`."""
+        super().__init__(config=config, module_spec=module_spec)
+        self._job: LearnerJob = job or config.learner_job
+        self._rank = rank
+        self._store: dist.TCPStore | None = None
+        self._engine: TrainingEngine | None = None
+        self._report = ProgressReport()
+        self._directive = Directive.RUN
+
+    def __repr__(self) -> str:
+        return f"learner rank {self._rank}"
+
+    def open_rendezvous(self) -> tuple[str, int]:
+        """On rank 0: open the TCP store through which the ranks find each other; returns its (host, port)."""
+        host = ray.util.get_node_ip_address()
+        self._store = dist.TCPStore(
+            host,
+            0,  # any free port; chosen and bound in one step, so that no other process can take it in between
+            is_master=True,
+            wait_for_workers=False,
+            timeout=NO_TIMEOUT,
+        )
+        return host, self._store.port
+
+    def build(self, address: tuple[str, int] | None = None) -> None:
+        """Join the other ranks at `address` and load the policy into DeepSpeed; without an address, run alone."""
+        if address is not None:
+            self._join(*address)
+        self._engine = TrainingEngine(self._job.settings, Path(self._job.policy.path), self._report)
+        self._device = self._engine.device
+        self._is_built = True
+
+    def _join(self, host: str, port: int) -> None:
+        settings = self._job.settings
+        self._report.begin("waits for the other ranks to start", waits=True)
+        store = self._store or dist.TCPStore(host, port, timeout=NO_TIMEOUT)
+        dist.init_process_group(
+            "nccl" if settings.gpus_per_rank else "gloo",
+            store=store,
+            rank=self._rank,
+            world_size=settings.num_ranks,
+            timeout=NO_TIMEOUT,
+        )
+
+    @property
+    def engine(self) -> TrainingEngine:
+        """The engine, once built."""
+        assert self._engine is not None, "build() comes first"
+        return self._engine
+
+    def update(
+        self, *, training_set_id: int, phase: str, version: int, resumption: Resumption | None = None, **_: Any
+    ) -> TrainingResult:
+        """Train on a training set of the store. `version` seeds the order, so that every iteration has its own."""
+        self._report.warn(None)
+        self._report.begin("reads the samples")
+        rollouts = read_samples(self._job.store_url, training_set_id, self._report.count)
+        settings = self._job.settings.phase(phase)
+        try:
+            metrics = self.engine.train(rollouts, settings, version, resumption, lambda: self._directive)
+        except TrainingInterrupted as interruption:
+            return TrainingResult({}, interruption)
+        return TrainingResult(metrics.as_dict())
+
+    def compute_loss_for_module(self, **_: Any) -> Any:
+        """Not used: the engine computes the loss on tokens, not on RLlib's modules."""
+        raise NotImplementedError("the policy's loss is computed in learner.engine")
+
+    def publish(self, folder: str, record: Policy | None = None) -> str:
+        """Publish the policy; returns its checksum."""
+        return self.engine.save_policy(Path(folder), record)
+
+    def load_policy(self, folder: str) -> None:
+        """Continue from another published policy."""
+        self.engine.load_policy(Path(folder))
+
+    def load_state(self, folder: str) -> None:
+        """Continue from a saved state."""
+        self.engine.load_state(Path(folder))
+
+    @ray.method(concurrency_group=MONITORING)
+    def progress(self) -> RankProgress:
+        """What this rank does and how far it is. Answered while it works."""
+        return self._report.read()
+
+    @ray.method(concurrency_group=MONITORING)
+    def direct(self, directive: Directive) -> None:
+        """Set the directive of the running training and of later ones. Answered while it trains."""
+        self._directive = directive
+
+    @ray.method(concurrency_group=MONITORING)
+    def pid(self) -> int:
+        """The process id of this rank. Answered while training."""
+        return os.getpid()
+
+    def shutdown(self) -> None:
+        """Free model and optimizer."""
+        if self._engine is not None:
+            self._engine.close()

@@ -1,0 +1,77 @@
+"""What a run must not leave on the machine: processes, shared memory, control groups, temporary folders, mounts."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from sandbox.jail.cgroup import find_cgroups
+from tests.processes import Processes, described, left_after
+
+SETTLE_S = 60.0
+SHARED_MEMORY = Path("/dev/shm")
+RAY = "ray"  # Ray's own folder of logs, which it keeps
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What was there before a run."""
+
+    segments: frozenset[str]
+    groups: frozenset[str]
+
+    @classmethod
+    def now(cls) -> "Machine":
+        return cls(frozenset(_segments()), frozenset(control_groups()))
+
+    def violations(self, processes: Processes, temporary: Path, run_folder: Path) -> list[str]:
+        """What is still there of a run, a line each. Ending processes get `SETTLE_S`."""
+        found = [f"process {described(process)}" for process in left_after(processes, SETTLE_S)]
+        in_use = _mapped_segments()
+        found += [f"shared memory {name}" for name in _segments() if name not in self.segments | in_use]
+        found += [f"control group {name}" for name in _settled_groups() if name not in self.groups]
+        found += [f"temporary {path}" for path in sorted(temporary.iterdir()) if path.name != RAY]
+        found += [f"unfinished {path}" for path in sorted(run_folder.rglob(".tmp-*"))]
+        return [f"left behind: {what}" for what in found]
+
+
+def _segments() -> set[str]:
+    return {path.name for path in SHARED_MEMORY.iterdir()} | _system_v_segments()
+
+
+def _system_v_segments() -> set[str]:
+    """Segments that no process has attached."""
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return {f"System V {row[1]}" for row in rows if row[6] == "0"}
+
+
+def _mapped_segments() -> set[str]:
+    """The names of segments that a process of the machine has open or mapped: they are somebody's."""
+    names = set()
+    for process in psutil.process_iter():
+        try:
+            paths = [mapping.path for mapping in process.memory_maps()]
+            paths += [file.path for file in process.open_files()]
+        except (psutil.Error, OSError):
+            continue
+        names |= {Path(path).name for path in paths if path.startswith(str(SHARED_MEMORY))}
+    return names
+
+
+def _settled_groups() -> set[str]:
+    """The control groups that are still there after a while: empty ones are removed with a delay."""
+    deadline = time.monotonic() + 5.0
+    groups = control_groups()
+    while groups and time.monotonic() < deadline:
+        time.sleep(0.5)
+        groups &= control_groups()
+    return groups
+
+
+def control_groups() -> set[str]:
+    """The control groups below those that all sandboxes share."""
+    cgroups = find_cgroups()
+    parents = {cgroups.memory_parent, cgroups.pids_parent} - {None}
+    return {folder for parent in parents for folder, _, _ in os.walk(str(parent))}
