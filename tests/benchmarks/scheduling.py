@@ -14,6 +14,7 @@ with its 95 % interval. Exits with code 1 if the ratio over all seeds is below 1
 
 import argparse
 import math
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -94,7 +95,8 @@ def main() -> None:
 def run(seed: int, rule: str, runs: Path) -> Outcome:
     """Run both iterations and print their row. A run that is complete is only read again."""
     folder = runs / f"{rule}-{seed}-1"
-    if not folder.exists():
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
         config = runs / f"{rule}-{seed}.toml"
         lines = [
             f'{{ kind = "reasoning_gym", {task}, size = 600, heldout_fraction = 0.2, seed = {seed} }},'
@@ -106,6 +108,7 @@ def run(seed: int, rule: str, runs: Path) -> Outcome:
             [COMMAND, "run", "--config", str(config), "--name", f"{rule}-{seed}", "--runs", str(runs)],
             check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
+        (folder / "complete").touch()
     outcome = read(folder)
     attempts = sum(attempts for attempts, _, _ in outcome.iterations)
     by_iteration = " + ".join(str(solutions) for _, _, solutions in outcome.iterations)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from itertools import batched
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from store.database.bulk import BATCH
+from store.database.bulk import BATCH, insert_rows
 from store.database.tables import AssignmentRow, table
 from store.records import Purpose, Sampling
 from store.runs.scheduling.rules import Choice
@@ -17,7 +17,7 @@ def assign_choices(session: Session, iteration: int, choices: Sequence[Choice], 
     """Add an assignment for each choice, in their order; returns the number of attempts."""
     rows = [
         {
-            "purpose": Purpose.TRAIN,
+            "purpose": Purpose.TRAIN.value,
             "iteration": iteration,
             "problem_id": choice.problem_id,
             "samples": choice.samples,
@@ -30,7 +30,7 @@ def assign_choices(session: Session, iteration: int, choices: Sequence[Choice], 
         for choice in choices
     ]
     for batch in batched(rows, BATCH):
-        session.execute(insert(table(AssignmentRow)), batch)
+        insert_rows(session, table(AssignmentRow), batch)
     session.execute(text(_COUNT), {"iteration": iteration})
     return sum(choice.samples for choice in choices)
 

@@ -89,7 +89,7 @@ def mean_weight(session: Session, iteration: int) -> float:
 def aged(count: str, stale: str) -> str:
     """SQL of a counter as it counts in the iteration `:iteration`, in units. `stale` units no longer counted before."""
     fresh = f"(CAST({count} AS BIGINT) * {UNIT} - {stale})"
-    age = "(CAST(:iteration AS BIGINT) - COALESCE(last_iteration, :iteration))"
+    age = "(CASE WHEN last_iteration < :iteration THEN CAST(:iteration AS BIGINT) - last_iteration ELSE 0 END)"
     return f"(CASE WHEN {fresh} > 0 THEN {fresh} * {HALF_LIFE} / ({HALF_LIFE} + {age}) ELSE 0 END)"
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from cluster.cli import main
 from cluster.config.run_folder import RunFolder
+from store.records import Policy, Problem, Sampling
 
 
 def problems(run: RunFolder, *options: str) -> int:
@@ -66,3 +67,59 @@ def test_a_missing_problem_is_named(run: RunFolder, capsys: pytest.CaptureFixtur
     assert problems(run, "show", "nobody") == 2
 
     assert "no problem 'nobody'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def attempted(run: RunFolder, problems_file: Path, capsys: pytest.CaptureFixture[str]) -> Problem:
+    """A problem of a run whose first iteration scheduled all problems by difficulty."""
+    problems(run, "import", str(problems_file), "--answer-from", "gsm8k", "--split", "train")
+    with run.open_store(run.read_config()) as store:
+        store.policies.add(Policy(store.policies.next_version(), None, "policies/1"))
+        store.iterations.open(1, policy_version=1)
+        store.iterations.schedule(1, 100, 4, Sampling(), rule="by_difficulty")
+        found = next(problem for problem in store.problems.iterate() if store.iterations.effort(problem.id).decisions)
+    capsys.readouterr()
+    return found
+
+
+def test_a_problem_is_shown_with_the_decisions_of_the_schedule(
+    run: RunFolder, attempted: Problem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert problems(run, "show", attempted.id) == 0
+
+    output = capsys.readouterr().out
+    assert "none yet" in output
+    assert "50%" in output
+    assert "fewest_attempts_first: comes after problems with fewer attempts than" in output
+
+
+def test_the_decisions_of_the_schedule_are_in_the_json(
+    run: RunFolder, attempted: Problem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert problems(run, "show", attempted.id, "--json") == 0
+
+    effort = json.loads(capsys.readouterr().out)["effort"]
+    (decision,) = effort["decisions"]
+    assert decision["iteration"] == 1
+    assert decision["pass_rate"] == 0.5
+    assert effort["attempts"] == decision["samples"] == effort["worth"]["pending"]
+    assert effort["rule"] == "fewest_attempts_first"
+    assert effort["reason"]
+
+
+def test_a_problem_is_found_by_a_part_of_its_question(
+    run: RunFolder, attempted: Problem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert problems(run, "show", attempted.question[3:]) == 0
+
+    assert attempted.id in capsys.readouterr().out
+
+
+def test_a_text_that_several_problems_contain_is_an_error_that_lists_them(
+    run: RunFolder, attempted: Problem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert problems(run, "show", attempted.id[:3]) == 2
+
+    message = capsys.readouterr().err
+    assert "several problems" in message
+    assert "Give one of these ids" in message

@@ -182,6 +182,23 @@ def test_the_upgrade_leaves_what_a_rebuild_of_the_pools_would(third_schema: Engi
     assert (counters(third_schema), contents(third_schema, "id", "pool", "place")) == before
 
 
+def test_older_stores_get_the_tokens_of_what_was_judged(filled: Store, make) -> None:
+    filled.iterations.schedule(1, problems=1, samples=3, sampling=Sampling())
+    (assignment,) = filled.assignments.lease("a", 10, 60).assignments
+    outcomes = Outcome.ACCEPTED, Outcome.WRONG, Outcome.UNDECIDED
+    filled.rollouts.add(make.attempt(assignment, i, outcome) for i, outcome in enumerate(outcomes))
+    query = text("SELECT id, judged, judged_tokens FROM problems ORDER BY judged_tokens DESC LIMIT 2")
+    found = []
+    for _ in range(2):
+        with transaction(filled._database.engine, write=False) as session:
+            found.append([tuple(row) for row in session.execute(query)])
+        upgraded(filled._database.engine, "0007")
+        upgraded(filled._database.engine, SCHEMA_REVISION)
+    assert found[0][0] == (assignment.problem.id, 2, 10)
+    assert found[0][1][1:] == (0, 0)
+    assert found[1] == found[0]
+
+
 def test_an_undecided_outcome_is_unverifiable_after_a_downgrade(filled: Store, make) -> None:
     filled.iterations.schedule(1, problems=1, samples=1, sampling=Sampling())
     (assignment,) = filled.assignments.lease("a", 100, 60).assignments

@@ -32,7 +32,7 @@ def plans(store: Store, act) -> list[str]:
     seen: list[tuple[str, Any]] = []
 
     def note(_connection, _cursor, statement, parameters, _context, many) -> None:
-        if statement.startswith(("SELECT", "WITH", "UPDATE")):
+        if statement.lstrip().startswith(("SELECT", "WITH", "UPDATE")):
             seen.append((statement, parameters[0] if many else parameters))
 
     event.listen(store._database.engine, "before_cursor_execute", note)
@@ -66,6 +66,16 @@ def test_leasing_writing_and_selecting_look_up_what_they_need(worked):
 def test_the_figures_of_an_iteration_read_its_rollouts_alone(worked):
     plan = plans(worked, lambda: (worked.iterations.outcomes(1), worked.iterations.blocks_run(1)))
     assert sum("ix_rollouts_iteration" in line for line in plan) == 2
+    assert scans(plan) == []
+
+
+def test_scheduling_by_difficulty_looks_up_what_is_open(worked):
+    worked.iterations.open(2, policy_version=1)
+    plan = plans(
+        worked, lambda: worked.iterations.schedule(2, problems=5, samples=4, sampling=Sampling(), rule="by_difficulty")
+    )
+    assert any("SEARCH problems USING INDEX ix_problems_split" in line for line in plan)
+    assert any("USING INDEX ix_assignments_open" in line for line in plan)
     assert scans(plan) == []
 
 

@@ -58,11 +58,6 @@ def test_fewest_accepted_first_prefers_unsolved_problems(filled, make):
     assert sorted(scheduled(filled, 2, 5, "fewest_accepted_first")) == [f"p{i}" for i in range(15, 20)]
 
 
-def drawn(store, iterations, problems=5):
-    """How often each problem is among those that the rule by difficulty attempts."""
-    return Counter(name for i in iterations for name in scheduled(store, i, problems, "by_difficulty", seed=i))
-
-
 def test_by_difficulty_makes_as_many_attempts_and_keeps_its_reasons(filled, make):
     solve(filled, make, 1, {f"p{i}": 5 for i in range(10)})
     filled.iterations.open(2, policy_version=1)
@@ -76,15 +71,6 @@ def test_by_difficulty_makes_as_many_attempts_and_keeps_its_reasons(filled, make
 def test_by_difficulty_attempts_all_problems_of_a_small_store(filled):
     filled.iterations.open(2, policy_version=1)
     assert filled.iterations.schedule(2, 100, 4, Sampling(), rule="by_difficulty") == 80
-
-
-def test_by_difficulty_prefers_problems_with_something_to_learn_and_gives_up_none(filled, make):
-    same = {"code": "print(1)"}
-    solve(filled, make, 1, {f"p{i}": 10 for i in range(5)} | {f"p{i}": 2 for i in range(5, 10)}, **same)
-    times = drawn(filled, [2])
-    assert times.keys() <= {f"p{i}" for i in range(5, 10)}
-    later = drawn(filled, range(3, 60))
-    assert all(later[f"p{i}"] > 0 for i in range(20))
 
 
 def test_the_schedule_of_the_default_rule_is_as_ever(filled):

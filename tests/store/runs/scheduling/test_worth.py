@@ -1,6 +1,7 @@
 """What an attempt at a problem is worth, from the counters of problems."""
 
 import random
+from collections import Counter
 from contextlib import ExitStack
 
 import pytest
@@ -13,8 +14,9 @@ from store.store import Store
 
 
 def count(store: Store, problem_id: str, **counters: int) -> None:
-    """Set counters of a problem as writers of rollouts would; `judged` attempts were scheduled."""
-    counters = {"attempts": counters.get("judged", 0), "last_iteration": 1} | counters
+    """Set counters of a problem as writers of rollouts would; `judged` attempts of 100 tokens were scheduled."""
+    judged = counters.get("judged", 0)
+    counters = {"attempts": judged, "judged_tokens": 100 * judged, "last_iteration": 1} | counters
     values = ", ".join(f"{name} = :{name}" for name in counters)
     with transaction(store._database.engine, write=True) as session:
         session.execute(text(f"UPDATE problems SET {values} WHERE id = :id"), {"id": problem_id} | counters)
@@ -57,14 +59,28 @@ def test_a_problem_always_solved_in_one_way_and_a_hopeless_one_are_worth_less_th
     assert max(solved, hopeless) < untried / 2
 
 
-def test_each_further_solution_of_a_problem_is_worth_less(sources):
+def test_fitting_problems_come_first_most_often_and_others_now_and_then(sources):
     for number in range(5):
-        count(sources, f"good-{number}", judged=8, accepted=4, solutions=number, duplicates=4 - number if number else 0)
-    found = weights(sources, *[f"good-{number}" for number in (0, 1)])
-    assert found[0] > found[1]
-    count(sources, "good-8", judged=20, accepted=10, solutions=10)
-    count(sources, "good-9", judged=20, accepted=10, solutions=2, duplicates=0)
-    assert worth(sources, "good-8").weight < worth(sources, "good-9").weight
+        count(sources, f"good-{number}", judged=10, accepted=10, solutions=1, duplicates=9)
+        count(sources, f"good-{number + 5}", judged=10)
+        count(sources, f"bad-{number}", judged=4, accepted=2, solutions=2)
+    first: Counter[str] = Counter()
+    with transaction(sources._database.engine, write=False) as session:
+        for seed in range(1000):
+            first.update(one.problem_id for one in find_best(session, 2, seed, 3))
+    solved, hopeless, fitting = (
+        sum(first[f"{source}-{number}"] for number in numbers)
+        for source, numbers in (("good", range(5)), ("good", range(5, 10)), ("bad", range(5)))
+    )
+    assert fitting > 3 * max(solved, hopeless)
+    assert min(solved, hopeless) > 0
+
+
+def test_each_further_solution_of_a_problem_is_worth_less(sources):
+    count(sources, "good-1", judged=8, accepted=4, solutions=2, duplicates=2)
+    count(sources, "good-2", judged=40, accepted=20, solutions=10, duplicates=10)
+    untried, few, many = weights(sources, "good-0", "good-1", "good-2")
+    assert untried > few > many
 
 
 def test_a_demonstrated_problem_counts_as_solved(sources):
