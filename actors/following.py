@@ -105,7 +105,8 @@ class PolicyFollower:
         refusals, pause_s = 0, _FIRST_PAUSE_S
         while self._target == policy:
             try:
-                return await self._load(policy)
+                await self._load(policy)
+                return
             except SwapError as error:
                 refusals += 1
                 await self._refuse(policy, error, refusals)

@@ -16,6 +16,7 @@ from store.errors import (
     NothingToScheduleError,
     UnknownRecordError,
 )
+from store.problems.row_locks import lock_problems
 from store.records import Outcome, Purpose, Sampling, Split
 from store.rollouts.assignments import assign, progress
 from store.runs.policies import require_policy
@@ -103,6 +104,7 @@ class Iterations(StorePart):
             ids = session.scalars(chosen.order_by(*order, ProblemRow.id).limit(problems)).all()
             if not ids:
                 raise NothingToScheduleError("there are no training problems in the store: import some first")
+            lock_problems(session, ids)  # as writers of rollouts do, to avoid deadlocks
             assign(session, ids, Purpose.TRAIN, samples, sampling, iteration=number)
             attempted = ProblemRow.id.in_(select(AssignmentRow.problem_id).where(of_iteration))
             count = update(ProblemRow).where(attempted).values(attempts=ProblemRow.attempts + samples)

@@ -3,7 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from store.errors import StoreError, UnknownPolicyError
-from store.records import Policy
+from store.records import Decision, Policy, PolicyPointer
+from store.runs.policies import PolicyState
 from store.store import Store
 
 
@@ -79,3 +80,31 @@ def test_promotions_are_remembered_in_their_order(filled):
 
     assert filled.policies.promotions() == [1, 2, 1]
     assert filled.policies.promoted().version == 1
+
+
+def test_a_decision_is_kept_and_a_promoted_policy_is_served(filled):
+    filled.policies.add(Policy(2, 1, "policies/2", iteration=1))
+    filled.policies.add(Policy(3, 2, "policies/3", iteration=2))
+    filled.policies.decide(2, Decision.PROMOTED)
+    filled.policies.decide(3, Decision.NOT_PROMOTED)
+    filled.policies.decide(2, Decision.PROMOTED)  # again, after a crash
+    assert [policy.decision for policy in filled.policies.all()] == [None, Decision.PROMOTED, Decision.NOT_PROMOTED]
+    assert filled.policies.promotions() == [2]
+    with pytest.raises(UnknownPolicyError, match="no policy version 9"):
+        filled.policies.decide(9, Decision.PROMOTED)
+
+
+def test_the_brief_has_each_policys_iteration_and_whether_it_is_decided(filled):
+    filled.policies.add(Policy(2, 1, "policies/2", iteration=0))
+    filled.policies.add(Policy(5, 2, "policies/5", iteration=1))
+    filled.policies.decide(2, Decision.NOT_PROMOTED)
+    assert filled.policies.brief() == [
+        PolicyState(1, None, None, is_decided=False),
+        PolicyState(2, 1, 0, is_decided=True),
+        PolicyState(5, 2, 1, is_decided=False),
+    ]
+
+
+def test_a_pointer_survives_the_way_through_rllib():
+    pointer = PolicyPointer(7, "policies/7", "sum")
+    assert PolicyPointer.from_state(pointer.to_state()) == pointer
