@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,17 +11,20 @@ import pytest
 from actors.attempt import Attempter
 from actors.codec import Codec
 from actors.engine import EngineDied
+from actors.following import PolicyFollower
 from actors.rollout import Generation
 from actors.settings import EngineSettings, SamplerSettings
-from actors.worker import RolloutWorker
+from actors.worker import LeaseTerms, RolloutWorker
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings
 from store.errors import StoreBusyError, StoreUnreachableError
-from store.records import Outcome
+from store.records import Lease, Outcome, Policy, Problem, Purpose, Sampling, Split
+from store.runs.run_state import DesiredState
+from store.runs.samplers import SamplerState
 from store.store import Store
 
-from .scripted import ALL_IDS, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
+from .scripted import ALL_IDS, SAMPLES, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
 
 
 async def test_every_scheduled_rollout_arrives_exactly_once(
@@ -62,29 +66,22 @@ async def test_another_worker_finishes_for_a_cancelled_one_once_its_leases_expir
 
 
 async def test_two_workers_whose_leases_overlap_lose_and_duplicate_nothing(
-    store: Store, work: Work, codec: Codec, solves: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    store: Store, work: Work, codec: Codec, solves: Any, clock: Clock
 ) -> None:
-    lease_sizes: list[int] = []
-    lease = store.assignments.lease
-
-    def lease_and_record(*args: Any) -> Any:
-        leased = lease(*args)
-        lease_sizes.append(len(leased))
-        return leased
-
-    monkeypatch.setattr(store.assignments, "lease", lease_and_record)
     slow, quick = ScriptedEngine(codec, solves), ScriptedEngine(codec, solves)
     slow.may_answer.clear()
     engine = EngineSettings(max_concurrent_rollouts=len(ALL_IDS), max_model_len=600)
-    leases_once = SETTINGS.model_copy(update={"engine": engine, "idle_poll_s": 3600.0})
-    async with work(slow, owner="slow", settings=leases_once) as worker:
-        await until(lambda: slow.num_waiting == len(ALL_IDS) and lease_sizes[-1] == 0)
+    async with work(slow, owner="slow", settings=SETTINGS.model_copy(update={"engine": engine})) as worker:
+        await until(lambda: slow.num_waiting == len(ALL_IDS))
+        store.samplers.remove("slow")  # so that it shares nothing
         clock.now_s += SETTINGS.lease_ttl_s + 1  # the lease expires, but the worker is alive
-        async with work(quick, owner="quick"):
-            await until(lambda: is_done(store))
+        assert store.assignments.lease("quick", len(ALL_IDS), SETTINGS.lease_ttl_s, 1).assignments
         slow.may_answer.set()
         await until(lambda: is_idle(worker))
-    assert (slow.num_requests, quick.num_requests) == (2 * len(ALL_IDS), 2 * len(ALL_IDS))
+        store.assignments.release("quick")
+        async with work(quick, owner="quick"):
+            await until(lambda: is_done(store))
+    assert slow.num_requests == 2 * len(ALL_IDS)
     assert written_ids(store) == Counter(ALL_IDS)
 
 
@@ -99,54 +96,168 @@ async def test_released_leases_go_to_another_at_once(store: Store, work: Work, c
     assert written_ids(store) == Counter(ALL_IDS)
 
 
-async def test_leases_are_extended_while_their_problems_are_under_way(
-    store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    extended: list[str] = []
+@pytest.fixture
+def leases(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[Lease]:
+    """The answers to the workers' leases."""
+    seen: list[Lease] = []
+    lease = store.assignments.lease
+
+    def lease_and_record(*args: Any) -> Lease:
+        seen.append(lease(*args))
+        return seen[-1]
+
+    monkeypatch.setattr(store.assignments, "lease", lease_and_record)
+    return seen
+
+
+@pytest.fixture
+def extended(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
+    """The assignments of each extension."""
+    seen: list[set[int]] = []
     extend = store.assignments.extend
 
     def extend_and_record(owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
-        extended.append(owner)
+        seen.append(set(assignment_ids))
         return extend(owner, assignment_ids, ttl_s)
 
     monkeypatch.setattr(store.assignments, "extend", extend_and_record)
+    return seen
+
+
+async def test_leases_are_extended_while_their_problems_are_under_way(
+    store: Store, work: Work, codec: Codec, solves: Any, extended: list[set[int]]
+) -> None:
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
     async with work(engine, settings=SETTINGS.model_copy(update={"lease_ttl_s": 0.3})) as worker:
         await until(lambda: len(extended) >= 2)
         engine.may_answer.set()
         await until(lambda: is_done(store) and is_idle(worker))
-    assert set(extended) == {"first"}
+    assert all(extended)
 
 
-async def test_a_paused_worker_finishes_what_it_has_and_leases_no_more(
-    store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
+async def test_only_attempts_that_make_progress_keep_their_leases(
+    store: Store, work: Work, codec: Codec, solves: Any, extended: list[set[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leases = 0
-    lease = store.assignments.lease
+    def is_progressing(_: Attempter, rollout: str, within_s: float) -> bool:
+        return rollout.startswith("2-")
 
-    def count_and_lease(*args: Any) -> Any:
-        nonlocal leases
-        leases += 1
-        return lease(*args)
-
-    monkeypatch.setattr(store.assignments, "lease", count_and_lease)
-    settings = SETTINGS.model_copy(update={"engine": EngineSettings(max_concurrent_rollouts=2, max_model_len=600)})
+    monkeypatch.setattr(Attempter, "is_progressing", is_progressing)
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
-    async with work(engine, settings=settings) as worker:
+    settings = SETTINGS.model_copy(update={"lease_ttl_s": 0.3, "engine": slots(6)})
+    async with work(engine, settings=settings):
+        await until(lambda: engine.num_waiting == 6)
+        num_before = len(extended)
+        await until(lambda: len(extended) > num_before + 1)
+        assert extended[-1] == {2}
+
+
+async def test_no_more_is_held_than_the_slots_and_the_next_seconds_take(
+    store: Store, work: Work, codec: Codec, solves: Any
+) -> None:
+    engine = ScriptedEngine(codec, solves)
+    engine.may_answer.clear()
+    async with work(engine, settings=SETTINGS.model_copy(update={"engine": slots(6)})) as worker:
+        await until(lambda: engine.num_waiting == 6)
+        await asyncio.sleep(10 * SETTINGS.idle_poll_s)
+        assert worker.held == 6
+        engine.may_answer.set()
+        most = 0
+
+        def watch() -> bool:
+            nonlocal most
+            most = max(most, worker.held)
+            return is_done(store)
+
+        await until(watch)
+    assert most <= 6 + 6 + SAMPLES - 1, "an assignment is leased whole"
+
+
+async def test_two_workers_share_the_end_of_an_iteration(store: Store, work: Work, codec: Codec, solves: Any) -> None:
+    first, second = ScriptedEngine(codec, solves), ScriptedEngine(codec, solves)
+    for engine in (first, second):
+        engine.may_answer.clear()
+    settings = SETTINGS.model_copy(update={"engine": slots(len(ALL_IDS))})
+    store.samplers.register("second", "host")
+    store.samplers.report("second", SamplerState.SAMPLING, 1, progressed=True)
+    async with work(first, owner="first", settings=settings) as one:
+        await until(lambda: first.num_waiting >= len(ALL_IDS) / 2)
+        await asyncio.sleep(10 * SETTINGS.idle_poll_s)
+        async with work(second, owner="second", settings=settings) as other:
+            await until(lambda: one.held + other.held == len(ALL_IDS))
+            assert abs(one.held - other.held) <= SAMPLES
+            first.may_answer.set()
+            second.may_answer.set()
+            await until(lambda: is_done(store))
+    assert written_ids(store) == Counter(ALL_IDS)
+
+
+async def test_a_worker_of_a_paused_run_finishes_what_it_has_and_leases_no_more(
+    store: Store, work: Work, codec: Codec, solves: Any, leases: list[Lease]
+) -> None:
+    engine = ScriptedEngine(codec, solves)
+    engine.may_answer.clear()
+    async with work(engine, settings=SETTINGS.model_copy(update={"engine": slots(2)})) as worker:
         await until(lambda: engine.num_waiting == 2)
-        assert not is_idle(worker)
-        worker.pause()
-        before = leases
+        store.run.set_desired(DesiredState.PAUSED)
         engine.may_answer.set()
         await until(lambda: is_idle(worker))
-        await asyncio.sleep(10 * SETTINGS.idle_poll_s)
-        assert leases <= before + 1, "one may have been under way"
+        num_before = len(leases)
+        await until(lambda: len(leases) > num_before + 2)
+        assert leases[-1].assignments == ()
         assert 0 < store.iterations.progress(1)[0] < len(ALL_IDS)
-        worker.resume()
+        store.run.set_desired(DesiredState.RUNNING)
         await until(lambda: is_done(store))
     assert written_ids(store) == Counter(ALL_IDS)
+
+
+async def test_a_worker_loads_what_its_leases_name_and_goes_on_sampling_meanwhile(
+    store: Store, work: Work, codec: Codec, solves: Any
+) -> None:
+    engine = ScriptedEngine(codec, solves)
+    async with work(engine, settings=SETTINGS.model_copy(update={"engine": slots(2)})):
+        await until(lambda: store.iterations.progress(1)[0])
+        store.policies.add(Policy(2, 1, "policies/2"))
+        await until(lambda: is_done(store))
+        await until(lambda: engine.version == 2)
+    assert written_ids(store) == Counter(ALL_IDS)
+
+
+@pytest.mark.parametrize("swap_wait_s", [0.0, 300.0])
+async def test_no_evaluation_is_sampled_with_another_policy_across_a_swap(
+    store: Store, work: Work, codec: Codec, solves: Any, clock: Clock, swap_wait_s: float
+) -> None:
+    store.problems.add(Problem(f"h{n}", f"What is {n} + 0?", str(n), "test", Split.HELDOUT, f"held-{n}") for n in HELD)
+    first = store.evaluations.schedule(1, "heldout", sampling=Sampling(0.0))
+    engine = ScriptedEngine(codec, solves)
+    engine.may_answer.clear()
+    settings = SETTINGS.model_copy(update={"engine": slots(4), "swap_wait_s": swap_wait_s})
+    async with work(engine, settings=settings):
+        await until(lambda: engine.num_waiting == 4)
+        store.policies.add(Policy(2, 1, "policies/2"))
+        second = store.evaluations.schedule(2, "heldout", sampling=Sampling(0.0))
+        await asyncio.sleep(5 * SETTINGS.idle_poll_s)
+        assert engine.version == 1, "attempts of an evaluation are under way"
+        engine.may_answer.set()
+        await until(lambda: is_done(store) and all(is_measured(store, e) for e in (first, second)))
+    versions = {1: set[int](), 2: set[int]()}
+    for rollout in store.rollouts.iterate(purpose=Purpose.EVAL):
+        evaluation = 1 if rollout.assignment_id in range(len(ALL_IDS) // SAMPLES + 1, 13 + len(HELD)) else 2
+        versions[evaluation] |= {span.version for span in rollout.spans}
+    assert versions == {1: {1}, 2: {2}}
+
+
+HELD = range(100, 108)
+
+
+def is_measured(store: Store, evaluation: int) -> bool:
+    done, scheduled = store.evaluations.progress(evaluation)
+    return done == scheduled
+
+
+def slots(number: int) -> EngineSettings:
+    return EngineSettings(max_concurrent_rollouts=number, max_model_len=600)
 
 
 @pytest.mark.parametrize("error", [StoreBusyError, StoreUnreachableError])
@@ -203,7 +314,8 @@ async def test_a_write_whose_acknowledgement_was_lost_is_repeated_without_harm(
 def worker_of(engine: Any, store: Store, codec: Codec, settings: SamplerSettings = SETTINGS) -> RolloutWorker:
     checker = AnswerChecker(AnswerCheckerSettings(symbolic=False))
     attempter = Attempter(engine, Sandbox(), checker, codec, settings)
-    return RolloutWorker("first", store.assignments, store.rollouts, attempter, settings, lambda: 1)
+    follower = PolicyFollower(engine, nullcontext)
+    return RolloutWorker(LeaseTerms("first"), store.assignments, store.rollouts, attempter, settings, follower)
 
 
 async def test_a_dead_engine_ends_the_worker_with_its_exception(store: Store, codec: Codec) -> None:
