@@ -101,18 +101,22 @@ class PlayedRun:
         self.store.run.set_targets(iterations=target)
         self.most_asked = max(self.most_asked, target)
 
+    def go_on(self) -> None:
+        """Let everyone do what is due for them, once."""
+        self.poll()
+        for sampler in self.samplers:
+            sampler.write(len(sampler.work))
+            sampler.swap()
+            sampler.lease(3, self.settings.swap_wait_s)
+        self.now_s += 5.0
+
     def finish(self) -> None:
         """Let everything go on undisturbed until the driver has finished."""
         self.store.run.set_desired(DesiredState.RUNNING)
         for _ in range(POLLS_LIMIT):
-            self.poll()
+            self.go_on()
             if self.driver.end == "finished":
                 return
-            for sampler in self.samplers:
-                sampler.write(len(sampler.work))
-                sampler.swap()
-                sampler.lease(3, self.settings.swap_wait_s)
-            self.now_s += 5.0
         raise AssertionError(f"the run does not finish: {self.driver.describe()}")
 
     # ---------------------------------------------------------------- what must hold at any time
