@@ -19,19 +19,19 @@ preset = "demo"
 seed = {seed}
 evaluation = {{ problems = {heldout}, base = false }}
 iteration = {{ problems = {problems}, samples_per_problem = {samples}, lead = {lead} }}
-teacher = {{ kind = "scripted", count = 300 }}
+teacher = {{ kind = "scripted", count = {demonstrations} }}
 
 [[problems]]
 kind = "reasoning_gym"
 dataset = "products"
-size = 900
+size = {size}
 heldout_fraction = 0.2
 config = {{ max_digits = 2 }}
 
 [[problems]]
 kind = "reasoning_gym"
 dataset = "chain_sum"
-size = 900
+size = {size}
 heldout_fraction = 0.2
 config = {{ min_terms = 2, max_terms = 2, min_digits = 1, max_digits = 2 }}
 
@@ -69,6 +69,8 @@ class RunSettings:
     """What is chosen of the run. Everything else is the demo's."""
 
     seed: int = 0
+    size: int = 900  # problems of each of two sources
+    demonstrations: int = 300
     problems: int = 60
     samples: int = 4
     steps: int = 40
