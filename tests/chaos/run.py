@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import dataclasses
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.store.postgresql_server import PostgresqlServer  # noqa: E402
 def main() -> int:
     arguments = parse_arguments()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that nothing of the run outlives this process
     logging.getLogger("store").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(PostgresqlServer()) if arguments.store == "postgresql" else None

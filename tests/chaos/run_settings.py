@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from learner.settings import LearnerSettings
-
 SYMBOLIC_PROBLEMS = 60
 
 LIMITS = (
     "ray.sampler_silence_s=20",
     "sampler.engine.silence_s=20",
-    "learner.silence_s=20" if "silence_s" in LearnerSettings.model_fields else "learner.update_timeout_s=60",
+    "learner.silence_s=20",
 )
 """Limits on silence as short as the parts of so small a run allow, so that what is stopped is found in seconds."""
 
