@@ -35,7 +35,7 @@ def main() -> int:
         server = stack.enter_context(PostgresqlServer()) if arguments.store == "postgresql" else None
         settings = RunSettings(
             seed=arguments.seed, samplers=arguments.samplers, lead=arguments.lead, overrides=LIMITS,
-            problems=arguments.problems, steps=arguments.steps,
+            problems=arguments.problems, steps=arguments.steps, size=arguments.size,
         )  # fmt: skip
         undisturbed = arguments.undisturbed
         if undisturbed is None:
@@ -60,6 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--samplers", type=int, default=1)
     add("--lead", type=int, default=0, help="iterations by which sampling may be ahead of training")
     add("--problems", type=int, default=60, help="problems of an iteration, each sampled four times")
+    add("--size", type=int, default=900, help="generated problems of each of two kinds")
     add("--steps", type=int, default=40, help="steps of training of an iteration")
     add("--kinds", nargs="+", choices=possible_kinds(has_server=True), help="only these kinds of faults")
     add("--undisturbed", type=float, metavar="POINTS", help="held-out pass@1 of an undisturbed run")
