@@ -30,7 +30,7 @@ class Machine:
         found = [f"process {described(process)}" for process in left_after(processes, SETTLE_S)]
         in_use = _mapped_segments()
         found += [f"shared memory {name}" for name in _segments() if name not in self.segments | in_use]
-        found += [f"control group {name}" for name in _settled_groups() if name not in self.groups]
+        found += [f"control group {name}" for name in _new_groups(self.groups)]
         found += [f"temporary {path}" for path in sorted(temporary.iterdir()) if path.name != RAY]
         found += [f"unfinished {path}" for path in sorted(run_folder.rglob(".tmp-*"))]
         return [f"left behind: {what}" for what in found]
@@ -56,10 +56,10 @@ def _mapped_segments() -> set[str]:
     return names
 
 
-def _settled_groups() -> set[str]:
-    """The control groups that are still there after a while: empty ones are removed with a delay."""
-    deadline = time.monotonic() + 5.0
-    groups = control_groups()
+def _new_groups(before: frozenset[str]) -> set[str]:
+    """The control groups that are new and stay: empty ones are removed with a delay."""
+    deadline = time.monotonic() + SETTLE_S
+    groups = control_groups() - before
     while groups and time.monotonic() < deadline:
         time.sleep(0.5)
         groups &= control_groups()
