@@ -57,13 +57,19 @@ def _mapped_segments() -> set[str]:
 
 
 def _new_groups(before: frozenset[str]) -> set[str]:
-    """The control groups that are new and stay: empty ones are removed with a delay."""
+    """The control groups that are new, stay, and have no processes, which would be somebody's."""
     deadline = time.monotonic() + SETTLE_S
-    groups = control_groups() - before
+    groups = {group for group in control_groups() - before if _is_empty(Path(group))}
     while groups and time.monotonic() < deadline:
         time.sleep(0.5)
-        groups &= control_groups()
+        groups = {group for group in groups & control_groups() if _is_empty(Path(group))}
     return groups
+
+
+def _is_empty(group: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return not (group / "cgroup.procs").read_text().strip()
+    return False
 
 
 def control_groups() -> set[str]:
