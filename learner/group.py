@@ -36,10 +36,6 @@ from store.records import Policy, PolicyPointer
 logger = logging.getLogger(__name__)
 
 
-def _ignore(done: int, total: int) -> None:
-    """Do nothing with progress."""
-
-
 class GangLearnerGroup(LearnerGroup):
     """RLlib's LearnerGroup over ranks that only ever act together.
 
@@ -68,7 +64,7 @@ class GangLearnerGroup(LearnerGroup):
         training_set_id: int,
         phase: str,
         version: int,
-        on_progress: Callable[[int, int], None] = _ignore,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
         directive: Callable[[], Directive] = lambda: Directive.RUN,
         checkpoints: Path | None = None,
     ) -> dict[str, float]:
@@ -136,9 +132,7 @@ class GangLearnerGroup(LearnerGroup):
     def load_state(self, folder: str | Path, on_poll: Callable[[], None] | None = None) -> None:
         """Load the weights and the optimizer of a checkpoint, which belong to the current policy.
 
-        Raises:
-            LearnerRankError: it was perhaps caused by `StateMismatchError`.
-            LearnerSilenceError: a rank made no progress.
+        Raises `LearnerRankError`, which `StateMismatchError` may have caused, and `LearnerSilenceError`.
         """
         self._gang.call("load_state", folder=str(folder), on_poll=on_poll)
         self._state, self._has_trained = Path(folder), False
