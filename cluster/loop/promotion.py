@@ -155,5 +155,5 @@ def _reason(verdict: Verdict, settings: PromotionSettings, other: int) -> str:
         case "always", _:
             return "the rule promotes every policy"
     if settings.rule == "better":
-        return f"undecided, as it is shown to be neither better nor worse than policy {other}"
-    return f"undecided, as it is not shown whether it is worse than policy {other} by {margin}"
+        return f"undecided, not shown to be better or worse than policy {other}"
+    return f"undecided, not shown to be worse than policy {other} by {margin}, or by less"

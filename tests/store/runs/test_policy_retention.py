@@ -51,6 +51,14 @@ def test_the_best_policy_is_kept_by_its_latest_evaluation(published):
     assert 3 not in kept(published)
 
 
+def test_a_policy_whose_evaluation_has_all_attempts_is_in_use_no_more(published, make):
+    published.evaluations.schedule(4, "heldout", sampling=GREEDY, problem_ids=["p0"])
+    assert kept(published)[4] == ["evaluation"]
+    (assignment,) = published.assignments.lease("a", 1, 60, held=4, pinned=4).assignments
+    published.rollouts.add([make.attempt(assignment, 0, version=4)])
+    assert 4 not in kept(published)
+
+
 def test_policies_in_use_are_kept(published, clock):
     published.samplers.register("here", "host")
     published.samplers.report("here", SamplerState.SAMPLING, 3, progressed=True)
