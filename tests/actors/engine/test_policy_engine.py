@@ -77,6 +77,21 @@ async def sample(
 
 
 @in_module_loop
+async def test_a_turn_computes_only_the_last_tokens_of_the_turns_before_it(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]]
+) -> None:
+    from vllm import SamplingParams
+    from vllm.inputs.engine import tokens_input
+
+    await load(engine, folders, 1)
+    turn = await engine.generate(contexts[0], 80, RANDOM)
+    context = [*contexts[0], *turn.token_ids[:-1]]  # the last token is never computed
+    requests = engine._engine.generate(tokens_input(context), SamplingParams(max_tokens=1), "continued")
+    (output,) = [output async for output in requests]
+    assert len(context) - output.num_cached_tokens <= 32
+
+
+@in_module_loop
 async def test_greedy_sampling_is_repeatable(
     engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]]
 ) -> None:
