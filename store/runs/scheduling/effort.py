@@ -19,8 +19,8 @@ def spread(candidates: Sequence[Worth], attempts: int, per_problem: int) -> list
     """The number of attempts at each candidate, `attempts` altogether and `per_problem` at the mean problem.
 
     Each attempt at a problem is worth less than the one before: the problem may be solved by then, or the solution be
-    known, and one attempt is enough to explore. The attempts that come first in the order of `worth.find_best` are made. Candidates are the first `attempts`
-    problems in that order, so that none is left out which would get an attempt.
+    known, and one attempt is enough to explore. The attempts that come first in the order of `worth.find_best` are
+    made. Candidates are the first `attempts` problems in that order, so that none is left out which would get one.
     """
     draw = np.array([candidate.draw for candidate in candidates])
     weight = np.array([candidate.weight for candidate in candidates])
