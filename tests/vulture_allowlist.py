@@ -31,6 +31,7 @@ used_by(
     it.status,
 )
 used_by("argparse, by name", it.dest)
+used_by("store.runs.scheduling, in SQL", it.last_iteration, it.stale_accepted, it.stale_judged)
 used_by("sandbox.jail.config, in the jail's command line", it.main)
 used_by(
     "RLlib's Algorithm and AlgorithmConfig",

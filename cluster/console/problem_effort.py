@@ -31,8 +31,8 @@ def explain(effort: ProblemEffort, rule: SchedulingRule) -> str:
 def _explain_worth(effort: ProblemEffort, worth: Worth) -> str:
     ratio = worth.weight / effort.mean_weight
     return (
-        f"{_reason(effort, worth)}. An attempt in iteration {effort.next_iteration} is expected to succeed with "
-        f"{worth.pass_rate:.0%} and has weight {worth.weight:.2f}, {ratio:.1f} times the mean"
+        f"{_reason(effort, worth)}. In iteration {effort.next_iteration} an attempt has a chance of "
+        f"{worth.pass_rate:.0%} and weight {worth.weight:.2f}, {ratio:.1f} times the mean"
     )
 
 

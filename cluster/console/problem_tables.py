@@ -63,7 +63,7 @@ def print_problem(problem: Mapping[str, Any]) -> None:
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in problem["outcomes"].items()) or "none"
     effort = problem["effort"]
     if effort["attempts"]:
-        counted = f"{effort['accepted']} of {effort['judged']} accepted, {effort['solutions']} of these different"
+        counted = f"{effort['accepted']} of {effort['judged']} accepted, {effort['solutions']} different solutions"
         console.print(Text(f"{effort['attempts']} attempts in training: {counted}"))
     console.print(Text(f"{problem['rollouts']} rollouts: {outcomes}"))
     for answer, count in list(problem["answers"].items())[:_MAX_ANSWERS]:

@@ -29,7 +29,7 @@ def effort(judged: int, accepted: int, solutions: int, pass_rate: float, attempt
 def test_the_reason_is_said_with_the_weight(shown: ProblemEffort, reason: str) -> None:
     text = explain(shown, "by_difficulty")
     assert text.startswith(reason + ". ")
-    assert text.endswith("and has weight 0.20, 2.0 times the mean")
+    assert text.endswith("and weight 0.20, 2.0 times the mean")
 
 
 def test_a_problem_that_is_not_trained_on_has_no_reason() -> None:
