@@ -35,8 +35,8 @@ def lease(store, held, attempts=100, owner="me", **terms):
 
 
 def named(store, held, **terms):
-    """The version that a lease names."""
-    policy = lease(store, held, **terms).policy
+    """The version that a lease names to an owner without a free slot."""
+    policy = lease(store, held, attempts=0, **terms).policy
     return None if policy is None else policy.version
 
 
@@ -158,7 +158,7 @@ def test_going_back_ends_in_a_stable_choice(three, clock):
     take_all(three, held=3)
     held, seen = 3, []
     for _ in range(6):
-        held = named(three, held, attempts=0)
+        held = named(three, held)
         seen.append(held)
         clock.now_s += 1
     assert seen == [1] * 6
