@@ -106,8 +106,8 @@ def test_the_latest_policy_is_named_with_its_folder_and_checksum(filled):
 
 
 def test_whether_a_policy_is_promoted_does_not_matter(three):
-    three.policies.decide(1, Decision.PROMOTED)
-    three.policies.decide(3, Decision.NOT_PROMOTED)
+    three.policies.decide(1, Decision.PROMOTED, {}, "it is better")
+    three.policies.decide(3, Decision.NOT_PROMOTED, {}, "it is worse")
     assert named(three, 1) == 3
 
 
