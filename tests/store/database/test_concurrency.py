@@ -97,6 +97,35 @@ def test_leases_are_extended_and_given_back_while_rollouts_are_written_without_a
     assert "retrying in" not in caplog.text
 
 
+def test_iterations_are_scheduled_while_rollouts_are_written_without_a_deadlock(filled, make, caplog):
+    """The next iteration is opened while samplers write, to the same problems in another order."""
+    assignments = scheduled(filled, ROUNDS)
+    for sample in range(ROUNDS):
+        filled.iterations.open(sample + 2, policy_version=1)
+        rollouts = [make.attempt(assignment, sample) for assignment in assignments]
+        at_once(
+            lambda rollouts=rollouts: filled.rollouts.add(rollouts),
+            lambda n=sample + 2: filled.iterations.schedule(n, 20, 1, Sampling(), rule="uniform", seed=n),
+            lambda: filled.assignments.lease("b", 40, 60),
+        )
+    assert filled.iterations.progress(1) == (20 * ROUNDS, 20 * ROUNDS)
+    assert "retrying in" not in caplog.text
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_lease_is_extended_while_rollouts_that_refer_to_it_are_being_written(filled):
+    """Writing a rollout locks the key of its assignment, which an extension or another lease need not wait for."""
+    filled.iterations.schedule(1, problems=20, samples=1, sampling=Sampling())
+    held = [assignment.id for assignment in filled.assignments.lease("a", 20, 60).assignments]
+    with transaction(filled._database.engine, write=True) as session:
+        locked = select(AssignmentRow.id).with_for_update(key_share=True, read=True)
+        assert len(session.scalars(locked).all()) == 20
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(filled.assignments.extend, "a", held, 60).result(timeout=10) == 20
+            assert thread.submit(filled.assignments.release, "a").result(timeout=10) == 20
+            assert len(thread.submit(filled.assignments.lease, "b", 20, 60).result(timeout=10).assignments) == 20
+
+
 def test_imports_in_different_orders_at_once_store_each_problem_once(filled, make, caplog):
     for turn in range(ROUNDS):
         new = [make.problem(1_000 + 50 * turn + i) for i in range(50)]
