@@ -197,7 +197,8 @@ class PlayedRun:
         for iteration in self.store.iterations.all():
             for rollout in self.store.rollouts.iterate(purpose=Purpose.TRAIN, iteration=iteration.number):
                 oldest = min(trained_by[span.version] for span in rollout.spans)
-                assert iteration.number - 1 - oldest <= self.settings.lead
+                lag = max(0, iteration.number - 1 - oldest)
+                assert rollout.lag == lag <= self.settings.lead
 
     def _one_after_the_other(self, iterations: int) -> dict[int, list[str]]:
         """The schedule of a run that opens an iteration once the one before is sampled to the end."""
@@ -261,5 +262,5 @@ def _template() -> Path:
             "demo-1", "p0", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", **ids, answer="1"  # type: ignore[arg-type]
         )  # fmt: skip
         store.rollouts.add([demonstration])
-        store.policies.add(Policy(0, None, "v0"))
+        store.policies.add(Policy(0, None, "v0", iteration=0))
     return path
