@@ -17,8 +17,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from learner.checkpoints.folder import (
     CheckpointUnreadableError,
     TrainingKey,
+    claim_folder,
     finished_checkpoint,
-    resumable_checkpoints,
 )
 from learner.directive import Directive
 from learner.engine import Resumption, StateMismatchError
@@ -80,7 +80,7 @@ class GangLearnerGroup(LearnerGroup):
             LearnerSilenceError: a rank made no progress.
         """
         key = TrainingKey.of(self.job.settings, training_set_id, phase, version)
-        found = [] if checkpoints is None else resumable_checkpoints(checkpoints, key)
+        found = [] if checkpoints is None else claim_folder(checkpoints, key)
         call = TrainingCall(self._gang, on_progress, directive)
         for begin_from in [*found, None]:
             if self._has_trained and begin_from is None:
@@ -94,9 +94,9 @@ class GangLearnerGroup(LearnerGroup):
                     raise
                 logger.warning("%s; the one before it is used", error)
                 continue
-            if result.interruption is not None:
-                raise result.interruption
             break
+        if result.interruption is not None:
+            raise result.interruption
         self._trained_state = None
         if checkpoints is not None and self.job.settings.keeps_optimizer:
             self._trained_state = finished_checkpoint(checkpoints)
