@@ -149,6 +149,7 @@ class TrainingEngine:
                 every_s=settings.checkpoint_every_s,
                 in_background=settings.checkpoint_in_background,
                 report=self.report,
+                last_step=-1 if resumption.begin_from is None else self.state.step,
             )
         return StepEnd(self.device, self.report, directive, writer, self._model.save_shards)
 
