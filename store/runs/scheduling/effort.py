@@ -32,7 +32,7 @@ def spread(candidates: Sequence[Worth], attempts: int, per_problem: int) -> list
 
 def _declines(candidates: Sequence[Worth], most: int) -> _Numbers:
     """The worth of the first, second, ... attempt at each candidate, relative to that of the first."""
-    columns = [(one.pass_rate, one.new_rate, one.known, one.pending, one.weight * one.tokens) for one in candidates]
+    columns = [(one.pass_rate, one.new_rate, one.known, one.pending, one.weight * one.cost) for one in candidates]
     pass_rate, new_rate, known, pending, worth = np.array(columns, dtype=np.float64).T
     expected = np.maximum(1 - LEAST / worth, _HARDLY)  # the part of the worth that is not for exploration
     unsolved = np.where(known == 0, 1.0, 0.0)
