@@ -9,7 +9,7 @@ import pytest
 
 from actors.attempt import Attempter
 from actors.codec import Codec
-from actors.settings import EngineSettings
+from actors.settings import EngineSettings, SamplerSettings
 from store.records import Lease, Policy, Problem, Purpose, Sampling, Split
 from store.runs.run_state import DesiredState
 from store.runs.samplers import SamplerState
@@ -67,7 +67,7 @@ async def test_only_attempts_that_make_progress_keep_their_leases(
     monkeypatch.setattr(Attempter, "is_progressing", is_progressing)
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
-    settings = SETTINGS.model_copy(update={"lease_ttl_s": 0.3, "engine": slots(6)})
+    settings = with_slots(6, lease_ttl_s=0.3)
     async with work(engine, settings=settings):
         await until(lambda: engine.num_waiting == 6)
         num_before = len(extended)
@@ -80,7 +80,7 @@ async def test_no_more_is_held_than_the_slots_and_the_next_seconds_take(
 ) -> None:
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
-    async with work(engine, settings=SETTINGS.model_copy(update={"engine": slots(6)})) as worker:
+    async with work(engine, settings=with_slots(6)) as worker:
         await until(lambda: engine.num_waiting == 6)
         await asyncio.sleep(10 * SETTINGS.idle_poll_s)
         assert worker.held == 6
@@ -100,7 +100,7 @@ async def test_two_workers_share_the_end_of_an_iteration(store: Store, work: Wor
     first, second = ScriptedEngine(codec, solves), ScriptedEngine(codec, solves)
     for engine in (first, second):
         engine.may_answer.clear()
-    settings = SETTINGS.model_copy(update={"engine": slots(len(ALL_IDS))})
+    settings = with_slots(len(ALL_IDS))
     store.samplers.register("second", "host")
     store.samplers.report("second", SamplerState.SAMPLING, 1, progressed=True)
     async with work(first, owner="first", settings=settings) as one:
@@ -120,7 +120,7 @@ async def test_a_worker_of_a_paused_run_finishes_what_it_has_and_leases_no_more(
 ) -> None:
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
-    async with work(engine, settings=SETTINGS.model_copy(update={"engine": slots(2)})) as worker:
+    async with work(engine, settings=with_slots(2)) as worker:
         await until(lambda: engine.num_waiting == 2)
         store.run.set_desired(DesiredState.PAUSED)
         engine.may_answer.set()
@@ -138,7 +138,7 @@ async def test_a_worker_loads_what_its_leases_name_and_goes_on_sampling_meanwhil
     store: Store, work: Work, codec: Codec, solves: Any
 ) -> None:
     engine = ScriptedEngine(codec, solves)
-    async with work(engine, settings=SETTINGS.model_copy(update={"engine": slots(2)})):
+    async with work(engine, settings=with_slots(2)):
         await until(lambda: store.iterations.progress(1)[0])
         store.policies.add(Policy(2, 1, "policies/2"))
         await until(lambda: is_done(store))
@@ -154,7 +154,7 @@ async def test_no_evaluation_is_sampled_with_another_policy_across_a_swap(
     first = store.evaluations.schedule(1, "heldout", sampling=Sampling(0.0))
     engine = ScriptedEngine(codec, solves)
     engine.may_answer.clear()
-    settings = SETTINGS.model_copy(update={"engine": slots(4), "swap_wait_s": swap_wait_s})
+    settings = with_slots(4, swap_wait_s=swap_wait_s)
     async with work(engine, settings=settings):
         await until(lambda: engine.num_waiting == 4)
         store.policies.add(Policy(2, 1, "policies/2"))
@@ -178,5 +178,7 @@ def is_measured(store: Store, evaluation: int) -> bool:
     return done == scheduled
 
 
-def slots(number: int) -> EngineSettings:
-    return EngineSettings(max_concurrent_rollouts=number, max_model_len=600)
+def with_slots(number: int, **changes: float) -> SamplerSettings:
+    """Settings of a sampler that has this many rollouts under way."""
+    engine = EngineSettings(max_concurrent_rollouts=number, max_model_len=600)
+    return SETTINGS.model_copy(update={"engine": engine, "slots_per_sequence": 1.0, **changes})
