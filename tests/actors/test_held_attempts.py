@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.held_attempts import HeldAttempts
 from store.records import Assignment, Outcome, Problem, Purpose, Rollout, Sampling, Split, rollout_id
+
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def assignment(number: int, pending: tuple[int, ...] = (0, 1), version: int | None = None) -> Assignment:
@@ -100,6 +102,7 @@ def test_what_waits_to_be_written_is_extended() -> None:
     assert held.progressing(none_progress) == [1]
 
 
+@ANY_SPEED
 @given(st.data())
 def test_nothing_is_left_once_everything_is_written(data: Any) -> None:
     held = HeldAttempts()

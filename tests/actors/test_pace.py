@@ -3,13 +3,14 @@
 from math import ceil
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.pace import Pace
 
 from .scripted import Clock
 
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SLOTS = st.integers(1, 512)
 LOOKAHEAD_S = st.floats(0, 60)
 GAPS_S = st.lists(st.floats(0, 5), max_size=200)
@@ -25,6 +26,7 @@ def paced(slots: int, lookahead_s: float, gaps_s: list[float]) -> Pace:
     return pace
 
 
+@ANY_SPEED
 @given(SLOTS, LOOKAHEAD_S, GAPS_S, st.integers(0, 2000))
 def test_no_more_is_held_than_the_slots_and_the_next_seconds_take(slots, lookahead_s, gaps_s, held) -> None:
     pace = paced(slots, lookahead_s, gaps_s)
@@ -34,12 +36,14 @@ def test_no_more_is_held_than_the_slots_and_the_next_seconds_take(slots, lookahe
         assert held + room <= slots + min(slots, ceil(pace.per_s * lookahead_s))
 
 
+@ANY_SPEED
 @given(SLOTS, LOOKAHEAD_S, GAPS_S, st.data())
 def test_while_a_slot_is_free_there_is_room(slots, lookahead_s, gaps_s, data) -> None:
     held = data.draw(st.integers(0, slots - 1))
     assert paced(slots, lookahead_s, gaps_s).room(held) >= slots - held
 
 
+@ANY_SPEED
 @given(SLOTS, LOOKAHEAD_S, GAPS_S)
 def test_what_is_leased_at_once_is_worth_a_lease(slots, lookahead_s, gaps_s) -> None:
     """With all slots busy, attempts are not leased one by one as others end."""

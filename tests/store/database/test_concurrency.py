@@ -1,6 +1,7 @@
 """Concurrent access of threads to the same rows: each test starts them at the same moment, many times."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -124,6 +125,29 @@ def test_a_lease_is_extended_while_rollouts_that_refer_to_it_are_being_written(f
             assert thread.submit(filled.assignments.extend, "a", held, 60).result(timeout=10) == 20
             assert thread.submit(filled.assignments.release, "a").result(timeout=10) == 20
             assert len(thread.submit(filled.assignments.lease, "b", 20, 60).result(timeout=10).assignments) == 20
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_schedule_that_waits_for_a_problem_holds_none_that_a_writer_wants_next(filled):
+    """Both lock problems in the order of their ids, so that neither waits for the other."""
+    engine = filled._database.engine
+    ids = select(ProblemRow.id).where(ProblemRow.split == Split.TRAIN).order_by(ProblemRow.id)
+    with ThreadPoolExecutor(1) as thread:
+        with transaction(engine, write=True) as writer:
+            first = writer.scalars(ids.limit(1).with_for_update()).one()
+            scheduled = thread.submit(filled.iterations.schedule, 1, 20, 1, Sampling(), rule="uniform", seed=3)
+            while not waits_for_a_lock(engine):
+                assert not scheduled.done()
+                time.sleep(0.01)
+            others = writer.scalars(ids.where(ProblemRow.id != first).with_for_update(nowait=True)).all()
+            assert len(others) == 19
+        assert scheduled.result(timeout=30) == 20
+
+
+def waits_for_a_lock(engine: Any) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with engine.connect() as connection:
+        return bool(connection.exec_driver_sql(query).scalar())
 
 
 def test_imports_in_different_orders_at_once_store_each_problem_once(filled, make, caplog):
