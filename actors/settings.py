@@ -48,7 +48,7 @@ class EngineSettings(_Settings):
         60.0, ge=0, description="added to the limits of a start and of a swap, for each GiB of the policy"
     )
     silence_s: float = Field(
-        120.0,
+        300.0,
         gt=0,
         description="an engine with requests that samples no token for so long is restarted, and so is one whose pause,"
         " resumption or swap does not end; a single request without one is made again",

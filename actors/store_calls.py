@@ -34,6 +34,7 @@ class StoreCalls:
             StoreBusyError, StoreUnreachableError: the store stayed away for `retry_s` seconds.
         """
         since, pause_s, key = time.monotonic(), _FIRST_PAUSE_S, object()
+        self._waiting[key] = since, "there is no answer yet"
         try:
             while True:
                 try:

@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from actors.attempt import Attempter
 from actors.following import PolicyFollower
+from actors.held_attempts import HeldAttempts
 from actors.pace import Pace
 from actors.settings import SamplerSettings
 from actors.stats import RolloutStats
 from actors.store_calls import StoreCalls
-from store.records import Assignment, Lease, Purpose, Rollout, rollout_id
+from store.records import Assignment, Lease, Purpose, Rollout
 from store.rollouts.assignments import Assignments
 from store.rollouts.rollouts import Rollouts
 
@@ -72,9 +72,7 @@ class RolloutWorker:
         self._pace = Pace(settings.slots, settings.lookahead_s)
         self._queued: asyncio.Queue[tuple[Assignment, int]] = asyncio.Queue()
         self._finished: asyncio.Queue[Rollout] = asyncio.Queue()
-        self._unfinished: dict[int, set[str]] = {}  # rollouts that are not sampled yet, by leased assignment
-        self._unwritten: Counter[int] = Counter()  # rollouts that are not written yet, by leased assignment
-        self._evaluating: set[str] = set()  # unfinished attempts of evaluations
+        self._held = HeldAttempts()
         self._leasing = asyncio.Lock()
         self._stats = RolloutStats()
         self._has_written = asyncio.Event()
@@ -91,7 +89,7 @@ class RolloutWorker:
     @property
     def held(self) -> int:
         """The number of leased attempts that are not written yet."""
-        return self._unwritten.total()
+        return self._held.total
 
     @property
     def waits_for(self) -> str | None:
@@ -106,7 +104,7 @@ class RolloutWorker:
         """
         while True:
             async with self._leasing:
-                if not self._evaluating:
+                if not self._held.include_evaluations:
                     yield
                     return
             await asyncio.sleep(_SETTLE_POLL_S)
@@ -153,44 +151,32 @@ class RolloutWorker:
         return bool(lease.assignments)
 
     def _enqueue(self, assignment: Assignment) -> None:
-        for sample_index in assignment.pending:
-            self._unwritten[assignment.id] += 1
-            self._unfinished.setdefault(assignment.id, set()).add(rollout_id(assignment.id, sample_index))
-            if assignment.policy_version is not None:
-                self._evaluating.add(rollout_id(assignment.id, sample_index))
+        for sample_index in self._held.add(assignment):
             self._queued.put_nowait((assignment, sample_index))
 
     async def _extend_leases_forever(self) -> None:
         while True:
             await asyncio.sleep(self._settings.lease_ttl_s / 3)
-            if progressing := [number for number in self._unwritten if self._is_progressing(number)]:
+            if progressing := self._held.progressing(self._is_progressing):
                 await self._extend(progressing)
 
     async def _extend(self, assignments: list[int]) -> None:
         owner, ttl_s = self._terms.owner, self._settings.lease_ttl_s
         await self._store.call(lambda: self._assignments.extend(owner, assignments, ttl_s))
 
-    def _is_progressing(self, assignment: int) -> bool:
-        """Whether an attempt at an assignment makes progress, or all of them wait to be written."""
-        names = self._unfinished.get(assignment)
-        return not names or any(self._attempter.is_progressing(name, self._settings.lease_ttl_s) for name in names)
+    def _is_progressing(self, rollout: str) -> bool:
+        return self._attempter.is_progressing(rollout, self._settings.lease_ttl_s)
 
     # ---------------------------------------------------------------- attempts
 
     async def _attempt_forever(self) -> None:
         while True:
             assignment, sample_index = await self._queued.get()
+            self._held.begin(assignment.id, sample_index)
             rollout = await self._attempter.attempt(assignment, sample_index)
-            self._mark_finished(assignment, rollout)
+            self._pace.count()
+            self._held.mark_sampled(rollout)
             self._finished.put_nowait(rollout)
-
-    def _mark_finished(self, assignment: Assignment, rollout: Rollout) -> None:
-        self._pace.count()
-        names = self._unfinished.get(assignment.id, set())  # none is left of one that was leased twice
-        names.discard(rollout.id)
-        if not names:
-            self._unfinished.pop(assignment.id, None)
-        self._evaluating.discard(rollout.id)
 
     async def _write_forever(self) -> None:
         while True:
@@ -201,11 +187,5 @@ class RolloutWorker:
             await self._store.call(lambda batch=batch: self._rollouts.add(batch))  # type: ignore[misc]
             for rollout in batch:
                 self._stats.add(rollout)
-                self._mark_written(rollout)
+                self._held.mark_written(rollout)
             self._has_written.set()
-
-    def _mark_written(self, rollout: Rollout) -> None:
-        assert rollout.assignment_id is not None
-        self._unwritten[rollout.assignment_id] -= 1
-        if self._unwritten[rollout.assignment_id] <= 0:
-            del self._unwritten[rollout.assignment_id]

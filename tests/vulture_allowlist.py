@@ -54,7 +54,7 @@ used_by(
     it.is_remote,
 )
 used_by("DeepSpeed, which saves through it", it.checkpoint_engine, it.makedirs, it._copy_recovery_script)
-used_by("the learner's gang, by name", it.direct)
+used_by("the learner's gang, by name", it.begin_training, it.direct)
 used_by(
     "vLLM, by name",
     it.Process,

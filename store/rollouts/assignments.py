@@ -1,6 +1,6 @@
 """Assignments: a problem and a number of samples, leased by samplers and complete when all samples are written."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import batched
 
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
@@ -10,10 +10,10 @@ from store.database.array_membership import in_array
 from store.database.bulk import BATCH
 from store.database.database import StorePart
 from store.database.retry import retrying
-from store.database.tables import AssignmentRow, EvaluationRow, PolicyRow, ProblemRow, RolloutRow, table
+from store.database.tables import AssignmentRow, EvaluationRow, ProblemRow, RolloutRow, table
 from store.problems.queries import PROBLEM_COLUMNS
 from store.records import Assignment, Lease, PolicyPointer, Problem, Purpose, Sampling
-from store.rollouts.work import Caller, choose_policy, fair_share, free_work, may_work
+from store.rollouts.work import Caller, LoadablePolicy, choose_policy, fair_shares, free_work
 
 
 @retrying
@@ -32,7 +32,8 @@ class Assignments(StorePart):
     ) -> Lease:
         """Lease free assignments with up to `attempts` missing attempts to `owner`, and name the policy to load.
 
-        At least one assignment is leased if any is free; evaluations come first. While the run is paused, nothing is.
+        An assignment is leased whole, so the last one may have more. Evaluations come first. Where few attempts are
+        left, the active samplers share them: an owner with its part gets none. While the run is paused, nobody does.
 
         Args:
             owner: the name that leases are held under, unique in the run.
@@ -44,29 +45,26 @@ class Assignments(StorePart):
             swap_wait_s: seconds after a publication for which an evaluation keeps the owner on the policy before.
         """
         caller, now = Caller(owner, held, purpose, pinned), self._now()
-        with self._read() as session:
-            policy = choose_policy(session, caller, now, swap_wait_s)
-            pointer = None if policy is None else self._pointer(policy)
-            if not _has_free(session, caller, now):
-                return Lease(pointer)
+        with self._read() as session:  # which locks nothing: idle samplers poll
+            policy = self._pointer(choose_policy(session, caller, now, swap_wait_s))
+            shares = fair_shares(session, caller, attempts, now)
+        if policy is not None and held not in (None, policy.version):
+            shares.pop(Purpose.EVAL, None)  # no evaluation is begun with a policy that is about to be replaced
+        if not shares:
+            return Lease(policy)
         with self._write() as session:
-            ids = _choose(
-                session, caller, attempts, now, evaluations=pointer is None or held in (None, pointer.version)
-            )
-            if not ids:
-                return Lease(pointer)
+            ids = _lock_free(session, caller, shares, attempts, now)
             lease = update(AssignmentRow).where(in_array(AssignmentRow.id, ids))
             lease = lease.values(owner=owner, lease_expires_at=now + ttl_s)
             session.execute(lease, execution_options={"synchronize_session": False})
-            return Lease(pointer, tuple(_load(session, ids)))
+            return Lease(policy, tuple(_load(session, ids)))
 
     def policy_to_load(
         self, owner: str, purpose: Purpose | None = None, pinned: int | None = None
     ) -> PolicyPointer | None:
         """The policy that an owner without one should load; None before the first is published."""
         with self._read() as session:
-            policy = choose_policy(session, Caller(owner, None, purpose, pinned), self._now(), 0.0)
-            return None if policy is None else self._pointer(policy)
+            return self._pointer(choose_policy(session, Caller(owner, None, purpose, pinned), self._now(), 0.0))
 
     def extend(self, owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
         """Extend the given leases that the owner still holds to `ttl_s` seconds from now; returns their number.
@@ -92,7 +90,9 @@ class Assignments(StorePart):
             released = update(AssignmentRow).where(held).values(owner=None, lease_expires_at=None)
             return len(session.execute(released.returning(AssignmentRow.id)).all())
 
-    def _pointer(self, policy: PolicyRow) -> PolicyPointer:
+    def _pointer(self, policy: LoadablePolicy | None) -> PolicyPointer | None:
+        if policy is None:
+            return None
         return PolicyPointer(policy.version, self._database.paths.from_stored(policy.path), policy.checksum)
 
 
@@ -133,38 +133,26 @@ def progress(session: Session, condition: ColumnElement[bool]) -> tuple[int, int
 
 
 def _lock(session: Session, condition: ColumnElement[bool]) -> None:
-    """Lock assignments in the order of their ids, as writers of rollouts do, to avoid deadlocks."""
-    session.scalars(select(AssignmentRow.id).where(condition).order_by(AssignmentRow.id).with_for_update()).all()
+    """Lock assignments in the order of their ids, as writers of rollouts do, to avoid deadlocks.
 
-
-def _purposes(caller: Caller) -> tuple[Purpose, ...]:
-    return (Purpose.EVAL, Purpose.TRAIN) if caller.purpose is None else (caller.purpose,)
-
-
-def _has_free(session: Session, caller: Caller, now: float) -> bool:
-    """Whether anything can be leased: idle samplers poll, and reading locks nothing."""
-    return may_work(session, caller) and any(
-        session.execute(free_work(caller, purpose, now).limit(1)).first() for purpose in _purposes(caller)
-    )
-
-
-def _choose(session: Session, caller: Caller, attempts: int, now: float, *, evaluations: bool) -> list[int]:
-    """Lock free assignments with as many missing attempts as are wanted.
-
-    Without `evaluations` none is begun with the held policy: the caller is to load another one.
+    The lock is the one that an update takes, which lets others write rollouts that refer to the assignment.
     """
+    query = select(AssignmentRow.id).where(condition).order_by(AssignmentRow.id)
+    session.scalars(query.with_for_update(key_share=True)).all()
+
+
+def _lock_free(session: Session, caller: Caller, shares: Mapping[Purpose, int], attempts: int, now: float) -> list[int]:
+    """Lock free assignments with `attempts` missing attempts, and no more than their share for each purpose."""
     ids: list[int] = []
-    for purpose in _purposes(caller):
-        if attempts <= 0 or (purpose is Purpose.EVAL and not evaluations):
-            continue
-        share = fair_share(session, caller, purpose, attempts, now)
+    for purpose, share in shares.items():
+        wanted = min(share, attempts)
         # PostgreSQL skips rows that another transaction is leasing; SQLite has one writer at a time.
-        rows = session.execute(free_work(caller, purpose, now).limit(share).with_for_update(skip_locked=True))
-        for number, missing in rows.all():
-            if share <= 0:
+        free = free_work(caller, purpose, now).limit(max(wanted, 0)).with_for_update(skip_locked=True, key_share=True)
+        for number, missing in session.execute(free).all():
+            if wanted <= 0:
                 break
             ids.append(number)
-            share -= missing
+            wanted -= missing
             attempts -= missing
     return ids
 

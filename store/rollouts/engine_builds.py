@@ -27,11 +27,11 @@ def find_builds(session: Session, numbers: Collection[int]) -> dict[int, str]:
     if not numbers:
         return {}
     query = select(EngineBuildRow.id, EngineBuildRow.build).where(in_array(EngineBuildRow.id, numbers))
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _find_numbers(session: Session, builds: set[str]) -> dict[str, int]:
     if not builds:
         return {}
     query = select(EngineBuildRow.build, EngineBuildRow.id).where(in_array(EngineBuildRow.build, builds))
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())

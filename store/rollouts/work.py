@@ -5,9 +5,11 @@ that are at least as new as the one that the iteration was opened with, so that 
 behind it. An evaluation is open to the evaluated policy alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, case, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from store.database.tables import AssignmentRow, EvaluationRow, IterationRow, PolicyRow, RunStateRow, SamplerRow
@@ -16,7 +18,8 @@ from store.records import Purpose
 ACTIVE_S = 30.0
 """A sampler that reported within this time shares the end of an iteration."""
 
-_SHARED_ROWS = 2048  # more free assignments than this need not be divided up
+NOT_SAMPLING = ("starting", "ended")
+"""States of `store.runs.samplers.SamplerState` in which a sampler leases nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,20 @@ class Caller:
     purpose: Purpose | None = None
     pinned: int | None = None
 
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """What it samples, in this order."""
+        return (Purpose.EVAL, Purpose.TRAIN) if self.purpose is None else (self.purpose,)
+
+
+class LoadablePolicy(NamedTuple):
+    """The columns of a policy that choosing and loading it need."""
+
+    version: int
+    path: str
+    checksum: str | None
+    created_at: float
+
 
 def may_work(session: Session, caller: Caller) -> bool:
     """Whether the run is to go on; a caller with a purpose of its own does not depend on it."""
@@ -43,80 +60,136 @@ def may_work(session: Session, caller: Caller) -> bool:
 
 def free_work(caller: Caller, purpose: Purpose, now: float) -> Select[int, int]:
     """(id, missing rollouts) of the free assignments for a purpose that the caller may lease, in their order."""
-    missing = AssignmentRow.samples - AssignmentRow.done
-    query = select(AssignmentRow.id, missing).where(*_is_free(purpose, now))
-    if caller.held is not None:
-        query = query.where(_is_open_to(caller.held, purpose))
+    query = select(AssignmentRow.id, _MISSING).where(*_is_open(caller, purpose), _is_unleased(now))
     return query.order_by(AssignmentRow.id)
 
 
-def fair_share(session: Session, caller: Caller, purpose: Purpose, attempts: int, now: float) -> int:
-    """At most `attempts`, less if so few are left that the active samplers must share them."""
-    active = select(func.count()).where(SamplerRow.reported_at > now - ACTIVE_S, SamplerRow.name != caller.owner)
-    num_samplers = 1 + (session.scalar(active) or 0)
-    if num_samplers == 1:
-        return attempts
-    rows = session.execute(free_work(caller, purpose, now).limit(min(attempts * num_samplers, _SHARED_ROWS))).all()
-    left = sum(missing for _, missing in rows)
-    return min(attempts, max(1, -(-left // num_samplers)))
+# ---------------------------------------------------------------- shares
 
 
-def choose_policy(session: Session, caller: Caller, now: float, swap_wait_s: float) -> PolicyRow | None:
+def fair_shares(session: Session, caller: Caller, attempts: int, now: float) -> dict[Purpose, int]:
+    """How many of the free attempts for each purpose the caller may lease; a purpose without any is left out.
+
+    All that are wanted, unless so few are left that the active samplers must share them. Then each holds as many as the
+    others, within the size of an assignment: one that holds its part already waits, one that holds none gets some.
+    """
+    if not may_work(session, caller):
+        return {}
+    num_samplers = 1 + _count_others(session, caller, now)
+    shares = (
+        (purpose, _fair_share(session, caller, purpose, attempts, num_samplers, now)) for purpose in caller.purposes
+    )
+    return {purpose: share for purpose, share in shares if share > 0}
+
+
+def _count_others(session: Session, caller: Caller, now: float) -> int:
+    """The other samplers that lease. A clock that was ahead keeps none of them for longer than it was."""
+    is_active = SamplerRow.reported_at.between(now - ACTIVE_S, now + ACTIVE_S), SamplerRow.state.not_in(NOT_SAMPLING)
+    query = select(func.count()).select_from(SamplerRow).where(*is_active, SamplerRow.name != caller.owner)
+    return session.scalar(query) or 0
+
+
+def _fair_share(
+    session: Session, caller: Caller, purpose: Purpose, attempts: int, num_samplers: int, now: float
+) -> int:
+    enough = attempts * num_samplers
+    free = free_work(caller, purpose, now).limit(1 if num_samplers == 1 else enough).subquery()
+    num_free = int(session.scalar(select(func.sum(free.c.missing))) or 0)
+    if num_free == 0 or num_samplers == 1 or num_free >= enough:
+        return attempts if num_free else 0
+    own, leased = _count_leased(session, caller, purpose, now)
+    share = -(-(num_free + leased) // num_samplers) - own
+    return min(attempts, max(share, 0 if own else 1))
+
+
+def _count_leased(session: Session, caller: Caller, purpose: Purpose, now: float) -> tuple[int, int]:
+    """(the caller's, all) leased attempts for a purpose that the caller may make and that are not written yet."""
+    own = case((AssignmentRow.owner == caller.owner, _MISSING), else_=0)
+    query = select(func.sum(own), func.sum(_MISSING)).where(*_is_open(caller, purpose), not_(_is_unleased(now)))
+    own_count, all_count = session.execute(query).one()
+    return int(own_count or 0), int(all_count or 0)
+
+
+# ---------------------------------------------------------------- policies
+
+
+def choose_policy(session: Session, caller: Caller, now: float, swap_wait_s: float) -> LoadablePolicy | None:
     """The policy that the caller should hold; None if there is none.
 
     The latest one, with two exceptions. While attempts of an evaluation of the held policy are missing, it stays for
     up to `swap_wait_s` seconds after a newer policy was published, and for as long as that one has no work. And where
-    the latest policy has no work, an unfinished evaluation of an older one is completed.
+    the latest policy has no work, an unfinished evaluation of an older one is completed, once the caller has finished
+    what the older one may not sample.
     """
     if caller.pinned is not None:
-        return session.get(PolicyRow, caller.pinned)
-    latest = session.scalar(select(PolicyRow).order_by(PolicyRow.version.desc()).limit(1))
+        return _find(session, PolicyRow.version == caller.pinned)
+    latest = _find(session)
     if latest is None:
         return None
-    if caller.held == latest.version and _has_work(session, caller, latest.version, now):
-        return latest
-    held = _held_for_evaluation(session, caller, now)
-    if held is not None and held.version != latest.version:
+    has_work = _has_work(session, caller, latest.version, now)
+    if caller.held != latest.version and _holds_evaluation(session, caller, now):
         is_young = now < latest.created_at + swap_wait_s
-        if is_young or not _has_work(session, caller, latest.version, now):
-            return held
-    if _has_work(session, caller, latest.version, now):
-        return latest
-    return _oldest_unmeasured(session, now) or latest
+        if is_young or not has_work:
+            return _find(session, PolicyRow.version == caller.held)
+    return latest if has_work else _oldest_unmeasured(session, caller, now) or latest
+
+
+def _find(session: Session, *conditions: ColumnElement[bool]) -> LoadablePolicy | None:
+    """The latest policy that meets the conditions."""
+    query = select(*_LOADABLE).where(*conditions).order_by(PolicyRow.version.desc()).limit(1)
+    return _to_loadable(session.execute(query).first())
 
 
 def _has_work(session: Session, caller: Caller, version: int, now: float) -> bool:
-    if not may_work(session, caller):
-        return False
-    purposes = (Purpose.EVAL, Purpose.TRAIN) if caller.purpose is None else (caller.purpose,)
-    return any(
-        session.scalar(select(exists().where(*_is_free(purpose, now), _is_open_to(version, purpose))))
-        for purpose in purposes
-    )
+    """Whether anything is free that the caller would sample with a policy."""
+    with_policy = Caller(caller.owner, version, caller.purpose)
+    free = (exists(free_work(with_policy, purpose, now).order_by(None)) for purpose in caller.purposes)
+    return may_work(session, caller) and bool(session.scalar(select(or_(*free))))
 
 
-def _held_for_evaluation(session: Session, caller: Caller, now: float) -> PolicyRow | None:
-    """The held policy, if attempts of an evaluation of it are free, or leased by the caller."""
+def _holds_evaluation(session: Session, caller: Caller, now: float) -> bool:
+    """Whether attempts of an evaluation of the held policy are free, or leased by the caller."""
     if caller.held is None:
-        return None
-    unfinished = and_(AssignmentRow.completed_at.is_(None), AssignmentRow.purpose == Purpose.EVAL)
+        return False
     own = or_(AssignmentRow.owner == caller.owner, _is_unleased(now))
-    wanted = exists().where(unfinished, own, _is_open_to(caller.held, Purpose.EVAL))
-    return session.get(PolicyRow, caller.held) if session.scalar(select(wanted)) else None
+    return bool(session.scalar(select(exists().where(*_is_open(caller, Purpose.EVAL), own))))
 
 
-def _oldest_unmeasured(session: Session, now: float) -> PolicyRow | None:
-    query = (
-        select(PolicyRow)
-        .join(EvaluationRow, EvaluationRow.policy_version == PolicyRow.version)
-        .join(AssignmentRow, AssignmentRow.evaluation_id == EvaluationRow.id)
-        .where(*_is_free(Purpose.EVAL, now), PolicyRow.pruned_at.is_(None))
-    )
-    return session.scalar(query.order_by(PolicyRow.version).limit(1))
+def _oldest_unmeasured(session: Session, caller: Caller, now: float) -> LoadablePolicy | None:
+    """The oldest policy that an evaluation lacks attempts of, if the caller may make them now."""
+    if Purpose.EVAL not in caller.purposes or not may_work(session, caller):
+        return None
+    free = select(AssignmentRow.evaluation_id).where(*_IS_UNFINISHED[Purpose.EVAL], _is_unleased(now)).distinct()
+    query = select(*_LOADABLE).join(EvaluationRow, EvaluationRow.policy_version == PolicyRow.version)
+    query = query.where(EvaluationRow.id.in_(free), PolicyRow.pruned_at.is_(None))
+    oldest = _to_loadable(session.execute(query.order_by(PolicyRow.version).limit(1)).first())
+    return None if oldest is None or _has_begun_newer(session, caller, oldest.version) else oldest
 
 
-def _is_free(purpose: Purpose, now: float) -> tuple[ColumnElement[bool], ...]:
-    return AssignmentRow.completed_at.is_(None), AssignmentRow.purpose == purpose, _is_unleased(now)
+def _has_begun_newer(session: Session, caller: Caller, version: int) -> bool:
+    """Whether the caller has training attempts under way that are not open to a policy as old as this one."""
+    unfinished = *_IS_UNFINISHED[Purpose.TRAIN], AssignmentRow.owner == caller.owner
+    return bool(session.scalar(select(exists().where(*unfinished, not_(_is_open_to(version, Purpose.TRAIN))))))
+
+
+def _to_loadable(row: Row[int, str, str | None, float] | None) -> LoadablePolicy | None:
+    return None if row is None else LoadablePolicy(*row)
+
+
+# ---------------------------------------------------------------- conditions
+
+_MISSING: ColumnElement[int] = (AssignmentRow.samples - AssignmentRow.done).label("missing")
+_LOADABLE = PolicyRow.version, PolicyRow.path, PolicyRow.checksum, PolicyRow.created_at
+_IS_UNFINISHED = {
+    purpose: (AssignmentRow.completed_at.is_(None), AssignmentRow.purpose == purpose) for purpose in Purpose
+}
+
+
+def _is_open(caller: Caller, purpose: Purpose) -> Sequence[ColumnElement[bool]]:
+    """Whether an assignment for a purpose is unfinished, and the policy that the caller holds may sample it."""
+    if caller.held is None:
+        return _IS_UNFINISHED[purpose]
+    return *_IS_UNFINISHED[purpose], _is_open_to(caller.held, purpose)
 
 
 def _is_unleased(now: float) -> ColumnElement[bool]:
@@ -124,7 +197,13 @@ def _is_unleased(now: float) -> ColumnElement[bool]:
 
 
 def _is_open_to(version: int, purpose: Purpose) -> ColumnElement[bool]:
-    """Whether the policy of a version may sample an assignment."""
+    """Whether the policy of a version may sample an assignment.
+
+    The sums with 0 keep a database from looking up a whole iteration or evaluation by its number: only unfinished
+    assignments are read, however many are complete.
+    """
     if purpose is Purpose.EVAL:
-        return AssignmentRow.evaluation_id.in_(select(EvaluationRow.id).where(EvaluationRow.policy_version == version))
-    return AssignmentRow.iteration.in_(select(IterationRow.number).where(IterationRow.policy_version <= version))
+        evaluations = select(EvaluationRow.id).where(EvaluationRow.policy_version == version)
+        return (AssignmentRow.evaluation_id + 0).in_(evaluations)
+    iterations = select(IterationRow.number).where(IterationRow.policy_version <= version)
+    return (AssignmentRow.iteration + 0).in_(iterations)

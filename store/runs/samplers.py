@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from store.database.database import StorePart
 from store.database.retry import retrying
-from store.database.tables import SamplerRow
+from store.database.tables import SamplerRow, table
 
 
 class SamplerState(StrEnum):
@@ -49,11 +51,8 @@ class Samplers(StorePart):
     def register(self, name: str, host: str) -> int:
         """Report that the process of a sampler has started; returns how many have, this one included."""
         with self._write() as session:
-            row = session.get(SamplerRow, name, with_for_update=True)
-            if row is None:
-                row = SamplerRow(name=name, starts=0)
-                session.add(row)
             now = self._now()
+            row = _own_row(session, name, now)
             row.starts += 1
             row.state, row.detail, row.policy_version, row.host = SamplerState.STARTING.value, None, None, host
             row.since = row.reported_at = row.progress_at = now
@@ -99,3 +98,12 @@ class Samplers(StorePart):
             for row in rows
         ]
         return sorted(statuses, key=lambda status: (len(status.name), status.name))
+
+
+def _own_row(session: Session, name: str, now: float) -> SamplerRow:
+    """The row of a sampler, inserted if it is missing, and locked."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    first = {"name": name, "state": SamplerState.STARTING.value, "starts": 0}
+    first |= dict.fromkeys(("since", "reported_at", "progress_at"), now)
+    session.execute(dialect.insert(table(SamplerRow)).values(first).on_conflict_do_nothing())
+    return session.scalars(select(SamplerRow).where(SamplerRow.name == name).with_for_update()).one()

@@ -11,15 +11,17 @@ import pytest
 
 from actors.attempt import Attempter
 from actors.codec import Codec
+from actors.following import PolicyFollower
 from actors.formats import get_format
 from actors.rollout import End, Generation
 from actors.settings import SamplerSettings
-from actors.worker import RolloutWorker
+from actors.worker import LeaseTerms, RolloutWorker
 from learner.bases.tiny_llama import TinyLlama
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import Policy, PolicySpan, Problem, Sampling, Split
+from store.runs.samplers import SamplerState
 from store.store import Store
 
 from .scripted import ALL_IDS, PROBLEMS, SAMPLES, SETTINGS, Clock, ScriptedEngine, Work
@@ -141,14 +143,16 @@ def work(store: Store, sandbox: Sandbox, codec: Codec) -> Work:
     ) -> AsyncIterator[RolloutWorker]:
         async with AnswerChecker(checker_settings) as checker:
             attempter = Attempter(engine, sandbox, checker, codec, settings)
-            worker = RolloutWorker(
-                owner, store.assignments, store.rollouts, attempter, settings, lambda: engine.version
-            )
-            running = asyncio.create_task(worker.run())
+            follower = PolicyFollower(engine, lambda: worker.evaluations_settled())
+            worker = RolloutWorker(LeaseTerms(owner), store.assignments, store.rollouts, attempter, settings, follower)
+            store.samplers.register(owner, "host")
+            store.samplers.report(owner, SamplerState.SAMPLING, engine.version, progressed=True)
+            running = [asyncio.create_task(worker.run()), asyncio.create_task(follower.run())]
             try:
                 yield worker
             finally:
-                running.cancel()
-                await asyncio.wait([running])
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running)
 
     return work

@@ -11,7 +11,7 @@ from actors.codec import Codec
 from actors.rollout import End, Generation
 from actors.settings import EngineSettings, RolloutLimits, SamplerSettings
 from actors.worker import RolloutWorker
-from store.records import PolicySpan, Sampling, rollout_id
+from store.records import PolicyPointer, PolicySpan, Sampling, rollout_id
 from store.store import Store
 
 PROBLEMS, SAMPLES = 12, 3
@@ -52,6 +52,13 @@ class ScriptedEngine:
         self.build = "scripted"
         self.token_at_s = time.monotonic()
         self.slowest_tokens_per_s: float | None = None
+        self.asked: list[tuple[int, int]] = []  # (N, version) of each answer
+
+    async def prefetch(self, policy: PolicyPointer) -> None:
+        pass
+
+    async def swap(self, policy: PolicyPointer) -> None:
+        self.version = policy.version
 
     @property
     def clock_s(self) -> float:
@@ -70,6 +77,7 @@ class ScriptedEngine:
         text = self._codec.decode(context_ids)
         number = re.search(r"What is (\d+) \+ 0\?", text)
         assert number is not None
+        self.asked.append((int(number.group(1)), self.version))
         generation = self._write(int(number.group(1)), text.count("```output"))
         ids = generation.token_ids[:max_tokens]
         end = generation.end if ids == generation.token_ids else End.LIMIT
@@ -85,7 +93,7 @@ async def until(condition: Callable[[], Any]) -> None:
 
 def is_idle(worker: RolloutWorker) -> bool:
     """Whether nothing is queued, under way or unwritten."""
-    return not worker._unwritten
+    return worker.held == 0
 
 
 def is_done(store: Store) -> bool:

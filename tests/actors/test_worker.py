@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,9 +10,10 @@ import pytest
 from actors.attempt import Attempter
 from actors.codec import Codec
 from actors.engine import EngineDied
+from actors.following import PolicyFollower
 from actors.rollout import Generation
 from actors.settings import EngineSettings, SamplerSettings
-from actors.worker import RolloutWorker
+from actors.worker import LeaseTerms, RolloutWorker
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings
@@ -62,29 +63,22 @@ async def test_another_worker_finishes_for_a_cancelled_one_once_its_leases_expir
 
 
 async def test_two_workers_whose_leases_overlap_lose_and_duplicate_nothing(
-    store: Store, work: Work, codec: Codec, solves: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    store: Store, work: Work, codec: Codec, solves: Any, clock: Clock
 ) -> None:
-    lease_sizes: list[int] = []
-    lease = store.assignments.lease
-
-    def lease_and_record(*args: Any) -> Any:
-        leased = lease(*args)
-        lease_sizes.append(len(leased))
-        return leased
-
-    monkeypatch.setattr(store.assignments, "lease", lease_and_record)
     slow, quick = ScriptedEngine(codec, solves), ScriptedEngine(codec, solves)
     slow.may_answer.clear()
     engine = EngineSettings(max_concurrent_rollouts=len(ALL_IDS), max_model_len=600)
-    leases_once = SETTINGS.model_copy(update={"engine": engine, "idle_poll_s": 3600.0})
-    async with work(slow, owner="slow", settings=leases_once) as worker:
-        await until(lambda: slow.num_waiting == len(ALL_IDS) and lease_sizes[-1] == 0)
+    async with work(slow, owner="slow", settings=SETTINGS.model_copy(update={"engine": engine})) as worker:
+        await until(lambda: slow.num_waiting == len(ALL_IDS))
+        store.samplers.remove("slow")  # so that it shares nothing
         clock.now_s += SETTINGS.lease_ttl_s + 1  # the lease expires, but the worker is alive
-        async with work(quick, owner="quick"):
-            await until(lambda: is_done(store))
+        assert store.assignments.lease("quick", len(ALL_IDS), SETTINGS.lease_ttl_s, 1).assignments
         slow.may_answer.set()
         await until(lambda: is_idle(worker))
-    assert (slow.num_requests, quick.num_requests) == (2 * len(ALL_IDS), 2 * len(ALL_IDS))
+        store.assignments.release("quick")
+        async with work(quick, owner="quick"):
+            await until(lambda: is_done(store))
+    assert slow.num_requests == 2 * len(ALL_IDS)
     assert written_ids(store) == Counter(ALL_IDS)
 
 
@@ -95,56 +89,6 @@ async def test_released_leases_go_to_another_at_once(store: Store, work: Work, c
         await until(lambda: first.num_waiting > 0)
     store.assignments.release("first")
     async with work(ScriptedEngine(codec, solves), owner="second"):
-        await until(lambda: is_done(store))
-    assert written_ids(store) == Counter(ALL_IDS)
-
-
-async def test_leases_are_extended_while_their_problems_are_under_way(
-    store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    extended: list[str] = []
-    extend = store.assignments.extend
-
-    def extend_and_record(owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
-        extended.append(owner)
-        return extend(owner, assignment_ids, ttl_s)
-
-    monkeypatch.setattr(store.assignments, "extend", extend_and_record)
-    engine = ScriptedEngine(codec, solves)
-    engine.may_answer.clear()
-    async with work(engine, settings=SETTINGS.model_copy(update={"lease_ttl_s": 0.3})) as worker:
-        await until(lambda: len(extended) >= 2)
-        engine.may_answer.set()
-        await until(lambda: is_done(store) and is_idle(worker))
-    assert set(extended) == {"first"}
-
-
-async def test_a_paused_worker_finishes_what_it_has_and_leases_no_more(
-    store: Store, work: Work, codec: Codec, solves: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    leases = 0
-    lease = store.assignments.lease
-
-    def count_and_lease(*args: Any) -> Any:
-        nonlocal leases
-        leases += 1
-        return lease(*args)
-
-    monkeypatch.setattr(store.assignments, "lease", count_and_lease)
-    settings = SETTINGS.model_copy(update={"engine": EngineSettings(max_concurrent_rollouts=2, max_model_len=600)})
-    engine = ScriptedEngine(codec, solves)
-    engine.may_answer.clear()
-    async with work(engine, settings=settings) as worker:
-        await until(lambda: engine.num_waiting == 2)
-        assert not is_idle(worker)
-        worker.pause()
-        before = leases
-        engine.may_answer.set()
-        await until(lambda: is_idle(worker))
-        await asyncio.sleep(10 * SETTINGS.idle_poll_s)
-        assert leases <= before + 1, "one may have been under way"
-        assert 0 < store.iterations.progress(1)[0] < len(ALL_IDS)
-        worker.resume()
         await until(lambda: is_done(store))
     assert written_ids(store) == Counter(ALL_IDS)
 
@@ -203,7 +147,8 @@ async def test_a_write_whose_acknowledgement_was_lost_is_repeated_without_harm(
 def worker_of(engine: Any, store: Store, codec: Codec, settings: SamplerSettings = SETTINGS) -> RolloutWorker:
     checker = AnswerChecker(AnswerCheckerSettings(symbolic=False))
     attempter = Attempter(engine, Sandbox(), checker, codec, settings)
-    return RolloutWorker("first", store.assignments, store.rollouts, attempter, settings, lambda: 1)
+    follower = PolicyFollower(engine, nullcontext)
+    return RolloutWorker(LeaseTerms("first"), store.assignments, store.rollouts, attempter, settings, follower)
 
 
 async def test_a_dead_engine_ends_the_worker_with_its_exception(store: Store, codec: Codec) -> None:

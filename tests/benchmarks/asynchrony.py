@@ -15,6 +15,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -63,6 +64,7 @@ class Plan:
             "iteration.problems": self.problems,
             "learner.iteration.steps": self.steps,
             "evaluation.problems": self.heldout,
+            "promotion.max_problems": 0,  # all policies are measured on the same problems
             "sampler.engine.cpu_threads": 1,
             "learner.threads": 1,
             "sampler.cpus_per_sampler": 0.25,
@@ -79,6 +81,7 @@ def main() -> None:
     if arguments.report is not None:
         print(render(read_runs(arguments.report)))
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that no run outlives this process
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("two cores are needed: one for the samplers and one for the learner")
     plan = Plan(arguments.iterations, arguments.problems, arguments.steps, arguments.heldout, arguments.quorum)

@@ -33,10 +33,7 @@ def run_under_faults(
         stack.enter_context(run.running())
         recoveries: list[Recovery] = strike_run(run, planned, server, settings.seed)
         violations = before.violations(run.processes, run.temporary, run.folder)
-    quorum = 1.0 if settings.lead == 0 else 0.95
-    violations += check_store(
-        run.store_url, run.folder, run.journal, iterations=iterations, lead=settings.lead, quorum=quorum
-    )
+    violations += check_store(run.store_url, run.folder, run.journal, iterations=iterations, lead=settings.lead)
     seconds = time.monotonic() - started
     return Outcome(len(planned), recoveries, violations, run.unplanned, heldout_points(run.store_url), seconds=seconds)
 

@@ -1,11 +1,10 @@
 """What a run must not leave on the machine: processes, shared memory, control groups, temporary folders, mounts."""
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from sandbox.jail.cgroup import find_cgroups
 from tests.processes import Processes, described, left_after
@@ -31,7 +30,7 @@ class Machine:
         found = [f"process {described(process)}" for process in left_after(processes, SETTLE_S)]
         in_use = _mapped_segments()
         found += [f"shared memory {name}" for name in _segments() if name not in self.segments | in_use]
-        found += [f"control group {name}" for name in _settled_groups() if name not in self.groups]
+        found += [f"control group {name}" for name in _new_groups(self.groups)]
         found += [f"temporary {path}" for path in sorted(temporary.iterdir()) if path.name != RAY]
         found += [f"unfinished {path}" for path in sorted(run_folder.rglob(".tmp-*"))]
         return [f"left behind: {what}" for what in found]
@@ -48,26 +47,29 @@ def _system_v_segments() -> set[str]:
 
 
 def _mapped_segments() -> set[str]:
-    """The names of segments that a process of the machine has open or mapped: they are somebody's."""
+    """The names of segments that a process of the machine has mapped: they are somebody's."""
     names = set()
-    for process in psutil.process_iter():
-        try:
-            paths = [mapping.path for mapping in process.memory_maps()]
-            paths += [file.path for file in process.open_files()]
-        except (psutil.Error, OSError):
-            continue
-        names |= {Path(path).name for path in paths if path.startswith(str(SHARED_MEMORY))}
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        with contextlib.suppress(OSError):
+            lines = maps.read_text().splitlines()
+            names |= {line.rpartition("/")[2] for line in lines if f" {SHARED_MEMORY}/" in line}
     return names
 
 
-def _settled_groups() -> set[str]:
-    """The control groups that are still there after a while: empty ones are removed with a delay."""
-    deadline = time.monotonic() + 5.0
-    groups = control_groups()
+def _new_groups(before: frozenset[str]) -> set[str]:
+    """The control groups that are new, stay, and have no processes, which would be somebody's."""
+    deadline = time.monotonic() + SETTLE_S
+    groups = {group for group in control_groups() - before if _is_empty(Path(group))}
     while groups and time.monotonic() < deadline:
         time.sleep(0.5)
-        groups &= control_groups()
+        groups = {group for group in groups & control_groups() if _is_empty(Path(group))}
     return groups
+
+
+def _is_empty(group: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return not (group / "cgroup.procs").read_text().strip()
+    return False
 
 
 def control_groups() -> set[str]:

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import dataclasses
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -28,12 +29,13 @@ from tests.store.postgresql_server import PostgresqlServer  # noqa: E402
 def main() -> int:
     arguments = parse_arguments()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that nothing of the run outlives this process
     logging.getLogger("store").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(PostgresqlServer()) if arguments.store == "postgresql" else None
         settings = RunSettings(
             seed=arguments.seed, samplers=arguments.samplers, lead=arguments.lead, overrides=LIMITS,
-            problems=arguments.problems, steps=arguments.steps,
+            problems=arguments.problems, steps=arguments.steps, size=arguments.size,
         )  # fmt: skip
         undisturbed = arguments.undisturbed
         if undisturbed is None:
@@ -58,6 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--samplers", type=int, default=1)
     add("--lead", type=int, default=0, help="iterations by which sampling may be ahead of training")
     add("--problems", type=int, default=60, help="problems of an iteration, each sampled four times")
+    add("--size", type=int, default=900, help="generated problems of each of two kinds")
     add("--steps", type=int, default=40, help="steps of training of an iteration")
     add("--kinds", nargs="+", choices=possible_kinds(has_server=True), help="only these kinds of faults")
     add("--undisturbed", type=float, metavar="POINTS", help="held-out pass@1 of an undisturbed run")

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from learner.settings import LearnerSettings
-
-SYMBOLIC_PROBLEMS = 60
+SYMBOLIC_PROBLEMS = 200
 
 LIMITS = (
     "ray.sampler_silence_s=20",
     "sampler.engine.silence_s=20",
-    "learner.silence_s=20" if "silence_s" in LearnerSettings.model_fields else "learner.update_timeout_s=60",
+    "learner.silence_s=20",
 )
 """Limits on silence as short as the parts of so small a run allow, so that what is stopped is found in seconds."""
 
@@ -19,19 +17,19 @@ preset = "demo"
 seed = {seed}
 evaluation = {{ problems = {heldout}, base = false }}
 iteration = {{ problems = {problems}, samples_per_problem = {samples}, lead = {lead} }}
-teacher = {{ kind = "scripted", count = 300 }}
+teacher = {{ kind = "scripted", count = {demonstrations} }}
 
 [[problems]]
 kind = "reasoning_gym"
 dataset = "products"
-size = 900
+size = {size}
 heldout_fraction = 0.2
 config = {{ max_digits = 2 }}
 
 [[problems]]
 kind = "reasoning_gym"
 dataset = "chain_sum"
-size = 900
+size = {size}
 heldout_fraction = 0.2
 config = {{ min_terms = 2, max_terms = 2, min_digits = 1, max_digits = 2 }}
 
@@ -69,6 +67,8 @@ class RunSettings:
     """What is chosen of the run. Everything else is the demo's."""
 
     seed: int = 0
+    size: int = 900  # problems of each of two sources
+    demonstrations: int = 300
     problems: int = 60
     samples: int = 4
     steps: int = 40
@@ -94,7 +94,7 @@ class RunSettings:
 
 def symbolic_problems() -> list[str]:
     """Products whose label is written as a root, so that every answer to them has to be compared by the checker."""
-    pairs = [(a, b) for a in range(11, 41) for b in (3, 7)][:SYMBOLIC_PROBLEMS]
+    pairs = [(a, b) for a in range(11, 61) for b in (3, 4, 7, 8)][:SYMBOLIC_PROBLEMS]
     return [
         f'{{"question": "Solve the following multiplication: {a} * {b}. Give only the result as your final answer.", '
         f'"answer": "\\\\sqrt{{{(a * b) ** 2}}}"}}'

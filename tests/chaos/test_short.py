@@ -12,6 +12,8 @@ from .schedule import Planned
 pytestmark = pytest.mark.timeout(900)  # every wait inside has a limit of its own
 
 SETTINGS = RunSettings(
+    size=150,
+    demonstrations=60,
     problems=40,
     steps=20,
     warm_start_steps=60,

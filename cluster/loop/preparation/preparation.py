@@ -53,7 +53,7 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
         if skipped:
             progress.note(f"{skipped.total()} solutions skipped: {_counted(skipped)}")
     base_config = config.base.model_dump(mode="json")
-    store.policies.add(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base)))
+    store.policies.add(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base), iteration=0))
 
 
 def import_problems(config: RunConfig, store: Store) -> tuple[ImportReport, str | None]:

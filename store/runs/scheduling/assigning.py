@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from store.database.bulk import BATCH, insert_rows
 from store.database.tables import AssignmentRow, table
+from store.problems.row_locks import lock_problems
 from store.records import Purpose, Sampling
 from store.runs.scheduling.rules import Choice
 from store.runs.scheduling.worth import UNIT, aged
@@ -29,6 +30,7 @@ def assign_choices(session: Session, iteration: int, choices: Sequence[Choice], 
         }
         for choice in choices
     ]
+    lock_problems(session, [choice.problem_id for choice in choices])  # as writers of rollouts do, to avoid deadlocks
     for batch in batched(rows, BATCH):
         insert_rows(session, table(AssignmentRow), batch)
     session.execute(text(_COUNT), {"iteration": iteration})

@@ -18,7 +18,7 @@ from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import Assignment, PolicyPointer, Problem, Purpose, Sampling, Split
 
-from .conftest import FORMAT
+from .conftest import FORMAT, engine_processes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,10 +29,14 @@ SETTINGS = SamplerSettings(
 )
 
 
+own_processes: list[psutil.Process] = []  # of this module's engine
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine(policies: dict[int, Path]) -> AsyncIterator[PolicyEngine]:
-    engine = PolicyEngine(SETTINGS.engine, FORMAT.stop)
+    others, engine = engine_processes(), PolicyEngine(SETTINGS.engine, FORMAT.stop)
     await engine.start(PolicyPointer(1, str(policies[1])))
+    own_processes[:] = [process for process in engine_processes() if process not in others]
     yield engine
     engine.close()
 
@@ -111,9 +115,8 @@ async def test_a_dead_engine_is_no_fault_of_a_request(engine: PolicyEngine, code
     request = asyncio.create_task(generate(engine, codec))
     await await_requests(engine)
     async with asyncio.timeout(60):
-        for child in psutil.Process().children(recursive=True):
-            if "EngineCore" in child.name():
-                child.kill()
+        for process in own_processes:
+            process.kill()
         with pytest.raises(EngineDied):
             await request
         with pytest.raises(EngineDied):

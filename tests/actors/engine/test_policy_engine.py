@@ -56,9 +56,9 @@ def pointer(folder: Path, version: int) -> PolicyPointer:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine(folders: dict[str, Path]) -> AsyncIterator[PolicyEngine]:
-    engine = PolicyEngine(SETTINGS, FORMAT.stop)
+    others, engine = engine_processes(), PolicyEngine(SETTINGS, FORMAT.stop)
     await engine.start(pointer(folders["1"], 1))
-    processes = engine_processes()
+    processes = [process for process in engine_processes() if process not in others]
     assert processes
     yield engine
     engine.close()
@@ -74,6 +74,21 @@ async def sample(
     engine: PolicyEngine, contexts: Iterable[tuple[int, ...]], max_tokens: int, sampling: Sampling
 ) -> list[Generation]:
     return await asyncio.gather(*(engine.generate(context, max_tokens, sampling) for context in contexts))
+
+
+@in_module_loop
+async def test_a_turn_computes_only_the_last_tokens_of_the_turns_before_it(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]]
+) -> None:
+    from vllm import SamplingParams
+    from vllm.inputs.engine import tokens_input
+
+    await load(engine, folders, 1)
+    turn = await engine.generate(contexts[0], 80, RANDOM)
+    context = [*contexts[0], *turn.token_ids[:-1]]  # the last token is never computed
+    requests = engine._engine.generate(tokens_input(context), SamplingParams(max_tokens=1), "continued")
+    (output,) = [output async for output in requests]
+    assert len(context) - output.num_cached_tokens <= 32
 
 
 @in_module_loop

@@ -145,12 +145,12 @@ def stopped() -> Iterator[None]:
 async def test_a_pause_that_does_not_return_breaks_the_engine(
     vllm: Any, engine: PolicyEngine, policies: dict[int, Path], contexts: Contexts
 ) -> None:
-    settings = LONG.model_copy(update={"silence_s": 1.0})
+    settings = LONG.model_copy(update={"silence_s": 3.0})
     async with around(vllm, pointer(policies[1], 1), settings) as engine:
         requests = await begin(engine, contexts[:4])
         await engine.prefetch(pointer(policies[2], 2))
         with stopped():
-            with pytest.raises(EngineBroken, match="vLLM's pause did not end within 1 s"):
+            with pytest.raises(EngineBroken, match="vLLM's pause did not end within 3 s"):
                 await engine.swap(pointer(policies[2], 2))
             await assert_dead(engine, requests, contexts)
     await vllm.resume_generation()
@@ -159,13 +159,13 @@ async def test_a_pause_that_does_not_return_breaks_the_engine(
 async def test_an_engine_that_samples_nothing_is_dead(
     vllm: Any, engine: PolicyEngine, policies: dict[int, Path], contexts: Contexts
 ) -> None:
-    settings = LONG.model_copy(update={"silence_s": 1.0})
+    settings = LONG.model_copy(update={"silence_s": 3.0})
     async with around(vllm, pointer(policies[1], 1), settings) as engine:
         requests = await begin(engine, contexts[:4])
         with stopped():
             _, pending = await asyncio.wait(requests, timeout=60)
             assert not pending
-            with pytest.raises(EngineDied, match=r"no token for 1 s .* with 4 requests under way"):
+            with pytest.raises(EngineDied, match=r"no token for \d s .* with \d requests under way"):
                 await engine.check_health()
             await assert_dead(engine, requests, contexts)
 
@@ -186,12 +186,19 @@ async def assert_dead(engine: PolicyEngine, requests: list[asyncio.Task[Any]], c
 async def test_a_request_without_a_token_is_aborted_while_others_go_on(
     vllm: Any, engine: PolicyEngine, policies: dict[int, Path], contexts: Contexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = LONG.model_copy(update={"silence_s": 0.2})  # polled every 0.05 s
+    settings = LONG.model_copy(update={"silence_s": 3.0})
     async with around(vllm, pointer(policies[1], 1), settings) as engine:
-        monkeypatch.setattr(engine._watch, "silent_requests", lambda: ["turn-2"])
-        ends = await asyncio.gather(*await begin(engine, contexts[:4]), return_exceptions=True)
+        found: list[str] = []
+
+        def find_one() -> list[str]:
+            found.extend([] if found else list(engine._watch._requests)[:1])
+            return found
+
+        monkeypatch.setattr(engine._watch, "silent_requests", find_one)
+        ends = await asyncio.gather(*await begin(engine, contexts), return_exceptions=True)
         (failure,) = [end for end in ends if isinstance(end, RequestFailed)]
-        assert "got no token for 0.2 s (sampler.engine.silence_s) while others got theirs" in str(failure)
+        assert "got no token for 3 s (sampler.engine.silence_s) while others got theirs" in str(failure)
+        assert all(end.token_ids for end in ends if not isinstance(end, BaseException))
         assert (await engine.generate(contexts[0], 8, GREEDY)).token_ids
 
 

@@ -64,7 +64,16 @@ class Disturbances(RuleBasedStateMachine):
     def poll(self) -> None:
         self.run.poll()
 
-    @rule(moments_left=st.integers(0, 12))
+    @rule(rounds=st.integers(1, 6))
+    def go_on_undisturbed(self, rounds: int) -> None:
+        for _ in range(rounds):
+            self.run.go_on()
+
+    @rule()
+    def kill_the_driver_between_two_writes(self) -> None:
+        self.run.driver.kill()
+
+    @rule(moments_left=st.integers(0, 6))
     def kill_the_driver_at_a_write(self, moments_left: int) -> None:
         self.run.poll(moments_left)
 
@@ -122,8 +131,8 @@ class Disturbances(RuleBasedStateMachine):
 
 
 Disturbances.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
+    max_examples=30,
+    stateful_step_count=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

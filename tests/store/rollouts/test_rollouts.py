@@ -12,7 +12,7 @@ from store.records import ExecutionRecord, Outcome, Policy, PolicySpan, Purpose,
 @pytest.fixture
 def assignment(filled):
     filled.iterations.schedule(1, problems=1, samples=4, sampling=Sampling(0.7, 0.9))
-    (leased,) = filled.assignments.lease("a", 1, ttl_s=60).assignments.assignments
+    (leased,) = filled.assignments.lease("a", 1, ttl_s=60).assignments
     return leased
 
 

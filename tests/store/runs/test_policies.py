@@ -3,7 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from store.errors import StoreError, UnknownPolicyError
-from store.records import Decision, Policy
+from store.records import Decision, Policy, PolicyPointer
+from store.runs.policies import PolicyState
 from store.store import Store
 
 
@@ -98,3 +99,19 @@ def test_a_policy_that_is_not_promoted_leaves_the_served_one(filled):
     assert filled.policies.promoted().version == 1
     with pytest.raises(UnknownPolicyError):
         filled.policies.decide(9, Decision.PROMOTED, {}, "none")
+
+
+def test_the_brief_has_each_policys_iteration_and_whether_it_is_decided(filled):
+    filled.policies.add(Policy(2, 1, "policies/2", iteration=0))
+    filled.policies.add(Policy(5, 2, "policies/5", iteration=1))
+    filled.policies.decide(2, Decision.NOT_PROMOTED, {}, "worse")
+    assert filled.policies.brief() == [
+        PolicyState(1, None, None, is_decided=False),
+        PolicyState(2, 1, 0, is_decided=True),
+        PolicyState(5, 2, 1, is_decided=False),
+    ]
+
+
+def test_a_pointer_survives_the_way_through_rllib():
+    pointer = PolicyPointer(7, "policies/7", "sum")
+    assert PolicyPointer.from_state(pointer.to_state()) == pointer

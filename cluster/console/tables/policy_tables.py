@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from cluster.console.output import print_line
-from cluster.console.tables import print_table, printable
+from cluster.console.tables.columns import print_table, printable
 from eval.figure_text import count
 from eval.promotion_text import decision_word, describe_assessment
 from store.records import Decision

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster.console.problem_effort import explain
+from cluster.console.tables.problem_effort import explain
 from store.runs.scheduling.decisions import ProblemEffort
 from store.runs.scheduling.worth import Worth
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.console.output import print_line
-from cluster.console.tables import format_label, print_table, printable, printable_lines
+from cluster.console.tables.columns import format_label, print_table, printable, printable_lines
 from store.records import Exclusion, ImportReport, Problem, Split
 
 _MAX_SKIPPED = 5

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from rich.console import Console
 from rich.text import Text
 
-from cluster.console.tables import print_table
+from cluster.console.tables.columns import print_table
 from store.runs.scheduling.decisions import Decision, ProblemEffort
 from store.runs.scheduling.worth import Worth
 from store.settings import SchedulingRule
