@@ -120,11 +120,13 @@ def _parameters(iteration: int, seed: int) -> dict[str, Any]:
 
 
 def _query(condition: str = "") -> str:
-    """SQL of `Worth` for the training problems that meet a condition."""
+    """SQL of `Worth` for the training problems that meet a condition.
+
+    Estimates are materialized, or each would be computed again wherever it is used.
+    """
     return f"""
-WITH {_RATES}
-SELECT problem_id, pass_rate, evidence, new_rate, known, pending, tokens, weight, draw FROM (
-SELECT estimated.*, (CASE WHEN unread THEN {LEAST} ELSE {LEAST} + {1 - LEAST} * {_VALUE} END) / {_COST} AS weight FROM (
+WITH {_RATES},
+estimated AS MATERIALIZED (
     SELECT id AS problem_id, {_own("won", "seen", UNIT, "pass_rate")} AS pass_rate,
         CAST(seen AS DOUBLE PRECISION) / {UNIT} AS evidence,
         {_own("further", "again", 1, "new_rate")} AS new_rate, known, COALESCE(pending.attempts, 0) AS pending,
@@ -137,8 +139,12 @@ SELECT estimated.*, (CASE WHEN unread THEN {LEAST} ELSE {LEAST} + {1 - LEAST} * 
     LEFT JOIN group_rates ON group_rates.source = problem.source AND group_rates.subject = problem.subject
         AND group_rates.level = problem.level
     LEFT JOIN pending ON pending.problem_id = problem.id
-) AS estimated
-) AS weighted"""  # noqa: S608
+),
+weighted AS MATERIALIZED (
+    SELECT estimated.*, (CASE WHEN unread THEN {LEAST} ELSE {LEAST} + {1 - LEAST} * {_VALUE} END) / {_COST} AS weight
+    FROM estimated
+)
+SELECT problem_id, pass_rate, evidence, new_rate, known, pending, tokens, weight, draw FROM weighted"""  # noqa: S608
 
 
 def _counted(condition: str) -> str:
