@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from actors.codec import Codec
-from actors.rollout import End
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import End
 from store.outcomes import acceptance_rate
 from store.records import Outcome, Problem, Purpose, Sampling, Split, Support
 from store.store import Store

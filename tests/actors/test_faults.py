@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from actors.attempt import Attempter
-from actors.codec import Codec
+from actors.attempts.attempt import Attempter
 from actors.engine import RequestFailed
-from actors.rollout import Generation
-from actors.stats import RolloutStats
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Generation
+from actors.sampling.stats import RolloutStats
 from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, Verdict
 from sandbox.interpreter import Sandbox
 from sandbox.jail.failure import JailFailure

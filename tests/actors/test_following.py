@@ -8,7 +8,7 @@ import pytest
 
 from actors import following
 from actors.engine import EngineDied, SwapError
-from actors.following import REFUSALS_ALLOWED, PolicyFollower, PolicyRefusedError
+from actors.sampling.following import REFUSALS_ALLOWED, PolicyFollower, PolicyRefusedError
 from store.records import PolicyPointer
 
 from .scripted import until

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.pace import Pace
+from actors.sampling.pace import Pace
 
 from .scripted import Clock
 

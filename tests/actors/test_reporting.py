@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from actors import reporting
-from actors.reporting import StateReporter
+from actors.sampling.reporting import StateReporter
 from store.errors import StoreUnreachableError
 from store.runs.samplers import SamplerState, SamplerStatus
 from store.store import Store

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from actors.attempt import Attempter
-from actors.codec import Codec
+from actors.attempts.attempt import Attempter
+from actors.rollouts.codec import Codec
 from actors.settings import EngineSettings, SamplerSettings
 from store.records import Lease, Policy, Problem, Purpose, Sampling, Split
 from store.runs.run_state import DesiredState

@@ -49,8 +49,8 @@ async def serve(name: str, folder: Path, settings: list[str]) -> None:
 
 @asynccontextmanager
 async def open_parts(name: str, folder: Path, settings: list[str]) -> AsyncIterator[Parts]:
-    from actors.codec import Codec
     from actors.formats import get_format
+    from actors.rollouts.codec import Codec
     from sandbox.equivalence import AnswerChecker
     from sandbox.interpreter import Sandbox
     from store.records import PolicyPointer
@@ -91,7 +91,7 @@ class PlannedEngine:
         return self._engine._engine
 
     async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Any) -> Any:
-        from actors.rollout import End
+        from actors.rollouts.rollout import End
         from store.records import PolicySpan
 
         plan, turn = _PLAN.get(), _TURN.get()
@@ -127,8 +127,8 @@ async def scheduled(parts: Parts) -> AsyncIterator[Any]:
 
 async def ours(parts: Parts, _: Any) -> dict[str, Any]:
     """The product's worker with the store, the sandbox and the checker."""
-    from actors.attempt import Attempter
-    from actors.worker import RolloutWorker
+    from actors.attempts.attempt import Attempter
+    from actors.sampling.worker import RolloutWorker
 
     class PlannedAttempter(Attempter):
         async def attempt(self, assignment: Any, sample_index: int, *more: Any, **options: Any) -> Any:
@@ -221,8 +221,8 @@ async def lock_step(parts: Parts, _: Any) -> dict[str, Any]:
 
 
 async def lock_step_batch(parts: Parts, batch: list[Any], sessions: AsyncExitStack) -> dict[str, int]:
-    from actors.interaction import execution_record
-    from actors.rollout import Execute, Generate, RolloutState
+    from actors.attempts.interaction import execution_record
+    from actors.rollouts.rollout import Execute, Generate, RolloutState
 
     limits, engine_settings = parts.config.sampler.limits, parts.config.sampler.engine
     states = [RolloutState(parts.codec, a.problem.question, limits, engine_settings.max_model_len) for a, _ in batch]

@@ -70,7 +70,7 @@ def measure(prepared: Path, folder: Path) -> None:
     import ray
     from sampling_cases import CASES, config_of
 
-    from actors.sampler import Sampler
+    from actors.sampling.sampler import Sampler
     from cluster.loop.algorithm_config import SelfTrainingConfig
     from store.records import Policy, PolicyPointer, Sampling
     from store.store import Store
