@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import dtype
+from actors.engine import dtype
 from actors.engine.dtype import processor_multiplies_bfloat16, resolve_dtype
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from actors.sampling.pace import Pace
 
-from .scripted import Clock
+from ..scripted import Clock
 
 ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SLOTS = st.integers(1, 512)

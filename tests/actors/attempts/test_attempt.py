@@ -10,7 +10,7 @@ from store.outcomes import acceptance_rate
 from store.records import Outcome, Problem, Purpose, Sampling, Split, Support
 from store.store import Store
 
-from .scripted import PROBLEMS, SETTINGS, ScriptedEngine, Work, is_done, until
+from ..scripted import PROBLEMS, SETTINGS, ScriptedEngine, Work, is_done, until
 
 
 async def test_outcomes_follow_from_how_an_attempt_ends(store: Store, work: Work, codec: Codec, policy: Any) -> None:

@@ -21,7 +21,7 @@ from store.errors import StoreBusyError, StoreUnreachableError
 from store.records import Outcome
 from store.store import Store
 
-from .scripted import ALL_IDS, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
+from ..scripted import ALL_IDS, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
 
 
 async def test_every_scheduled_rollout_arrives_exactly_once(

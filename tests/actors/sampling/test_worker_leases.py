@@ -15,7 +15,7 @@ from store.runs.run_state import DesiredState
 from store.runs.samplers import SamplerState
 from store.store import Store
 
-from .scripted import ALL_IDS, SAMPLES, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
+from ..scripted import ALL_IDS, SAMPLES, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
 
 
 @pytest.fixture

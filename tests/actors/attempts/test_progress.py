@@ -17,8 +17,8 @@ from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import Assignment, FaultKind, Outcome, Problem, Purpose, Sampling, Split
 
-from .conftest import PLAIN_CHECKER
-from .scripted import SETTINGS, ScriptedEngine, until
+from ..conftest import PLAIN_CHECKER
+from ..scripted import SETTINGS, ScriptedEngine, until
 
 LIMITS = AttemptLimits(
     SETTINGS,

@@ -24,7 +24,7 @@ from store.database.connection import transaction
 from store.records import FaultKind, Outcome, Problem, Purpose, Rollout, Sampling, Split
 from store.store import Store
 
-from .scripted import ALL_IDS, PROBLEMS, SAMPLES, SETTINGS, ScriptedEngine, Work, is_done, is_idle, until, written_ids
+from ..scripted import ALL_IDS, PROBLEMS, SAMPLES, SETTINGS, ScriptedEngine, Work, is_done, is_idle, until, written_ids
 
 RETRIES = SETTINGS.fault_retries
 type Write = Callable[[int, int], Generation]
