@@ -112,6 +112,8 @@ class Duties:
                 self._wanted[version] = more
 
     def _close(self, number: int) -> None:
+        """Report the iteration, and complete what was left over until now."""
+        self._measurer.finish_left_over()
         policy = next(policy for policy in reversed(self._store.policies.all()) if policy.iteration == number)
         self._closer.close(policy)
 

@@ -51,6 +51,13 @@ class Measurer:
             self._finish(evaluation)
         return True
 
+    def finish_left_over(self) -> None:
+        """Store the figures of complete evaluations that nothing waits for: of policies that were replaced meanwhile."""
+        scheduled = {evaluation for one in self._scheduled.values() for evaluation in one.evaluations}
+        for evaluation in self._evaluations.unfinished():
+            if evaluation.id not in scheduled and not self._missing(evaluation.id):
+                self._finish(evaluation.id)
+
     def progress(self, versions: list[int]) -> tuple[int, int]:
         """(done, scheduled) attempts of the unfinished evaluations of these versions."""
         counts = [self._evaluations.progress(e) for v in versions for e in self._evaluations_of(v)]
