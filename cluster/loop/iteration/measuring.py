@@ -52,7 +52,7 @@ class Measurer:
         return True
 
     def finish_left_over(self) -> None:
-        """Store the figures of complete evaluations that nothing waits for: of policies that were replaced meanwhile."""
+        """Store the figures of complete evaluations that nothing waits for: their policies were replaced meanwhile."""
         scheduled = {evaluation for one in self._scheduled.values() for evaluation in one.evaluations}
         for evaluation in self._evaluations.unfinished():
             if evaluation.id not in scheduled and not self._missing(evaluation.id):
