@@ -7,6 +7,8 @@ from eval.comparison import Comparison
 from eval.figure_text import describe_comparison
 from store.records import Decision
 
+_SMALLEST = 0.0001
+
 
 def describe_assessment(decision: Decision, stored: Mapping[str, Any]) -> str:
     """A decision with its reason and what it rests on, on one line; `stored` is `Policy.assessment`."""
@@ -15,8 +17,9 @@ def describe_assessment(decision: Decision, stored: Mapping[str, Any]) -> str:
     if not comparison:
         return words
     found = describe_comparison(Comparison(**comparison))
-    tested = p_value_text(stored)
-    return f"{words}; {found}{f'; {tested}' if tested else ''}"
+    p_value, error = p_value_texts(stored)
+    tested = f"; p {p_value if p_value.startswith('<') else f'= {p_value}'}, where at most {error} promotes"
+    return f"{words}; {found}{tested if p_value else ''}"
 
 
 def decision_word(decision: Decision) -> str:
@@ -24,14 +27,13 @@ def decision_word(decision: Decision) -> str:
     return decision.value.replace("_", " ")
 
 
-def p_value_text(stored: Mapping[str, Any]) -> str:
-    """The p-value with its bound, such as `p = 0.012 of at most 0.05`; empty if nothing was tested."""
+def p_value_texts(stored: Mapping[str, Any]) -> tuple[str, str]:
+    """The p-value and what it had to be at most, such as (`0.012`, `0.05`); empty if nothing was tested."""
     p_value, error = stored.get("p_value"), stored.get("error")
     if p_value is None or error is None or stored.get("rule") == "always":
-        return ""
-    return f"p = {probability(p_value)} of at most {probability(error)}"
+        return "", ""
+    return _probability(p_value), _probability(error)
 
 
-def probability(p: float) -> str:
-    """A probability to two digits, such as `0.012` or `< 0.0001`."""
-    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
+def _probability(p: float) -> str:
+    return f"{p:.2g}" if p >= _SMALLEST else f"< {_SMALLEST}"

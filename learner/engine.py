@@ -3,6 +3,7 @@
 Everything here is collective: with several ranks, all of them make the same calls in the same order.
 """
 
+import errno
 import os
 import pickle
 import time
@@ -33,6 +34,8 @@ from learner.publication.weights import weights_hashed
 from learner.settings import LearnerSettings, PhaseSettings
 from learner.training_metrics import TrainingMetrics
 from store.records import Policy, Rollout
+
+_DAMAGED, _NOT_READ = 1, 2
 
 
 class StateMismatchError(ValueError):
@@ -104,7 +107,8 @@ class TrainingEngine:
             NoTrainingSamplesError: none of the rollouts can be trained on.
             TrainingDivergedError: too many steps in a row were not finite.
             TrainingInterrupted: the directive was to stop.
-            CheckpointUnreadableError: the checkpoint to begin from cannot be read. Load another one or a policy.
+            CheckpointUnreadableError: the checkpoint to begin from is damaged. Load another one or a policy.
+            OSError: it could not be read now.
         """
         data = training_data(rollouts, self.settings.max_sequence_tokens)
         total = num_steps(len(data.sequences), phase)
@@ -145,6 +149,7 @@ class TrainingEngine:
                 every_s=settings.checkpoint_every_s,
                 in_background=settings.checkpoint_in_background,
                 report=self.report,
+                last_step=-1 if resumption.begin_from is None else self.state.step,
             )
         return StepEnd(self.device, self.report, directive, writer, self._model.save_shards)
 
@@ -258,11 +263,17 @@ class TrainingEngine:
             state.restore(saved, self.device)
         except (OSError, RuntimeError, EOFError, KeyError, ValueError, AssertionError, pickle.UnpicklingError) as error:
             failure = error
-        failures = torch.tensor(int(failure is not None), device=self.device)
+        severity = _DAMAGED if failure is not None else 0
+        if isinstance(failure, OSError) and not isinstance(failure, FileNotFoundError):
+            severity = _NOT_READ
+        worst = torch.tensor(severity, device=self.device)
         if self.num_ranks > 1:
-            dist.all_reduce(failures)
-        if int(failures):
-            raise CheckpointUnreadableError(f"{checkpoint} cannot be read: {failure or 'another rank failed'}")
+            dist.all_reduce(worst, op=dist.ReduceOp.MAX)
+        reason = f"{checkpoint} cannot be read: {failure or 'another rank failed'}"
+        if int(worst) == _NOT_READ:  # it may be whole, and reading may work when it is tried again
+            raise OSError(errno.EIO, reason)
+        if int(worst) == _DAMAGED:
+            raise CheckpointUnreadableError(reason)
 
     def _on_rank_zero(self, write: Callable[[], str]) -> str:
         """Run `write` on rank 0 and broadcast its result, so that a failure leaves no rank waiting."""

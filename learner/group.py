@@ -17,8 +17,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from learner.checkpoints.folder import (
     CheckpointUnreadableError,
     TrainingKey,
+    claim_folder,
     finished_checkpoint,
-    resumable_checkpoints,
 )
 from learner.directive import Directive
 from learner.engine import Resumption, StateMismatchError
@@ -34,10 +34,6 @@ from learner.settings import OPENMP_ENVIRONMENT, LearnerJob
 from store.records import Policy, PolicyPointer
 
 logger = logging.getLogger(__name__)
-
-
-def _ignore(done: int, total: int) -> None:
-    """Do nothing with progress."""
 
 
 class GangLearnerGroup(LearnerGroup):
@@ -68,7 +64,7 @@ class GangLearnerGroup(LearnerGroup):
         training_set_id: int,
         phase: str,
         version: int,
-        on_progress: Callable[[int, int], None] = _ignore,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
         directive: Callable[[], Directive] = lambda: Directive.RUN,
         checkpoints: Path | None = None,
     ) -> dict[str, float]:
@@ -84,7 +80,7 @@ class GangLearnerGroup(LearnerGroup):
             LearnerSilenceError: a rank made no progress.
         """
         key = TrainingKey.of(self.job.settings, training_set_id, phase, version)
-        found = [] if checkpoints is None else resumable_checkpoints(checkpoints, key)
+        found = [] if checkpoints is None else claim_folder(checkpoints, key)
         call = TrainingCall(self._gang, on_progress, directive)
         for begin_from in [*found, None]:
             if self._has_trained and begin_from is None:
@@ -98,9 +94,9 @@ class GangLearnerGroup(LearnerGroup):
                     raise
                 logger.warning("%s; the one before it is used", error)
                 continue
-            if result.interruption is not None:
-                raise result.interruption
             break
+        if result.interruption is not None:
+            raise result.interruption
         self._trained_state = None
         if checkpoints is not None and self.job.settings.keeps_optimizer:
             self._trained_state = finished_checkpoint(checkpoints)
@@ -136,9 +132,7 @@ class GangLearnerGroup(LearnerGroup):
     def load_state(self, folder: str | Path, on_poll: Callable[[], None] | None = None) -> None:
         """Load the weights and the optimizer of a checkpoint, which belong to the current policy.
 
-        Raises:
-            LearnerRankError: it was perhaps caused by `StateMismatchError`.
-            LearnerSilenceError: a rank made no progress.
+        Raises `LearnerRankError`, which `StateMismatchError` may have caused, and `LearnerSilenceError`.
         """
         self._gang.call("load_state", folder=str(folder), on_poll=on_poll)
         self._state, self._has_trained = Path(folder), False

@@ -31,6 +31,7 @@ used_by(
     it.status,
 )
 used_by("argparse, by name", it.dest)
+used_by("store.runs.scheduling, in SQL", it.last_iteration, it.stale_accepted, it.stale_judged)
 used_by("sandbox.jail.config, in the jail's command line", it.main)
 used_by(
     "RLlib's Algorithm and AlgorithmConfig",
@@ -53,7 +54,7 @@ used_by(
     it.is_remote,
 )
 used_by("DeepSpeed, which saves through it", it.checkpoint_engine, it.makedirs, it._copy_recovery_script)
-used_by("the learner's gang, by name", it.direct)
+used_by("the learner's gang, by name", it.begin_training, it.direct)
 used_by(
     "vLLM, by name",
     it.Process,

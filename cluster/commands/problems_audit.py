@@ -10,7 +10,7 @@ from cluster.config.options import checked
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json, print_line
 from cluster.console.progress_bar import progress_bar
-from cluster.console.tables import format_label, percent, print_table
+from cluster.console.tables.columns import format_label, percent, print_table
 from store.labels.audit import AuditSettings, Proposal
 from store.records import ReviewStatus
 

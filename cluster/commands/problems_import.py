@@ -10,8 +10,8 @@ from cluster.config.options import checked
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json
-from cluster.console.problem_tables import print_import, print_labels
 from cluster.console.progress_bar import progress_bar
+from cluster.console.tables.problem_tables import print_import, print_labels
 from cluster.loop.preparation.label_checks import open_label_checks
 from store.problems.sources import import_problems as import_sources
 from store.settings import Columns, ProblemSourceSettings

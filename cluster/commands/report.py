@@ -169,7 +169,7 @@ def _scores(
     for policy in policies:
         mine = [one for one in evaluations if one.policy_version == policy.version]
         greedy = next((one for one in reversed(mine) if (one.benchmark, one.metric) == (_HELDOUT, "pass@1")), None)
-        comparison = compared.get(policy.version)
+        comparison = (policy.assessment or {}).get("comparison") or compared.get(policy.version)
         scores.append(
             PolicyScore(
                 version=policy.version,
@@ -184,6 +184,8 @@ def _scores(
                 },
                 comparison=Comparison(**comparison) if comparison else None,
                 omissions=_omissions(mine),
+                decision=policy.decision,
+                assessment=policy.assessment or {},
             )
         )
     return scores

@@ -19,7 +19,7 @@ from cluster.config.run_folder import RunFolder, find_run_folder, new_run_folder
 from cluster.console.driver_log import logging_to, outages_noted
 from cluster.console.interrupt import StopSignal
 from cluster.console.live_view import make_progress
-from cluster.console.plan_table import render_plan
+from cluster.console.tables.plan_table import render_plan
 from cluster.console.terminal import open_console, output_redirected_to
 from cluster.loop.checkpoints import restore_checkpoint, save_checkpoint
 from cluster.loop.position import read_position

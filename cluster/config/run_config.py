@@ -78,8 +78,8 @@ class PromotionSettings(_Settings):
     max_problems: int = Field(
         0,
         ge=0,
-        description="held-out problems up to which an undecided comparison goes on; 0: no more than"
-        " evaluation.problems",
+        description="held-out problems up to which an undecided comparison goes on; never fewer than"
+        " evaluation.problems, which 0 means",
     )
 
 
@@ -143,12 +143,6 @@ class RunConfig(_Settings):
             raise ValueError(
                 f"sampler.limits.max_tokens ({limits.max_tokens}) must be below sampler.engine.max_model_len "
                 f"({engine.max_model_len}), which includes the prompt"
-            )
-        first, budget = self.evaluation.problems, self.promotion.max_problems
-        if 0 < budget < first:
-            raise ValueError(
-                f"promotion.max_problems ({budget}) must be 0 or at least evaluation.problems ({first}), on which every"
-                " policy is measured"
             )
         if self.mode == "demonstrations_only" and self.teacher is None:
             raise ValueError("mode 'demonstrations_only' needs a teacher")

@@ -9,7 +9,7 @@ from rich.prompt import Prompt
 from rich.syntax import Syntax
 from rich.text import Text
 
-from cluster.console.tables import format_label, percent, print_table, printable, printable_lines
+from cluster.console.tables.columns import format_label, percent, print_table, printable, printable_lines
 from store.labels.reviews import RescoreResult, Review
 from store.records import Rollout, SegmentKind
 

@@ -15,6 +15,8 @@ from rich.text import Text
 from cluster.loop.alarms.faults import describe_kinds
 from cluster.loop.run_status import Status
 from eval.figure_text import coverage, omissions, points
+from eval.promotion_text import describe_assessment
+from store.records import Decision
 from store.runs.figures import Figure
 
 _STATE_STYLES = {
@@ -84,6 +86,7 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
     facts = [
         ("iterations", f"{status.iterations_done} of {status.iterations_asked} done"),
         ("policy", f"{_version(policy['version'])}, promoted {_version(policy['promoted_version'])}"),
+        *_promotion(status),
         ("problems", f"{problems['train']:,} for training, {problems['heldout']:,} held out{excluded}"),
         ("demonstrations", f"{status.demonstrations:,}"),
         *_rates(status),
@@ -108,6 +111,16 @@ def _facts(status: Status) -> list[tuple[str, Text]]:
     if status.heartbeat_age_s is not None:
         facts.append(("heartbeat", f"{_ago(status.heartbeat_age_s)} ago"))
     return [(name, Text(text)) for name, text in facts]
+
+
+def _promotion(status: Status) -> list[tuple[str, str]]:
+    """The latest decision on a promotion, and what it rests on."""
+    decided = [policy for policy in status.policies if policy["decision"]]
+    if not decided:
+        return []
+    last = decided[-1]
+    found = describe_assessment(Decision(last["decision"]), last["assessment"] or {})
+    return [("promotion", f"v{last['version']} {found}")]
 
 
 def _rates(status: Status) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ def restore_checkpoint(
     algorithm: Any, folder: RunFolder, store: Store, on_poll: Callable[[], None] | None = None
 ) -> None:
     """Restore the last checkpoint, load the latest policy if it is a later one, and its optimizer if that is used."""
-    saved = _last_checkpoint(folder, store)
+    saved = last_checkpoint(folder, store)
     if saved is not None:
         algorithm.restore_from_path(str(saved))
     learner, latest = algorithm.learner_group, store.policies.require_latest()
@@ -48,7 +48,7 @@ def restore_checkpoint(
         learner.load_state_if_it_fits(optimizer, on_poll)
 
 
-def _last_checkpoint(folder: RunFolder, store: Store) -> Path | None:
+def last_checkpoint(folder: RunFolder, store: Store) -> Path | None:
     """The last checkpoint, which is in the run's folder wherever that was moved; None if there is none."""
     saved = store.run.state().checkpoint
     if saved is None:

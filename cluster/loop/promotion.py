@@ -73,12 +73,14 @@ def assess(store: Store, policy: Policy, run: RunConfig) -> Assessment:
 
     Only finished evaluations count: attempts that arrive first are the short ones, and their problems no fair sample.
     """
-    looks = _plan(store, run)
-    measured = len(store.evaluations.benchmark_answers(policy.version, HELDOUT))
     promoted = store.policies.promoted()
     is_served = promoted is not None and promoted.version == policy.version
+    if policy.decision is not None and not is_served:
+        return Assessment.from_stored(policy.decision, policy.assessment or {}, None)
+    looks = _plan(store, run)
+    measured = len(store.evaluations.benchmark_answers(policy.version, HELDOUT))
     if policy.decision is not None:
-        more = looks.next(measured) and looks.sizes[-1] if is_served else None
+        more = looks.sizes[-1] if looks.next(measured) else None
         return Assessment.from_stored(policy.decision, policy.assessment or {}, more)
     if measured < looks.sizes[0]:
         return Assessment(None, "not measured yet", looks.sizes[0])
@@ -98,9 +100,9 @@ def record_decision(store: Store, policy: Policy, assessment: Assessment) -> Non
 
 def _plan(store: Store, run: RunConfig) -> Looks:
     """The planned numbers of problems: those of the configuration, as far as the store has them."""
-    first, available = run.evaluation.problems, max(store.problems.counts()[Split.HELDOUT], 1)
+    first = run.evaluation.problems
     budget = first if run.promotion.rule == "always" else max(run.promotion.max_problems, first)
-    return Looks.plan(min(first, available), min(budget, available))
+    return Looks.plan(first, max(store.problems.count_up_to(budget, Split.HELDOUT), 1))
 
 
 def _assess_against(
@@ -155,5 +157,5 @@ def _reason(verdict: Verdict, settings: PromotionSettings, other: int) -> str:
         case "always", _:
             return "the rule promotes every policy"
     if settings.rule == "better":
-        return f"undecided, as it is shown to be neither better nor worse than policy {other}"
-    return f"undecided, as it is not shown whether it is worse than policy {other} by {margin}"
+        return f"undecided, not shown to be better or worse than policy {other}"
+    return f"undecided, not shown to be worse than policy {other} by {margin}, or by less"

@@ -183,6 +183,9 @@ def _policies(store: Store) -> tuple[Mapping[str, Any], ...]:
             "path": policy.path,
             "promoted": policy.promoted,
             "was_promoted": policy.version in promoted,
+            "decision": policy.decision.value if policy.decision else None,
+            "assessment": policy.assessment,
+            "pruned": policy.is_pruned,
         }
         for policy in store.policies.all()
     )

@@ -6,6 +6,7 @@ from eval.comparison import Comparison
 from eval.figure_text import count, coverage, figure_points, gain, gain_interval
 from eval.report.markup import escape
 from eval.report.numbers import percent
+from eval.report.promotions import promotions_section
 from eval.report.records import Report
 from eval.report.run_charts import charts_section
 from eval.report.solutions import before_after_section, solutions_section
@@ -23,6 +24,7 @@ def render(report: Report) -> str:
         charts_section(report),
         support_section(report.support),
         policies_section(report),
+        promotions_section(report.policies),
         before_after_section(report.before_after),
         solutions_section(report.solutions),
         "<h2>Configuration</h2><details><summary>All settings of this run</summary>"

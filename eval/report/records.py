@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from eval.comparison import Comparison
 from eval.support import SupportCounts
 from store.outcomes import acceptance_rate, num_counted
-from store.records import Outcome, Problem, Rollout
+from store.records import Decision, Outcome, Problem, Rollout
 from store.runs.figures import Figure
 
 
@@ -16,7 +17,7 @@ class PolicyScore:
 
     `label` is its origin: "base", "warm start" or its iteration. `other_figures` are those of sampled attempts, by
     metric. `comparison` is with the policy that was promoted before it, None if that is not known. `omissions` say what
-    its figures count as not correct or leave out.
+    its figures count as not correct or leave out. `decision` is that on its promotion, `assessment` what it rests on.
     """
 
     version: int
@@ -27,6 +28,8 @@ class PolicyScore:
     other_figures: Mapping[str, Figure] = field(default_factory=dict)
     comparison: Comparison | None = None
     omissions: Sequence[str] = ()
+    decision: Decision | None = None
+    assessment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,14 @@ th { color: var(--soft); font-weight: 500; font-size: .8125rem; }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
 tr:last-child td { border-bottom: 0; }
 tr.served td { font-weight: 600; }
+.promotions td:last-child, .promotions th:last-child { text-align: left; white-space: normal; min-width: 11rem; }
+.promotions th, .promotions td { padding: .4rem .3rem; }
+svg.interval { width: 6rem; margin: 0; color: var(--soft); }
+svg.interval.up { color: var(--good); }
+svg.interval.down { color: var(--bad); }
+svg.interval line { stroke: currentColor; stroke-width: 2; }
+svg.interval circle { fill: currentColor; }
+svg.interval line.zero { stroke: var(--rule); stroke-width: 1.5; }
 .pill {
   display: inline-block; font-size: .75rem; font-weight: 600; line-height: 1; padding: .25rem .5rem;
   border-radius: 99px; border: 1px solid currentColor; color: var(--soft); white-space: nowrap;

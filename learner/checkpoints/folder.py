@@ -1,14 +1,17 @@
 """The folders of mid-training checkpoints: `training-vNNNNNN/step-NNNNNNNNN`, each published like a policy."""
 
 import json
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from learner.publication import clean_leftovers, is_complete
+from learner.publication import MANIFEST, clean_leftovers, is_complete
 from learner.settings import LearnerSettings
+
+log = logging.getLogger(__name__)
 
 SHARDS = "deepspeed"
 """DeepSpeed's part of a checkpoint: weights and optimizer."""
@@ -95,8 +98,17 @@ def remove_checkpoints(parent: Path, keep_version: int | None = None, keep_finis
 
 
 def prune(training: Path, keep: int) -> None:
-    """Remove all but the last `keep` complete checkpoints of a training."""
-    _remove_others(training, complete_checkpoints(training)[:keep])
+    """Remove all but the `keep` checkpoints of a training that were completed last."""
+    by_age = sorted(complete_checkpoints(training), key=lambda path: (path / MANIFEST).stat().st_mtime_ns)
+    _remove_others(training, by_age[-keep:])
+
+
+def claim_folder(training: Path, key: TrainingKey) -> list[Path]:
+    """The checkpoints that training `key` can continue from, the newest first; all others are removed."""
+    own = resumable_checkpoints(training, key)
+    for path in _remove_others(training, own) + clean_leftovers(training):
+        log.warning("%s is of a training with other settings, or was not completed: removed", path)
+    return own
 
 
 def _remove_others(training: Path, kept: Sequence[Path]) -> list[Path]:

@@ -35,7 +35,14 @@ class CheckpointWriter:
     """
 
     def __init__(
-        self, folder: Path, key: TrainingKey, attempt: str, every_s: float, in_background: bool, report: ProgressReport
+        self,
+        folder: Path,
+        key: TrainingKey,
+        attempt: str,
+        every_s: float,
+        in_background: bool,
+        report: ProgressReport,
+        last_step: int,
     ) -> None:
         """`attempt` is unique to this gang's training, so that it never writes where ranks that were lost may write."""
         self._folder = folder
@@ -50,7 +57,7 @@ class CheckpointWriter:
         self._thread: threading.Thread | None = None
         self._entries: dict[str, FileEntry] = {}
         self._error: Exception | None = None
-        self.last_step = -1
+        self.last_step = last_step
         """The step of the last complete checkpoint; -1 before the first."""
 
     @property

@@ -8,6 +8,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import ray
@@ -147,6 +148,11 @@ class Gang:
         self.ready(on_poll)
         calls = [getattr(worker, method).remote(*args, **kwargs) for worker in self._workers]
         return self._gather(method, calls, on_poll, timeout_s)
+
+    def forget_steps(self) -> None:
+        """Forget the steps of the last training, which the ranks reported and another one has begun since."""
+        for rank, progress in self.progress.items():
+            self.progress[rank] = replace(progress, step=0, total=0)
 
     def notify(self, method: str, *args: Any) -> list[Any]:
         """Call a method that is answered at any time, without waiting; returns the references."""

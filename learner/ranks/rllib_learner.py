@@ -87,7 +87,6 @@ class PolicyLearner(TorchLearner):
         self, *, training_set_id: int, phase: str, version: int, resumption: Resumption | None = None, **_: Any
     ) -> TrainingResult:
         """Train on a training set of the store. `version` seeds the order, so that every iteration has its own."""
-        self._report.warn(None)
         self._report.begin("reads the samples")
         rollouts = read_samples(self._job.store_url, training_set_id, self._report.count)
         settings = self._job.settings.phase(phase)
@@ -120,8 +119,15 @@ class PolicyLearner(TorchLearner):
 
     @ray.method(concurrency_group=MONITORING)
     def direct(self, directive: Directive) -> None:
-        """Set the directive of the running training and of later ones. Answered while it trains."""
+        """Set the directive of the running training. Answered while it trains."""
         self._directive = directive
+
+    @ray.method(concurrency_group=MONITORING)
+    def begin_training(self, directive: Directive) -> None:
+        """Set the first directive of the next training, and forget the steps and the warning of the last one."""
+        self._directive = directive
+        self._report.warn(None)
+        self._report.set_step(0, 0)
 
     @ray.method(concurrency_group=MONITORING)
     def pid(self) -> int:

@@ -20,7 +20,8 @@ class TrainingCall:
     def run(self, training_set_id: int, phase: str, version: int, resumption: Resumption | None) -> TrainingResult:
         """Train until the end, or until the directive is to stop. Raises what `Gang.call` raises."""
         self._passed_on = self._directive()
-        self._gang.call("direct", self._passed_on, on_poll=self.poll)  # that of the last training must not reach this
+        self._gang.call("begin_training", self._passed_on, on_poll=self.poll)
+        self._gang.forget_steps()
         results: list[TrainingResult] = self._gang.call(
             "update",
             on_poll=self._poll_and_direct,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from store.database.database import StorePart
 from store.database.retry import retried, retrying
@@ -71,6 +71,12 @@ class Problems(StorePart):
         """{"train": n, "heldout": n, "excluded": n}."""
         with self._read() as session:
             return problem_counts(session)
+
+    def count_up_to(self, limit: int, split: Split) -> int:
+        """The number of problems of a split, or `limit` if there are more; reads no more than these."""
+        first = select(ProblemRow.id).where(ProblemRow.split == split).limit(limit).subquery()
+        with self._read() as session:
+            return session.scalar(select(func.count()).select_from(first)) or 0
 
     def exclusion_count(self) -> int:
         """The number of problems that imports excluded or withdrew."""

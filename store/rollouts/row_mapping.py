@@ -54,7 +54,7 @@ def _prepare(rollout: Rollout) -> PreparedRollout:
         "sketch": solution.sketch,
         "seed": rollout.seed,
         "policy_version": rollout.spans[-1].version if rollout.spans else None,
-        "first_policy_version": rollout.spans[0].version if rollout.spans else None,
+        "first_policy_version": min((span.version for span in rollout.spans), default=None),
         "prompt_tokens": len(rollout.prompt_ids),
         "tokens": len(rollout.token_ids),
         "prompt_ids": packing.pack_ids(rollout.prompt_ids),

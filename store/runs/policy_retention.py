@@ -1,7 +1,7 @@
 """Policy retention: which policies keep their folders. The rows of pruned ones stay, with their figures and lineage.
 
 Kept in any case are the base, the best by pass@1, those without a decision on their promotion, and those in use: by a
-sampler that reported within the last hour, by an unfinished evaluation, or by an open iteration.
+sampler that reported within the last hour, by an evaluation that lacks attempts, or by an open iteration.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from store.database.tables import (
+    AssignmentRow,
     EvaluationMetricRow,
     EvaluationRow,
     IterationRow,
@@ -17,6 +18,7 @@ from store.database.tables import (
     PromotionRow,
     SamplerRow,
 )
+from store.records import Purpose
 from store.runs.samplers import SamplerState
 from store.settings import PolicyRetentionSettings
 
@@ -58,7 +60,10 @@ def _reasons(
         "sampling": select(SamplerRow.policy_version).where(
             SamplerRow.state != SamplerState.ENDED, SamplerRow.reported_at > now - _SILENT_S
         ),
-        "evaluation": select(EvaluationRow.policy_version).where(EvaluationRow.finished_at.is_(None)),
+        "evaluation": select(EvaluationRow.policy_version)
+        .join(AssignmentRow, AssignmentRow.evaluation_id == EvaluationRow.id)
+        .where(AssignmentRow.completed_at.is_(None), AssignmentRow.purpose == Purpose.EVAL)
+        .distinct(),
         "iteration": select(IterationRow.policy_version).where(IterationRow.closed_at.is_(None)),
     }
     yield from ((version, "served" if place == 0 else "promoted before") for place, version in enumerate(promoted))

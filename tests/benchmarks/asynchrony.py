@@ -64,6 +64,7 @@ class Plan:
             "iteration.problems": self.problems,
             "learner.iteration.steps": self.steps,
             "evaluation.problems": self.heldout,
+            "promotion.max_problems": 0,  # all policies are measured on the same problems
             "sampler.engine.cpu_threads": 1,
             "learner.threads": 1,
             "sampler.cpus_per_sampler": 0.25,

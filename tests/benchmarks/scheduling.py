@@ -42,6 +42,7 @@ problems = [
 ]
 evaluation = {{ problems = 700, base = false }}
 iteration = {{ count = 2, problems = 400, samples_per_problem = 4, temperature = 0.8, scheduling = "{rule}" }}
+promotion = {{ rule = "always" }}
 ray = {{ dashboard = false }}
 """
 SOLUTIONS = """

@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from store.store import Store
-from tests.chaos.invariants import check_store
-from tests.chaos.machine import Machine
+from tests.chaos.checks.invariants import check_store
+from tests.chaos.checks.machine import Machine
 from tests.chaos.recovery import Recovery, strike_run
 from tests.chaos.report import Outcome
 from tests.chaos.run_driver import ChaosRun
@@ -33,10 +33,7 @@ def run_under_faults(
         stack.enter_context(run.running())
         recoveries: list[Recovery] = strike_run(run, planned, server, settings.seed)
         violations = before.violations(run.processes, run.temporary, run.folder)
-    quorum = 1.0 if settings.lead == 0 else 0.95
-    violations += check_store(
-        run.store_url, run.folder, run.journal, iterations=iterations, lead=settings.lead, quorum=quorum
-    )
+    violations += check_store(run.store_url, run.folder, run.journal, iterations=iterations, lead=settings.lead)
     seconds = time.monotonic() - started
     return Outcome(len(planned), recoveries, violations, run.unplanned, heldout_points(run.store_url), seconds=seconds)
 

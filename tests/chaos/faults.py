@@ -10,7 +10,7 @@ from typing import Protocol
 
 import psutil
 
-from tests.chaos.journal import Journal
+from tests.chaos.checks.journal import Journal
 from tests.chaos.small_disk import SmallDisk
 from tests.processes import Processes
 from tests.store.postgresql_server import PostgresqlServer
@@ -121,6 +121,8 @@ class ProcessFault:
     def is_back(self, scene: Scene, strike: Strike) -> bool:
         if self.ends_sampler:
             return scene.journal.now.starts > strike.starts and scene.journal.now.samplers_work
+        if self.work == "published" and scene.journal.published_since(strike.at) is not None:
+            return True  # by the new process, or by the victim before it ended: then no new one is needed yet
         working = self.victims(scene.processes)
         return any(process.pid not in strike.before and _is_running(process) for process in working)
 

@@ -25,7 +25,7 @@ class Recovery:
     """A fault, and the seconds until its part did work again and until the part was back; None: not within the limit.
 
     They count from the strike, or from when what the fault held back was given back. `said` is what the run said that
-    it did or waited for, in between.
+    it did or waited for, in between. `is_outlived`: the run was done before the limit, and needed the part no more.
     """
 
     planned: Planned
@@ -33,6 +33,7 @@ class Recovery:
     work_s: float | None = None
     back_s: float | None = None
     said: list[str] = field(default_factory=list)
+    is_outlived: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -44,8 +45,10 @@ class Recovery:
         kind, since = KINDS[self.strike.kind], self.strike.since
         if self.is_whole or (kind.holds and not self.strike.healed_at):
             return
-        if self.work_s is None and (worked_at := WORK[kind.work](scene.journal, since)) is not None:
-            self.work_s = worked_at - since
+        # What is published after a fault is its work in any case; rollouts are also written by what a fault left alive.
+        work_after = self.strike.at if kind.work == "published" else since
+        if self.work_s is None and (worked_at := WORK[kind.work](scene.journal, work_after)) is not None:
+            self.work_s = max(worked_at - since, 0.0)
         if self.back_s is None and kind.is_back(scene, self.strike):
             self.back_s = time.time() - since
         said = scene.journal.now.activity
@@ -129,4 +132,6 @@ def strike_run(run: ChaosRun, planned: Sequence[Planned], server: PostgresqlServ
         striker = Striker(run, scene)
         striker.strike_all(planned)
         run.wait(lambda: False, "the end of the run")
+        for recovery in striker.recoveries:
+            recovery.is_outlived = not recovery.is_whole and recovery.strike.since > time.time() - RECOVERY_LIMIT_S
         return striker.recoveries

@@ -24,7 +24,7 @@ class Outcome:
     @property
     def failures(self) -> list[str]:
         """A line for each thing that should not have been."""
-        late = [recovery for recovery in self.recoveries if not recovery.is_whole]
+        late = [recovery for recovery in self.recoveries if not (recovery.is_whole or recovery.is_outlived)]
         lines = [f"not recovered from: {recovery.planned} {recovery.strike}" for recovery in late]
         if len(self.recoveries) < self.planned:
             lines.append(f"only {len(self.recoveries)} of {self.planned} faults came before the end of the run")
@@ -69,9 +69,9 @@ def print_outcome(outcome: Outcome) -> None:
 def _seconds(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
-        return "never | never"
-    return f"{statistics.median(known):.1f} | {_second(max(known) if len(known) == len(values) else None).strip()}"
+        return "- | -"
+    return f"{statistics.median(known):.1f} | {max(known):.1f}"
 
 
 def _second(value: float | None) -> str:
-    return " never" if value is None else f"{value:6.1f}"
+    return "     -" if value is None else f"{value:6.1f}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-SYMBOLIC_PROBLEMS = 60
+SYMBOLIC_PROBLEMS = 200
 
 LIMITS = (
     "ray.sampler_silence_s=20",
@@ -94,7 +94,7 @@ class RunSettings:
 
 def symbolic_problems() -> list[str]:
     """Products whose label is written as a root, so that every answer to them has to be compared by the checker."""
-    pairs = [(a, b) for a in range(11, 41) for b in (3, 7)][:SYMBOLIC_PROBLEMS]
+    pairs = [(a, b) for a in range(11, 61) for b in (3, 4, 7, 8)][:SYMBOLIC_PROBLEMS]
     return [
         f'{{"question": "Solve the following multiplication: {a} * {b}. Give only the result as your final answer.", '
         f'"answer": "\\\\sqrt{{{(a * b) ** 2}}}"}}'

@@ -81,9 +81,9 @@ def test_the_test_of_a_margin_is_an_enumeration_of_the_outcomes_that_are_as_extr
     assert p_at_most(one, difference) == pytest.approx(worst, abs=0.01)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
-    st.integers(1, 16),
+    st.integers(1, 12),
     st.sampled_from([0.01, 0.02, 0.1]),
     st.sampled_from([0.05, 0.2]),
     st.floats(0, 1),
@@ -96,8 +96,8 @@ def test_a_policy_at_the_margin_passes_no_more_often_than_its_error(
     assert passing <= error * 1.002  # the maximum is over a grid of rates
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.integers(1, 6), st.floats(-0.9, 0.9), st.floats(0, 1))
+@settings(max_examples=6, deadline=None)
+@given(st.integers(1, 5), st.floats(-0.9, 0.9), st.floats(0, 1))
 def test_intervals_cover_the_true_difference(n: int, difference: float, where: float) -> None:
     least, most = max(-difference, 0.0), (1 - difference) / 2
     loss = least + where * (most - least)

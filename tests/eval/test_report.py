@@ -8,7 +8,7 @@ import pytest
 from eval.comparison import Comparison
 from eval.report import IterationStats, PolicyScore, Report, Solution, render
 from eval.report.style import OUTCOMES
-from store.records import Outcome, PolicySpan, Problem, Purpose, Rollout, Segment, SegmentKind, Split
+from store.records import Decision, Outcome, PolicySpan, Problem, Purpose, Rollout, Segment, SegmentKind, Split
 from store.runs.figures import Figure
 
 PROBLEM = Problem("p", "What is 6 * 7?", "42", "test", Split.HELDOUT, "k")
@@ -125,6 +125,34 @@ def test_the_table_has_every_policy_and_its_metrics() -> None:
 
 def test_the_table_compares_a_policy_with_the_one_promoted_before() -> None:
     assert "-5.0 ± 1.3" in Page(render(REPORT)).text
+
+
+def decided(decision: Decision, comparison: Comparison | None, **assessment: object) -> PolicyScore:
+    return replace(REPORT.policies[3], decision=decision, comparison=comparison, assessment=assessment)
+
+
+def test_each_decision_on_a_promotion_has_its_interval_its_test_and_its_reason() -> None:
+    comparison = Comparison(0.55, 0.6, -0.05, 400, 0.013, -0.0754, -0.0246, gained=10, lost=30)
+    worse = decided(
+        Decision.NOT_PROMOTED, comparison, rule="better", reason="it is <worse>", against=2, p_value=0.999, error=0.05
+    )
+    first = decided(Decision.PROMOTED, None, reason="it is the first policy that was measured")
+    page = render(replace(REPORT, policies=[first, worse]))
+    text = Page(page).text
+    for cell in ("Promotions", "-7.5 to -2.5", "10", "30", "0.05", "not promoted", ": it is <worse>", "promoted"):
+        assert cell in text
+    assert 'class="interval down"' in page
+    assert "<worse>" not in page
+
+
+def test_decisions_of_an_earlier_version_have_no_test() -> None:
+    comparison = Comparison(0.6, 0.4, 0.2, 400, 0.021, 0.158, 0.241)
+    text = Page(render(replace(REPORT, policies=[decided(Decision.PROMOTED, comparison)]))).text
+    assert "+15.8 to +24.1" in text
+
+
+def test_without_a_comparison_there_are_no_promotions_to_show() -> None:
+    assert "Promotions" not in Page(render(REPORT)).text
 
 
 def test_what_figures_lack_is_listed_below_the_table() -> None:

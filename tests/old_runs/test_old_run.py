@@ -9,12 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 
 from cluster.cli import main
+from cluster.config.run_folder import RunFolder
+from learner.group import GangLearnerGroup
+from learner.settings import LearnerJob
 from store.records import Outcome, Purpose
 from store.store import Store
 
@@ -58,6 +63,32 @@ def test_its_report_is_written(old_run: Path) -> None:
     page = (old_run / "report.html").read_text()
     assert "demo-1" in page
     assert page.count("<svg") > 0
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_its_optimizer_is_loaded_where_it_is_used(old_run: Path) -> None:
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+    config = RunFolder(old_run).read_config(["learner.iteration.optimizer_state=keep"])
+    with open_store(old_run) as store:
+        policy = store.policies.require_latest()
+    algorithm = AlgorithmConfig()
+    algorithm.learner_job = LearnerJob(
+        settings=config.learner, store_url=RunFolder(old_run).store_url(config), policy=policy.pointer
+    )
+    group = GangLearnerGroup(config=algorithm)
+    try:
+        (checkpoint,) = (old_run / "checkpoints").glob("*/learner_group")
+        group.restore_from_path(checkpoint)
+        (steps,) = group.foreach_learner(adam_steps())
+        assert steps.get() == optimizer_steps(old_run) > 0
+    finally:
+        group.shutdown()
+
+
+def adam_steps() -> Callable[[Any], int]:
+    """A call for a rank: the steps that its optimizer has behind it."""
+    return lambda learner: int(next(iter(learner.engine._model._adam.state.values()))["step"])
 
 
 @pytest.mark.slow

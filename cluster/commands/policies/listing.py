@@ -5,7 +5,7 @@ import argparse
 from cluster.commands.policies.records import read_policies
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json
-from cluster.console.policy_tables import print_policies
+from cluster.console.tables.policy_tables import print_policies
 
 
 def list_policies(arguments: argparse.Namespace) -> int:

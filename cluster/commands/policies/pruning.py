@@ -8,7 +8,7 @@ from cluster.config.options import checked
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json, print_line
-from cluster.console.policy_tables import print_policies, size_text
+from cluster.console.tables.policy_tables import print_policies, size_text
 from cluster.loop.policy_pruning import prune_policies
 from store.settings import PolicyRetentionSettings
 

@@ -5,7 +5,7 @@ import argparse
 from cluster.commands.policies.records import read_policy
 from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json
-from cluster.console.policy_tables import print_policy
+from cluster.console.tables.policy_tables import print_policy
 
 
 def show_policy(arguments: argparse.Namespace) -> int:

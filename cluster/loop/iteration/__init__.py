@@ -1,1 +1,1 @@
-"""The phases of an iteration: collect rollouts, train and publish a policy, measure it. Begin with `collecting.py`."""
+"""What is done for an iteration: open it, train and publish a policy, measure it, close it. Begin with `opening.py`."""

@@ -53,7 +53,7 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
         if skipped:
             progress.note(f"{skipped.total()} solutions skipped: {_counted(skipped)}")
     base_config = config.base.model_dump(mode="json")
-    store.policies.add(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base)))
+    store.policies.add(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base), iteration=0))
 
 
 def import_problems(config: RunConfig, store: Store) -> tuple[ImportReport, str | None]:
@@ -99,8 +99,8 @@ async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> t
     Raises:
         PreparationError: none could be used.
     """
-    from actors.codec import Codec
     from actors.formats import get_format
+    from actors.rollouts.codec import Codec
     from actors.teachers import make_teacher
     from sandbox.equivalence import AnswerChecker
     from sandbox.interpreter import Sandbox

@@ -1,8 +1,9 @@
 """What an attempt at each training problem is worth: estimated by one query from the counters of the problems.
 
-The worth is the expected number of new solutions, weighted by how much they teach, per token. A problem's own attempts
-are combined with those at similar problems (the same source, subject and level) by shrinkage: what is known of a group
-counts as a few attempts at each of its problems, and what is known of a source as a few at each of its groups.
+The worth is the expected number of new solutions, weighted by how much they teach, for what an attempt costs. A
+problem's own attempts are combined with those at similar problems (the same source, subject and level) by shrinkage:
+what is known of a group counts as an attempt at each of its problems, and what is known of a source as a few at each
+of its groups.
 
 Attempts are counted in thousandths and all sums are of integers, so that both databases compute the same numbers.
 """
@@ -37,6 +38,9 @@ EASY = 0.5
 FURTHER = 0.5
 """How fast further solutions of a problem lose worth: the k-th is worth 1 / (1 + FURTHER * (k - 1)) of the first."""
 
+FIXED = 0.5
+"""The part of the mean attempt's cost that does not depend on its length, such as the prompt and the session."""
+
 ENOUGH_FOR_A_VERDICT = 32
 """Attempts after which a problem without a single verdict is expected to get none."""
 
@@ -50,7 +54,7 @@ class Worth(NamedTuple):
     `pass_rate` is the probability that it is accepted, based on `evidence` attempts at the problem and on similar
     problems; `new_rate` that an accepted one is a further solution, if one is known. `known` solutions are stored,
     demonstrations included; `pending` attempts are under way. `tokens` is the expected length in units of the mean
-    length. `weight` is the worth per token, and `draw` a random number in [0, 1).
+    length. `weight` is the worth by cost, and `draw` a random number in [0, 1).
     """
 
     problem_id: str
@@ -62,6 +66,11 @@ class Worth(NamedTuple):
     tokens: float
     weight: float
     draw: float
+
+    @property
+    def cost(self) -> float:
+        """The cost of an attempt in units of the mean cost."""
+        return FIXED + (1 - FIXED) * self.tokens
 
 
 def find_best(session: Session, iteration: int, seed: int, limit: int) -> list[Worth]:
@@ -111,11 +120,13 @@ def _parameters(iteration: int, seed: int) -> dict[str, Any]:
 
 
 def _query(condition: str = "") -> str:
-    """SQL of `Worth` for the training problems that meet a condition."""
+    """SQL of `Worth` for the training problems that meet a condition.
+
+    Estimates are materialized, or each would be computed again wherever it is used.
+    """
     return f"""
-WITH {_RATES}
-SELECT problem_id, pass_rate, evidence, new_rate, known, pending, tokens, weight, draw FROM (
-SELECT estimated.*, (CASE WHEN unread THEN {LEAST} ELSE {LEAST} + {1 - LEAST} * {_VALUE} END) / tokens AS weight FROM (
+WITH {_RATES},
+estimated AS MATERIALIZED (
     SELECT id AS problem_id, {_own("won", "seen", UNIT, "pass_rate")} AS pass_rate,
         CAST(seen AS DOUBLE PRECISION) / {UNIT} AS evidence,
         {_own("further", "again", 1, "new_rate")} AS new_rate, known, COALESCE(pending.attempts, 0) AS pending,
@@ -128,8 +139,12 @@ SELECT estimated.*, (CASE WHEN unread THEN {LEAST} ELSE {LEAST} + {1 - LEAST} * 
     LEFT JOIN group_rates ON group_rates.source = problem.source AND group_rates.subject = problem.subject
         AND group_rates.level = problem.level
     LEFT JOIN pending ON pending.problem_id = problem.id
-) AS estimated
-) AS weighted"""  # noqa: S608
+),
+weighted AS MATERIALIZED (
+    SELECT estimated.*, (CASE WHEN unread THEN {LEAST} ELSE {LEAST} + {1 - LEAST} * {_VALUE} END) / {_COST} AS weight
+    FROM estimated
+)
+SELECT problem_id, pass_rate, evidence, new_rate, known, pending, tokens, weight, draw FROM weighted"""  # noqa: S608
 
 
 def _counted(condition: str) -> str:
@@ -193,6 +208,7 @@ pending AS (
     SELECT problem_id, CAST(SUM(samples - done) AS BIGINT) AS attempts FROM assignments
     WHERE purpose = 'train' AND completed_at IS NULL GROUP BY problem_id
 )"""  # noqa: S608
+_COST = f"({FIXED} + {1 - FIXED} * tokens)"
 _TEACHES = f"({EASY} + {1 - EASY} * (1 - pass_rate))"
 _VALUE = f"pass_rate * {_TEACHES} * (CASE WHEN known = 0 THEN 1 ELSE new_rate END) "
 _VALUE += f" / (1 + {FURTHER} * (known + pending * pass_rate))"

@@ -13,9 +13,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from actors.codec import Codec
 from actors.engine import EngineStartError, PolicyEngine, SwapError
-from actors.rollout import End, Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import End, Generation
 from learner.bases import make_base
 from learner.bases.tiny_llama import TinyLlama
 from store.records import PolicyPointer, PolicySpan, Sampling
@@ -74,6 +74,21 @@ async def sample(
     engine: PolicyEngine, contexts: Iterable[tuple[int, ...]], max_tokens: int, sampling: Sampling
 ) -> list[Generation]:
     return await asyncio.gather(*(engine.generate(context, max_tokens, sampling) for context in contexts))
+
+
+@in_module_loop
+async def test_a_turn_computes_only_the_last_tokens_of_the_turns_before_it(
+    engine: PolicyEngine, folders: dict[str, Path], contexts: list[tuple[int, ...]]
+) -> None:
+    from vllm import SamplingParams
+    from vllm.inputs.engine import tokens_input
+
+    await load(engine, folders, 1)
+    turn = await engine.generate(contexts[0], 80, RANDOM)
+    context = [*contexts[0], *turn.token_ids[:-1]]  # the last token is never computed
+    requests = engine._engine.generate(tokens_input(context), SamplingParams(max_tokens=1), "continued")
+    (output,) = [output async for output in requests]
+    assert len(context) - output.num_cached_tokens <= 32
 
 
 @in_module_loop

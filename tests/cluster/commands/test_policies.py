@@ -129,7 +129,7 @@ def test_a_policy_is_shown_with_lineage_training_set_lag_and_comparison(
     assert "1 sample (training set 1)" in shown
     assert "tokens by lag" in shown
     assert "not promoted: undecided" in shown
-    assert "1 gained, 0 lost; p = 0.5 of at most 0.05" in shown
+    assert "1 gained, 0 lost; p = 0.5, where at most 0.05 promotes" in shown
 
     assert policies(run, "show", "3", "--json") == 0
     record = json.loads(capsys.readouterr().out)

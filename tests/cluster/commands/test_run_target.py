@@ -85,6 +85,14 @@ def test_without_an_option_it_is_that_of_the_configuration(drive: Callable[..., 
     assert drive(*start(tmp_path)) == 3
 
 
+def test_the_base_counts_as_trained_before_the_first_iteration(
+    drive: Callable[..., int | None], tmp_path: Path
+) -> None:
+    drive(*start(tmp_path))
+    with Store.open(f"sqlite:///{tmp_path / 'demo-1/store.db'}", create=False) as store:
+        assert store.policies.get(0).iteration == 0  # the lag of what it samples is counted from there
+
+
 def test_a_resumed_run_goes_on_to_what_was_asked_for(drive: Callable[..., int | None], tmp_path: Path) -> None:
     assert drive(*start(tmp_path, "--iterations", "4")) == 4
     publish(tmp_path, 3)

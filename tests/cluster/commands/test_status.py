@@ -14,6 +14,7 @@ from cluster.config.run_folder import RunFolder
 from cluster.console.status_screen import draw
 from cluster.loop.run_status import current_state, read_status
 from store.records import (
+    Decision,
     ExecutionRecord,
     FaultKind,
     Outcome,
@@ -74,6 +75,26 @@ def fill(store: Store) -> None:
                 )
             ]
         )
+
+
+def test_the_latest_decision_on_a_promotion_is_shown_in_plain_words(make_run: MakeRun, config: RunConfig) -> None:
+    folder = make_run(ActualState.STOPPED)
+    with open_store(folder, config) as store:
+        fill(store)
+        before = shown(store, folder, config)
+        store.policies.decide(1, Decision.NOT_PROMOTED, {"reason": "it is worse than policy 0"}, "it is worse")
+        after = shown(store, folder, config)
+        policy = read_status(store, folder, config).policies[1]
+    assert "promotion" not in before
+    assert "v1 not promoted: it is worse than policy 0" in after
+    assert (policy["decision"], policy["assessment"]) == ("not_promoted", {"reason": "it is worse than policy 0"})
+
+
+def shown(store: Store, folder: RunFolder, config: RunConfig) -> str:
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(draw(read_status(store, folder, config)))
+    return capture.get()
 
 
 def test_json_has_what_scripts_rely_on(

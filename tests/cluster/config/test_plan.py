@@ -15,7 +15,7 @@ from cluster.config.machine import Gpu, Machine
 from cluster.config.memory import GIB
 from cluster.config.plan import DoesNotFitError, plan_run, training_of
 from cluster.config.run_config import RunConfig
-from cluster.console.plan_table import render_plan
+from cluster.console.tables.plan_table import render_plan
 
 H100 = Gpu("H100", 80 * GIB, 79 * GIB)
 NODE = Machine(cpus=64, memory_bytes=512 * GIB, disk_bytes=2000 * GIB, gpus=(H100,) * 8)

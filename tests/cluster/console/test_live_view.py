@@ -78,3 +78,34 @@ def test_a_log_gets_plain_lines_with_the_time() -> None:
         "measuring on held-out problems (40)", "a note", header(), row(SECOND)
     ]  # fmt: skip
     assert all(line.startswith("[") and line.split()[1:2] == ["0.0"] for line in lines)
+
+
+def test_where_activities_overlap_the_total_is_that_of_the_clock() -> None:
+    overlapping = {**SECOND, "seconds": {"sample": 40.0, "learn": 21.4, "measure": 12.0, "all": 42.0}}
+    assert cells(row(overlapping))["all"] == "42"
+
+
+def test_activities_beside_a_phase_have_bars_of_their_own_until_they_end() -> None:
+    console, _ = screen(80)
+    live = LiveView(console)
+    with live.phase("learn", 10):
+        live.track("sample", 3, 10, "samplers start")
+        live.track("measure", 0, 5)
+        live.track("sample", 4, 10)
+        shown = {bar.description: (bar.completed, bar.total) for bar in live._bars.tasks}
+        assert shown == {"learning": (0, 10), "sampling": (4, 10), "measuring on held-out problems": (0, 5)}
+        live.untrack("measure")
+        live.untrack("measure")
+    assert [bar.description for bar in live._bars.tasks] == ["sampling"]
+    live.untrack("sample")
+    assert live._bars.tasks == []
+
+
+def test_a_log_gets_an_activity_when_it_begins_and_when_it_begins_again() -> None:
+    shown = io.StringIO()
+    plain = PlainLines(Console(file=shown, width=80))
+    for done in range(3):
+        plain.track("sample", done, 10)
+    plain.untrack("sample")
+    plain.track("sample", 0, 20)
+    assert [line.partition("] ")[2] for line in shown.getvalue().splitlines()] == ["sampling (10)", "sampling (20)"]

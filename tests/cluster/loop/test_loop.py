@@ -4,14 +4,11 @@ One run serves all tests of this module: it is paused and resumed, its jails, it
 next drivers are stopped by a command and by Ctrl-C, and the last one finishes the run. Each test checks one invariant.
 """
 
-import contextlib
 import json
-import os
 import signal
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +18,8 @@ from store.records import Decision, Outcome, Purpose, Rollout, SegmentKind, Spli
 from store.runs.run_state import ActualState
 from store.store import Store
 
-from ..driving import COMMAND, LIMIT_S, automathes, jails_of, open_store, processes_of, samplers_of, wait_for
+from ..driving import COMMAND, LIMIT_S, automathes, open_store, processes_of, wait_for
+from .disturbances import control, end_driver, kill_jails, kill_samplers, pause_and_resume, train_rollouts
 
 # The whole run belongs to the first test. Each wait inside has a limit of its own, LIMIT_S.
 pytestmark = pytest.mark.timeout(1800)
@@ -78,18 +76,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     log = runs / "output.txt"
     with automathes(log, "run", "--config", str(config), "--iterations", "2", "--runs", str(runs)) as driver:
         store = open_store(folder, driver)
-        wait_for(driver, log, lambda: _train_rollouts(store) > 0, "the first rollouts")
-        paused = _pause_and_resume(runs, store, driver, log)
-        jails = _kill_jails(driver)
-        samplers = _kill_samplers(driver, log)
+        wait_for(driver, log, lambda: train_rollouts(store) > 0, "the first rollouts")
+        paused = pause_and_resume(runs, store, driver, log)
+        jails = kill_jails(driver)
+        samplers = kill_samplers(driver, log)
         wait_for(driver, log, lambda: store.iterations.progress(2)[0] > 40, "rollouts of the second iteration")
         driver.kill()
         driver.wait()
     leftover_processes = processes_of(folder, within_s=30.0)
     acknowledged = {rollout.id for rollout in store.rollouts.iterate()}
     ends = {
-        "stop": _end(runs, lambda _: _control(runs, "stop"), "stopped.txt"),
-        "Ctrl-C": _end(runs, lambda driver: driver.send_signal(signal.SIGINT), "interrupted.txt"),
+        "stop": end_driver(runs, lambda _: control(runs, "stop"), "stopped.txt"),
+        "Ctrl-C": end_driver(runs, lambda driver: driver.send_signal(signal.SIGINT), "interrupted.txt"),
     }
     with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
         assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
@@ -209,8 +207,8 @@ def test_every_sampled_token_has_a_policy_version(run: Observed) -> None:
 
 
 def test_only_the_interpreters_words_are_masked_out(run: Observed) -> None:
-    from actors.codec import Codec
     from actors.formats import get_format
+    from actors.rollouts.codec import Codec
 
     codec = Codec.from_folder(run.store.policies.get(0).path, get_format("tir"))
     for rollout in _sampled(run):
@@ -246,66 +244,6 @@ def test_status_prints_the_run_as_one_json_object(run: Observed) -> None:
     assert status["rollouts"]["total"] == 2 * 150 * SAMPLES
     assert status["policy"]["promoted_version"] == run.store.policies.promoted().version
     assert Path(status["checkpoint"]).is_dir()
-
-
-# ---------------------------------------------------------------- disturbances
-
-
-def _pause_and_resume(runs: Path, store: Store, driver: subprocess.Popen[bytes], log: Path) -> tuple[int, int]:
-    _control(runs, "pause")
-    wait_for(driver, log, lambda: store.run.state().actual is ActualState.PAUSED, "the pause")
-    wait_for(driver, log, lambda: _is_still(store), "rollouts under way to end")
-    before = _train_rollouts(store)
-    time.sleep(2.0)
-    while_paused = _train_rollouts(store) - before
-    _control(runs, "resume")
-    wait_for(driver, log, lambda: _train_rollouts(store) > before, "rollouts after the pause")
-    return before, while_paused
-
-
-def _is_still(store: Store) -> bool:
-    before = _train_rollouts(store)
-    time.sleep(1.5)
-    return _train_rollouts(store) == before
-
-
-def _kill_jails(driver: subprocess.Popen[bytes]) -> set[int]:
-    """Kill all jails a few times while rollouts are sampled; returns their processes."""
-    killed: set[int] = set()
-    for _ in range(3):
-        victims = jails_of(driver.pid)
-        for victim in victims:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(victim, signal.SIGKILL)
-        killed.update(victims)
-        time.sleep(0.7)
-    return killed
-
-
-def _kill_samplers(driver: subprocess.Popen[bytes], log: Path) -> tuple[set[int], set[int]]:
-    """Kill all samplers; returns their processes before and after."""
-    victims = set(samplers_of(driver.pid))
-    for victim in victims:
-        os.kill(victim, signal.SIGKILL)
-    wait_for(driver, log, lambda: bool(set(samplers_of(driver.pid)) - victims), "another sampler")
-    return victims, set(samplers_of(driver.pid))
-
-
-def _end(runs: Path, end: Callable[[subprocess.Popen[bytes]], None], log_name: str) -> tuple[int, str]:
-    """Resume the run, end it while it samples, and return its exit code and its output."""
-    log = runs / log_name
-    with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
-        wait_for(driver, log, lambda: "sampling" in log.read_text(), "sampling after the resume")
-        end(driver)
-        return driver.wait(timeout=LIMIT_S), log.read_text()
-
-
-def _control(runs: Path, command: str) -> None:
-    subprocess.run([COMMAND, command, "--runs", str(runs)], check=True, timeout=60, capture_output=True)
-
-
-def _train_rollouts(store: Store) -> int:
-    return store.run.statistics().train.total
 
 
 def _sampled(run: Observed) -> list[Rollout]:

@@ -203,4 +203,4 @@ def test_the_log_states_the_difference_and_the_decision(store: Store, caplog: py
         decide(store, 1, config())
     assert "policy 1: not promoted: undecided" in caplog.text
     assert "-5.0 ± 3.0 points on 100 problems" in caplog.text
-    assert "2 gained, 7 lost; p = 0.98 of at most 0.05" in caplog.text
+    assert "2 gained, 7 lost; p = 0.98, where at most 0.05 promotes" in caplog.text

@@ -12,6 +12,7 @@ SMALL = [
     "problems=[{kind='reasoning_gym', dataset='products', size=200, heldout_fraction=0.2, config={max_digits=1}}]",
     "teacher.count=40",
     "evaluation.problems=10",
+    "iteration.count=1",
     "iteration.problems=10",
     "iteration.samples_per_problem=2",
     "sampler.engine.max_concurrent_rollouts=8",

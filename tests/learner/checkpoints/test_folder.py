@@ -2,6 +2,7 @@ from pathlib import Path
 
 from learner.checkpoints.folder import (
     TrainingKey,
+    claim_folder,
     complete_checkpoints,
     finished_checkpoint,
     prune,
@@ -54,6 +55,21 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
         save(tmp_path, step)
     prune(tmp_path, keep=2)
     assert [path.name for path in complete_checkpoints(tmp_path)] == ["step-000000004", "step-000000003"]
+
+
+def test_after_an_unreadable_one_was_passed_over_the_new_ones_are_kept(tmp_path: Path) -> None:
+    for step in (90, 100, 50, 60, 70):  # 90 and 100 cannot be read, the training went on from an earlier one
+        save(tmp_path, step)
+    prune(tmp_path, keep=2)
+    assert [path.name for path in complete_checkpoints(tmp_path)] == ["step-000000070", "step-000000060"]
+
+
+def test_what_a_training_cannot_continue_from_is_removed(tmp_path: Path) -> None:
+    own = save(tmp_path, 1)
+    save(tmp_path, 2, TrainingKey.of(LearnerSettings(num_ranks=2), training_set_id=4, phase="iteration", version=3))
+    (tmp_path / ".tmp-step-000000003-x").mkdir()
+    assert claim_folder(tmp_path, KEY) == [own]
+    assert list(tmp_path.iterdir()) == [own]
 
 
 def test_checkpoints_of_other_trainings_are_removed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Concurrent access of threads to the same rows: each test starts them at the same moment, many times."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -95,6 +96,58 @@ def test_leases_are_extended_and_given_back_while_rollouts_are_written_without_a
         filled.assignments.lease("a", 20 * ROUNDS, 60)
     assert filled.iterations.progress(1) == (20 * ROUNDS, 20 * ROUNDS)
     assert "retrying in" not in caplog.text
+
+
+def test_iterations_are_scheduled_while_rollouts_are_written_without_a_deadlock(filled, make, caplog):
+    """The next iteration is opened while samplers write, to the same problems in another order."""
+    assignments = scheduled(filled, ROUNDS)
+    for sample in range(ROUNDS):
+        filled.iterations.open(sample + 2, policy_version=1)
+        rollouts = [make.attempt(assignment, sample) for assignment in assignments]
+        at_once(
+            lambda rollouts=rollouts: filled.rollouts.add(rollouts),
+            lambda n=sample + 2: filled.iterations.schedule(n, 20, 1, Sampling(), rule="uniform", seed=n),
+            lambda: filled.assignments.lease("b", 40, 60),
+        )
+    assert filled.iterations.progress(1) == (20 * ROUNDS, 20 * ROUNDS)
+    assert "retrying in" not in caplog.text
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_lease_is_extended_while_rollouts_that_refer_to_it_are_being_written(filled):
+    """Writing a rollout locks the key of its assignment, which an extension or another lease need not wait for."""
+    filled.iterations.schedule(1, problems=20, samples=1, sampling=Sampling())
+    held = [assignment.id for assignment in filled.assignments.lease("a", 20, 60).assignments]
+    with transaction(filled._database.engine, write=True) as session:
+        locked = select(AssignmentRow.id).with_for_update(key_share=True, read=True)
+        assert len(session.scalars(locked).all()) == 20
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(filled.assignments.extend, "a", held, 60).result(timeout=10) == 20
+            assert thread.submit(filled.assignments.release, "a").result(timeout=10) == 20
+            assert len(thread.submit(filled.assignments.lease, "b", 20, 60).result(timeout=10).assignments) == 20
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_schedule_that_waits_for_a_problem_holds_none_that_a_writer_wants_next(filled):
+    """Both lock problems in the order of their ids, so that neither waits for the other."""
+    engine = filled._database.engine
+    ids = select(ProblemRow.id).where(ProblemRow.split == Split.TRAIN).order_by(ProblemRow.id)
+    with ThreadPoolExecutor(1) as thread:
+        with transaction(engine, write=True) as writer:
+            first = writer.scalars(ids.limit(1).with_for_update()).one()
+            scheduled = thread.submit(filled.iterations.schedule, 1, 20, 1, Sampling(), rule="uniform", seed=3)
+            while not waits_for_a_lock(engine):
+                assert not scheduled.done()
+                time.sleep(0.01)
+            others = writer.scalars(ids.where(ProblemRow.id != first).with_for_update(nowait=True)).all()
+            assert len(others) == 19
+        assert scheduled.result(timeout=30) == 20
+
+
+def waits_for_a_lock(engine: Any) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with engine.connect() as connection:
+        return bool(connection.exec_driver_sql(query).scalar())
 
 
 def test_imports_in_different_orders_at_once_store_each_problem_once(filled, make, caplog):

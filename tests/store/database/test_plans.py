@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from store.records import Policy, Sampling
+from store.records import Policy, Purpose, Sampling, Split
+from store.runs.samplers import SamplerState
 from store.settings import SelectionSettings
 from store.store import Store
 
@@ -99,3 +100,74 @@ def test_pruning_looks_up_the_rollouts_of_problems(worked):
     plan = plans(worked, worked.rollouts.prune)
     assert any("ix_rollouts_sketches" in line for line in plan)
     assert scans(plan) == []
+
+
+@pytest.fixture
+def waiting(worked) -> Store:
+    """The same, complete but for what another owner has leased, with evaluations of two policies that are complete."""
+    worked.policies.add(Policy(2, 1, "policies/2"))
+    for version in (1, 2):
+        worked.evaluations.schedule(version, "train", sampling=Sampling(0.0), split=Split.TRAIN)
+        leased = worked.assignments.lease("other", 100, 60, version, Purpose.EVAL, version).assignments
+        worked.rollouts.add([attempt(assignment, 0) for assignment in leased])
+    for assignment in worked.assignments.lease("other", 100, 60, 1).assignments[:-2]:
+        worked.rollouts.add([attempt(assignment, sample) for sample in assignment.pending])
+    return worked
+
+
+@pytest.mark.parametrize("held", [None, 1, 2])
+def test_an_idle_poll_reads_unfinished_assignments_alone_and_writes_nothing(waiting, held):
+    waiting.samplers.register("other", "host")
+    waiting.samplers.report("other", SamplerState.SAMPLING, 1, progressed=True)
+    plan = plans(waiting, lambda: waiting.assignments.lease("idle", 8, 60, held, swap_wait_s=300))
+    of_assignments = [line for line in plan if "assignments" in line]
+    assert len(of_assignments) >= 3
+    assert {line.partition("USING ")[2] for line in of_assignments} == {"INDEX ix_assignments_open (purpose=?)"}
+    assert not any(line.startswith("UPDATE") for line in plan)
+    assert scans(plan) == []
+
+
+def test_a_sampler_that_is_to_go_back_is_found_among_unfinished_assignments(waiting):
+    waiting.evaluations.schedule(1, "again", sampling=Sampling(0.0), split=Split.TRAIN)
+    plan = plans(waiting, lambda: waiting.assignments.lease("other", 8, 60, 2))
+    assert all("ix_assignments_open" in line for line in plan if "SEARCH assignments" in line and "rowid" not in line)
+    assert scans(plan) == []
+
+
+def rows_removed(node: dict[str, Any]) -> int:
+    """How many rows of assignments a plan of PostgreSQL reads."""
+    rows = node.get("Actual Rows", 0) + node.get("Rows Removed by Filter", 0)
+    own = rows * node.get("Actual Loops", 1) if node.get("Relation Name") == "assignments" else 0
+    return own + sum(rows_removed(child) for child in node.get("Plans", ()))
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("held", [1, 2])
+def test_an_idle_poll_of_a_large_store_in_postgresql_reads_few_assignments(filled, held):
+    filled.policies.add(Policy(2, 1, "policies/2"))
+    filled.iterations.schedule(1, 20, 1, Sampling())
+    for version in (1, 2):
+        filled.evaluations.schedule(version, "heldout", sampling=Sampling(0.0))
+    left = len(filled.assignments.lease("other", 5, 1e9, 1, Purpose.TRAIN).assignments)
+    copy = "INSERT INTO assignments (purpose, iteration, evaluation_id, problem_id, samples, done, temperature, top_p,"
+    copy += " completed_at) SELECT purpose, iteration, evaluation_id, problem_id, samples, samples, 0, 1, 1"
+    with filled._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("UPDATE assignments SET completed_at = 1, done = samples WHERE owner IS NULL")
+        connection.exec_driver_sql(f"{copy} FROM assignments, generate_series(1, 500) WHERE completed_at IS NOT NULL")
+        connection.exec_driver_sql("VACUUM ANALYZE")
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many) -> None:
+        if "FROM assignments" in statement:
+            seen.append((statement, parameters))
+
+    event.listen(filled._database.engine, "before_cursor_execute", note)
+    assert filled.assignments.lease("idle", 8, 60, held, swap_wait_s=300).assignments == ()
+    event.remove(filled._database.engine, "before_cursor_execute", note)
+    with filled._database.engine.connect() as connection:
+        explained = [
+            connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).scalar()
+            for statement, parameters in seen
+        ]
+    read = [rows_removed(plan[0]["Plan"]) for plan in explained]
+    assert max(read) <= 2 * left

@@ -60,3 +60,9 @@ def test_two_problems_of_one_id_are_refused(store, make):
 def test_an_unknown_problem_is_an_error(store):
     with pytest.raises(UnknownRecordError, match="no problem 'p9'"):
         store.problems.get("p9")
+
+
+def test_problems_are_counted_up_to_a_limit(filled):
+    assert filled.problems.count_up_to(100, Split.HELDOUT) == 10
+    assert filled.problems.count_up_to(4, Split.HELDOUT) == 4
+    assert filled.problems.count_up_to(4, Split.EXCLUDED) == 0

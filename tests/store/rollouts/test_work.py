@@ -35,8 +35,8 @@ def lease(store, held, attempts=100, owner="me", **terms):
 
 
 def named(store, held, **terms):
-    """The version that a lease names."""
-    policy = lease(store, held, **terms).policy
+    """The version that a lease names to an owner without a free slot."""
+    policy = lease(store, held, attempts=0, **terms).policy
     return None if policy is None else policy.version
 
 
@@ -106,8 +106,8 @@ def test_the_latest_policy_is_named_with_its_folder_and_checksum(filled):
 
 
 def test_whether_a_policy_is_promoted_does_not_matter(three):
-    three.policies.decide(1, Decision.PROMOTED)
-    three.policies.decide(3, Decision.NOT_PROMOTED)
+    three.policies.decide(1, Decision.PROMOTED, {}, "it is better")
+    three.policies.decide(3, Decision.NOT_PROMOTED, {}, "it is worse")
     assert named(three, 1) == 3
 
 
@@ -158,7 +158,7 @@ def test_going_back_ends_in_a_stable_choice(three, clock):
     take_all(three, held=3)
     held, seen = 3, []
     for _ in range(6):
-        held = named(three, held, attempts=0)
+        held = named(three, held)
         seen.append(held)
         clock.now_s += 1
     assert seen == [1] * 6

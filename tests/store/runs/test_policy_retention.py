@@ -41,14 +41,24 @@ def test_more_are_kept_if_the_settings_say_so(published):
     }  # fmt: skip
 
 
-def test_the_best_policy_is_kept_by_its_latest_evaluation(published):
+def test_the_best_policy_is_kept_by_its_latest_evaluation(published, make):
     for version, first, later in ((3, 0.9, 0.4), (4, 0.5, 0.6)):
         for problems, value in (([0], first), ([0, 1], later)):
             ids = [f"p{number}" for number in problems]
             evaluation = published.evaluations.schedule(version, "heldout", sampling=GREEDY, problem_ids=ids)
+            for assignment in published.assignments.lease("a", 9, 60, held=version, pinned=version).assignments:
+                published.rollouts.add([make.attempt(assignment, 0, version=version)])
             published.evaluations.finish(evaluation, Measured({"pass@1": Figure(value, len(ids))}))
     assert kept(published)[4] == ["best"]
     assert 3 not in kept(published)
+
+
+def test_a_policy_whose_evaluation_has_all_attempts_is_in_use_no_more(published, make):
+    published.evaluations.schedule(4, "heldout", sampling=GREEDY, problem_ids=["p0"])
+    assert kept(published)[4] == ["evaluation"]
+    (assignment,) = published.assignments.lease("a", 1, 60, held=4, pinned=4).assignments
+    published.rollouts.add([make.attempt(assignment, 0, version=4)])
+    assert 4 not in kept(published)
 
 
 def test_policies_in_use_are_kept(published, clock):

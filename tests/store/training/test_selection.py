@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from store.database.connection import transaction
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
-from store.records import Outcome, Policy, Pool, Purpose, Sampling, Split, Support
+from store.records import Outcome, Policy, PolicySpan, Pool, Purpose, Sampling, Split, Support
 from store.settings import SUPPORT_OVERSAMPLING, SelectionSettings
 from store.training.candidates import Candidate, attempts_query, lookup_plan
 
@@ -130,6 +130,44 @@ def test_rollouts_of_an_old_policy_are_not_selected(filled, make, rule):
         filled.rollouts.add([make.attempt(a, i, version=version) for a in leased for i in samples])
     got = selected(filled, SelectionSettings(policy_versions=2, prefer=rule))
     assert Counter(r.spans[-1].version for r in got) == {2: 40, 3: 20}
+
+
+@pytest.mark.parametrize("rule", ["newest", "oldest", "random"])
+def test_rollouts_that_lag_too_far_behind_are_not_selected(filled, make, rule):
+    """The lag is counted in published policies: versions that were never published do not count."""
+    for version, parent in ((4, 1), (9, 4)):
+        filled.policies.add(Policy(version, parent, f"policies/{version}"))
+    filled.iterations.schedule(1, 20, 3, Sampling())
+    leased = filled.assignments.lease("a", 1000, 60).assignments
+    for sample, version in enumerate((9, 4, 1)):
+        filled.rollouts.add([make.attempt(a, sample, version=version) for a in leased])
+    for lag, versions in {0: {9: 20}, 1: {9: 20, 4: 20}, 2: {9: 20, 4: 20, 1: 20}, None: {9: 20, 4: 20, 1: 20}}.items():
+        got = selected(filled, SelectionSettings(max_policy_lag=lag, prefer=rule))
+        assert Counter(r.spans[-1].version for r in got) == versions
+
+
+def spanning(rollout, *versions):
+    """The same rollout, sampled by these policies one after the other."""
+    ends = [*range(1, len(versions)), 5]
+    starts = [0, *ends[:-1]]
+    return replace(rollout, spans=tuple(PolicySpan(*span) for span in zip(versions, starts, ends, strict=True)))
+
+
+@pytest.mark.parametrize("versions", [(1, 2, 3), (3, 1, 3), (3, 1)])
+def test_the_oldest_policy_of_a_rollout_decides_on_its_lag(filled, make, versions):
+    for version in (2, 3):
+        filled.policies.add(Policy(version, version - 1, f"policies/{version}"))
+    filled.iterations.schedule(1, 2, 1, Sampling())
+    old, new = filled.assignments.lease("a", 10, 60).assignments
+    filled.rollouts.add([spanning(make.attempt(old, 0), *versions), make.attempt(new, 0, version=3)])
+    assert [r.id for r in selected(filled, SelectionSettings(max_policy_lag=1))] == [f"{new.id}-0"]
+    assert len(selected(filled, SelectionSettings(max_policy_lag=2))) == 2
+
+
+def test_demonstrations_do_not_lag(filled, make):
+    filled.rollouts.add([make.demonstration("a", "p1", "print(1)")])
+    filled.policies.add(Policy(2, 1, "policies/2"))
+    assert len(selected(filled, SelectionSettings(max_policy_lag=0))) == 1
 
 
 def test_hard_problems_get_their_share(filled, make):

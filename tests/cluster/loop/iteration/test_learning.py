@@ -134,9 +134,9 @@ class Run:
         self.store.policies.add(Policy(0, None, str(base)))
 
 
-def adam_steps(learner: Any) -> int:
-    """The steps that a rank's optimizer has behind it."""
-    return int(next(iter(learner.engine._model._adam.state.values()))["step"])
+def adam_steps() -> Callable[[Any], int]:
+    """A call for a rank: the steps that its optimizer has behind it."""
+    return lambda learner: int(next(iter(learner.engine._model._adam.state.values()))["step"])
 
 
 @pytest.fixture
@@ -296,5 +296,5 @@ def test_the_optimizer_is_kept_between_iterations_only_where_it_is_used(make_run
     (kept,) = run.folder.checkpoints.glob("training-*/step-*")
     assert kept == training_folder(run.folder.checkpoints, 2) / "step-000000020"
     run.learner.rebuild()  # as after the death of a rank: with the optimizer that was kept
-    (steps,) = run.learner.foreach_learner(adam_steps)
+    (steps,) = run.learner.foreach_learner(adam_steps())
     assert steps.get() == 40

@@ -18,6 +18,8 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.algorithm import SelfTraining
 from cluster.loop.control import Operator, StopRequested
+from cluster.loop.preparation.preparation import prepare
+from cluster.loop.progress import NullProgress
 from learner.directive import Directive, TrainingInterrupted
 from learner.publication import checksum, publication
 from learner.publication.record import write_policy_record
@@ -156,8 +158,8 @@ class DriverPlay:
         self._loop.store, self._loop.run, self._loop.folder = Store(database), run, folder
         self._loop.operator = Operator()
         self._loop.env_runner_group = group(self._give_turn)
-        self._loop.learner_group = learner()
         self._loop.metrics = SimpleNamespace(log_value=lambda *_, **__: None)
+        self._learner = learner
         self._error: BaseException | None = None
         self._is_abandoned = False
         self._its_turn, self._turn_given = threading.Semaphore(0), threading.Semaphore(0)
@@ -191,10 +193,16 @@ class DriverPlay:
         if self._is_abandoned:
             raise Killed
 
+    def _start(self) -> None:
+        loop = self._loop
+        prepare(loop.run, loop.folder, loop.store, NullProgress())
+        loop.learner_group = self._learner()
+        loop._wire()
+
     def _drive(self) -> None:
         try:
             self._take_turn()
-            self._loop._wire()
+            self._start()
             while not self._loop.position().is_finished:
                 self._loop.training_step()
             self.end = "finished"

@@ -24,6 +24,7 @@ from .driver import DriverPlay, GroupPlay, LearnerPlay, MortalDatabase
 from .sampler import SamplerPlay, rollout_of
 
 TRAIN_PROBLEMS, HELDOUT_PROBLEMS, SAMPLES = 7, 5, 2
+_FOLDER = tempfile.TemporaryDirectory(prefix="played-")  # removed when the tests end
 POLLS_LIMIT = 400  # of an undisturbed run, which needs a few dozen
 
 
@@ -68,7 +69,7 @@ class PlayedRun:
         self.settings = settings
         self.config = settings.config()
         self.now_s = 1_000_000.0
-        self.path = Path(tempfile.mkdtemp(prefix="played-"))
+        self.path = Path(tempfile.mkdtemp(dir=_FOLDER.name))
         shutil.copy(_template(), self.path / "store.db")
         self._databases: list[MortalDatabase] = []
         self.store = Store(self._open())
@@ -197,7 +198,8 @@ class PlayedRun:
         for iteration in self.store.iterations.all():
             for rollout in self.store.rollouts.iterate(purpose=Purpose.TRAIN, iteration=iteration.number):
                 oldest = min(trained_by[span.version] for span in rollout.spans)
-                assert iteration.number - 1 - oldest <= self.settings.lead
+                lag = max(0, iteration.number - 1 - oldest)
+                assert rollout.lag == lag <= self.settings.lead
 
     def _one_after_the_other(self, iterations: int) -> dict[int, list[str]]:
         """The schedule of a run that opens an iteration once the one before is sampled to the end."""
@@ -249,7 +251,7 @@ def schedule(store: Store) -> dict[int, list[str]]:
 @cache
 def _template() -> Path:
     """A store with problems, a demonstration and the base policy."""
-    path = Path(tempfile.mkdtemp(prefix="played-template-")) / "store.db"
+    path = Path(_FOLDER.name) / "template.db"
     with Store.open(f"sqlite:///{path}") as store:
         splits = [Split.TRAIN] * TRAIN_PROBLEMS + [Split.HELDOUT] * HELDOUT_PROBLEMS
         store.problems.add(
@@ -261,5 +263,5 @@ def _template() -> Path:
             "demo-1", "p0", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", **ids, answer="1"  # type: ignore[arg-type]
         )  # fmt: skip
         store.rollouts.add([demonstration])
-        store.policies.add(Policy(0, None, "v0"))
+        store.policies.add(Policy(0, None, "v0", iteration=0))
     return path

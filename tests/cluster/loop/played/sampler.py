@@ -1,6 +1,7 @@
 """A sampler as the store sees it: it leases, writes, repeats writes, loses leases, and swaps whenever it likes."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from store.records import Assignment, Outcome, PolicySpan, Purpose, Rollout, Segment, SegmentKind, rollout_id
@@ -41,7 +42,11 @@ class SamplerPlay:
         lease = self._store.assignments.lease(self.name, attempts, TTL_S, self.held, swap_wait_s=swap_wait_s)
         assert lease.policy is not None
         self.target = lease.policy.version
-        self.work += [Work(one, sample, self.held) for one in lease.assignments for sample in one.pending]
+        self.take(lease.assignments)
+
+    def take(self, leased: Iterable[Assignment]) -> None:
+        """Begin the attempts of assignments that were leased under its name."""
+        self.work += [Work(one, sample, self.held) for one in leased for sample in one.pending]
 
     def swap(self) -> None:
         """Load the policy that was named, unless an evaluation is under way."""

@@ -9,7 +9,7 @@ from store.runs.scheduling.worth import Worth
 RATES = st.floats(0.001, 0.999)
 WORTHS = st.builds(
     Worth, problem_id=st.uuids().map(str), pass_rate=RATES, evidence=st.just(1.0), new_rate=RATES,
-    known=st.integers(0, 50), pending=st.integers(0, 50), tokens=st.just(1.0), weight=st.floats(0.01, 1),
+    known=st.integers(0, 50), pending=st.integers(0, 50), tokens=st.just(1.0), weight=st.floats(0.1, 1),
     draw=st.floats(0, 0.999),
 )  # fmt: skip
 
@@ -47,3 +47,8 @@ def test_a_problem_with_many_ways_gets_more_attempts_than_one_that_repeats_itsel
     varied, repeated = candidate(pass_rate=0.9, new_rate=0.9), candidate(pass_rate=0.9, new_rate=0.05)
     many, few = spread([varied, repeated], 8, 4)
     assert many > few
+
+
+def test_a_hopeless_problem_that_is_explored_gets_one_attempt():
+    hopeless = candidate(pass_rate=0.001, weight=0.1, draw=1e-9)
+    assert spread([hopeless, *[candidate()] * 9], 20, 4)[0] == 1

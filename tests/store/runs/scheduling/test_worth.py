@@ -138,7 +138,7 @@ def test_long_attempts_are_worth_less(sources):
     count(sources, "good-1", judged=8, accepted=4, solutions=1, judged_tokens=8000)
     short, long = (worth(sources, name) for name in ("good-0", "good-1"))
     assert short.tokens < 1 < long.tokens
-    assert short.weight > 5 * long.weight
+    assert short.weight > 2 * long.weight
 
 
 def test_attempts_that_are_under_way_lower_the_weight(sources):

@@ -1,0 +1,1 @@
+"""Tables that commands print: problems, policies, plans. `columns.py` has what they share."""
