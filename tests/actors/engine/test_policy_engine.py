@@ -245,7 +245,7 @@ def _start_owner(folder: Path, script: Path) -> subprocess.Popen[str]:
 
 def _core_of(owner: subprocess.Popen[str]) -> psutil.Process:
     while owner.poll() is None:
-        for child in psutil.Process(owner.pid).children():
+        for child in psutil.Process(owner.pid).children(recursive=True):
             if is_core(child):
                 return child
         time.sleep(0.05)
