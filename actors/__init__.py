@@ -1,5 +1,4 @@
-"""Sampling: solution formats, the rollout, the vLLM engine, the RLlib EnvRunner, and the teachers of a warm start.
+"""Samplers, from a rollout to the Ray actor: `rollouts/`, the vLLM `engine/`, `attempts/`, `sampling/`.
 
-Begin with `rollout.py` (one rollout as a state machine), `worker.py` (the loop that leases, attempts and writes) and
-`sampler.py` (the Ray actor around it).
+Beside them: solution `formats/`, the verdict on `support/` of an answer, and the `teachers/` of a warm start.
 """

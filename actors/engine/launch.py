@@ -4,11 +4,11 @@ import os
 from importlib import metadata
 from typing import Any
 
-from actors.dtype import resolve_dtype
-from actors.lifeline import Lifeline
+from actors.engine.dtype import resolve_dtype
+from actors.engine.lifeline import Lifeline
 from actors.settings import EngineSettings
 
-_WORKER_EXTENSION = "actors.reloading.WeightReloading"
+_WORKER_EXTENSION = "actors.engine.reloading.WeightReloading"
 
 
 def is_installed(distribution: str) -> bool:

@@ -23,7 +23,7 @@ from actors.engine.supervisor import Supervisor
 from actors.engine.turns import TurnRules, to_generation, turn_params
 from actors.engine.watch import RequestProgress
 from actors.engine.weights import replace_weights
-from actors.rollout import Generation
+from actors.rollouts.rollout import Generation
 from actors.settings import EngineSettings
 from store.records import PolicyPointer, Sampling
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.engine.errors import RequestFailed
-from actors.rollout import End, Generation
+from actors.rollouts.rollout import End, Generation
 from store.records import PolicySpan, Sampling
 
 # A turn repeats itself if its last tokens are 16 copies of 16 to 31 tokens. A shorter pattern repeats itself as a

@@ -8,7 +8,7 @@ from itertools import batched
 from pathlib import Path
 from typing import NamedTuple
 
-from actors.codec import Codec
+from actors.rollouts.codec import Codec
 from actors.settings import JsonlTeacherSettings
 from actors.teachers.teacher import Turns, demonstration
 from sandbox.equivalence import AnswerChecker, Verdict

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import islice
 
-from actors.codec import Codec
-from actors.interaction import execution_record
+from actors.attempts.interaction import execution_record
+from actors.rollouts.codec import Codec
 from actors.settings import ScriptedTeacherSettings
 from actors.teachers.teacher import demonstration
 from sandbox.equivalence import AnswerChecker, Verdict

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from actors.codec import Codec
+from actors.rollouts.codec import Codec
 from actors.support import with_support
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from actors.attempt import OUTCOME_OF_VERDICT
+from actors.attempts.attempt import OUTCOME_OF_VERDICT
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.settings import AnswerCheckerSettings
 from store.records import Outcome, accepted_answers

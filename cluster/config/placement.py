@@ -2,8 +2,8 @@
 
 import math
 
-from actors.dtype import resolve_dtype
 from actors.engine import is_installed
+from actors.engine.dtype import resolve_dtype
 from actors.settings import SamplerSettings
 from cluster.config.machine import find_gpus
 from cluster.config.run_config import ConfigError, RunConfig

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from actors.dtype import Dtype, resolve_dtype
+from actors.engine.dtype import Dtype, resolve_dtype
 from actors.settings import SamplerSettings
 from cluster.config.machine import Machine, this_machine
 from cluster.config.memory import (

@@ -83,6 +83,7 @@ class SelfTraining(Algorithm):
         self.store = Store.open(config.store_url, wait=True)
         self.operator = Operator()
         prepare(self.run, self.folder, self.store, self.operator.progress)  # no work left if the command has done it
+        self.store.samplers.clear()  # those of an earlier driver ended with it
         super().setup(config)
         self._wire()
 

@@ -6,7 +6,7 @@ from typing import Any
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 
-from actors.sampler import Sampler
+from actors.sampling.sampler import Sampler
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from learner.group import GangLearnerGroup

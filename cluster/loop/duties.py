@@ -52,7 +52,7 @@ class Duties:
         self._closer = closer
         self._meter = meter
         self._telemetry = telemetry
-        self._wanted: dict[int, int] = {}  # held-out problems by version that is not decided on, if more than at first
+        self._wanted: dict[int, int] = {}  # held-out problems by version, if more than at first
         self._fully_measured: set[int] = set()  # promoted policies that were measured on the whole budget
         self._silence = SilenceWatch(loop.run.ray.stall_s)
         self.holdups: list[Callable[[], str | None]] = []
@@ -92,6 +92,7 @@ class Duties:
             assert assessment.more_problems is not None, "without a decision there is more to measure"
             self._wanted[version] = assessment.more_problems
             return
+        self._wanted.pop(version, None)
         record_decision(self._store, policy, assessment)
         if not policy.iteration:  # the base and the warm start have a report, but no iteration that is closed
             self._closer.close(self._store.policies.get(version))
@@ -101,11 +102,14 @@ class Duties:
         promoted = self._store.policies.promoted()
         if promoted is None or promoted.decision is None or promoted.version in self._fully_measured:
             return
-        more = assess(self._store, promoted, self._loop.run).more_problems
-        if more is None:
-            self._fully_measured.add(promoted.version)
-        else:
-            self._measurer.advance(promoted.version, more)
+        version = promoted.version
+        wanted = self._wanted.get(version)
+        if wanted is None or self._measurer.advance(version, wanted):
+            more = assess(self._store, promoted, self._loop.run).more_problems
+            if more is None:
+                self._fully_measured.add(version)
+            else:
+                self._wanted[version] = more
 
     def _close(self, number: int) -> None:
         policy = next(policy for policy in reversed(self._store.policies.all()) if policy.iteration == number)

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from actors.rollout import RolloutState
+from actors.rollouts.rollout import RolloutState
 from cluster.serving.chat import ChatRequest
 from cluster.serving.errors import ApiError, as_api_error
 from cluster.serving.promoted import PromotedPolicy, model_name

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 
-from actors.codec import Codec
 from actors.engine import PolicyEngine, SwapError
 from actors.formats import get_format
+from actors.rollouts.codec import Codec
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import RunFolder
 from cluster.serving.solver import Solver

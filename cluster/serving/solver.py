@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from actors.codec import Codec
+from actors.attempts.interaction import run_rollout
 from actors.engine import EngineDied, PolicyEngine, RequestFailed
-from actors.interaction import run_rollout
-from actors.rollout import RolloutState, last_version
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import RolloutState, last_version
 from actors.settings import RolloutLimits
 from cluster.serving.errors import ApiError
 from cluster.serving.streaming import OnText, StreamingEngine

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from actors.codec import Codec
 from actors.engine import PolicyEngine, RequestProgress
-from actors.rollout import Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Generation
 from store.records import Sampling
 
 _REPLACEMENT = "\ufffd"  # the decoded form of a character of which only the first bytes were sampled

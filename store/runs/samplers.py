@@ -79,6 +79,11 @@ class Samplers(StorePart):
         with self._write() as session:
             session.execute(delete(SamplerRow).where(SamplerRow.name == name))
 
+    def clear(self) -> None:
+        """Forget all samplers."""
+        with self._write() as session:
+            session.execute(delete(SamplerRow))
+
     def all(self) -> list[SamplerStatus]:
         """The latest report of each sampler, by name."""
         with self._read() as session:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from actors.attempt import Attempter
-from actors.codec import Codec
-from actors.following import PolicyFollower
+from actors.attempts.attempt import Attempter
 from actors.formats import get_format
-from actors.rollout import End, Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import End, Generation
+from actors.sampling.following import PolicyFollower
+from actors.sampling.worker import LeaseTerms, RolloutWorker
 from actors.settings import SamplerSettings
-from actors.worker import LeaseTerms, RolloutWorker
 from learner.bases.tiny_llama import TinyLlama
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox

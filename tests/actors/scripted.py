@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from actors.codec import Codec
-from actors.rollout import End, Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import End, Generation
+from actors.sampling.worker import RolloutWorker
 from actors.settings import EngineSettings, RolloutLimits, SamplerSettings
-from actors.worker import RolloutWorker
 from store.records import PolicyPointer, PolicySpan, Sampling, rollout_id
 from store.store import Store
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from actors.codec import Codec
 from actors.formats import FORMATS
+from actors.rollouts.codec import Codec
 from actors.settings import JsonlTeacherSettings, ScriptedTeacherSettings
 from actors.teachers import make_teacher
 from actors.teachers.jsonl import DemonstrationFileError

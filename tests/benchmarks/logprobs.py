@@ -19,11 +19,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from actors.codec import Codec
 from actors.engine import PolicyEngine
 from actors.engine.turns import TurnRules
 from actors.formats import get_format
-from actors.rollout import Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Generation
 from actors.settings import EngineSettings
 from learner.bases import make_base
 from learner.bases.smollm2 import SmolLM2

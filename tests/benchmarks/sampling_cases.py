@@ -93,7 +93,7 @@ def prepare_case(name: str, root: Path) -> Path:
 
 def _prepare_run(config: Any, folder: Path) -> Path:
     from cluster.config.run_folder import RunFolder
-    from cluster.loop.preparation import import_problems, make_base_policy, prepare
+    from cluster.loop.preparation.preparation import import_problems, make_base_policy, prepare
     from cluster.loop.progress import NullProgress
     from store.store import Store
 

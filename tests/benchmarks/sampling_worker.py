@@ -49,8 +49,8 @@ async def serve(name: str, folder: Path, settings: list[str]) -> None:
 
 @asynccontextmanager
 async def open_parts(name: str, folder: Path, settings: list[str]) -> AsyncIterator[Parts]:
-    from actors.codec import Codec
     from actors.formats import get_format
+    from actors.rollouts.codec import Codec
     from sandbox.equivalence import AnswerChecker
     from sandbox.interpreter import Sandbox
     from store.records import PolicyPointer
@@ -79,29 +79,29 @@ class PlannedEngine:
     def __init__(self, engine: Any, codec: Any) -> None:
         import vllm
 
-        self._engine, self._codec = engine, codec
-        self.version = engine.version
+        self.engine, self._codec = engine, codec
         params = vllm.SamplingParams
         vllm.SamplingParams = lambda **options: params(  # type: ignore[misc,assignment]
-            **{**options, "stop": None, "stop_token_ids": None, "ignore_eos": True}
+            **{**options, "stop": None, "ignore_eos": True, "repetition_detection": None}
         )
 
-    @property
-    def _engine_of_vllm(self) -> Any:
-        return self._engine._engine
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
 
-    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Any) -> Any:
-        from actors.rollout import End
+    async def generate(self, context_ids: tuple[int, ...], max_tokens: int, sampling: Any, **options: Any) -> Any:
+        from actors.rollouts.rollout import End
         from store.records import PolicySpan
 
         plan, turn = _PLAN.get(), _TURN.get()
         _TURN.set(turn + 1)
-        sampled = await self._engine.generate(context_ids, min(plan.tokens[turn], max_tokens), sampling)
+        sampled = await self.engine.generate(context_ids, min(plan.tokens[turn], max_tokens), sampling, **options)
         last = turn == len(plan.blocks)
         text = "\n\\boxed{1}" if last else "\n```python\n" + plan.blocks[turn] + "\n```\n"
         ids = (*sampled.token_ids, *self._codec.text(text), *([self._codec.eos_id] if last else []))
         end = End.END_TOKEN if last else End.STOP_TEXT
-        return replace(sampled, token_ids=ids, spans=(PolicySpan(1, 0, len(ids)),), end=end)
+        more = (0.0,) * (len(ids) - len(sampled.token_ids))
+        logprobs = None if sampled.logprobs is None else (*sampled.logprobs, *more)
+        return replace(sampled, token_ids=ids, spans=(PolicySpan(1, 0, len(ids)),), end=end, logprobs=logprobs)
 
 
 @asynccontextmanager
@@ -114,9 +114,10 @@ async def scheduled(parts: Parts) -> AsyncIterator[Any]:
     shutil.copy(parts.folder / "store.db", copy)
     try:
         with Store.open(f"sqlite:///{copy}") as store:
-            if store.policies.latest() is None:
-                store.policies.add(Policy(store.policies.next_version(), None, "policy"))
-            store.iterations.open(1, policy_version=store.policies.latest().version)
+            version = store.policies.next_version()
+            assert version == parts.engine.version, "else the sampler would load another policy"
+            store.policies.add(Policy(version, None, str(parts.folder / "policy")))
+            store.iterations.open(1, policy_version=version)
             sampling = Sampling(parts.config.iteration.temperature)
             store.iterations.schedule(1, parts.case.problems, parts.case.samples, sampling)
             yield store
@@ -127,20 +128,23 @@ async def scheduled(parts: Parts) -> AsyncIterator[Any]:
 
 async def ours(parts: Parts, _: Any) -> dict[str, Any]:
     """The product's worker with the store, the sandbox and the checker."""
-    from actors.attempt import Attempter
-    from actors.worker import RolloutWorker
+    from actors.attempts.attempt import Attempter
+    from actors.sampling.following import PolicyFollower
+    from actors.sampling.worker import LeaseTerms, RolloutWorker
+    from store.runs.samplers import SamplerState
 
     class PlannedAttempter(Attempter):
         async def attempt(self, assignment: Any, sample_index: int, *more: Any, **options: Any) -> Any:
             begin_plan(f"{assignment.id}-{sample_index}")
             return await super().attempt(assignment, sample_index, *more, **options)
 
-    settings = parts.config.sampler
+    settings, total, done = parts.config.sampler, parts.case.problems * parts.case.samples, 0
     async with scheduled(parts) as store:
         attempter = PlannedAttempter(parts.engine, parts.sandbox, parts.checker, parts.codec, settings)
-        version = parts.engine.version
-        worker = RolloutWorker("bench", store.assignments, store.rollouts, attempter, settings, lambda: version)
-        total, done = parts.case.problems * parts.case.samples, 0
+        follower = PolicyFollower(parts.engine, lambda: worker.evaluations_settled())
+        worker = RolloutWorker(LeaseTerms("bench"), store.assignments, store.rollouts, attempter, settings, follower)
+        store.samplers.register("bench", "host")
+        store.samplers.report("bench", SamplerState.SAMPLING, parts.engine.version, progressed=True)
 
         async def work() -> None:
             nonlocal done
@@ -177,7 +181,8 @@ async def bare(parts: Parts, lengths: dict[str, int]) -> dict[str, Any]:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
-    engine = getattr(parts.engine, "_engine_of_vllm", None) or parts.engine._engine
+    policy_engine = parts.engine.engine if parts.case.planned else parts.engine
+    engine = policy_engine._engine
     async with scheduled(parts) as store:
         assignments = store.assignments.lease("bench", parts.case.problems * 1000, LEASE_S).assignments
     prompts = {a.id: parts.codec.prompt(a.problem.question) for a in assignments}
@@ -221,8 +226,8 @@ async def lock_step(parts: Parts, _: Any) -> dict[str, Any]:
 
 
 async def lock_step_batch(parts: Parts, batch: list[Any], sessions: AsyncExitStack) -> dict[str, int]:
-    from actors.interaction import execution_record
-    from actors.rollout import Execute, Generate, RolloutState
+    from actors.attempts.interaction import execution_record
+    from actors.rollouts.rollout import Execute, Generate, RolloutState
 
     limits, engine_settings = parts.config.sampler.limits, parts.config.sampler.engine
     states = [RolloutState(parts.codec, a.problem.question, limits, engine_settings.max_model_len) for a, _ in batch]
@@ -284,6 +289,6 @@ def cpu_seconds() -> dict[str, float]:
             times, name = child.cpu_times(), child.name()
         except psutil.NoSuchProcess:  # a session that has just ended: its parent counts it
             continue
-        part = "engine" if "EngineCor" in name or ("python" in name and "VLLM" in name) else "sandbox"
+        part = "engine" if "EngineCor" in name else "sandbox"
         seconds[part] += times.user + times.system + times.children_user + times.children_system
     return seconds

@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 from sandbox.execution import Execution, Status  # noqa: E402
 from sandbox.interpreter import Sandbox  # noqa: E402
 from sandbox.settings import SandboxSettings  # noqa: E402
-from tests.chaos.machine import control_groups  # noqa: E402
+from tests.chaos.checks.machine import control_groups  # noqa: E402
 
 MIB = 1024**2
 EXECUTIONS_PER_ATTACK = 20

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/startup.py [--rounds N] [--base FOLDER]
 
-Starts a sampler as a run does, as a Ray actor that is given a policy, and prints the seconds until it is ready and
+Starts a sampler as a run does, as a Ray actor, and prints the seconds until it is ready and
 until its first rollouts are in the store; then kills it and does it again, as its driver would. The policy is the
 demo's, after its warm start. `--base`: a checkout of an earlier version; both versions then run alternately.
 """
@@ -70,26 +70,25 @@ def measure(prepared: Path, folder: Path) -> None:
     import ray
     from sampling_cases import CASES, config_of
 
-    from actors.sampler import Sampler
+    from actors.sampling.sampler import Sampler
     from cluster.loop.algorithm_config import SelfTrainingConfig
-    from store.records import Policy, PolicyPointer, Sampling
+    from store.records import Policy, Sampling
     from store.store import Store
 
     shutil.copy(prepared / "store.db", folder / "store.db")
     config = config_of(CASES[CASE], [])
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     with Store.open(f"sqlite:///{folder / 'store.db'}") as store:
-        if store.policies.latest() is None:
-            store.policies.add(Policy(store.policies.next_version(), None, "policy"))
-        store.iterations.open(1, policy_version=0)
+        version = store.policies.next_version()
+        store.policies.add(Policy(version, None, str(prepared / "policy")))
+        store.iterations.open(1, policy_version=version)
         store.iterations.schedule(1, CASES[CASE].problems, 40, Sampling(config.iteration.temperature))
-        state = PolicyPointer(1, str(prepared / "policy")).to_state()
         make = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Sampler)
         started = time.perf_counter()
         sampler = make.remote(config=SelfTrainingConfig(config, str(folder)), worker_index=1, num_workers=1)
-        figures = until_sampling(ray, sampler, store, state, started)
+        figures = until_sampling(ray, sampler, store, started)
         os.kill(ray.get(sampler.apply.remote(usage))[0], signal.SIGKILL)
-        figures += until_sampling(ray, sampler, store, state, time.perf_counter())
+        figures += until_sampling(ray, sampler, store, time.perf_counter())
     print(json.dumps(figures), flush=True)
     ray.shutdown()
 
@@ -105,10 +104,11 @@ def usage(_: Any) -> tuple[int, float, float]:
     return own.pid, seconds[0], sum(seconds[1:])
 
 
-def until_sampling(ray: Any, sampler: Any, store: Any, state: Any, started: float) -> list[float]:
+def until_sampling(ray: Any, sampler: Any, store: Any, started: float) -> list[float]:
     """Seconds since `started` until the sampler has its policy and has written rollouts, and processor seconds."""
     before = store.iterations.progress(1)[0]
-    ray.get(sampler.set_state.remote(state))
+    while not ray.get(sampler.sample.remote(wait_s=POLL_S))["ready"]:
+        pass
     ready_s = time.perf_counter() - started
     cpu_s = ray.get(sampler.apply.remote(usage))[1:]
     while store.iterations.progress(1)[0] <= before:

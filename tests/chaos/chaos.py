@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from store.store import Store
-from tests.chaos.invariants import check_store
-from tests.chaos.machine import Machine
+from tests.chaos.checks.invariants import check_store
+from tests.chaos.checks.machine import Machine
 from tests.chaos.recovery import Recovery, strike_run
 from tests.chaos.report import Outcome
 from tests.chaos.run_driver import ChaosRun

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import psutil
 
-from tests.chaos.journal import Journal
+from tests.chaos.checks.journal import Journal
 from tests.chaos.small_disk import SmallDisk
 from tests.processes import Processes
 from tests.store.postgresql_server import PostgresqlServer

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.chaos.journal import Journal
+from tests.chaos.checks.journal import Journal
 from tests.chaos.run_settings import RunSettings
 from tests.processes import Processes, end, marked
 

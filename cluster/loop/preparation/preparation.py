@@ -99,8 +99,8 @@ async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> t
     Raises:
         PreparationError: none could be used.
     """
-    from actors.codec import Codec
     from actors.formats import get_format
+    from actors.rollouts.codec import Codec
     from actors.teachers import make_teacher
     from sandbox.equivalence import AnswerChecker
     from sandbox.interpreter import Sandbox

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import ray
 from ray._private.state import actors as actor_table
 
 _NOT_ALIVE = ("DEPENDENCIES_UNREADY", "PENDING_CREATION", "RESTARTING")
@@ -16,7 +15,6 @@ def is_pending(actor: Any) -> bool:
 
 
 def missing_resources(required: Mapping[str, float]) -> str:
-    """What an actor requires, and how much of it is free in the cluster."""
-    free = ray.available_resources()
-    parts = [f"{amount:g} {name} ({free.get(name, 0.0):g} free)" for name, amount in required.items() if amount]
-    return " and ".join(parts) or "a place"
+    """What an actor requires, as the cluster has no node with so much free."""
+    parts = [f"{amount:g} {name}" for name, amount in required.items() if amount]
+    return f"{' and '.join(parts) or 'a place'}, for which no node of the cluster has room (see `ray status`)"

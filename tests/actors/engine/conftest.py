@@ -8,10 +8,10 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from actors.codec import Codec
 from actors.engine import PolicyEngine
 from actors.engine.policy_files import tensor_shapes
 from actors.formats import get_format
+from actors.rollouts.codec import Codec
 from actors.settings import EngineSettings
 from learner.bases import make_base
 from learner.bases.tiny_llama import TinyLlama

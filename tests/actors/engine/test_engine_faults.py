@@ -9,9 +9,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from actors.attempt import Attempter
-from actors.codec import Codec
+from actors.attempts.attempt import Attempter
 from actors.engine import EngineDied, PolicyEngine, RequestFailed
+from actors.rollouts.codec import Codec
 from actors.settings import EngineSettings, RolloutLimits, SamplerSettings
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox

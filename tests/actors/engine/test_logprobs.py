@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.codec import Codec
 from actors.engine import PolicyEngine
-from actors.rollout import Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Generation
 from store.records import PolicySpan, Sampling
 from store.rollouts.packing import pack_logprobs, unpack_logprobs
 

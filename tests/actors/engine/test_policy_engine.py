@@ -13,9 +13,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from actors.codec import Codec
 from actors.engine import EngineStartError, PolicyEngine, SwapError
-from actors.rollout import End, Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import End, Generation
 from learner.bases import make_base
 from learner.bases.tiny_llama import TinyLlama
 from store.records import PolicyPointer, PolicySpan, Sampling

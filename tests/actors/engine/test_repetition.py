@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from actors.codec import Codec
 from actors.engine import PolicyEngine
 from actors.engine.turns import repetition_rule
-from actors.rollout import End
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import End
 from learner.bases.smollm2 import _gguf_file
 from store.records import Sampling
 

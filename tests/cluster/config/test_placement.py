@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import dtype
+from actors.engine import dtype
 from cluster.config import placement
 from cluster.config.loading import load_config
 from cluster.config.machine import Gpu, Machine

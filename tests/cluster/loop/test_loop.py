@@ -207,8 +207,8 @@ def test_every_sampled_token_has_a_policy_version(run: Observed) -> None:
 
 
 def test_only_the_interpreters_words_are_masked_out(run: Observed) -> None:
-    from actors.codec import Codec
     from actors.formats import get_format
+    from actors.rollouts.codec import Codec
 
     codec = Codec.from_folder(run.store.policies.get(0).path, get_format("tir"))
     for rollout in _sampled(run):

@@ -15,8 +15,8 @@ import httpx
 import openai
 import pytest
 
-from actors.codec import Codec
 from actors.formats import get_format
+from actors.rollouts.codec import Codec
 from cluster.cli import main
 from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder

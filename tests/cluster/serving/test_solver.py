@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.codec import Codec
 from actors.engine import EngineDied, RequestFailed
 from actors.formats import get_format
-from actors.rollout import Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Generation
 from actors.settings import RolloutLimits
 from cluster.serving.app import make_app
 from cluster.serving.errors import ApiError

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from actors import store_calls
-from actors.store_calls import StoreCalls
+from actors.sampling import store_calls
+from actors.sampling.store_calls import StoreCalls
 from store.errors import StoreBusyError, StoreUnreachableError
 
-from .scripted import until
+from ..scripted import until
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from actors.codec import Codec
-from actors.interaction import run_rollout
-from actors.parsing import parses
-from actors.rollout import Cut, End, Execute, Finished, Generate, Generation, RolloutState, last_version
+from actors.attempts.interaction import run_rollout
+from actors.rollouts.codec import Codec
+from actors.rollouts.parsing import parses
+from actors.rollouts.rollout import Cut, End, Execute, Finished, Generate, Generation, RolloutState, last_version
 from actors.settings import RolloutLimits
 from sandbox.interpreter import Sandbox
 from store.records import ExecutionRecord, PolicySpan, Sampling, SegmentKind

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.held_attempts import HeldAttempts
+from actors.sampling.held_attempts import HeldAttempts
 from store.records import Assignment, Outcome, Problem, Purpose, Rollout, Sampling, Split, rollout_id
 
 ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

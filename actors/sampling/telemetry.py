@@ -44,7 +44,7 @@ class SamplerTelemetry:
         self._sandbox = SandboxStats()  # as last recorded
 
     def record(self, metrics: Mapping[str, Any], in_flight: int, version: int) -> None:
-        """Add stats that were drained from the worker (see `actors.stats.RolloutStats.to_metrics`)."""
+        """Add stats that were drained from the worker (see `actors.sampling.stats.RolloutStats.to_metrics`)."""
         for outcome, count in metrics["outcomes"].items():
             self._rollouts.inc(count, {"outcome": outcome})
         for status, count in metrics["executions"].items():

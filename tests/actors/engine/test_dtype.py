@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from actors import dtype
-from actors.dtype import processor_multiplies_bfloat16, resolve_dtype
+from actors.engine import dtype
+from actors.engine.dtype import processor_multiplies_bfloat16, resolve_dtype
 
 
 @pytest.mark.parametrize(

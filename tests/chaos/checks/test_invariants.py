@@ -25,7 +25,7 @@ from store.database.urls import parse_url
 from store.records import Policy, Problem, Sampling, Split
 from store.store import Store
 
-from ..store.database.faults_writer import write_all
+from ...store.database.faults_writer import write_all
 from .invariants import check_store
 from .journal import Journal
 

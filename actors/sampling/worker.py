@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from actors.attempt import Attempter
-from actors.following import PolicyFollower
-from actors.held_attempts import HeldAttempts
-from actors.pace import Pace
+from actors.attempts.attempt import Attempter
+from actors.sampling.following import PolicyFollower
+from actors.sampling.held_attempts import HeldAttempts
+from actors.sampling.pace import Pace
+from actors.sampling.stats import RolloutStats
+from actors.sampling.store_calls import StoreCalls
 from actors.settings import SamplerSettings
-from actors.stats import RolloutStats
-from actors.store_calls import StoreCalls
 from store.records import Assignment, Lease, Purpose, Rollout
 from store.rollouts.assignments import Assignments
 from store.rollouts.rollouts import Rollouts

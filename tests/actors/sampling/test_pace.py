@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.pace import Pace
+from actors.sampling.pace import Pace
 
-from .scripted import Clock
+from ..scripted import Clock
 
 ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SLOTS = st.integers(1, 512)

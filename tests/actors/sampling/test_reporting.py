@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from actors import reporting
-from actors.reporting import StateReporter
+from actors.sampling import reporting
+from actors.sampling.reporting import StateReporter
 from store.errors import StoreUnreachableError
 from store.runs.samplers import SamplerState, SamplerStatus
 from store.store import Store
 
-from .scripted import Clock, until
+from ..scripted import Clock, until
 
 INTERVAL_S = 0.2
 

@@ -4,13 +4,13 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from actors.codec import Codec
-from actors.rollout import End
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import End
 from store.outcomes import acceptance_rate
 from store.records import Outcome, Problem, Purpose, Sampling, Split, Support
 from store.store import Store
 
-from .scripted import PROBLEMS, SETTINGS, ScriptedEngine, Work, is_done, until
+from ..scripted import PROBLEMS, SETTINGS, ScriptedEngine, Work, is_done, until
 
 
 async def test_outcomes_follow_from_how_an_attempt_ends(store: Store, work: Work, codec: Codec, policy: Any) -> None:

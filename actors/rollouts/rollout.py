@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from actors.codec import Codec
-from actors.parsing import parses
+from actors.rollouts.codec import Codec
+from actors.rollouts.parsing import parses
 from actors.settings import RolloutLimits
 from sandbox.execution import Status
 from store.records import ExecutionRecord, PolicySpan, Segment, SegmentKind

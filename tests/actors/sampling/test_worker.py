@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from actors.attempt import Attempter
-from actors.codec import Codec
+from actors.attempts.attempt import Attempter
 from actors.engine import EngineDied
-from actors.following import PolicyFollower
-from actors.rollout import Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Generation
+from actors.sampling.following import PolicyFollower
+from actors.sampling.worker import LeaseTerms, RolloutWorker
 from actors.settings import EngineSettings, SamplerSettings
-from actors.worker import LeaseTerms, RolloutWorker
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings
@@ -21,7 +21,7 @@ from store.errors import StoreBusyError, StoreUnreachableError
 from store.records import Outcome
 from store.store import Store
 
-from .scripted import ALL_IDS, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
+from ..scripted import ALL_IDS, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
 
 
 async def test_every_scheduled_rollout_arrives_exactly_once(

@@ -1,4 +1,4 @@
-"""The sampler: an RLlib EnvRunner around one rollout worker. A thin shell; `actors.worker` does the work."""
+"""The sampler: an RLlib EnvRunner around one rollout worker. A thin shell; `actors.sampling.worker` does the work."""
 
 import asyncio
 import inspect
@@ -13,16 +13,16 @@ from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
-from actors.attempt import Attempter
-from actors.codec import Codec
+from actors.attempts.attempt import Attempter
 from actors.engine import PolicyEngine
-from actors.following import PolicyFollower
 from actors.formats import get_format
-from actors.reporting import StateReporter
+from actors.rollouts.codec import Codec
+from actors.sampling.following import PolicyFollower
+from actors.sampling.reporting import StateReporter
+from actors.sampling.store_calls import StoreCalls
+from actors.sampling.telemetry import SamplerTelemetry
+from actors.sampling.worker import LeaseTerms, RolloutWorker
 from actors.settings import SamplerSettings
-from actors.store_calls import StoreCalls
-from actors.telemetry import SamplerTelemetry
-from actors.worker import LeaseTerms, RolloutWorker
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from actors.attempt import Attempter
-from actors.codec import Codec
+from actors.attempts.attempt import Attempter
+from actors.rollouts.codec import Codec
 from actors.settings import EngineSettings, SamplerSettings
 from store.records import Lease, Policy, Problem, Purpose, Sampling, Split
 from store.runs.run_state import DesiredState
 from store.runs.samplers import SamplerState
 from store.store import Store
 
-from .scripted import ALL_IDS, SAMPLES, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
+from ..scripted import ALL_IDS, SAMPLES, SETTINGS, Clock, ScriptedEngine, Work, is_done, is_idle, until, written_ids
 
 
 @pytest.fixture

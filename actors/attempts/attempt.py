@@ -1,6 +1,7 @@
 """One attempt at an assigned problem: from an assignment to a verified rollout, ready for the store.
 
-What an attempt adds to `actors.interaction`: the seed, the verdict on the answer, deadlines, and retries after faults.
+What an attempt adds to `actors.attempts.interaction`: the seed, the verdict on the answer, deadlines, and retries
+after faults.
 """
 
 import hashlib
@@ -9,13 +10,13 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from actors.codec import Codec
-from actors.deadline import Deadline
+from actors.attempts.deadline import Deadline
+from actors.attempts.faults import Fault, FaultRetries
+from actors.attempts.interaction import Engine, run_rollout
+from actors.attempts.progress import AttemptLimits, AttemptProgress, EngineClock, Part, Progresses
 from actors.engine import RequestFailed
-from actors.faults import Fault, FaultRetries
-from actors.interaction import Engine, run_rollout
-from actors.progress import AttemptLimits, AttemptProgress, EngineClock, Part, Progresses
-from actors.rollout import Cut, Finished, RolloutState
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Cut, Finished, RolloutState
 from actors.settings import SamplerSettings
 from actors.support import with_support
 from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, Verdict
@@ -96,7 +97,7 @@ class Attempter:
         self._progresses = Progresses(engine, self._attempt_limits)
 
     def is_progressing(self, rollout: str, within_s: float) -> bool:
-        """Whether an attempt is under way and got on within the last seconds (see `actors.progress`).
+        """Whether an attempt is under way and got on within the last seconds (see `actors.attempts.progress`).
 
         False for a rollout whose attempt has not begun or has ended.
         """

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from actors.attempt import Attempter
-from actors.codec import Codec
+from actors.attempts.attempt import Attempter
+from actors.attempts.interaction import Engine
+from actors.attempts.progress import AttemptLimits, Part, Progresses
 from actors.engine import RequestProgress
-from actors.interaction import Engine
-from actors.progress import AttemptLimits, Part, Progresses
-from actors.rollout import Generation
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Generation
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import Assignment, FaultKind, Outcome, Problem, Purpose, Sampling, Split
 
-from .conftest import PLAIN_CHECKER
-from .scripted import SETTINGS, ScriptedEngine, until
+from ..conftest import PLAIN_CHECKER
+from ..scripted import SETTINGS, ScriptedEngine, until
 
 LIMITS = AttemptLimits(
     SETTINGS,
@@ -186,7 +186,7 @@ async def test_a_checker_that_hangs_is_at_fault(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(AnswerChecker, "check", hang)
-    monkeypatch.setattr("actors.attempt.AttemptLimits", ShortChecks)
+    monkeypatch.setattr("actors.attempts.attempt.AttemptLimits", ShortChecks)
     rollout, _ = await attempt(ScriptedEngine(codec, lambda number, turn: policy.ends("\\boxed{7}")), sandbox, codec)
     assert (rollout.outcome, rollout.fault, rollout.answer) == (Outcome.FAULT, FaultKind.CHECKER, "7")
 

@@ -27,7 +27,7 @@ from store.database.urls import parse_url
 from store.outcomes import COUNTED
 from store.records import Outcome, Purpose
 from store.store import Store
-from tests.chaos.journal import Journal, digest
+from tests.chaos.checks.journal import Journal, digest
 
 
 def check_store(

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from actors import following
 from actors.engine import EngineDied, SwapError
-from actors.following import REFUSALS_ALLOWED, PolicyFollower, PolicyRefusedError
+from actors.sampling import following
+from actors.sampling.following import REFUSALS_ALLOWED, PolicyFollower, PolicyRefusedError
 from store.records import PolicyPointer
 
-from .scripted import until
+from ..scripted import until
 
 
 def policy(version: int) -> PolicyPointer:

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from actors.codec import Codec
 from actors.formats import FORMATS, SolutionFormat, get_format
+from actors.rollouts.codec import Codec
 from store.records import Segment, SegmentKind
 
 QUESTION = "What is 6 * 7?"

@@ -1,7 +1,7 @@
 """One rollout, run between the engine, which samples turns, and the sandbox, which executes their code.
 
-Shared by sampling (`actors.attempt`) and serving (`cluster.serving.solver`), so it needs neither a reference answer nor
-a store.
+Shared by sampling (`actors.attempts.attempt`) and serving (`cluster.serving.solver`), so it needs neither a reference
+answer nor a store.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 
+from actors.attempts.progress import AttemptProgress, Part
 from actors.engine import RequestProgress
-from actors.progress import AttemptProgress, Part
-from actors.rollout import Execute, Finished, Generate, Generation, RolloutState
+from actors.rollouts.rollout import Execute, Finished, Generate, Generation, RolloutState
 from sandbox.execution import Execution
 from sandbox.interpreter import Sandbox, Session
 from store.records import ExecutionRecord, Sampling

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from actors.attempt import Attempter
-from actors.codec import Codec
+from actors.attempts.attempt import Attempter
 from actors.engine import RequestFailed
-from actors.rollout import Generation
-from actors.stats import RolloutStats
+from actors.rollouts.codec import Codec
+from actors.rollouts.rollout import Generation
+from actors.sampling.stats import RolloutStats
 from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, Verdict
 from sandbox.interpreter import Sandbox
 from sandbox.jail.failure import JailFailure
@@ -24,7 +24,7 @@ from store.database.connection import transaction
 from store.records import FaultKind, Outcome, Problem, Purpose, Rollout, Sampling, Split
 from store.store import Store
 
-from .scripted import ALL_IDS, PROBLEMS, SAMPLES, SETTINGS, ScriptedEngine, Work, is_done, is_idle, until, written_ids
+from ..scripted import ALL_IDS, PROBLEMS, SAMPLES, SETTINGS, ScriptedEngine, Work, is_done, is_idle, until, written_ids
 
 RETRIES = SETTINGS.fault_retries
 type Write = Callable[[int, int], Generation]

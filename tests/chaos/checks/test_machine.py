@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..processes import Processes, end, left_after, marked
+from ...processes import Processes, end, left_after, marked
 from . import machine
 from .machine import Machine
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from actors import telemetry
-from actors.stats import RolloutStats
+from actors.sampling import telemetry
+from actors.sampling.stats import RolloutStats
 from sandbox.stats import SandboxStats
 from store.records import FaultKind, Outcome, Purpose, Rollout
 
