@@ -45,7 +45,7 @@ def forked_engines() -> Iterator[None]:
 class _EngineProcess(ForkServerProcess):
     """Runs with the environment that its maker had, as a process that is not forked from elsewhere would.
 
-    Its priority is lower. An engine that waits for a processor computes more sequences in its next step, at a smaller
+    Its priority is lower if it computes with one thread: several wait for the slowest of them. An engine that waits for a processor computes more sequences in its next step, at a smaller
     cost of each, while a sampler or a code block that waits leaves it with few. Otherwise the engine would take its
     processor for tiny steps just when the sandbox has a queue.
     """
@@ -58,7 +58,8 @@ class _EngineProcess(ForkServerProcess):
         _find_title()
         os.environ.clear()
         os.environ.update(self._environment)
-        os.nice(_PRIORITY_BELOW_SAMPLER)
+        if os.environ.get("OMP_NUM_THREADS") == "1":
+            os.nice(_PRIORITY_BELOW_SAMPLER)
         super().run()
 
 
