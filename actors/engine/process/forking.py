@@ -45,9 +45,9 @@ def forked_engines() -> Iterator[None]:
 class _EngineProcess(ForkServerProcess):
     """Runs with the environment that its maker had, as a process that is not forked from elsewhere would.
 
-    Its priority is lower if it computes with one thread: several wait for the slowest of them. An engine that waits for a processor computes more sequences in its next step, at a smaller
-    cost of each, while a sampler or a code block that waits leaves it with few. Otherwise the engine would take its
-    processor for tiny steps just when the sandbox has a queue.
+    Its priority is lower if it computes with one thread; of several, each waits for the slowest. An engine that waits
+    for a processor computes more sequences in its next step, at a smaller cost of each, while a sampler or a code block
+    that waits leaves it with few: it would take its processor for tiny steps just when the sandbox has a queue.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
