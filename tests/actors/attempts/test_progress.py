@@ -98,9 +98,10 @@ def test_seconds_are_kept_by_part(progresses: Progresses) -> None:
 
 
 def test_a_block_may_wait_for_all_others_and_for_two_jails() -> None:
-    # 8 attempts in 4 slots: two rounds before its own.
-    assert LIMITS.block_s == 3 * 10 + 2 * 5
-    assert LIMITS.check_s == 2 * 2 + 2 * 3
+    # 10 attempts for 4 blocks at a time are three rounds before its own, and for 8 checks two.
+    assert SETTINGS.slots == 10
+    assert LIMITS.block_s == 4 * 10 + 2 * 5
+    assert LIMITS.check_s == 3 * 2 + 2 * 3
 
 
 def test_the_limit_of_sampling_follows_the_slowest_speed() -> None:
