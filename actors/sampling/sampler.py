@@ -94,7 +94,7 @@ class Sampler(EnvRunner):
             "detail": detail,
             "starts": self._starts,
             "version": self._engine.version,
-            "progress": self._engine.tokens_sampled,
+            "progress": self._engine.tokens_sampled + self._engine.bytes_read,
         }
         if self._worker is None:
             await asyncio.sleep(wait_s)
@@ -181,7 +181,7 @@ class Sampler(EnvRunner):
     async def _report(self) -> None:
         reporter = StateReporter(self._terms.owner, self._store.samplers, self._settings.report_interval_s)
         engine = self._engine
-        await reporter.run(self._state, lambda: engine.version, lambda: engine.tokens_sampled)
+        await reporter.run(self._state, lambda: engine.version, lambda: engine.tokens_sampled + engine.bytes_read)
 
     async def _start_engine(self) -> None:
         """Start the engine with the policy that the store names, or RLlib if it came first."""

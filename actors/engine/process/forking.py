@@ -14,7 +14,6 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 _IMPORTS = "actors.engine.process.imports"
-_PRIORITY_BELOW_SAMPLER = 5
 _ROOT = Path(__file__).parents[3]
 
 
@@ -43,12 +42,7 @@ def forked_engines() -> Iterator[None]:
 
 
 class _EngineProcess(ForkServerProcess):
-    """Runs with the environment that its maker had, as a process that is not forked from elsewhere would.
-
-    Its priority is lower if it computes with one thread; of several, each waits for the slowest. An engine that waits
-    for a processor computes more sequences in its next step, at a smaller cost of each, while a sampler or a code block
-    that waits leaves it with few: it would take its processor for tiny steps just when the sandbox has a queue.
-    """
+    """Runs with the environment that its maker had, as a process that is not forked from elsewhere would."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -58,8 +52,6 @@ class _EngineProcess(ForkServerProcess):
         _find_title()
         os.environ.clear()
         os.environ.update(self._environment)
-        if os.environ.get("OMP_NUM_THREADS") == "1":
-            os.nice(_PRIORITY_BELOW_SAMPLER)
         super().run()
 
 
