@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import ray
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _EXIT_DELAY_S = 2.0  # the driver polls every second and fetches the error in this time
 _POLICY_POLL_S = 1.0
+_CLOSE_S = 20.0
 
 
 class Sampler(EnvRunner):
@@ -175,6 +177,8 @@ class Sampler(EnvRunner):
             log.exception("%r failed and exits; Ray restarts it", self)
             self._failure = _root_cause(error)
             await asyncio.sleep(_EXIT_DELAY_S)
+            with suppress(TimeoutError):  # kills its processes: one that is stopped would stay
+                await asyncio.wait_for(asyncio.to_thread(self._engine.close), _CLOSE_S)
             logging.shutdown()
             os._exit(1)  # not sys.exit: vLLM's threads would keep the process alive
 

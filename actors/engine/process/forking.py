@@ -5,16 +5,20 @@ its start. So a process is started beside the sampler which does nothing but imp
 so is each later one, if the engine must be started again. Both end with the sampler.
 """
 
+import ctypes
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 _IMPORTS = "actors.engine.process.imports"
 _ROOT = Path(__file__).parents[3]
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def start_importing() -> None:
@@ -49,10 +53,26 @@ class _EngineProcess(ForkServerProcess):
         self._environment = dict(os.environ)
 
     def run(self) -> None:
+        _end_with_fork_server()
         _find_title()
         os.environ.clear()
         os.environ.update(self._environment)
         super().run()
+
+
+def _end_with_fork_server() -> None:
+    """Have the system kill this process when the one that it was forked from ends, also while it is stopped.
+
+    The fork server ends once no process holds the end of its pipe any more that the sampler has. A forked process gets
+    it too, in order to fork more.
+    """
+    server: Any = forkserver._forkserver
+    if server._forkserver_alive_fd is not None:
+        os.close(server._forkserver_alive_fd)
+        server._forkserver_alive_fd = None
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:
+        os._exit(1)
 
 
 def _find_title() -> None:

@@ -252,7 +252,7 @@ def _core_of(owner: subprocess.Popen[str]) -> psutil.Process:
     raise AssertionError("the engine did not start")
 
 
-@pytest.mark.parametrize("when", ["starting", "started"])
+@pytest.mark.parametrize("when", ["starting", "started", "stopped"])
 def test_no_engine_process_outlives_an_owner_that_was_killed(
     folders: dict[str, Path], tmp_path: Path, when: str
 ) -> None:
@@ -261,6 +261,8 @@ def test_no_engine_process_outlives_an_owner_that_was_killed(
         core = _core_of(owner)
         assert owner.stdout is not None
         assert when == "starting" or any(line == "started\n" for line in owner.stdout)
+        if when == "stopped":
+            core.suspend()
     finally:
         owner.kill()
         owner.wait()
