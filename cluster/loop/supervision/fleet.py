@@ -162,7 +162,7 @@ class Fleet:
         if is_alive:
             self._restart(sampler)
         if not self._has_worked and min(self._failures[s] for s in self._ids()) >= _FAILURES_ALLOWED:
-            raise SamplersLostError(f"no sampler starts: {self._last_reason()}. {self.describe()}")
+            raise SamplersLostError(f"no sampler starts: {self._last_reason()}")
 
     def _last_reason(self) -> str:
         sampler, reason = max(self._reasons.items(), key=lambda failure: self._failures[failure[0]])

@@ -234,5 +234,5 @@ async def test_an_attempt_that_is_cancelled_while_it_waits_for_a_retry_writes_no
 ) -> None:
     engine = ScriptedEngine(codec, fails)
     async with work(engine, settings=SETTINGS.model_copy(update={"fault_pause_s": 3600.0})):
-        await until(lambda: engine.num_requests == SETTINGS.engine.max_concurrent_rollouts)
+        await until(lambda: engine.num_requests == SETTINGS.slots)
     assert outcomes(store) == {}

@@ -204,7 +204,7 @@ def test_an_engine_that_refuses_the_policy_ends_the_run_with_its_reason(runs: Pa
     arguments = [COMMAND, "run", "--preset", "demo", "--runs", str(runs), *NO_DASHBOARD, *settings]
     result = subprocess.run(arguments, capture_output=True, text=True, timeout=180, check=False)
     assert result.returncode == 1
-    assert result.stderr.startswith("automathes: no sampler loaded policy 0: ")
+    assert result.stderr.startswith("automathes: no sampler starts: ")
     assert "max_model_len (4096)" in result.stderr
     assert result.stderr.count("\n") == 1
 

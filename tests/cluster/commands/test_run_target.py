@@ -114,10 +114,10 @@ def test_a_resumed_run_can_be_asked_for_more(drive: Callable[..., int | None], t
 
 
 def test_a_run_that_has_what_was_asked_for_says_so(
-    drive: Callable[..., int | None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    drive: Callable[..., int | None], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     drive(*start(tmp_path, "--iterations", "1"))
     publish(tmp_path, 1)
-    capsys.readouterr()
+    capfd.readouterr()
     assert drive("--resume") is None
-    assert "all 1 iterations are done; --iterations N adds more" in capsys.readouterr().out
+    assert "all 1 iterations are done; --iterations N adds more" in capfd.readouterr().out

@@ -24,7 +24,7 @@ OWNER = f"""
 import os, sys, time
 sys.path.insert(0, {str(ROOT)!r})
 from multiprocessing import forkserver
-from actors.engine_process.forking import _Context, start_importing
+from actors.engine.process.forking import _Context, start_importing
 if __name__ == "__main__":
     start_importing()
     print(forkserver._forkserver._forkserver_pid, flush=True)
