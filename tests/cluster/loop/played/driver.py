@@ -106,6 +106,9 @@ class LearnerPlay:
         self._trained = trained
         self._published = published
 
+    def ready(self, on_poll: Callable[[], None]) -> None:
+        on_poll()
+
     def load_policy(self, policy: PolicyPointer, on_poll: Callable[[], None]) -> None:
         on_poll()
         self.policy = policy
