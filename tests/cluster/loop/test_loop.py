@@ -27,6 +27,7 @@ pytestmark = pytest.mark.timeout(1800)
 CONFIG = """
 preset = "demo"
 evaluation = { problems = 40, base = false }
+promotion = { max_problems = 0 }
 iteration = { count = 3, problems = 150, samples_per_problem = 4 }
 teacher = { kind = "scripted", count = 120 }
 

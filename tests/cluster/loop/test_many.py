@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # the whole run belo
 CONFIG = """
 preset = "demo"
 evaluation = { problems = 20, base = false, sampled = 4 }
+promotion = { max_problems = 0 }
 iteration = { count = 2, problems = 100, samples_per_problem = 4, lead = 1 }
 teacher = { kind = "scripted", count = 100 }
 
