@@ -31,7 +31,7 @@ class Scene:
 
     def is_training(self) -> bool:
         """Whether the driver says that the learner trains."""
-        return any(word in self.journal.now.activity for word in ("learning", "training"))
+        return " trains" in self.journal.now.activity
 
     def is_sampling(self) -> bool:
         """Whether rollouts are being written."""
