@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as ConnectionTimeoutError
 
 from store.database.urls import masked, secret_keys
 from store.errors import (
@@ -41,6 +42,8 @@ def translated_errors(url: URL) -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
+    except ConnectionTimeoutError as error:
+        raise StoreBusyError(f"{masked(url)}: all connections of this process are in use: {error.args[0]}") from error
 
 
 def _translate(error: DBAPIError, url: URL) -> StoreError | None:
