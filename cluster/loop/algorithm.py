@@ -69,7 +69,7 @@ class SelfTraining(Algorithm):
 
     def tend_or_stop(self) -> None:
         """Do what is due, without waiting, while the learner loads something. Raises `StopRequested`."""
-        self.duties.tend(0.0, is_learning=True)
+        self._tend_while_learning()
         if self.duties.directive is Directive.STOP:
             raise StopRequested
 

@@ -1,12 +1,12 @@
 """The status of a run, by its store: driver, progress, policies, figures."""
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cluster.config.machine import free_disk_bytes
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.alarms.faults import fault_warning
@@ -73,7 +73,7 @@ def current_state(state: RunState, now_s: float, folder: RunFolder) -> str:
 
 def disk_warning(folder: RunFolder) -> str | None:
     """What to do if the disk of the run's folder is full; None while there is room."""
-    free_bytes = shutil.disk_usage(folder.path).free
+    free_bytes = free_disk_bytes(folder.path)
     if free_bytes >= _DISK_FULL_BELOW_BYTES:
         return None
     return f"the disk of {folder.path} is full ({free_bytes >> 20} MiB free): free some space, and the run goes on"

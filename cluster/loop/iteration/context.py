@@ -22,20 +22,14 @@ class Phases:
     def __init__(self, operator: Operator) -> None:
         self._operator = operator
         self._seconds: Counter[str] = Counter()
-        self.running: str | None = None
-        """The phase that runs now."""
 
     @contextmanager
     def run(self, name: str, total: int | None = None) -> Iterator[None]:
         """A phase, for the time of the context. `total`: its number of steps, if known."""
         began = time.monotonic()
         log.info("%s", name)
-        outer, self.running = self.running, name
-        try:
-            with self._operator.progress.phase(name, total):
-                yield
-        finally:
-            self.running = outer
+        with self._operator.progress.phase(name, total):
+            yield
         self._seconds[name] += time.monotonic() - began  # type: ignore[assignment]
 
     def take_seconds(self) -> Counter[str]:

@@ -11,7 +11,7 @@ from cluster.loop.iteration.context import LoopContext
 from cluster.loop.promotion import HELDOUT
 from eval.figure_text import figure_lines, gaps
 from eval.metrics import compute_figures
-from store.records import Sampling, Split
+from store.records import Split
 from store.runs.figures import Figure, Measured
 
 log = logging.getLogger(__name__)
@@ -84,15 +84,12 @@ class Measurer:
                 version,
                 benchmark,
                 samples=samples,
-                sampling=self._sampling(temperature),
+                sampling=self._run.evaluation_sampling(temperature),
                 split=Split.HELDOUT,
                 limit=problems if benchmark == HELDOUT else settings.problems,
             )
             for benchmark, samples, temperature in wanted
         ]
-
-    def _sampling(self, temperature: float) -> Sampling:
-        return self._run.evaluation_sampling(temperature)
 
     def _missing(self, evaluation: int) -> int:
         done, total = self._evaluations.progress(evaluation)
