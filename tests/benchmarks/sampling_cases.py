@@ -37,7 +37,7 @@ CASES: Mapping[str, Case] = {
             'base={kind="smollm2", precision="fp32"}',
             "sampler.limits={max_tokens=896, max_blocks=3}",
             "sampler.engine.max_model_len=1024",
-            "sampler.engine.max_concurrent_rollouts=32",
+            "sampler.engine.max_concurrent_rollouts=16",
             "sampler.engine.cpu_threads=0",
         ),
         problems=48,

@@ -96,7 +96,7 @@ class PlannedEngine:
         _TURN.set(turn + 1)
         sampled = await self.engine.generate(context_ids, min(plan.tokens[turn], max_tokens), sampling, **options)
         last = turn == len(plan.blocks)
-        text = "\n\\boxed{1}" if last else "\n```python\n" + plan.blocks[turn] + "\n```\n"
+        text = "\n\\boxed{1}" if last else fenced(plan.blocks[turn])
         ids = (*sampled.token_ids, *self._codec.text(text), *([self._codec.eos_id] if last else []))
         end = End.END_TOKEN if last else End.STOP_TEXT
         more = (0.0,) * (len(ids) - len(sampled.token_ids))
@@ -177,7 +177,10 @@ def summary(parts: Parts, lengths: dict[str, int], rollouts: list[Any]) -> dict[
 
 
 async def bare(parts: Parts, lengths: dict[str, int]) -> dict[str, Any]:
-    """The engine alone: the same prompts, and for each rollout one request for as many tokens."""
+    """The engine alone: the same prompts, and for each rollout one request for as many tokens.
+
+    A plan's code was not sampled: it is part of the prompt here.
+    """
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -187,7 +190,7 @@ async def bare(parts: Parts, lengths: dict[str, int]) -> dict[str, Any]:
         assignments = store.assignments.lease("bench", parts.case.problems * 1000, LEASE_S).assignments
     prompts = {a.id: parts.codec.prompt(a.problem.question) for a in assignments}
     waiting = list(lengths.items())
-    temperature = parts.config.iteration.temperature
+    temperature, engine_settings = parts.config.iteration.temperature, parts.config.sampler.engine
 
     async def slot() -> None:
         while waiting:
@@ -197,16 +200,25 @@ async def bare(parts: Parts, lengths: dict[str, int]) -> dict[str, Any]:
                 max_tokens=tokens,
                 ignore_eos=True,
                 detokenize=False,
+                logprobs=0 if engine_settings.logprobs else None,
                 output_kind=RequestOutputKind.FINAL_ONLY,
             )
-            prompt = {"prompt_token_ids": list(prompts[int(name.partition("-")[0])])}
+            prompt = {"prompt_token_ids": [*prompts[int(name.partition("-")[0])], *planned_code(parts, name)]}
             async for _ in engine.generate(prompt, params, f"bare-{name}-{time.monotonic_ns()}"):
                 pass
 
     async def work() -> None:
-        await asyncio.gather(*(slot() for _ in range(parts.config.sampler.engine.max_concurrent_rollouts)))
+        await asyncio.gather(*(slot() for _ in range(engine_settings.max_concurrent_rollouts)))
 
     return await measured(work) | {"rollouts": len(lengths), "tokens": sum(lengths.values())}
+
+
+def planned_code(parts: Parts, rollout: str) -> tuple[int, ...]:
+    return parts.codec.text("".join(map(fenced, plan_of(rollout).blocks))) if parts.case.planned else ()
+
+
+def fenced(block: str) -> str:
+    return f"\n```python\n{block}\n```\n"
 
 
 async def lock_step(parts: Parts, _: Any) -> dict[str, Any]:
