@@ -58,6 +58,8 @@ used_by("the learner's gang, by name", it.begin_training, it.direct)
 used_by(
     "vLLM, by name",
     it.Process,
+    it.AsyncTurnScheduler,
+    it.TurnScheduler,
     it.WeightReloading,
     it.batched_count_greater_than,
     it.compute_hash,
