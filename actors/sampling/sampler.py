@@ -22,6 +22,7 @@ from actors.sampling.following import PolicyFollower
 from actors.sampling.reporting import StateReporter
 from actors.sampling.store_calls import StoreCalls
 from actors.sampling.telemetry import SamplerTelemetry
+from actors.sampling.temporary import TemporaryFolder
 from actors.sampling.worker import LeaseTerms, RolloutWorker
 from actors.settings import SamplerSettings
 from sandbox.equivalence import AnswerChecker
@@ -57,6 +58,7 @@ class Sampler(EnvRunner):
         self._sandbox_settings: SandboxSettings = config.sandbox_settings
         self._checker_settings: AnswerCheckerSettings = config.checker_settings
         self._format = get_format(self._settings.solution_format)
+        self._temporary = TemporaryFolder()
         self._engine = PolicyEngine(
             self._settings.engine, self._format.stop, end_on_repetition=self._settings.limits.end_on_repetition
         )
@@ -152,6 +154,7 @@ class Sampler(EnvRunner):
         await asyncio.to_thread(self._store.assignments.release, self._terms.owner)
         await asyncio.to_thread(self._store.samplers.remove, self._terms.owner)
         self._engine.close()
+        self._temporary.remove()
         self._store.close()
 
     # ---------------------------------------------------------------- the background task
@@ -179,6 +182,7 @@ class Sampler(EnvRunner):
             await asyncio.sleep(_EXIT_DELAY_S)
             with suppress(TimeoutError):  # kills its processes: one that is stopped would stay
                 await asyncio.wait_for(asyncio.to_thread(self._engine.close), _CLOSE_S)
+            self._temporary.remove()
             logging.shutdown()
             os._exit(1)  # not sys.exit: vLLM's threads would keep the process alive
 

@@ -3,10 +3,11 @@
 import contextlib
 import errno
 import os
-import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from sandbox.claims import Claim, is_abandoned
 
 MOUNT = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -14,7 +15,6 @@ PARENT = "automathes"
 LEAF = "automathes.main"  # holds the processes of a group that may have none itself
 CONTROLLERS = ("memory", "pids")
 DELEGATE_TRIES = 10
-STALE_S = 120.0
 
 
 class CgroupVersion(StrEnum):
@@ -56,21 +56,22 @@ class Cgroups:
             return Cgroups(CgroupVersion.NONE)
         return Cgroups(self.version, memory, pids)
 
+    def claim(self) -> list[Claim]:
+        """Claim a jail's groups, so that no other process takes them for left behind."""
+        return [Claim(parent) for parent in self._parents]
+
     def sweep(self) -> None:
-        """Remove the empty groups of jails whose program was killed. Young groups stay: their jail may be starting."""
-        for parent in {self.memory_parent, self.pids_parent} - {None}:
-            assert parent is not None
-            for group in [path for path in parent.iterdir() if path.is_dir()]:
-                with contextlib.suppress(OSError):  # still in use, or removed already
-                    if time.time() - group.stat().st_mtime > STALE_S:
-                        for leftover in group.glob("NSJAIL*"):  # of an nsjail that was killed
-                            leftover.rmdir()
-                        group.rmdir()
+        """Remove the empty groups of jails whose program was killed."""
+        for parent in self._parents:
+            for group in [path for path in parent.iterdir() if path.is_dir() and is_abandoned(path)]:
+                with contextlib.suppress(OSError):  # its last processes are still exiting, or it is removed already
+                    for leftover in group.glob("NSJAIL*"):  # of an nsjail that was killed
+                        leftover.rmdir()
+                    group.rmdir()
 
     def remove(self) -> bool:
         """Remove a jail's groups and those that nsjail left in them. Returns False while one is still in use."""
-        for parent in {self.memory_parent, self.pids_parent} - {None}:
-            assert parent is not None
+        for parent in self._parents:
             for group in [*parent.glob("NSJAIL*"), parent]:
                 with contextlib.suppress(FileNotFoundError):
                     try:
@@ -78,6 +79,10 @@ class Cgroups:
                     except OSError:
                         return False
         return True
+
+    @property
+    def _parents(self) -> set[Path]:
+        return {parent for parent in (self.memory_parent, self.pids_parent) if parent is not None}
 
 
 def find_cgroups(

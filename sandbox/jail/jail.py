@@ -43,6 +43,7 @@ class Jail:
     def __init__(self, settings: SandboxSettings, cgroups: Cgroups) -> None:
         self._settings = settings
         self._cgroups = cgroups.for_jail(uuid.uuid4().hex)
+        self._claims = self._cgroups.claim()
         self._nsjail = NsjailProcess()
         self._control: ControlChannel | None = None
         self._on_exit: dict[int, Callable[[SessionExit], None]] = {}  # of each open session
@@ -146,6 +147,8 @@ class Jail:
         if self._nsjail.running:
             await self._nsjail.wait()
             await self._remove_cgroups()
+        while self._claims:
+            self._claims.pop().release()
 
     async def open_session(self, descriptors: tuple[int, int, int], on_exit: Callable[[SessionExit], None]) -> int:
         """Order a session and return its number. Raises JailFailure if the warm parent cannot be reached.

@@ -7,6 +7,7 @@ from typing import Any
 
 from actors.engine.process.forking import forked_engines, start_importing
 from actors.engine.process.quiet_imports import without_collection
+from actors.engine.process.segments import outlive_process_group
 
 # The least that vLLM's attention takes on CPUs. A turn finds the whole blocks of the turns before it in the cache; with
 # vLLM's own choice, 128 tokens, it would compute most of a short rollout again.
@@ -18,6 +19,7 @@ def preload(*, on_cpu: bool) -> None:
 
     The environment must be as vLLM needs it: what is read when torch is imported cannot be changed later.
     """
+    outlive_process_group()
     if on_cpu:
         start_importing()
     threading.Thread(target=_import_vllm, name="import vLLM", daemon=True).start()
@@ -29,6 +31,7 @@ def make_engine(arguments: dict[str, Any], *, on_cpu: bool) -> Any:
     On a GPU its process is a new interpreter, which imports vLLM again: CUDA does not survive a fork, and vLLM may have
     looked at the GPUs by then.
     """
+    outlive_process_group()
     _import_vllm()
     from vllm import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.jail.cgroup import CONTROLLERS, LEAF, PARENT, STALE_S, Cgroups, CgroupVersion, find_cgroups
+from sandbox.jail.cgroup import CONTROLLERS, LEAF, PARENT, Cgroups, CgroupVersion, find_cgroups
 
 NOBODY = 65534
 
@@ -137,10 +137,16 @@ def effective_user(number: int) -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_stale_groups_of_jails_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
-    long_ago = time.time() - 2 * STALE_S
-    for name in ("old", "young"):
+def test_groups_of_jails_that_nobody_claims_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
+    long_ago = time.time() - 60
+    for name in ("claimed", "left", "young"):
         (tmp_path / name / "NSJAIL.1234").mkdir(parents=True)
-    os.utime(tmp_path / "old", (long_ago, long_ago))
-    Cgroups(CgroupVersion.V1, memory_parent=tmp_path).sweep()
+    for name in ("claimed", "left"):
+        os.utime(tmp_path / name, (long_ago, long_ago))
+    groups = Cgroups(CgroupVersion.V1, memory_parent=tmp_path)
+    [claim] = Cgroups(CgroupVersion.V1, memory_parent=tmp_path / "claimed").claim()
+    groups.sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["claimed", "young"]
+    claim.release()
+    groups.sweep()
     assert [path.name for path in tmp_path.iterdir()] == ["young"]
