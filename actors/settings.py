@@ -49,7 +49,7 @@ class EngineSettings(_Settings):
     )
     silence_s: float = Field(
         300.0,
-        gt=0,
+        ge=2,
         description="an engine with requests that samples no token for so long is restarted, and so is one whose pause,"
         " resumption or swap does not end; a single request without one is made again",
     )
