@@ -47,6 +47,7 @@ class Strike:
     victim: str
     before: frozenset[int] = frozenset()  # processes of the victim's part, itself included
     starts: int = 0  # of samplers, before
+    driver: int = 0  # its process, before: the next one counts the starts of its samplers anew
     healed_at: float = 0.0  # when what the fault itself held back was given back; 0: not yet, or nothing is
 
     @property
@@ -116,11 +117,12 @@ class ProcessFault:
             victim.send_signal(self.signal)
         except psutil.Error:  # it ended meanwhile
             return None
-        return Strike(self.name, at, str(victim.pid), before, starts)
+        return Strike(self.name, at, str(victim.pid), before, starts, scene.drivers.driver.pid)
 
     def is_back(self, scene: Scene, strike: Strike) -> bool:
         if self.ends_sampler:
-            return scene.journal.now.starts > strike.starts and scene.journal.now.samplers_work
+            is_new = scene.journal.now.starts > strike.starts or scene.drivers.driver.pid != strike.driver
+            return is_new and scene.journal.now.samplers_work
         if self.work == "published" and scene.journal.published_since(strike.at) is not None:
             return True  # by the new process, or by the victim before it ended: then no new one is needed yet
         working = self.victims(scene.processes)
