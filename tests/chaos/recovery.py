@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -70,16 +71,14 @@ class Striker:
         """Make all faults, fewer if the run is over before, and wait until they are recovered from."""
         for fault in planned:
             if not fault.joined:
-                self._await_recovery()
+                self._await_recovery(self._threshold(fault))
             if not self._strike(fault):
                 break
         self._await_recovery()
 
     def _strike(self, fault: Planned) -> bool:
         """Wait for the moment of a fault and make it; returns whether it came before the end of the run."""
-        per_iteration = self._run.settings.problems * self._run.settings.samples
-        threshold = (fault.iteration - 1 + min(fault.share, LAST_JUDGED)) * per_iteration
-        kind = KINDS[fault.kind]
+        threshold, kind = self._threshold(fault), KINDS[fault.kind]
 
         def is_made() -> bool:
             self._look()
@@ -97,6 +96,14 @@ class Striker:
             self._heal(self.recoveries[-1])
         return True
 
+    @property
+    def _per_iteration(self) -> int:
+        return self._run.settings.problems * self._run.settings.samples
+
+    def _threshold(self, fault: Planned) -> float:
+        """How many rollouts are written when a fault is due."""
+        return (fault.iteration - 1 + min(fault.share, LAST_JUDGED)) * self._per_iteration
+
     def _heal(self, recovery: Recovery) -> None:
         """Give back what the fault holds back, after its time."""
         held_until = time.monotonic() + recovery.planned.held_s
@@ -106,11 +113,17 @@ class Striker:
         KINDS[recovery.strike.kind].heal(self._scene)
         recovery.strike.healed_at = time.time()
 
-    def _await_recovery(self) -> None:
-        """Wait until all faults are recovered from. One that is not within the limit stays without its seconds."""
+    def _await_recovery(self, due: float = math.inf) -> None:
+        """Wait until all faults are recovered from, but at most half an iteration beyond the rollouts of the next.
+
+        One that is not recovered from within the limit stays without its seconds. A checker comes back when it is
+        needed, which may be iterations later.
+        """
 
         def is_over() -> bool:
             self._look()
+            if self._scene.journal.now.trained_on > due + self._per_iteration / 2:
+                return True
             earliest = time.time() - RECOVERY_LIMIT_S
             return all(recovery.is_whole or recovery.strike.since < earliest for recovery in self.recoveries)
 
