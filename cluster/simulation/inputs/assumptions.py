@@ -4,6 +4,7 @@ A TOML file (`--assume FILE`) replaces any of them; `--run FOLDER` replaces the 
 """
 
 import tomllib
+from itertools import accumulate
 from math import log
 from pathlib import Path
 from random import Random
@@ -93,12 +94,13 @@ class AssumedRollouts:
 
     def __init__(self, assumed: RolloutAssumptions, max_tokens: int, max_blocks: int, block_wall_s: float) -> None:
         self._assumed, self._max_tokens, self._block_wall_s = assumed, max_tokens, block_wall_s
-        self._shares = assumed.blocks[: max_blocks + 1]
+        self._shares = list(accumulate(assumed.blocks[: max_blocks + 1]))
+        self._numbers = range(len(self._shares))
 
     def draw(self, rng: Random) -> Shape:
         """The next rollout."""
         assumed, left = self._assumed, self._max_tokens
-        num_blocks = rng.choices(range(len(self._shares)), self._shares)[0]
+        num_blocks = rng.choices(self._numbers, cum_weights=self._shares)[0]
         turns: list[float] = []
         for turn in range(num_blocks + 1):
             median = assumed.later_turn_tokens if turn else assumed.first_turn_tokens

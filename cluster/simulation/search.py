@@ -1,0 +1,134 @@
+"""The search for a split: how many GPUs sample, how many train, and how many would only be idle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+from cluster.simulation.case import Case
+from cluster.simulation.inputs.planned import Planned
+from cluster.simulation.simulate import Outcome, simulate
+
+SLICE_ROLLOUTS = 4_000
+"""Rollouts of an iteration that a simulation of the search has; a sampler is never divided."""
+FINAL_ROLLOUTS = 20_000
+"""The same for the split that was chosen."""
+TOLERANCE = 0.02
+"""A split that is slower by no more than this share is as good, if it needs fewer GPUs."""
+_SHRINK = 0.85
+_ALWAYS = 0.95  # in use for so much of the time: it is what the others wait for
+_SEARCHED_ITERATIONS = 4
+
+
+class NoSplitError(ValueError):
+    """There is no split: the GPUs are too few or too small for an engine and a learner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """GPUs divided into samplers and ranks, and what a simulation says of it."""
+
+    gpus: int
+    samplers: int
+    ranks: int
+    used_gpus: int
+    outcome: Outcome
+    share: float
+
+    @property
+    def iteration_s(self) -> float:
+        """Seconds of an iteration."""
+        return self.outcome.iteration_s
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Training tokens sampled per second, by all samplers."""
+        return self.outcome.tokens_per_s / self.share
+
+    @property
+    def gpu_hours(self) -> float:
+        """GPU hours of an iteration, those of idle parts included, those of GPUs that are not used excluded."""
+        return self.used_gpus * self.iteration_s / 3600
+
+    @property
+    def limited_by(self) -> str:
+        """What an iteration waits for most, in words."""
+        if self.outcome.learner_utilization >= _ALWAYS:
+            return "training"
+        if self.outcome.case.lead == 0:
+            return "sampling and training take turns"
+        if self.outcome.engine_utilization >= _ALWAYS / 2:
+            return "sampling"
+        return "the last rollouts of an iteration"
+
+
+def simulate_slice(case: Case, rollouts: int) -> tuple[Outcome, float]:
+    """Simulate as large a share of a case as has so many rollouts an iteration; returns the share too."""
+    share = min(1.0, max(rollouts / case.rollouts, 1 / case.samplers.count))
+    count = max(1, ceil(case.samplers.count * share))
+    return simulate(case.slice(count / case.samplers.count)), count / case.samplers.count
+
+
+def split_of(planned: Planned, gpus: int, samplers: int, ranks: int, rollouts: int = FINAL_ROLLOUTS) -> Split:
+    """The simulated outcome of a given split."""
+    outcome, share = simulate_slice(planned.case(samplers, ranks), rollouts)
+    used = samplers * planned.gpus_per_sampler + ranks
+    return Split(gpus, samplers, ranks, used, outcome, share)
+
+
+def choose_split(planned: Planned, gpus: int) -> Split:
+    """The fastest split; of those that are as fast, the one with the fewest GPUs.
+
+    Raises:
+        NoSplitError: no split fits.
+        EngineDoesNotFitError: an engine does not fit on its GPUs.
+    """
+    brief = replace(planned, iterations=min(planned.iterations, _SEARCHED_ITERATIONS))
+    tried = [_full(brief, gpus, ranks) for ranks in _rank_numbers(planned, gpus)]
+    fastest_s = min(split.iteration_s for split in tried)
+    limit_s = fastest_s * (1 + TOLERANCE)
+    as_fast = [_without_idle(brief, split, limit_s) for split in tried if split.iteration_s <= limit_s]
+    best = min(as_fast, key=lambda split: (split.used_gpus, split.iteration_s))
+    return split_of(planned, gpus, best.samplers, best.ranks)
+
+
+def _full(planned: Planned, gpus: int, ranks: int) -> Split:
+    return split_of(planned, gpus, (gpus - ranks) // planned.gpus_per_sampler, ranks, SLICE_ROLLOUTS)
+
+
+def _rank_numbers(planned: Planned, gpus: int) -> Sequence[int]:
+    """Numbers of ranks worth a simulation: they fit, and each trains faster than any smaller number."""
+    most = gpus - planned.gpus_per_sampler
+    numbers = [n for n in (*range(1, 8), *(8 * k for k in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64))) if n <= most]
+    worth: list[int] = []
+    for ranks in numbers:
+        if not planned.fits_ranks(ranks):
+            continue
+        if not worth or planned.train_s(ranks) < planned.train_s(worth[-1]) * (1 - TOLERANCE):
+            worth.append(ranks)
+    if not worth:
+        raise NoSplitError(
+            f"{gpus} {planned.gpu.name} do not hold a learner of {planned.shape.name} beside a sampler: use more of "
+            "them, a larger --gpu, learner.zero_stage = 3, or gradient_checkpointing"
+        )
+    return worth
+
+
+def _without_idle(planned: Planned, split: Split, limit_s: float) -> Split:
+    """The split with the fewest samplers that is as fast: a binary search over numbers that shrink by steps."""
+    numbers = _shrinking(split.samplers)
+    best, low, high = split, 1, len(numbers) - 1
+    while low <= high:
+        middle = (low + high) // 2
+        tried = split_of(planned, split.gpus, numbers[middle], split.ranks, SLICE_ROLLOUTS)
+        if tried.iteration_s <= limit_s:
+            best, low = tried, middle + 1
+        else:
+            high = middle - 1
+    return best
+
+
+def _shrinking(samplers: int) -> Sequence[int]:
+    numbers = [samplers]
+    while numbers[-1] > 1:
+        numbers.append(min(numbers[-1] - 1, ceil(numbers[-1] * _SHRINK)))
+    return numbers
