@@ -125,7 +125,14 @@ def _record(split: Split, planned: Planned, price: float | None) -> Mapping[str,
         "gpu_hours": split.gpu_hours,
         "cost": None if price is None else price * split.gpu_hours,
         "limited_by": split.limited_by,
-        "simulated_share": split.share,
+        "simulated": {
+            "share": split.share,
+            "seconds": split.outcome.ended_s,
+            "rollouts": split.outcome.rollouts,
+            "evaluation_rollouts": split.outcome.evaluation_rollouts,
+            "sampler_failures": split.outcome.sampler_failures,
+            "rank_failures": split.outcome.rank_failures,
+        },
     }
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
-from cluster.simulation.parts.engine import DecodeSpeed
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -37,12 +35,29 @@ class Workload(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DecodeSpeed:
+    """The speed of an engine: `step_s[n]` is the time of a step that samples a token of each of n sequences.
+
+    `step_s` has an entry for each number up to the engine's places. Prompt tokens are computed between the steps, which
+    wait for them meanwhile.
+    """
+
+    step_s: tuple[float, ...]
+    prefill_s_per_token: float = 0.0
+
+    @property
+    def places(self) -> int:
+        """Sequences that are decoded at a time."""
+        return len(self.step_s) - 1
+
+
+@dataclass(frozen=True, slots=True)
 class Samplers:
     """The samplers, all alike. Names as in `actors.settings`.
 
-    `start_s`: from a start to the first lease. `read_s`: to prefetch a policy, while sampling goes on. `pause_s`: to load
-    it, while nothing is sampled. `mean_s_to_failure` of one sampler, which then starts again after `restart_s`; its
-    attempts are made by others once their leases have expired. `cores`: what a busy engine could use of the host.
+    `start_s`: from a start to the first lease. `read_s`: to prefetch a policy, while sampling goes on. `pause_s`: to
+    load it, while nothing is sampled. `mean_s_to_failure` of one sampler, which then starts again after `restart_s`;
+    its attempts are made by others once their leases have expired. `cores`: what a busy engine could use of the host.
     """
 
     count: int

@@ -1,5 +1,6 @@
 """Simulate a case: build the parts, let them run, and take the figures at each publication."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -47,18 +48,18 @@ class Outcome:
     @property
     def tokens_per_s(self) -> float:
         """Training tokens sampled per second of wall-clock time."""
-        return self._sum("tokens") / self._elapsed_s
+        return self._sum(lambda mark: mark.tokens) / self._elapsed_s
 
     @property
     def engine_utilization(self) -> float:
         """The share of the engines' places that were taken: 1 if all sampled `max_concurrent_rollouts` all the time."""
         samplers = self.case.samplers
-        return self._sum("occupied_s") / (self._elapsed_s * samplers.count * samplers.speed.places)
+        return self._sum(lambda mark: mark.occupied_s) / (self._elapsed_s * samplers.count * samplers.speed.places)
 
     @property
     def learner_utilization(self) -> float:
         """The share of the time in which a policy was trained or published."""
-        return self._sum("learner_s") / self._elapsed_s
+        return self._sum(lambda mark: mark.learner_s) / self._elapsed_s
 
     @property
     def _window(self) -> tuple[Mark, ...]:
@@ -68,9 +69,8 @@ class Outcome:
     def _elapsed_s(self) -> float:
         return self._window[-1].at_s - self._window[0].at_s
 
-    def _sum(self, name: str) -> float:
-        first, last = (getattr(self._window[i], name) for i in (0, -1))
-        return float(last - first)
+    def _sum(self, counted: Callable[[Mark], float]) -> float:
+        return counted(self._window[-1]) - counted(self._window[0])
 
 
 def simulate(case: Case) -> Outcome:
@@ -131,11 +131,7 @@ class _Simulation:
 
     def _mark(self) -> None:
         occupied_s = sum(sampler.occupied_s for sampler in self._samplers)
-        self._marks.append(
-            Mark(
-                self._events.now, self._rollouts, self._tokens, occupied_s, self._learner.busy_s
-            )
-        )
+        self._marks.append(Mark(self._events.now, self._rollouts, self._tokens, occupied_s, self._learner.busy_s))
 
 
 def _rng(case: Case, name: str) -> Random:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store.database.array_membership import in_array
@@ -67,7 +67,7 @@ def _block_seconds(session: Session, seqs: Sequence[int]) -> dict[int, tuple[flo
     return {seq: tuple(seconds for _, seconds in group) for seq, group in groupby(rows, key=lambda row: row[0])}
 
 
-def _timing(row: Row[Any], block_s: tuple[float, ...]) -> Timing:
+def _timing(row: Any, block_s: tuple[float, ...]) -> Timing:
     mask = packing.unpack_mask(row.model_mask, row.tokens)
     runs = [(by_policy, sum(1 for _ in run)) for by_policy, run in groupby(mask)]
     return Timing(

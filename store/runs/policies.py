@@ -98,7 +98,7 @@ class Policies(StorePart):
     def published_at(self) -> dict[int, float]:
         """When each policy was added, in Unix seconds, by version."""
         with self._read() as session:
-            return dict(session.execute(select(PolicyRow.version, PolicyRow.created_at)).all())  # type: ignore[arg-type]
+            return dict(session.execute(select(PolicyRow.version, PolicyRow.created_at)).all())
 
     def latest(self) -> Policy | None:
         """The policy with the highest version."""

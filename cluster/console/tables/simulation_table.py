@@ -11,18 +11,19 @@ from cluster.console.tables.columns import print_table
 _TITLES = {
     "iteration_s": "iteration",
     "tokens_per_s": "tokens/s",
-    "engine_utilization": "engines in use",
-    "learner_utilization": "learner in use",
+    "engine_utilization": "engines",
+    "learner_utilization": "learner",
 }
 
 
 def print_splits(console: Console, splits: Sequence[Mapping[str, Any]]) -> None:
     """Print a line per split; the records are those of `automathes plan --simulate --json`."""
     print_table(console, [_split_row(split) for split in splits], widest="limited by")
+    print_line("Engines and learner: the share of the time in use. GPU h: of an iteration, by the GPUs of the split.")
     for split in splits:
         if split["used_gpus"] < split["gpus"]:
             idle = split["gpus"] - split["used_gpus"]
-            print_line(f"of {split['gpus']} GPUs {idle} would not make it faster by more than 2 %")
+            print_line(f"Of {split['gpus']:,} GPUs {idle:,} are left out: with them it would be at most 2 % faster.")
 
 
 def print_comparison(console: Console, record: Mapping[str, Any]) -> None:
@@ -48,12 +49,11 @@ def _with(word: str, settings: Mapping[str, Any]) -> str:
 
 def _split_row(split: Mapping[str, Any]) -> dict[str, str]:
     row = {
-        "GPUs": f"{split['gpus']:,} {split['gpu']}",
+        split["gpu"]: f"{split['gpus']:,}",
         "samplers": str(split["samplers"]),
         "ranks": str(split["ranks"]),
-        "used": f"{split['used_gpus']:,}",
         **{title: _text(name, split[name]) for name, title in _TITLES.items()},
-        "GPU hours": f"{split['gpu_hours']:,.1f}",
+        "GPU h": f"{split['gpu_hours']:,.1f}",
     }
     if split["cost"] is not None:
         row["cost"] = f"{split['cost']:,.2f}"

@@ -22,7 +22,7 @@ class _Assumptions(BaseModel):
 
 
 class RolloutAssumptions(_Assumptions):
-    """Rollouts of a 7B model on GSM8K and MATH: logarithmically normal lengths. Guesses, until `--run` replaces them."""
+    """Rollouts of a 7B model on GSM8K and MATH, with log-normal lengths. Guesses, until `--run` replaces them."""
 
     prompt_tokens: int = Field(160, ge=0, description="the question and the format's instructions")
     blocks: tuple[float, ...] = Field(
@@ -52,14 +52,19 @@ class HardwareAssumptions(_Assumptions):
     layer_sync_s: float = Field(10e-6, ge=0, description="of one all-reduce of tensor parallel, two in each layer")
     prefill_flops_share: float = Field(0.5, gt=0, le=1, description="of the dense operations, for prompts")
     train_flops_share: float = Field(
-        0.4, gt=0, le=1, description="of the dense operations, recomputation included: 38 to 43 % in arXiv 2407.21783, 3.3"
+        0.4,
+        gt=0,
+        le=1,
+        description="of the dense operations, recomputation included: 38 to 43 % in arXiv 2407.21783, 3.3",
     )
     network_bytes_per_s: float = Field(
         50e9, gt=0, description="of each GPU between nodes: 400 Gbit/s, as in NVIDIA's DGX H100 reference"
     )
     step_latency_s: float = Field(0.05, ge=0, description="of a training step, besides computing and moving weights")
     padding_share: float = Field(0.1, ge=0, lt=1, description="of a padded micro batch that is padding")
-    storage_bytes_per_s: float = Field(2e9, gt=0, description="by which one sampler reads a policy, others at the same time")
+    storage_bytes_per_s: float = Field(
+        2e9, gt=0, description="by which one sampler reads a policy, others at the same time"
+    )
     load_bytes_per_s: float = Field(5e9, gt=0, description="from host memory into a running engine, converted")
     sandbox_cores: int = Field(16, ge=1, description="cores of a sampler's sandbox, for each of its GPUs")
     select_s: float = Field(15.0, ge=0, description="to select a training set and to read it")
@@ -99,7 +104,7 @@ class AssumedRollouts:
 
     def draw(self, rng: Random) -> Shape:
         """The next rollout."""
-        assumed, left = self._assumed, self._max_tokens
+        assumed, left = self._assumed, float(self._max_tokens)
         num_blocks = rng.choices(self._numbers, cum_weights=self._shares)[0]
         turns: list[float] = []
         for turn in range(num_blocks + 1):

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.simulation.case import step_times
-from cluster.simulation.parts.engine import DecodeSpeed
+from cluster.simulation.case import DecodeSpeed, step_times
 
 type Floats = NDArray[np.float64]
 

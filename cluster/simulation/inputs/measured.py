@@ -10,10 +10,9 @@ from random import Random
 from statistics import fmean, median
 
 from cluster.config.run_config import RunConfig
-from cluster.simulation.case import Case, Learner, Shape
+from cluster.simulation.case import Case, DecodeSpeed, Learner, Shape
 from cluster.simulation.inputs.engine_fit import Occupancy, Stay, fit_decode_speed
 from cluster.simulation.inputs.planned import measuring_of, samplers_of
-from cluster.simulation.parts.engine import DecodeSpeed
 from cluster.simulation.parts.host import speed_of
 from store.records import Purpose
 from store.rollouts.timings import Timing
@@ -100,7 +99,7 @@ class Measured:
         samplers = samplers or config.sampler.num_samplers
         host_cores = None if config.sampler.gpus_per_sampler else len(os.sched_getaffinity(0))
         loads = self._loads(host_cores)
-        own_problems, own = self.config.iteration.problems, self.config.iteration
+        own = self.config.iteration
         scheduled = ceil(fmean(one.scheduled for one in self.iterations) / own.samples_per_problem)
         return Case(
             samplers=replace(
@@ -113,16 +112,14 @@ class Measured:
             ),
             learner=Learner(
                 ranks=config.learner.num_ranks,
-                train_s=tuple(
-                    one.learn_s * speed_of(host_cores, loads.while_training) for one in self.iterations[1:]
-                ),
+                train_s=tuple(one.learn_s * speed_of(host_cores, loads.while_training) for one in self.iterations[1:]),
                 select_s=self._select_s,
                 publish_s=fmean(one.publish_s for one in self.iterations[1:]),
                 checkpoint_every_s=config.learner.checkpoint_every_s,
                 cores=loads.learner,
             ),
             workload=self.workload,
-            problems=scheduled if config.iteration.problems == own_problems else config.iteration.problems,
+            problems=scheduled if config.iteration.problems == own.problems else config.iteration.problems,
             samples_per_problem=config.iteration.samples_per_problem,
             iterations=iterations or len(self.iterations),
             lead=config.iteration.lead,
@@ -244,9 +241,7 @@ def read_measured(store: Store, config: RunConfig) -> Measured:
         seconds = one.metrics.get("seconds", {})
         version = versions[one.number]
         learn_s, publish_s = seconds.get("learn", 0.0), seconds.get("publish", 0.0)
-        iterations.append(
-            IterationTimes(one.number, one.scheduled, version, published_at[version], learn_s, publish_s)
-        )
+        iterations.append(IterationTimes(one.number, one.scheduled, version, published_at[version], learn_s, publish_s))
     measured = Measured(config, store.rollouts.timings(), iterations)
     _require_enough(measured)
     return measured

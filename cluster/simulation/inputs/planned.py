@@ -10,11 +10,10 @@ from cluster.config.memory import training_parts
 from cluster.config.model_shapes import ModelShape, shape_of
 from cluster.config.plan import sampling_of, training_of
 from cluster.config.run_config import RunConfig
-from cluster.simulation.case import Case, Learner, Measuring, Samplers, Workload
+from cluster.simulation.case import Case, DecodeSpeed, Learner, Measuring, Samplers, Workload
 from cluster.simulation.inputs.assumptions import AssumedRollouts, Assumptions, failure_s
 from cluster.simulation.inputs.hardware import GpuKind
 from cluster.simulation.inputs.roofline import decode_speed, train_seconds
-from cluster.simulation.parts.engine import DecodeSpeed
 from eval.looks import Looks
 
 _MEAN_OF = 2000  # rollouts drawn for the mean lengths that the rooflines need

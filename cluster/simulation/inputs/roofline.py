@@ -4,10 +4,9 @@ from math import ceil
 
 from cluster.config.memory import Sampling, kv_cache_minimum_bytes, sampling_parts
 from cluster.config.model_shapes import ModelShape
-from cluster.simulation.case import step_times
+from cluster.simulation.case import DecodeSpeed, step_times
 from cluster.simulation.inputs.assumptions import HardwareAssumptions
 from cluster.simulation.inputs.hardware import GpuKind
-from cluster.simulation.parts.engine import DecodeSpeed
 from learner.settings import LearnerSettings, PhaseSettings
 
 _BF16_BYTES = 2
@@ -18,7 +17,12 @@ class EngineDoesNotFitError(ValueError):
 
 
 def decode_speed(
-    shape: ModelShape, gpu: GpuKind, sampling: Sampling, utilization: float, context: float, assumed: HardwareAssumptions
+    shape: ModelShape,
+    gpu: GpuKind,
+    sampling: Sampling,
+    utilization: float,
+    context: float,
+    assumed: HardwareAssumptions,
 ) -> DecodeSpeed:
     """The speed of an engine on `sampling.tensor_parallel` GPUs whose sequences have `context` tokens on average.
 

@@ -2,36 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 
+from cluster.simulation.case import DecodeSpeed
 from cluster.simulation.parts.events import EventQueue
 from cluster.simulation.parts.host import HostCores
 
 _ROUNDING_TOKENS = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeSpeed:
-    """The speed of an engine: `step_s[n]` is the time of a step that samples a token of each of n sequences.
-
-    `step_s` has an entry for each number up to the engine's places. Prompt tokens are computed between the steps, which
-    wait for them meanwhile.
-    """
-
-    step_s: tuple[float, ...]
-    prefill_s_per_token: float = 0.0
-
-    @property
-    def places(self) -> int:
-        """Sequences that are decoded at a time."""
-        return len(self.step_s) - 1
-
-    @property
-    def full_tokens_per_s(self) -> float:
-        """Tokens a second with all places taken and no prompts."""
-        return self.places / self.step_s[-1]
 
 
 class SimulatedEngine:
