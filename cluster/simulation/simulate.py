@@ -1,6 +1,6 @@
 """Simulate a case: build the parts, let them run, and take the figures at each publication."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -27,9 +27,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A simulated run. `marks` has the start and each publication; figures are those from the first one on.
+    """A simulated run. `marks` has the start and each publication.
 
-    The first iteration is left out, since its samplers start then and nothing is ahead yet.
+    Figures are those of `steady(marks)`.
     """
 
     case: Case
@@ -63,7 +63,7 @@ class Outcome:
 
     @property
     def _window(self) -> tuple[Mark, ...]:
-        return self.marks[1:] if len(self.marks) > 2 else self.marks
+        return tuple(steady(self.marks[1:], self.case.lead)) if len(self.marks) > 2 else self.marks
 
     @property
     def _elapsed_s(self) -> float:
@@ -71,6 +71,15 @@ class Outcome:
 
     def _sum(self, counted: Callable[[Mark], float]) -> float:
         return counted(self._window[-1]) - counted(self._window[0])
+
+
+def steady[T](publications: Sequence[T], lead: int) -> Sequence[T]:
+    """The publications between which a run is in its stride, two at least if there are as many.
+
+    Before the first one samplers start and nothing is ahead yet. Before the last `lead` ones nothing is left to be
+    sampled ahead.
+    """
+    return publications[: max(2, len(publications) - lead)]
 
 
 def simulate(case: Case) -> Outcome:

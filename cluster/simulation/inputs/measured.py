@@ -14,6 +14,7 @@ from cluster.simulation.case import Case, DecodeSpeed, Learner, Shape
 from cluster.simulation.inputs.engine_fit import Occupancy, Stay, fit_decode_speed
 from cluster.simulation.inputs.planned import measuring_of, samplers_of
 from cluster.simulation.parts.host import speed_of
+from cluster.simulation.simulate import steady
 from store.records import Purpose
 from store.rollouts.timings import Timing
 from store.store import Store
@@ -43,7 +44,7 @@ class IterationTimes:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a run was, from the publication of its first iteration on, as `cluster.simulation.simulate.Outcome`."""
+    """What a run was in its stride, as `cluster.simulation.simulate.Outcome`."""
 
     iteration_s: float
     tokens_per_s: float
@@ -82,13 +83,14 @@ class Measured:
 
     @cached_property
     def figures(self) -> Figures:
-        """What it was."""
-        first, last = self.iterations[0].published_at, self.iterations[-1].published_at
+        """What it was in its stride."""
+        window = steady(self.iterations, self.config.iteration.lead)
+        first, last = window[0].published_at, window[-1].published_at
         elapsed_s, places = last - first, self.samplers * self._places
         tokens = sum(sum(timing.turns) for timing in self._training if first < timing.written_at <= last)
-        busy_s = sum(one.learn_s + one.publish_s for one in self.iterations[1:])
+        busy_s = sum(one.learn_s + one.publish_s for one in window[1:])
         return Figures(
-            iteration_s=elapsed_s / (len(self.iterations) - 1),
+            iteration_s=elapsed_s / (len(window) - 1),
             tokens_per_s=tokens / elapsed_s,
             engine_utilization=self._occupancy.capped_integral(first, last, places) / (elapsed_s * places),
             learner_utilization=busy_s / elapsed_s,

@@ -59,7 +59,7 @@ class SimulatedSampler:
         self._engine = SimulatedEngine(self._events, settings.speed, self._host, settings.cores)
         self._sandbox = SimulatedSandbox(self._events, settings.sandbox_cores)
         self._pace = Pace(settings.slots, settings.lookahead_s, lambda: self._events.now)
-        self._held: set[_Attempt] = set()
+        self._held: dict[_Attempt, None] = {}  # in the order of leasing, unlike a set, so that a run can be repeated
         self._queued: deque[_Attempt] = deque()
         self._finished: list[_Attempt] = []
         self._free_slots = settings.slots
@@ -107,7 +107,7 @@ class SimulatedSampler:
         self._is_idle = bool(room) and not leased
         for one in leased:
             attempt = _Attempt(one, one.work.shapes[one.rollout], self._life)
-            self._held.add(attempt)
+            self._held[attempt] = None
             self._queued.append(attempt)
             self._evaluations += one.work.purpose is Purpose.EVAL
         self._fill_slots()
@@ -157,7 +157,7 @@ class SimulatedSampler:
         finished, self._finished = self._finished, []
         for attempt in finished:
             purpose = attempt.leased.work.purpose
-            self._held.discard(attempt)
+            del self._held[attempt]
             self._evaluations -= purpose is Purpose.EVAL
             self._on_written(attempt.shape, purpose)
             if self._board.complete(self._number, attempt.leased):
