@@ -79,7 +79,7 @@ class Measured:
     @cached_property
     def workload(self) -> MeasuredRollouts:
         """Its training rollouts."""
-        return MeasuredRollouts([_shape(timing) for timing in self._training if timing.turns])
+        return MeasuredRollouts([_shape(one) for one in self._in_stride if one.purpose is Purpose.TRAIN])
 
     @cached_property
     def figures(self) -> Figures:
@@ -143,12 +143,14 @@ class Measured:
         return self.config.sampler.engine.max_concurrent_rollouts
 
     @cached_property
+    def _in_stride(self) -> Sequence[Timing]:
+        """Those after the first publication: before it, samplers and learner were still starting."""
+        first = self.iterations[0].published_at
+        return [one for one in self.timings if one.turns and one.written_at > first]
+
+    @cached_property
     def _stays(self) -> Sequence[Stay]:
-        return [
-            Stay(self._began_at(one), one.written_at, _engine_s(one), sum(one.turns))
-            for one in self.timings
-            if one.turns
-        ]
+        return [Stay(self._began_at(one), one.written_at, _engine_s(one), sum(one.turns)) for one in self._in_stride]
 
     @cached_property
     def _occupancy(self) -> Occupancy:
