@@ -51,14 +51,14 @@ class Split:
 
     @property
     def limited_by(self) -> str:
-        """What an iteration waits for most, in words."""
+        """What an iteration waits for most, in words: "last rollouts" are those that end when most places are empty."""
         if self.outcome.learner_utilization >= _ALWAYS:
             return "training"
         if self.outcome.case.lead == 0:
-            return "sampling and training take turns"
+            return "taking turns"
         if self.outcome.engine_utilization >= _ALWAYS / 2:
             return "sampling"
-        return "the last rollouts of an iteration"
+        return "last rollouts"
 
 
 def simulate_slice(case: Case, rollouts: int) -> tuple[Outcome, float]:

@@ -9,7 +9,7 @@ from cluster.console.output import print_line
 from cluster.console.tables.columns import print_table
 
 _TITLES = {
-    "iteration_s": "iteration",
+    "iteration_s": "seconds",
     "tokens_per_s": "tokens/s",
     "engine_utilization": "engines",
     "learner_utilization": "learner",
@@ -18,8 +18,8 @@ _TITLES = {
 
 def print_splits(console: Console, splits: Sequence[Mapping[str, Any]]) -> None:
     """Print a line per split; the records are those of `automathes plan --simulate --json`."""
-    print_table(console, [_split_row(split) for split in splits], widest="limited by")
-    print_line("Engines and learner: the share of the time in use. GPU h: of an iteration, by the GPUs of the split.")
+    print_table(console, [_split_row(split) for split in splits])
+    print_line("Seconds and cost of an iteration; the share of the time for which engines and learner were in use.")
     for split in splits:
         if split["used_gpus"] < split["gpus"]:
             idle = split["gpus"] - split["used_gpus"]
@@ -48,23 +48,20 @@ def _with(word: str, settings: Mapping[str, Any]) -> str:
 
 
 def _split_row(split: Mapping[str, Any]) -> dict[str, str]:
-    row = {
+    cost = {"GPU h": f"{split['gpu_hours']:,.1f}"}
+    if split["cost"] is not None:
+        cost = {"cost": f"{split['cost']:,.2f}"}
+    return {
         split["gpu"]: f"{split['gpus']:,}",
         "samplers": str(split["samplers"]),
         "ranks": str(split["ranks"]),
         **{title: _text(name, split[name]) for name, title in _TITLES.items()},
-        "GPU h": f"{split['gpu_hours']:,.1f}",
+        **cost,
+        "limited by": split["limited_by"],
     }
-    if split["cost"] is not None:
-        row["cost"] = f"{split['cost']:,.2f}"
-    return row | {"limited by": split["limited_by"]}
 
 
 def _text(name: str, value: float) -> str:
     if name.endswith("utilization"):
         return f"{100 * value:.0f} %"
-    return f"{value:,.0f} s" if name == "iteration_s" and value >= 100 else _speed(name, value)
-
-
-def _speed(name: str, value: float) -> str:
-    return f"{value:.1f} s" if name == "iteration_s" else f"{value:,.0f}"
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
