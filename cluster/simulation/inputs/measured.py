@@ -10,7 +10,7 @@ from random import Random
 from statistics import fmean, median
 
 from cluster.config.run_config import RunConfig
-from cluster.simulation.case import Case, DecodeSpeed, Learner, Shape
+from cluster.simulation.case import Case, DecodeSpeed, Learner, Measuring, Shape
 from cluster.simulation.inputs.engine_fit import Occupancy, Stay, fit_decode_speed
 from cluster.simulation.inputs.planned import measuring_of, samplers_of
 from cluster.simulation.parts.host import speed_of
@@ -126,7 +126,7 @@ class Measured:
             iterations=iterations or len(self.iterations),
             lead=config.iteration.lead,
             quorum=config.iteration.required_quorum,
-            measuring=measuring_of(config, self._undecided_share, max(self._measured.values(), default=1)),
+            measuring=self._measuring(config),
             poll_s=_POLL_S,
             host_cores=host_cores,
             seed=config.seed,
@@ -199,10 +199,13 @@ class Measured:
         evaluation = self.config.evaluation
         return {version: count - evaluation.sampled * evaluation.problems for version, count in counts.items()}
 
-    @property
-    def _undecided_share(self) -> float:
+    def _measuring(self, config: RunConfig) -> Measuring:
+        """As many looks as its policies had; none if it measured nothing."""
+        if not self._measured:
+            return Measuring()
         counts = [self._measured.get(one.version, 0) for one in self.iterations]
-        return fmean(count > self.config.evaluation.problems for count in counts)
+        undecided_share = fmean(count > self.config.evaluation.problems for count in counts)
+        return measuring_of(config, undecided_share, max(self._measured.values()))
 
     def _loads(self, host_cores: float | None) -> "_Loads":
         if host_cores is None:

@@ -86,15 +86,15 @@ class Board:
     # ---------------------------------------------------------------- the samplers' side
 
     def lease(self, owner: int, attempts: int, held: int, to_hold: int) -> list[Leased]:
-        """Lease up to `attempts` attempts, whole assignments of them, evaluations first."""
+        """Lease up to `attempts` attempts, whole assignments of them, evaluations first.
+
+        No evaluation is begun with a policy that is about to be replaced by another one `to_hold`.
+        """
+        purposes = (Purpose.EVAL, Purpose.TRAIN) if to_hold == held else (Purpose.TRAIN,)
+        shares = [(purpose, self._fair_share(owner, purpose, attempts, held)) for purpose in purposes]
         leased: list[Leased] = []
-        for purpose in (Purpose.EVAL, Purpose.TRAIN):
-            if purpose is Purpose.EVAL and to_hold != held:
-                continue  # no evaluation is begun with a policy that is about to be replaced
-            share = self._fair_share(owner, purpose, attempts, held)
-            taken = self._take(owner, purpose, min(share, attempts), held)
-            attempts -= len(taken)
-            leased += taken
+        for purpose, share in shares:
+            leased += self._take(owner, purpose, min(share, attempts - len(leased)), held)
         return leased
 
     def complete(self, owner: int, leased: Leased) -> bool:

@@ -74,7 +74,7 @@ def test_an_engine_has_no_more_places_than_its_memory() -> None:
     places = decode_speed(QWEN, gpu_kind("A100"), sampling, 0.9, 1000.0, IDEAL).places
 
     assert 400 < places < 1200
-    with pytest.raises(EngineDoesNotFitError, match="1 L4: raise sampler.engine.tensor_parallel"):
+    with pytest.raises(EngineDoesNotFitError, match=r"1 L4: raise sampler\.engine\.tensor_parallel"):
         decode_speed(QWEN, gpu_kind("L4"), replace(sampling, concurrency=16), 0.7, 1000.0, IDEAL)
 
 
@@ -100,14 +100,12 @@ def test_ranks_within_a_node_scale_and_beyond_it_move_weights() -> None:
 
 
 def test_a_rank_without_a_sample_of_the_batch_is_of_no_use() -> None:
-    fast = IDEAL.model_copy(update={"network_bytes_per_s": 1e15})
-    learner = load_config("7b", None, []).learner
+    assumed = IDEAL.model_copy(update={"network_bytes_per_s": 1e15})
+    gpu, learner = replace(H100, link_bytes_per_s=1e15), load_config("7b", None, []).learner
     few, many = (
-        train_seconds(
-            QWEN, replace(H100, link_bytes_per_s=1e15), learner.model_copy(update={"num_ranks": ranks}), 12_800, 500.0, fast
-        )
+        train_seconds(QWEN, gpu, learner.model_copy(update={"num_ranks": ranks}), 12_800, 500.0, assumed)
         for ranks in (128, 512)
-    )  # fmt: skip
+    )
 
     assert many == pytest.approx(few)
 

@@ -11,6 +11,7 @@ from cluster.simulation.parts.board import Board, Work
 from cluster.simulation.parts.driver import SimulatedDriver
 from cluster.simulation.simulate import simulate
 from store.records import Purpose
+
 from .cases import Same, Various, constant_speed, make_case
 
 FAILING = {"mean_s_to_failure": 60.0, "restart_s": 5.0, "lease_ttl_s": 10.0}
