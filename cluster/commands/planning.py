@@ -127,6 +127,7 @@ def _record(split: Split, planned: Planned, price: float | None) -> Mapping[str,
         "limited_by": split.limited_by,
         "simulated": {
             "share": split.share,
+            "length": split.length,
             "seconds": split.outcome.ended_s,
             "rollouts": split.outcome.rollouts,
             "evaluation_rollouts": split.outcome.evaluation_rollouts,

@@ -145,6 +145,25 @@ class Case:
             measuring=replace(self.measuring, sizes=sizes),
         )
 
+    def shorten(self, share: float) -> "Case":
+        """Iterations of a share of the length: as much less to sample, to train, to measure, to load and to publish.
+
+        An iteration of many rounds of rollouts behaves as a shorter one does, but for its last round.
+        """
+        samplers, learner, measuring = self.samplers, self.learner, self.measuring
+        return replace(
+            self,
+            problems=max(1, round(self.problems * share)),
+            samplers=replace(samplers, read_s=samplers.read_s * share, pause_s=samplers.pause_s * share),
+            learner=replace(
+                learner,
+                train_s=tuple(seconds * share for seconds in learner.train_s),
+                select_s=learner.select_s * share,
+                publish_s=learner.publish_s * share,
+            ),
+            measuring=replace(measuring, sizes=tuple(max(1, round(size * share)) for size in measuring.sizes)),
+        )
+
 
 def step_times(places: int, step_s: Sequence[float]) -> tuple[float, ...]:
     """`DecodeSpeed.step_s` from the times of 1 to `places` sequences."""

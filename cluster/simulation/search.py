@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import NamedTuple
 
 from cluster.simulation.case import Case
 from cluster.simulation.inputs.planned import Planned
 from cluster.simulation.simulate import Outcome, simulate
 
-SLICE_ROLLOUTS = 4_000
-"""Rollouts of an iteration that a simulation of the search has; a sampler is never divided."""
-FINAL_ROLLOUTS = 20_000
+SEARCHED_ROUNDS = 24
+"""Rounds of rollouts, one in each slot, that an iteration has in a simulation of the search, if it has that many."""
+FINAL_ROUNDS = 48
 """The same for the split that was chosen."""
+_LEAST_SAMPLERS = 3
 TOLERANCE = 0.02
 """A split that is slower by no more than this share is as good, if it needs fewer GPUs."""
 _SHRINK = 0.85
@@ -25,7 +27,10 @@ class NoSplitError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """GPUs divided into samplers and ranks, and what a simulation says of it."""
+    """GPUs divided into samplers and ranks, and what a simulation says of it.
+
+    Simulated was a `share` of the samplers, in iterations of a share `length`.
+    """
 
     gpus: int
     samplers: int
@@ -33,11 +38,12 @@ class Split:
     used_gpus: int
     outcome: Outcome
     share: float
+    length: float
 
     @property
     def iteration_s(self) -> float:
         """Seconds of an iteration."""
-        return self.outcome.iteration_s
+        return self.outcome.iteration_s / self.length
 
     @property
     def tokens_per_s(self) -> float:
@@ -61,18 +67,30 @@ class Split:
         return "last rollouts"
 
 
-def simulate_slice(case: Case, rollouts: int) -> tuple[Outcome, float]:
-    """Simulate as large a share of a case as has so many rollouts an iteration; returns the share too."""
-    share = min(1.0, max(rollouts / case.rollouts, 1 / case.samplers.count))
-    count = max(1, ceil(case.samplers.count * share))
-    return simulate(case.slice(count / case.samplers.count)), count / case.samplers.count
+class Slice(NamedTuple):
+    """A simulated part of a case: its outcome, and its share of the samplers and of an iteration's length."""
+
+    outcome: Outcome
+    share: float
+    length: float
 
 
-def split_of(planned: Planned, gpus: int, samplers: int, ranks: int, rollouts: int = FINAL_ROLLOUTS) -> Split:
+def simulate_slice(case: Case, rounds: int) -> Slice:
+    """Simulate as small a part of a case as behaves like the whole, so that its size costs nothing."""
+    slots = case.samplers.slots
+    per_sampler = case.rollouts / case.samplers.count
+    length = min(1.0, rounds * slots / per_sampler)
+    enough = max(_LEAST_SAMPLERS, ceil(rounds * slots / (per_sampler * length))) if length == 1.0 else 1
+    count = min(case.samplers.count, enough)
+    share = count / case.samplers.count
+    return Slice(simulate(case.slice(share).shorten(length)), share, length)
+
+
+def split_of(planned: Planned, gpus: int, samplers: int, ranks: int, rounds: int = FINAL_ROUNDS) -> Split:
     """The simulated outcome of a given split."""
-    outcome, share = simulate_slice(planned.case(samplers, ranks), rollouts)
+    outcome, share, length = simulate_slice(planned.case(samplers, ranks), rounds)
     used = samplers * planned.gpus_per_sampler + ranks
-    return Split(gpus, samplers, ranks, used, outcome, share)
+    return Split(gpus, samplers, ranks, used, outcome, share, length)
 
 
 def choose_split(planned: Planned, gpus: int) -> Split:
@@ -92,7 +110,7 @@ def choose_split(planned: Planned, gpus: int) -> Split:
 
 
 def _full(planned: Planned, gpus: int, ranks: int) -> Split:
-    return split_of(planned, gpus, (gpus - ranks) // planned.gpus_per_sampler, ranks, SLICE_ROLLOUTS)
+    return split_of(planned, gpus, (gpus - ranks) // planned.gpus_per_sampler, ranks, SEARCHED_ROUNDS)
 
 
 def _rank_numbers(planned: Planned, gpus: int) -> Sequence[int]:
@@ -119,7 +137,7 @@ def _without_idle(planned: Planned, split: Split, limit_s: float) -> Split:
     best, low, high = split, 1, len(numbers) - 1
     while low <= high:
         middle = (low + high) // 2
-        tried = split_of(planned, split.gpus, numbers[middle], split.ranks, SLICE_ROLLOUTS)
+        tried = split_of(planned, split.gpus, numbers[middle], split.ranks, SEARCHED_ROUNDS)
         if tried.iteration_s <= limit_s:
             best, low = tried, middle + 1
         else:

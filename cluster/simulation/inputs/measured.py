@@ -265,6 +265,8 @@ def _require_enough(measured: Measured) -> None:
         raise TooLittleMeasuredError(
             f"{kept} of {scheduled} rollouts are in the store: a simulation needs a run without `retention`"
         )
+    if not any(_engine_s(timing) for timing in measured.timings):
+        raise TooLittleMeasuredError("the run's rollouts have no seconds: no engine sampled them")
 
 
 def _engine_s(timing: Timing) -> float:

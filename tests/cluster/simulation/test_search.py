@@ -1,7 +1,5 @@
 """The search picks the fastest split, and leaves out GPUs that would only be idle."""
 
-from dataclasses import replace
-
 import pytest
 
 from cluster.config.loading import load_config
@@ -9,8 +7,9 @@ from cluster.simulation.inputs.assumptions import Assumptions
 from cluster.simulation.inputs.hardware import gpu_kind
 from cluster.simulation.inputs.planned import Planned
 from cluster.simulation.search import NoSplitError, choose_split, simulate_slice, split_of
+from cluster.simulation.simulate import simulate
 
-from .cases import make_case
+from .cases import Various, make_case
 
 
 def planned(*overrides: str) -> Planned:
@@ -70,10 +69,18 @@ def test_a_lead_is_faster_than_taking_turns() -> None:
     assert lead.iteration_s < 0.9 * turns.iteration_s
 
 
-def test_a_slice_has_whole_samplers_and_is_accounted_for_in_the_tokens() -> None:
-    case = make_case(samplers={"count": 10}, problems=200, lead=1)
-    outcome, share = simulate_slice(case, rollouts=250)
+@pytest.mark.parametrize(
+    ("samplers", "problems", "share", "length"),
+    [(10, 200, 0.4, 1.0), (2, 600, 0.5, 0.213), (10, 2, 1.0, 1.0)],
+    ids=["fewer samplers", "shorter iterations", "all of it"],
+)
+def test_a_part_behaves_as_the_whole_does(samplers: int, problems: int, share: float, length: float) -> None:
+    learner = {"train_s": (problems / 2,)}
+    case = make_case(samplers={"count": samplers}, problems=problems, lead=1, learner=learner, workload=Various())
+    whole, part = simulate(case), simulate_slice(case, rounds=32)
 
-    assert (outcome.case.samplers.count, share) == (4, 0.4)
-    assert outcome.tokens_per_s / share == pytest.approx(simulate_slice(case, 10**9)[0].tokens_per_s, rel=0.05)
-    assert simulate_slice(replace(case, problems=1), rollouts=250)[1] == 1.0
+    assert part.share == pytest.approx(share, abs=0.05)
+    assert part.length == pytest.approx(length, abs=0.001)
+    assert part.outcome.iteration_s / part.length == pytest.approx(whole.iteration_s, rel=0.04)
+    assert part.outcome.tokens_per_s / part.share == pytest.approx(whole.tokens_per_s, rel=0.04)
+    assert part.outcome.engine_utilization == pytest.approx(whole.engine_utilization, rel=0.04)
