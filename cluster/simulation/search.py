@@ -101,9 +101,12 @@ def choose_split(planned: Planned, gpus: int) -> Split:
         EngineDoesNotFitError: an engine does not fit on its GPUs.
     """
     brief = replace(planned, iterations=min(planned.iterations, _SEARCHED_ITERATIONS))
-    tried = [_full(brief, gpus, ranks) for ranks in _rank_numbers(planned, gpus)]
-    fastest_s = min(split.iteration_s for split in tried)
-    limit_s = fastest_s * (1 + TOLERANCE)
+    tried, limit_s = [], float("inf")
+    for ranks in reversed(_rank_numbers(planned, gpus)):
+        if planned.train_s(ranks) > limit_s:
+            break  # an iteration takes no less than its training, and with fewer ranks that takes longer still
+        tried.append(_full(brief, gpus, ranks))
+        limit_s = min(limit_s, tried[-1].iteration_s * (1 + TOLERANCE))
     as_fast = [_without_idle(brief, split, limit_s) for split in tried if split.iteration_s <= limit_s]
     best = min(as_fast, key=lambda split: (split.used_gpus, split.iteration_s))
     return split_of(planned, gpus, best.samplers, best.ranks)

@@ -1,5 +1,7 @@
 """The search picks the fastest split, and leaves out GPUs that would only be idle."""
 
+from time import process_time
+
 import pytest
 
 from cluster.config.loading import load_config
@@ -84,3 +86,13 @@ def test_a_part_behaves_as_the_whole_does(samplers: int, problems: int, share: f
     assert part.outcome.iteration_s / part.length == pytest.approx(whole.iteration_s, rel=0.04)
     assert part.outcome.tokens_per_s / part.share == pytest.approx(whole.tokens_per_s, rel=0.04)
     assert part.outcome.engine_utilization == pytest.approx(whole.engine_utilization, rel=0.04)
+
+
+@pytest.mark.slow
+def test_a_thousand_gpus_are_planned_within_a_minute_of_one_core() -> None:
+    began_s = process_time()
+    chosen = choose_split(Planned(load_config("7b", None, []), gpu_kind("H100"), Assumptions()), 1024)
+
+    assert process_time() - began_s < 60
+    assert chosen.limited_by == "training"
+    assert chosen.used_gpus < 100
