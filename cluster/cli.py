@@ -9,6 +9,7 @@ from pathlib import Path
 from cluster.console.errors import run_with_short_errors
 from cluster.parsers import results
 from cluster.parsers.common import Commands, add_command, add_run_options, count
+from cluster.parsers.planning import add_plan
 from cluster.parsers.policies import add_policies
 
 type Handler = Callable[[argparse.Namespace], int]
@@ -37,6 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_ShowVersion)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
+    add_plan(commands)
     _add_control(commands)
     _add_scale(commands)
     _add_status(commands)

@@ -10,6 +10,7 @@ from store.records import Outcome, Purpose, Rollout
 from store.rollouts import retention
 from store.rollouts.reading import read_rollouts
 from store.rollouts.row_mapping import PreparedRollout, prepare
+from store.rollouts.timings import Timing, read_timings
 from store.rollouts.writing import add_rollouts
 from store.settings import RetentionSettings
 
@@ -59,6 +60,11 @@ class Rollouts(StorePart):
         """The stored rollouts with these ids, in the order in which they were written."""
         with self._read() as session:
             return list(read_rollouts(session, [in_array(RolloutRow.id, ids)]))
+
+    def timings(self) -> list[Timing]:
+        """The courses of all sampled rollouts in numbers, in the order in which they were written."""
+        with self._read() as session:
+            return read_timings(session)
 
     def prune(self, settings: RetentionSettings | None = None) -> int:
         """Delete the rejected rollouts that the rule does not keep; returns how many.

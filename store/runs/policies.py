@@ -95,6 +95,11 @@ class Policies(StorePart):
             rows = session.execute(query.order_by(PolicyRow.version)).all()
             return [PolicyState(row.version, row.parent, row.iteration, row.decision is not None) for row in rows]
 
+    def published_at(self) -> dict[int, float]:
+        """When each policy was added, in Unix seconds, by version."""
+        with self._read() as session:
+            return dict(session.execute(select(PolicyRow.version, PolicyRow.created_at)).all())
+
     def latest(self) -> Policy | None:
         """The policy with the highest version."""
         with self._read() as session:

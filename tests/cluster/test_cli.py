@@ -33,6 +33,7 @@ COMMANDS = dict(commands(make_parser()))
 def test_all_commands_are_there() -> None:
     names = [
         "run",
+        "plan",
         "pause",
         "resume",
         "stop",
