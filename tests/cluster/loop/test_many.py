@@ -5,7 +5,9 @@ work and never answers.
 """
 
 from collections import Counter
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import psutil
@@ -73,7 +75,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         wait_for(driver, log, lambda: store.run.statistics().train.total > 0, "the first rollouts")
         wait_for(driver, log, lambda: len(working(store)) == 2, "both samplers")
         stopped = psutil.Process(samplers_of(driver.pid)[0])
-        stopped.suspend()
+        with closing(sqlite3.connect(runs / "demo-1" / "store.db", isolation_level=None, timeout=60)) as connection:
+            connection.execute("BEGIN IMMEDIATE")  # so that it does not take SQLite's write lock with it
+            stopped.suspend()
         wait_for(driver, log, lambda: store.policies.require_latest().iteration == 1, "the first iteration")
         was_stopped, samplers = stopped.status() == psutil.STATUS_STOPPED, store.samplers.all()
         code = driver.wait(timeout=LIMIT_S)
