@@ -10,7 +10,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 ROOT = Path(__file__).resolve().parents[3]
-FILES = sorted((ROOT / "cluster/ray").glob("*.yaml"))
+FILES = sorted((ROOT / "cluster/ray/launcher").glob("*.yaml"))
 SECRETS = re.compile(
     r"AKIA[0-9A-Z]{16}|aws_(access|secret)|PRIVATE KEY|hf_[A-Za-z0-9]{20}|://[^/\s]*:[^/\s]*@", re.IGNORECASE
 )
@@ -30,8 +30,8 @@ def config(file: Path) -> dict[str, Any]:
     return yaml.safe_load(file.read_text())
 
 
-def test_both_files_exist() -> None:
-    assert [file.stem for file in FILES] == ["aws", "on-premise"]
+def test_there_is_a_file_for_each_provider() -> None:
+    assert [file.stem for file in FILES] == ["aws", "azure", "gcp", "on-premise"]
 
 
 def test_ray_accepts_it_as_ray_up_does(config: dict[str, Any]) -> None:
@@ -72,8 +72,8 @@ def test_the_shell_parses_every_command(config: dict[str, Any]) -> None:
 
 
 def test_the_limits_allow_the_requested_workers() -> None:
-    aws = yaml.safe_load((ROOT / "cluster/ray/aws.yaml").read_text())
-    local = yaml.safe_load((ROOT / "cluster/ray/on-premise.yaml").read_text())
+    aws = yaml.safe_load((ROOT / "cluster/ray/launcher/aws.yaml").read_text())
+    local = yaml.safe_load((ROOT / "cluster/ray/launcher/on-premise.yaml").read_text())
 
     most = sum(kind.get("max_workers", 0) for kind in aws["available_node_types"].values())
     assert aws["max_workers"] == most
