@@ -1,4 +1,4 @@
-"""The manifests of Kubernetes' own objects and all pod templates have only fields of its API, and refer to each other."""
+"""Kubernetes knows every field of its own objects and of all pod templates, and what they refer to exists."""
 
 from collections.abc import Iterator
 from typing import Any

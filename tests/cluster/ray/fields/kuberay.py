@@ -1,7 +1,6 @@
 """KubeRay's own fields that the manifests set, and their types. Pod templates are checked as Kubernetes' own.
 
-From KubeRay's API reference of ray.io/v1 (releases 1.5.1 to 1.6.2), which lists all fields; only those that the manifests
-use are here. `authOptions` appeared in 1.5.1, `autoscalerOptions.version` in 1.4.
+From the API reference of ray.io/v1 of KubeRay 1.6, which lists all fields; only those that the manifests use are here.
 """
 
 from typing import Any, Literal
