@@ -12,7 +12,7 @@ from cluster.cli import make_parser
 from tests.cluster.ray.files import RAY_FILES, REPOSITORY
 
 FILES = sorted(path for path in RAY_FILES.rglob("*") if path.suffix == ".yaml" or path.name == "Dockerfile")
-AUTOMATHES = re.compile(r"(?<![-/\w:@])(?:[~\w./]*/bin/)?automathes (?!automathes)((?:--version|[a-z]+)\b[^`;&|\n]*)")
+AUTOMATHES = re.compile(r"(?<![-/\w:@])(?:[~\w./]*/bin/)?automathes (?!automathes)((?:--)?[a-z]+\b[^`;&|\n]*)")
 RAY = re.compile(
     r"(?<![-/\w])(?:[~\w./]*/bin/)?ray (up|down|attach|dashboard|submit|exec|stop|get-auth-token)\b([^`;&|\n]*)"
 )

@@ -87,6 +87,13 @@ def test_pods_mount_volumes_that_they_have() -> None:
         assert set(names(container["volumeMounts"])) == set(volumes)
 
 
+def test_claims_ask_for_storage() -> None:
+    templates = [claim for stateful in objects("StatefulSet") for claim in stateful["spec"]["volumeClaimTemplates"]]
+
+    for claim in (*objects("PersistentVolumeClaim"), *templates):
+        assert list(claim["spec"]["resources"]["requests"]) == ["storage"]
+
+
 def test_claims_that_pods_name_exist() -> None:
     claims = {item["metadata"]["name"] for item in objects("PersistentVolumeClaim")}
     named = {
