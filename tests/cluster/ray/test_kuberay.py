@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 from ray import __version__ as ray_version
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
+from ray.scripts.scripts import start
 from ray.serve.schema import ServeDeploySchema
 
 from cluster.cli import make_parser
@@ -62,6 +63,14 @@ def test_the_cluster_has_the_version_of_ray_that_is_installed_and_asks_for_its_t
 
     assert spec["rayVersion"] == ray_version
     assert spec["authOptions"] == {"mode": "token"}
+
+
+def test_ray_start_has_the_options_of_each_group(manifest: dict[str, Any]) -> None:
+    spec = cluster_spec(manifest)
+    known = {option for parameter in start.params for option in parameter.opts}
+
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        assert {f"--{name}" for name in group["rayStartParams"]} <= known
 
 
 def test_ray_derives_the_limits_of_the_autoscaler(manifest: dict[str, Any]) -> None:
