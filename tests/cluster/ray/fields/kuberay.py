@@ -1,6 +1,7 @@
 """KubeRay's own fields that the manifests set, and their types. Pod templates are checked as Kubernetes' own.
 
-From the API reference of ray.io/v1 of KubeRay 1.6, which lists all fields; only those that the manifests use are here.
+Written by hand from excerpts of KubeRay's API reference (ray.io/v1, 1.6) and earlier versions of its CRDs, since no
+package brings the CRDs: a name that is wrong both here and in a manifest is not noticed. Only what the manifests use.
 """
 
 from typing import Any, Literal
