@@ -100,3 +100,4 @@ used_by(
 used_by("programs on top of the store", it.finished, it.policies_trained_on, it.trained_on)
 used_by("tests, which look into a jail", it.current, it.parent_pid)
 used_by("tests, which describe a machine in full", it.cpus, it.free_bytes)
+used_by("Serve, by the import path in cluster/ray/kubernetes/rayservice.yaml", it.application)

@@ -51,6 +51,21 @@ def test_commands_are_accepted(command: Snippet, capsys: pytest.CaptureFixture[s
             pytest.fail(f"{command}: {command.text}\n{capsys.readouterr().err}")
 
 
+@pytest.mark.parametrize("command", commands("ray"), ids=str)
+def test_ray_has_the_commands_and_their_options(command: Snippet) -> None:
+    from ray.scripts.scripts import cli
+
+    _, name, *words = shlex.split(command.text, comments=True)
+    options = {option for parameter in cli.commands[name].params for option in parameter.opts}
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options
+
+
+@pytest.mark.parametrize("command", [*commands("ray"), *commands("docker"), *commands("kubectl")], ids=str)
+def test_files_that_commands_name_exist(command: Snippet) -> None:
+    for word in shlex.split(command.text, comments=True):
+        assert not word.startswith("cluster/") or (ROOT / word).is_file(), word
+
+
 @pytest.mark.parametrize("command", commands("make"), ids=str)
 def test_make_has_the_targets(command: Snippet) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

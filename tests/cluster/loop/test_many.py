@@ -4,8 +4,8 @@ One run serves all tests of this module; one of its samplers is stopped for good
 work and never answers.
 """
 
-from collections import Counter
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass

@@ -1,0 +1,57 @@
+"""The application that a Serve configuration names is built as Serve builds it, without a cluster."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+from ray.serve import Application
+from ray.serve._private.api import call_user_app_builder_with_args_if_necessary as build
+
+from cluster.config.loading import load_config, to_toml
+from cluster.config.run_config import ConfigError
+from cluster.config.run_folder import RunFolder
+from tests.cluster.ray.files import RAY_FILES
+
+
+@pytest.fixture(scope="module")
+def declared() -> dict[str, object]:
+    manifest = yaml.safe_load((RAY_FILES / "kubernetes/rayservice.yaml").read_text())
+    return yaml.safe_load(manifest["spec"]["serveConfigV2"])["applications"][0]
+
+
+@pytest.fixture
+def builder(declared: dict[str, object]) -> object:
+    module, name = str(declared["import_path"]).split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "demo-1")
+    folder.path.mkdir()
+    folder.config_file.write_text(to_toml(load_config("demo", None, ["sampler.gpus_per_sampler=1"])))
+    (tmp_path / "latest").symlink_to("demo-1")
+    return folder
+
+
+def test_it_serves_the_run_with_the_resources_of_a_sampler(
+    builder: object, declared: dict[str, object], run: RunFolder
+) -> None:
+    application = build(builder, {"run": str(run.path.parent / "latest")})
+
+    assert isinstance(application, Application)
+    deployment = application._bound_deployment
+    assert [item["name"] for item in declared["deployments"]] == [deployment.name]  # type: ignore[attr-defined]
+    assert deployment.init_args == (str(run.path),)
+    assert deployment.ray_actor_options["num_gpus"] == 1
+
+
+def test_a_folder_that_does_not_exist_is_named(builder: object, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="missing does not exist"):
+        build(builder, {"run": str(tmp_path / "missing")})
+
+
+def test_an_unknown_argument_is_refused(builder: object, run: RunFolder) -> None:
+    with pytest.raises(ValueError, match="folder"):
+        build(builder, {"run": str(run.path), "folder": "x"})
