@@ -4,11 +4,10 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 
 from cluster.console.errors import run_with_short_errors
 from cluster.parsers import results
-from cluster.parsers.common import Commands, add_command, add_run_options, count
+from cluster.parsers.common import Commands, add_command, add_config_options, add_run_options, count
 from cluster.parsers.planning import add_plan
 from cluster.parsers.policies import add_policies
 
@@ -73,16 +72,7 @@ class _ShowVersion(argparse.Action):
 
 def _add_run(commands: Commands) -> None:
     parser = add_command(commands, "run", "run:run", "start a run, or resume one", "automathes run --preset demo")
-    parser.add_argument("--preset", metavar="NAME", help="demo, smollm2 or 7b")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file, on top of the preset that it names")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="set one key (a.b=c); repeatable",
-    )
+    add_config_options(parser)
     add_run_options(parser)
     parser.add_argument("--name", metavar="NAME", help="name of the run; a number is added (default: the preset)")
     parser.add_argument(

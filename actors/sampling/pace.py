@@ -7,6 +7,9 @@ from math import ceil
 
 _WINDOW_S = 10.0
 
+LONGEST_IDLE_S = 1.0
+"""Seconds between two attempts to lease of a worker that has found nothing for a while."""
+
 
 class Pace:
     """Completions of the last seconds. What is held beyond the slots is what they take within `lookahead_s`."""

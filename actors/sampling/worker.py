@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from actors.attempts.attempt import Attempter
 from actors.sampling.following import PolicyFollower
 from actors.sampling.held_attempts import HeldAttempts
-from actors.sampling.pace import Pace
+from actors.sampling.pace import LONGEST_IDLE_S, Pace
 from actors.sampling.stats import RolloutStats
 from actors.sampling.store_calls import StoreCalls
 from actors.settings import SamplerSettings
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 _WRITE_BATCH = 256
 _BUSY_POLL_S = 0.02  # between two attempts to lease while attempts are under way
 _SETTLE_POLL_S = 0.05
-_LONGEST_IDLE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ class RolloutWorker:
                 await asyncio.sleep(_BUSY_POLL_S if not room else self._settings.idle_poll_s)
             else:
                 await asyncio.sleep(idle_s)
-                idle_s = max(self._settings.idle_poll_s, min(2 * idle_s, _LONGEST_IDLE_S))
+                idle_s = max(self._settings.idle_poll_s, min(2 * idle_s, LONGEST_IDLE_S))
 
     async def _lease(self, attempts: int) -> bool:
         """Lease and queue attempts; returns whether there were any."""

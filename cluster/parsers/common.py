@@ -1,4 +1,4 @@
-"""What all parsers of commands use: the options that choose a run, and the types of arguments."""
+"""What all parsers of commands use: the options of a run and of its configuration, and the types of arguments."""
 
 import argparse
 from pathlib import Path
@@ -25,6 +25,20 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, metavar="FOLDER", help="folder of the run (default: the latest run)")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)"
+    )
+
+
+def add_config_options(parser: argparse.ArgumentParser, presets: str = "demo, smollm2 or 7b") -> None:
+    """The options that make a configuration; `presets` is the help of the first."""
+    parser.add_argument("--preset", metavar="NAME", help=presets)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file, on top of the preset that it names")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="set one key (a.b=c); repeatable",
     )
 
 

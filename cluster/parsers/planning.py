@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cluster.parsers.common import Commands, add_command, add_run_options, count
+from cluster.parsers.common import Commands, add_command, add_config_options, add_run_options, count
 
 
 def add_plan(commands: Commands) -> None:
@@ -18,18 +18,8 @@ def add_plan(commands: Commands) -> None:
          automathes plan --simulate --gpus 8,64,256 --gpu A100 --price 1.80 --set iteration.lead=2
          automathes plan --simulate --run runs/demo-1 --samplers 3 --lead 1""",
     )
-    add = parser.add_argument
-    add("--preset", metavar="NAME", help="demo, smollm2 or 7b (default with --simulate: 7b, or the run's own settings)")
-    add("--config", type=Path, metavar="FILE", help="TOML file, on top of the preset that it names")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="set one key (a.b=c); repeatable",
-    )
-    add("--json", action="store_true", help="print one JSON object per line")
+    add_config_options(parser, "demo, smollm2 or 7b (default with --simulate: 7b, or the run's own settings)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     add_run_options(parser)
     simulated = parser.add_argument_group("simulation")
     add = simulated.add_argument

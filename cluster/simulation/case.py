@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
+POLL_S = 0.5
+"""Seconds between two polls of the driver."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -120,7 +123,7 @@ class Case:
     lead: int
     quorum: float
     measuring: Measuring = Measuring()
-    poll_s: float = 0.5
+    poll_s: float = POLL_S
     host_cores: float | None = None
     seed: int = 0
 

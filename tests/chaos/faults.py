@@ -121,8 +121,9 @@ class ProcessFault:
 
     def is_back(self, scene: Scene, strike: Strike) -> bool:
         if self.ends_sampler:
-            is_new = scene.journal.now.starts > strike.starts or scene.drivers.driver.pid != strike.driver
-            return is_new and scene.journal.now.samplers_work
+            seen, has_new_driver = scene.journal.now, scene.drivers.driver.pid != strike.driver
+            is_new = seen.starts > strike.starts or (has_new_driver and seen.samplers_since > strike.at)
+            return is_new and seen.samplers_work
         if self.work == "published" and scene.journal.published_since(strike.at) is not None:
             return True  # by the new process, or by the victim before it ended: then no new one is needed yet
         working = self.victims(scene.processes)

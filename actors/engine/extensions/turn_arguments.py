@@ -12,9 +12,14 @@ def turn_arguments(stop: str, *, whole: bool) -> dict[str, Any]:
 
 def stop_of(params: Any) -> str | None:
     """The text that ends the turn, None for a request that is no turn."""
-    return params.extra_args.get(_STOP) if params is not None and params.extra_args else None
+    stop: str | None = _arguments(params).get(_STOP)
+    return stop
 
 
 def is_whole(params: Any) -> bool:
     """Whether the tokens of the turn are sent together."""
-    return bool(params is not None and params.extra_args and params.extra_args.get(_WHOLE))
+    return bool(_arguments(params).get(_WHOLE))
+
+
+def _arguments(params: Any) -> dict[str, Any]:
+    return (params.extra_args if params is not None else None) or {}

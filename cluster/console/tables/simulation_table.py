@@ -7,6 +7,7 @@ from rich.console import Console
 
 from cluster.console.output import print_line
 from cluster.console.tables.columns import print_table
+from cluster.simulation.search import TOLERANCE
 
 _TITLES = {
     "iteration_s": "seconds",
@@ -23,7 +24,8 @@ def print_splits(console: Console, splits: Sequence[Mapping[str, Any]]) -> None:
     for split in splits:
         if split["used_gpus"] < split["gpus"]:
             idle = split["gpus"] - split["used_gpus"]
-            print_line(f"Of {split['gpus']:,} GPUs {idle:,} are left out: with them it would be at most 2 % faster.")
+            limit = f"at most {100 * TOLERANCE:.0f} % faster"
+            print_line(f"Of {split['gpus']:,} GPUs {idle:,} are left out: with them it would be {limit}.")
 
 
 def print_comparison(console: Console, record: Mapping[str, Any]) -> None:

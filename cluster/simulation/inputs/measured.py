@@ -10,7 +10,7 @@ from random import Random
 from statistics import fmean, median
 
 from cluster.config.run_config import RunConfig
-from cluster.simulation.case import Case, DecodeSpeed, Learner, Measuring, Shape
+from cluster.simulation.case import POLL_S, Case, DecodeSpeed, Learner, Measuring, Shape
 from cluster.simulation.inputs.engine_fit import Occupancy, Stay, fit_decode_speed
 from cluster.simulation.inputs.planned import measuring_of, samplers_of
 from cluster.simulation.parts.host import speed_of
@@ -19,7 +19,6 @@ from store.records import Purpose
 from store.rollouts.timings import Timing
 from store.store import Store
 
-_POLL_S = 0.5  # of the driver
 _ENGINE_CORES = 1.7
 """What a busy engine on a CPU, its sampler and its sandbox use together: docs/results.md, "cores used"."""
 _LEAST_SHARE = 0.9
@@ -127,7 +126,6 @@ class Measured:
             lead=config.iteration.lead,
             quorum=config.iteration.required_quorum,
             measuring=self._measuring(config),
-            poll_s=_POLL_S,
             host_cores=host_cores,
             seed=config.seed,
         )
@@ -170,7 +168,7 @@ class Measured:
         """From a publication to the first attempt of its policy, less the polls of driver and sampler."""
         began = self._first_begun()
         waits = [began[one.version] - one.published_at for one in self.iterations if one.version in began]
-        return max(0.0, median(waits) - _POLL_S) if waits else 0.0
+        return max(0.0, median(waits) - POLL_S) if waits else 0.0
 
     def _first_begun(self) -> Mapping[int, float]:
         """When the first evaluation attempt of each policy began: it is sampled by that policy from its start."""
@@ -189,7 +187,7 @@ class Measured:
             written = sorted(timing.written_at for timing in self._training if timing.iteration == one.number)
             quorum = ceil(self.config.iteration.required_quorum * one.scheduled)
             ready_at = max(before.published_at, written[min(quorum, len(written)) - 1])
-            waits.append(one.published_at - ready_at - one.learn_s - one.publish_s - _POLL_S / 2)
+            waits.append(one.published_at - ready_at - one.learn_s - one.publish_s - POLL_S / 2)
         return max(0.0, fmean(waits))
 
     @cached_property

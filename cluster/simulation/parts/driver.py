@@ -33,6 +33,8 @@ class SimulatedDriver:
         self._policies = [PolicyState(0, None, None, is_decided=True)]
         self._evaluations: dict[int, list[Work]] = {}
         self._looks: dict[int, int] = {}
+        self.is_finished = False
+        """Whether everything is trained, measured and sampled to the end, at the last poll."""
 
     def position(self) -> Position:
         """The position at this moment."""
@@ -47,13 +49,6 @@ class SimulatedDriver:
             iterations=self._board.iterations(),
         )
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether everything is trained, measured and sampled to the end, at the last poll."""
-        return self._is_finished
-
-    _is_finished = False
-
     def tick(self) -> None:
         """Do what is due, and poll again."""
         position = self.position()
@@ -66,8 +61,8 @@ class SimulatedDriver:
         if position.to_train is not None and not self._learner.is_busy:
             number = position.to_train
             self._learner.train(number, lambda: self._publish(number))
-        self._is_finished = position.is_finished
-        if not self._is_finished:
+        self.is_finished = position.is_finished
+        if not self.is_finished:
             self._events.after(self._case.poll_s, self.tick)
 
     def _open(self, number: int) -> None:

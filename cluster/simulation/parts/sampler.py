@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from actors.sampling.pace import Pace
+from actors.sampling.pace import LONGEST_IDLE_S, Pace
 from cluster.simulation.case import Samplers, Shape
 from cluster.simulation.parts.board import Board, Leased
 from cluster.simulation.parts.engine import SimulatedEngine
@@ -13,8 +13,6 @@ from cluster.simulation.parts.events import EventQueue
 from cluster.simulation.parts.host import HostCores
 from cluster.simulation.parts.sandbox import SimulatedSandbox
 from store.records import Purpose
-
-_LONGEST_IDLE_S = 1.0  # between two polls of a worker that holds nothing
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +88,7 @@ class SimulatedSampler:
         """Look for work at the next poll."""
         if self._is_alive and self._is_idle:
             self._is_idle = False
-            poll_s = self._settings.idle_poll_s if self._held else _LONGEST_IDLE_S
+            poll_s = self._settings.idle_poll_s if self._held else LONGEST_IDLE_S
             self._events.after(self._rng.random() * poll_s, self._lease_again, self._life)
 
     def _lease_again(self, life: int) -> None:

@@ -41,6 +41,7 @@ class Seen:
     heartbeat_at: float = 0.0
     activity: str = ""
     samplers: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # state and number of starts, by name
+    samplers_since: float = 0.0  # the oldest of their states
 
     @property
     def starts(self) -> int:
@@ -142,6 +143,7 @@ class Journal:
                 heartbeat_at=(run.heartbeat_at if run else None) or 0.0,
                 activity=(run.activity if run else None) or "",
                 samplers={row.name: (row.state, row.starts) for row in samplers},
+                samplers_since=min((row.since for row in samplers), default=0.0),
             )
         self._hear(self._seen.activity)
 

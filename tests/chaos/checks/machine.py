@@ -11,7 +11,7 @@ from tests.processes import Processes, described, left_after
 
 SETTLE_S = 60.0
 SHARED_MEMORY = Path("/dev/shm")
-KEPT = ("ray", "torchinductor_")  # Ray's folder of logs, and a cache
+RAY, CACHE = "ray", "torchinductor_"  # Ray's own folder of logs, which it keeps; a cache, by its prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,13 @@ class Machine:
         in_use = _mapped_segments()
         found += [f"shared memory {name}" for name in _segments() if name not in self.segments | in_use]
         found += [f"control group {name}" for name in _new_groups(self.groups)]
-        found += [f"temporary {path}" for path in sorted(temporary.iterdir()) if not path.name.startswith(KEPT)]
+        found += [f"temporary {path}" for path in sorted(temporary.iterdir()) if not _is_kept(path.name)]
         found += [f"unfinished {path}" for path in sorted(run_folder.rglob(".tmp-*"))]
         return [f"left behind: {what}" for what in found]
+
+
+def _is_kept(name: str) -> bool:
+    return name == RAY or name.startswith(CACHE)
 
 
 def _segments() -> set[str]:
