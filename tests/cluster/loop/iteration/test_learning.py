@@ -236,6 +236,7 @@ def test_a_stopped_training_continues_after_the_runs_folder_was_moved(
     second = make_run(path=tmp_path / "moved")
     prepare(second.config, second.folder, second.store, second.progress)
     assert second.store.policies.require_latest().version == 0
+    second.slow_down(0.1)  # the steps that are left would all fit between two polls
     policy = second.trainer.publish_next(0)
     assert (policy.version, policy.training_set_id) == (1, 1)
     assert Path(policy.path).is_relative_to(tmp_path / "moved")
