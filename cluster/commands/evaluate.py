@@ -13,7 +13,9 @@ from cluster.console.live_view import make_progress
 from cluster.console.measurement import Measurement, print_measurement
 from cluster.console.terminal import open_console, output_redirected_to
 from cluster.loop.progress import Progress
+from cluster.loop.supervision.stopped_writer import stopped_writers_ended
 from eval.metrics import Answers, compute_figures
+from store.database.urls import sqlite_file
 from store.records import Outcome, Policy, Purpose, Sampling, Split
 from store.store import Store
 
@@ -111,6 +113,7 @@ def _sample(
     with output_redirected_to(folder.log_file), ray_session(ray, progress):
         require_store_for_all_machines(folder.store_url(config))
         with (
+            stopped_writers_ended(sqlite_file(store.url)),
             _fleet(config, folder, policy, progress) as fleet,
             progress.phase("measure", store.evaluations.progress(evaluation)[1]),
         ):

@@ -27,8 +27,10 @@ from cluster.loop.preparation.preparation import prepare
 from cluster.loop.progress import Progress
 from cluster.loop.supervision.activity import Activity
 from cluster.loop.supervision.heartbeat import heartbeats
+from cluster.loop.supervision.stopped_writer import stopped_writers_ended
 from cluster.ray.session import ray_session, require_dashboard_port, require_store_for_all_machines
 from sandbox.host import require_host
+from store.database.urls import sqlite_file
 from store.errors import StoreError
 from store.runs.run_state import ActualState, DesiredState
 from store.store import Store
@@ -200,7 +202,7 @@ def _driving(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterat
         store.run.set_desired(DesiredState.RUNNING)
         store.run.set_actual(ActualState.STARTING)
         try:
-            with heartbeats(store.run, activity):
+            with heartbeats(store.run, activity), stopped_writers_ended(sqlite_file(store.url)):
                 yield _Driver(store, progress, activity)
         except KeyboardInterrupt:  # during the start, or the second one
             store.run.set_actual(ActualState.STOPPED)

@@ -7,8 +7,9 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
 from store.database.error_translation import translated_errors
+from store.database.execution_options import MIGRATES, WRITES
 from store.database.postgresql import postgresql_engine
-from store.database.sqlite import MIGRATES, WRITES, sqlite_engine
+from store.database.sqlite import sqlite_engine
 from store.errors import StoreError
 
 

@@ -4,12 +4,14 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as ConnectionTimeoutError
 
 from store.database.urls import masked, secret_keys
+from store.database.write_lock import write_lock_holder
 from store.errors import (
     NotAStoreError,
     StoreAwayError,
@@ -23,8 +25,9 @@ from store.errors import (
 BUSY_TIMEOUT_S = 60.0
 """How long to wait for a lock that another process holds, in seconds."""
 
-# connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; None: no reply with a code
-_PG_AWAY = ("08000", "08003", "08006", "08001", "57P01", "57P02", "57P03", None)
+# connection_exception, admin_shutdown, crash_shutdown, cannot_connect_now; 25P03: idle_in_transaction_session_timeout;
+# None: no reply with a code
+_PG_AWAY = ("08000", "08003", "08006", "08001", "57P01", "57P02", "57P03", "25P03", None)
 _PG_TRANSIENT = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
 _PG_DAMAGED = ("XX001", "XX002")  # data_corrupted, index_corrupted
 _PG_BUSY = "55P03"  # lock_not_available
@@ -53,7 +56,7 @@ def _translate(error: DBAPIError, url: URL) -> StoreError | None:
             reason = reason.replace(str(secret), "***")
     where = masked(url)
     if isinstance(error.orig, sqlite3.Error):
-        return _translate_sqlite(reason, where)
+        return _translate_sqlite(reason, where, _holder(url))
     code = getattr(error.orig, "sqlstate", None)
     if code == _PG_DEADLOCK:
         return StoreDeadlockError(f"{where}: deadlock of two transactions: {reason}")
@@ -75,11 +78,14 @@ def _is_refusal(reason: str) -> bool:
     return "FATAL" in reason and not any(state in reason for state in _PG_TRANSIENT)
 
 
-def _translate_sqlite(reason: str, where: str) -> StoreError | None:
+def _holder(url: URL) -> str:
+    pid = write_lock_holder(Path(url.database or ""))
+    return f"process {pid}" if pid else "another process"
+
+
+def _translate_sqlite(reason: str, where: str, holder: str) -> StoreError | None:
     if "locked" in reason or "busy" in reason:
-        return StoreBusyError(
-            f"{where}: locked by another process for over {BUSY_TIMEOUT_S:.0f} s. Is one of them stuck?"
-        )
+        return StoreBusyError(f"{where}: locked by {holder} for over {BUSY_TIMEOUT_S:.0f} s. Is it stuck?")
     if "not a database" in reason:
         return NotAStoreError(f"{where}: {reason}. Name another file, or restore this one from a copy.")
     if "malformed" in reason:

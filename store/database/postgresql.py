@@ -2,11 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from store.database.error_translation import BUSY_TIMEOUT_S
+from store.database.execution_options import WRITES
 
 CONNECT_TIMEOUT_S = 10
+IDLE_WRITE_S = 20
+"""A process that is silent for so long in the middle of a write is stopped or gone. The server ends its transaction,
+and frees its locks before those who wait for them give up."""
 
 
 def postgresql_engine(url: URL) -> Engine:
@@ -27,5 +31,10 @@ def postgresql_engine(url: URL) -> Engine:
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
         connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(WRITES):
+            connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_WRITE_S}s'")
 
     return engine

@@ -11,16 +11,13 @@ from weakref import WeakSet
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from store.database.error_translation import BUSY_TIMEOUT_S
+from store.database.execution_options import MIGRATES, WRITES
 from store.database.urls import masked
 from store.errors import StoreMissingError, StoreUnreachableError, StoreUrlError
 
 CACHE_KIB = 65_536  # per connection; the default of 2 MiB is too small for the inner index pages of a large store
 CHECKPOINT_PAGES = 8_192  # 32 MiB of log, so that a page that many batches change is checkpointed once
 WRITE_LOCK_POLL_S = (0.002, 0.03)  # longest pause between two attempts: the first, and the limit of the backoff
-WRITES = "store_writes"
-"""Execution option of connections that will write."""
-MIGRATES = "store_migrates"
-"""Execution option of connections that will alter tables."""
 
 
 def sqlite_engine(url: URL, *, create: bool) -> Engine:

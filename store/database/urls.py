@@ -37,6 +37,12 @@ def parse_url(url: str) -> URL:
             raise StoreUrlError(f"{masked(parsed)}: {other!r} is not supported: use {_FORMS}")
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite URL; None if the URL is a server's. Raises `StoreUrlError`."""
+    parsed = parse_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
 def masked(url: URL) -> str:
     """The URL with the password and secret query parameters masked."""
     hidden = url.update_query_dict(dict.fromkeys(secret_keys(url), "***")).set(drivername=url.get_backend_name())

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from store.database.connection import transaction
 from store.database.tables import AssignmentRow, ProblemRow, RolloutRow
-from store.errors import ReviewDecidedError, StoreError
+from store.errors import ReviewDecidedError, StoreAwayError, StoreError
 from store.labels.audit import Proposal
 from store.records import Outcome, ReviewStatus, Sampling, Split
 
@@ -200,3 +200,19 @@ def test_a_result_that_nobody_read_holds_no_connection_in_the_past(filled, make)
     assert filled.problems.add([make.problem(104)]) == 1
     assert filled.problems.counts()[Split.TRAIN.value] == 25
     del left_alone
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_the_server_ends_a_write_that_is_silent_in_its_middle(store, make, monkeypatch):
+    monkeypatch.setattr("store.database.postgresql.IDLE_WRITE_S", 1)
+    lock, written = text("LOCK TABLE problems IN ACCESS EXCLUSIVE MODE"), []
+
+    def write_silently() -> None:
+        with transaction(store._database.engine, write=True) as session:
+            session.execute(lock)
+            written.append(store.problems.add([make.problem(1)]))  # as soon as the silent one has lost its lock
+            session.execute(lock)
+
+    with pytest.raises(StoreAwayError, match="idle-in-transaction timeout"):
+        write_silently()
+    assert written == [1]

@@ -138,7 +138,7 @@ def test_a_locked_store_is_an_error_after_the_timeout(tmp_path, monkeypatch, mak
     with Store.open(f"sqlite:///{tmp_path}/s.db") as one, Store.open(f"sqlite:///{tmp_path}/s.db") as two:
         with transaction(one._database.engine, write=True) as session:
             session.connection()  # takes the lock
-            with pytest.raises(StoreBusyError, match="locked by another process"):
+            with pytest.raises(StoreBusyError, match=f"locked by process {os.getpid()} for over 60 s"):
                 two.problems.add([make.problem(1)])
         assert two.problems.add([make.problem(1)]) == 1
 
