@@ -6,13 +6,13 @@ container). The driver itself may be waiting for the lock, so that its polls wou
 
 import contextlib
 import logging
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
 
 from store.database.write_lock import write_lock_holder
 
@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
 ENDED_AFTER_S = 10.0
 """Being stopped in the middle of a write that takes milliseconds. The store's own patience is six times as long."""
-_RAY_WORKER = "ray::"
+_RAY_WORKER = b"ray::"
+_STOPPED = "Tt"  # by a signal, by a debugger
 
 
 @contextmanager
@@ -60,28 +61,27 @@ class _Watch:
     def __init__(self, database: Path, after_s: float) -> None:
         self._database = database
         self._after_s = after_s
-        self._held_up_by: psutil.Process | None = None
+        self._held_up_by: int | None = None
         self._since = 0.0
 
     def look(self) -> None:
         """Look once, and kill the worker if it has been stopped for too long."""
-        holder = self._stopped_worker()
+        holder = write_lock_holder(self._database)
+        if holder is not None and not _is_stopped_worker(holder):
+            holder = None
         if holder is None or holder != self._held_up_by:
             self._held_up_by, self._since = holder, time.monotonic()
         elif (stopped_s := time.monotonic() - self._since) >= self._after_s:
-            log.warning(
-                "process %d was stopped for %.0f s while it held the store's write lock, and is killed",
-                holder.pid, stopped_s,
-            )  # fmt: skip
-            with contextlib.suppress(psutil.Error):
-                holder.kill()
+            log.warning("process %d is killed: it was stopped for %.0f s with the store's lock", holder, stopped_s)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(holder, signal.SIGKILL)
 
-    def _stopped_worker(self) -> psutil.Process | None:
-        pid = write_lock_holder(self._database)
-        if pid is not None:
-            with contextlib.suppress(psutil.Error):
-                process = psutil.Process(pid)
-                is_worker = any(word.startswith(_RAY_WORKER) for word in process.cmdline()[:1])
-                if is_worker and process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP):
-                    return process
-        return None
+
+def _is_stopped_worker(pid: int) -> bool:
+    process = Path("/proc", str(pid))
+    try:
+        is_worker = process.joinpath("cmdline").read_bytes().startswith(_RAY_WORKER)
+        state = process.joinpath("stat").read_text().rpartition(") ")[2][0]  # after the name, which may have brackets
+    except OSError:
+        return False  # it has ended
+    return is_worker and state in _STOPPED

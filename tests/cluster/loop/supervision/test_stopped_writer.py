@@ -61,7 +61,7 @@ def test_a_stopped_worker_is_killed_and_the_others_go_on(
     worker.suspend()
     with stopped_writers_ended(database, every_s=0.02, after_s=0.2):
         write_within(database, 30.0)
-    assert f"process {worker.pid} was stopped" in caplog.text
+    assert f"process {worker.pid} is killed" in caplog.text
 
 
 @pytest.mark.parametrize(("name", "is_stopped"), [("ray::Sampler.sample", False), ("python", True)])
