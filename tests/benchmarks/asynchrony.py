@@ -103,9 +103,9 @@ def parse_arguments() -> argparse.Namespace:
     add("--report", type=Path, metavar="FILE", help="print the tables of these results, and run nothing")
     add("--seeds", type=_numbers, default=[0, 1, 2, 3, 4], help="with commas (default: 0,1,2,3,4)")
     add("--leads", type=_numbers, default=[0, 1, 2, 4], help="with commas (default: 0,1,2,4)")
-    add("--iterations", type=int, default=10)
-    add("--problems", type=int, default=180, help="of an iteration, each sampled four times")
-    add("--steps", type=int, default=102, help="of training, in each iteration")
+    add("--iterations", type=int, default=12)
+    add("--problems", type=int, default=120, help="of an iteration, each sampled four times")
+    add("--steps", type=int, default=110, help="of training, in each iteration")
     add("--heldout", type=int, default=200, help="problems of each evaluation")
     add("--quorum", type=float, help="of an iteration (default: the run's own)")
     add("--runs", type=Path, default=Path("runs/asynchrony"), help="folder of the runs")
@@ -201,11 +201,12 @@ def _pin(pid: int, core: int) -> bool:
 
 
 def read_run(store: Store, seed: int, lead: int, plan: Plan) -> Run:
-    """The figures of a finished run, from its store. Time counts from the opening of the first iteration."""
+    """The figures of a finished run, from its store. Time counts from the first rollout: engines start once."""
     iterations = store.iterations.all()[: plan.iterations]
-    started_at = iterations[0].opened_at
     ended_at = max(iteration.closed_at or math.inf for iteration in iterations)
     with reading(store) as session:
+        written = select(func.min(RolloutRow.created_at)).where(RolloutRow.purpose == Purpose.TRAIN)
+        started_at = session.scalars(written).one()
         sampled = dict(session.execute(_tokens_by(RolloutRow.iteration)).all())
         lag_tokens = {str(lag): tokens for lag, tokens in session.execute(_tokens_by(RolloutRow.lag))}
         trained = session.scalars(select(PolicyRow).where(PolicyRow.parent.is_not(None)).order_by(PolicyRow.version))

@@ -5,11 +5,13 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 TOKEN_SHARES = (0.25, 0.5, 0.75, 1.0)
-TARGET_SHARE = 0.9  # of the gain of the synchronous run: near its end, curves are flat and times are chance
+TARGET_SHARES = (0.5, 0.75, 0.9)  # of the gain of the synchronous runs: near their end, curves are flat
+_LAST = 3  # iterations whose mean is the end of a curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,6 @@ class Run:
     lag_tokens: dict[str, int]
     trained_lag_tokens: dict[str, int]
 
-    @property
-    def gain_target(self) -> float:
-        """The pass@1 at `TARGET_SHARE` of this run's gain over the warm start; its end is the mean of three."""
-        first, last = self.curve[0].pass_at_1, statistics.fmean(point.pass_at_1 for point in self.curve[-3:])
-        return first + TARGET_SHARE * (last - first)
-
-    def seconds_to(self, pass_at_1: float) -> float | None:
-        """When the first policy that is this good was published; None: none was."""
-        return next((point.at_s for point in self.curve if point.pass_at_1 >= pass_at_1), None)
-
     def pass_at_1_after(self, tokens: float) -> float:
         """The pass@1 of the last policy that was trained within this many sampled tokens."""
         return [point.pass_at_1 for point in self.curve if point.tokens <= tokens][-1]
@@ -74,29 +66,65 @@ def render(runs: Sequence[Run]) -> str:
 
 def _render(runs: Sequence[Run], plan: dict[str, Any]) -> str:
     leads = sorted({run.lead for run in runs})
-    tables = [_speed(runs, leads), _accuracy(runs, leads), _lags(runs, leads)]
+    tables = [_speed(runs, leads), _times(runs, leads), _accuracy(runs, leads), _lags(runs, leads)]
     return "\n\n".join([", ".join(f"{name} {value}" for name, value in plan.items()), *tables])
 
 
 def _speed(runs: Sequence[Run], leads: Sequence[int]) -> str:
-    """Medians over the seeds, and of the ratios within a seed."""
+    """Iterations an hour: the median over the seeds, and of the ratios within a seed."""
     synchronous = {run.seed: run for run in runs if run.lead == 0}
     rows = []
     for lead in leads:
         of_lead = [run for run in runs if run.lead == lead]
-        pairs = [(run, synchronous[run.seed]) for run in of_lead if run.seed in synchronous]
-        times = [run.seconds_to(other.gain_target) for run, other in pairs]
-        own = [other.seconds_to(other.gain_target) for _, other in pairs]
-        speedups = [before / after for before, after in zip(own, times, strict=True) if before and after]
-        missed = sum(time is None for time in times)
-        reached = _median([time for time in times if time is not None], "{:.0f}")
-        rows.append(
-            f"| {lead} | {len(of_lead)} | {_median([run.per_hour for run in of_lead], '{:.0f}')} "
-            f"| {_median([run.per_hour / other.per_hour for run, other in pairs], '{:.2f}')} "
-            f"| {reached}{f' ({missed} never)' if missed else ''} | {_median(speedups, '{:.2f}')} |"
-        )
-    head = "| lead | seeds | iterations an hour | times lead 0 | seconds to the same pass@1 | times as fast |"
-    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
+        ratios = [run.per_hour / synchronous[run.seed].per_hour for run in of_lead if run.seed in synchronous]
+        hourly = _median([run.per_hour for run in of_lead], "{:.0f}")
+        rows.append(f"| {lead} | {len(of_lead)} | {hourly} | {_median(ratios, '{:.2f}')} |")
+    return "\n".join(["| lead | seeds | iterations an hour | times lead 0 |", "|---|---|---|---|", *rows])
+
+
+def _times(runs: Sequence[Run], leads: Sequence[int]) -> str:
+    """When the mean curve of a lead reaches shares of what the synchronous runs gain, and how much sooner that is."""
+    curves = {lead: mean_curve([run for run in runs if run.lead == lead]) for lead in leads}
+    if not curves.get(0):
+        return "No run with lead 0 to compare with."
+    targets = _targets([pass_at_1 for _, pass_at_1 in curves[0]])
+    rows = []
+    for lead in leads:
+        cells = []
+        for target in targets:
+            reached, synchronous = seconds_to(curves[lead], target), seconds_to(curves[0], target)
+            ratio = f" ({synchronous / reached:.2f})" if reached and synchronous else ""
+            cells.append(f"{reached:.0f}{ratio}" if reached is not None else "never")
+        rows.append(f"| {lead} | {' | '.join(cells)} |")
+    head = " | ".join(
+        f"s to {target:.1f} ({100 * share:.0f} % of the gain)"
+        for share, target in zip(TARGET_SHARES, targets, strict=True)
+    )
+    return "\n".join([f"| lead | {head} |", "|---" * (len(targets) + 1) + "|", *rows])
+
+
+def mean_curve(runs: Sequence[Run]) -> list[tuple[float, float]]:
+    """The mean over the seeds, by iteration: (seconds, pass@1)."""
+    by_iteration = zip(*(run.curve for run in runs), strict=False)
+    return [
+        (statistics.fmean(p.at_s for p in points), statistics.fmean(p.pass_at_1 for p in points))
+        for points in by_iteration
+    ]
+
+
+def seconds_to(curve: Sequence[tuple[float, float]], pass_at_1: float) -> float | None:
+    """When a curve first reaches a level, between its points on a straight line; None: never."""
+    if curve and curve[0][1] >= pass_at_1:
+        return curve[0][0]
+    for (before_s, before), (after_s, after) in pairwise(curve):
+        if before < pass_at_1 <= after:
+            return before_s + (after_s - before_s) * (pass_at_1 - before) / (after - before)
+    return None
+
+
+def _targets(synchronous: Sequence[float]) -> list[float]:
+    first, last = synchronous[0], statistics.fmean(synchronous[-_LAST:])
+    return [first + share * (last - first) for share in TARGET_SHARES]
 
 
 def _accuracy(runs: Sequence[Run], leads: Sequence[int]) -> str:
