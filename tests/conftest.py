@@ -1,11 +1,16 @@
 """What the tests of several packages share."""
 
 import os
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from learner.settings import OPENMP_ENVIRONMENT
+from store.settings import StorageSettings
+
+from .s3_server import BUCKET, S3Server, s3_server
 
 for name, value in OPENMP_ENVIRONMENT.items():
     os.environ.setdefault(name, value)
@@ -19,3 +24,30 @@ def ray_session() -> Iterator[None]:
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """An S3 server for the whole test session."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_url(s3: S3Server) -> str:
+    """The URL of an empty place on the S3 server."""
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(params=["file", "memory", "s3"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty place, of each kind that can be had without a network."""
+    if request.param == "s3":
+        return str(request.getfixturevalue("s3_url"))
+    return f"file://{tmp_path / 'storage'}" if request.param == "file" else f"memory://{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> StorageSettings:
+    """A cache of this test's own."""
+    return StorageSettings(cache=tmp_path / "cache", silence_s=20.0)

@@ -67,6 +67,7 @@ used_by(
     it.reload_policy,
 )
 used_by("transformers, while it exists", it._zero3_marker)
+used_by("fsspec's callbacks", it.relative_update)
 used_by("tempfile", it.tempdir)
 used_by("tokenizers", it.decoder, it.pre_tokenizer)
 used_by("callers of the tokenizer's protocol", it.add_special_tokens, it.skip_special_tokens, it.split_special_tokens)

@@ -4,11 +4,16 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from store.artifacts.location import is_url
+
 _PREFIX = "{store}/"  # of stored paths that are relative to the store's folder
 
 
 class StoredPaths:
-    """Converts paths to their stored form and back. Paths elsewhere, and all paths of a server, stay unchanged."""
+    """Converts paths to their stored form and back.
+
+    Paths elsewhere, URLs of other storages, and all paths of a store on a server stay unchanged.
+    """
 
     def __init__(self, url: URL) -> None:
         is_file = url.get_backend_name() == "sqlite" and url.database is not None
@@ -16,7 +21,7 @@ class StoredPaths:
 
     def to_stored(self, path: str) -> str:
         """The stored form of a path."""
-        if self._folder is None or not Path(path).is_absolute():
+        if self._folder is None or is_url(path) or not Path(path).is_absolute():
             return path
         resolved = Path(path).resolve()
         if not resolved.is_relative_to(self._folder):

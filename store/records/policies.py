@@ -17,7 +17,7 @@ class Decision(StrEnum):
 class PolicyPointer:
     """A reference to a published policy: the folder to load, its version, and the checksum of its files if known.
 
-    It travels in place of tensors.
+    `path` is that of a folder that all nodes see, or a URL. It travels in place of tensors.
     """
 
     version: int
