@@ -8,7 +8,7 @@ import os
 import pickle
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import torch.distributed as dist
 
 from learner.agreement import StepEnd
 from learner.batching import StepPlan, TokenSequence, TrainingData, collate, num_steps, plan_steps, training_data
-from learner.checkpoints.folder import SHARDS, CheckpointUnreadableError, TrainingKey
+from learner.checkpoints.folder import SHARDS, CheckpointUnreadableError
+from learner.checkpoints.resumption import Resumption
 from learner.checkpoints.shards import ShardFiles
 from learner.checkpoints.state import TrainingState, load_state, state_file
 from learner.checkpoints.writer import CheckpointWriter
@@ -28,12 +29,16 @@ from learner.loss import SkipCounter, poison_unless_finite
 from learner.policy_folder import check_policy_folder
 from learner.progress import ProgressReport
 from learner.publication import checksum, is_complete, publication
-from learner.publication.files import FileEntry
 from learner.publication.record import write_policy_record
 from learner.publication.weights import weights_hashed
 from learner.settings import LearnerSettings, PhaseSettings
 from learner.training_metrics import TrainingMetrics
+from store.artifacts.cache import Cache
+from store.artifacts.errors import DamagedArtifactError
+from store.artifacts.location import Location, is_url, name_of
+from store.artifacts.manifest import FileEntry
 from store.records import Policy, Rollout
+from store.settings import StorageSettings
 
 _DAMAGED, _NOT_READ = 1, 2
 
@@ -46,20 +51,6 @@ class RankZeroFailedError(RuntimeError):
     """Rank 0, which writes for all ranks, failed. The reason is in its own error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resumption:
-    """How a training can be continued after an interruption.
-
-    Its checkpoints are saved to `folder`; `attempt` is unique to these ranks' training. It begins from the checkpoint
-    `begin_from`, if there is one.
-    """
-
-    folder: Path
-    key: TrainingKey
-    attempt: str
-    begin_from: Path | None = None
-
-
 def _always_run() -> Directive:
     return Directive.RUN
 
@@ -67,13 +58,25 @@ def _always_run() -> Directive:
 class TrainingEngine:
     """Trains, loads and saves one policy on this rank. `report` has its progress, `state` the last training's."""
 
-    def __init__(self, settings: LearnerSettings, folder: Path, report: ProgressReport | None = None) -> None:
-        """Load the policy in `folder`. Joins the initialized process group, or creates one of a single rank.
+    def __init__(
+        self,
+        settings: LearnerSettings,
+        policy: Location,
+        report: ProgressReport | None = None,
+        storage: StorageSettings | None = None,
+        checksum: str | None = None,
+    ) -> None:
+        """Load the policy at a location. Joins the initialized process group, or creates one of a single rank.
+
+        `storage` says where copies of what is under URLs are; `checksum` is that of the policy's files, if it is known.
 
         Raises:
-            PolicyFolderError: `folder` holds no policy.
+            PolicyFolderError: there is no policy.
+            OSError: it cannot be fetched.
         """
         self.settings = settings
+        self._storage = storage or StorageSettings()
+        self._cache = Cache(self._storage)
         self.device = select_device(settings)
         self.report = report or ProgressReport()
         join_process_group(settings, self.device)
@@ -81,7 +84,7 @@ class TrainingEngine:
         torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 1) // self.num_ranks))
         self.state = TrainingState(SkipCounter(settings.max_skipped_in_a_row), 0)
         self._loaded: DeepSpeedModel | None = None
-        self._load(folder)
+        self.load_policy(policy, checksum)
 
     @property
     def _model(self) -> DeepSpeedModel:
@@ -146,6 +149,7 @@ class TrainingEngine:
                 resumption.folder,
                 resumption.key,
                 resumption.attempt,
+                self._storage,
                 every_s=settings.checkpoint_every_s,
                 in_background=settings.checkpoint_in_background,
                 report=self.report,
@@ -191,36 +195,37 @@ class TrainingEngine:
 
     # ---------------------------------------------------------------- policies
 
-    def load_policy(self, folder: Path) -> None:
-        """Continue from the policy in `folder` with a fresh optimizer. Raises `PolicyFolderError`."""
-        check_policy_folder(folder)
-        self.close()
-        self._load(folder)
+    def load_policy(self, policy: Location, checksum: str | None = None) -> None:
+        """Continue from the policy at a location with a fresh optimizer. Raises `PolicyFolderError`, `OSError`."""
+        with self._local(policy, checksum) as folder:
+            check_policy_folder(folder)
+            self.close()
+            self._loaded = DeepSpeedModel(self.settings, self.device, folder, self.report)
 
-    def save_policy(self, folder: Path, record: Policy | None = None) -> str:
+    def save_policy(self, location: Location, record: Policy | None = None) -> str:
         """Publish the policy as a Hugging Face folder with its tokenizer; returns the checksum on every rank.
 
         `record` describes it in its folder. All ranks can continue after any of these errors.
 
         Raises:
-            AlreadyPublishedError: on rank 0; `folder` is published already.
-            OSError: on rank 0; a file could not be written.
+            AlreadyPublishedError: on rank 0; it is published already.
+            OSError: on rank 0; a file could not be written or uploaded.
             RankZeroFailedError: on the other ranks.
         """
         self.report.begin("gathers the weights", moves_data=True)
         weights = self._model.gather_weights(self.report.count)
-        return self._on_rank_zero(partial(self._write_policy, folder, weights, record))
+        return self._on_rank_zero(partial(self._write_policy, location, weights, record))
 
-    def _write_policy(self, folder: Path, weights: dict[str, torch.Tensor] | None, record: Policy | None) -> str:
-        self.report.begin(f"publishes {folder.name}", moves_data=True)
+    def _write_policy(self, location: Location, weights: dict[str, torch.Tensor] | None, record: Policy | None) -> str:
+        self.report.begin(f"publishes {name_of(location)}", moves_data=True)
         entries: dict[str, FileEntry] = {}
-        with publication(folder, entries, self.report.add_bytes) as temporary:
+        with publication(location, entries, self.report.add_bytes, self._storage) as temporary:
             with weights_hashed(temporary, entries, self.report.add_bytes):
                 self._model.hf_model.save_pretrained(temporary, state_dict=weights)
             self._model.tokenizer.save_pretrained(temporary)
             if record is not None:
                 write_policy_record(temporary, record)
-        return checksum(folder)
+        return checksum(location)
 
     def close(self) -> None:
         """Free model and optimizer. The process group stays."""
@@ -228,43 +233,47 @@ class TrainingEngine:
             self._loaded.destroy()
             self._loaded = None
 
-    def _load(self, folder: Path) -> None:
-        check_policy_folder(folder)
-        self._loaded = DeepSpeedModel(self.settings, self.device, folder, self.report)
+    def _local(self, location: Location, checksum: str | None = None) -> AbstractContextManager[Path]:
+        """The folder with what is at a location: this one, or a copy on this machine."""
+        if is_url(location):
+            self.report.begin(f"fetches {location}", moves_data=True)
+        return self._cache.held(location, checksum, self.report.add_bytes)
 
     # ---------------------------------------------------------------- saved states
 
-    def load_state(self, folder: Path) -> None:
+    def load_state(self, checkpoint: Location) -> None:
         """Continue from a checkpoint's weights and optimizer, to begin another training with them.
 
         Raises:
             StateMismatchError: it is incomplete, or was saved with another number of ranks or ZeRO stage.
         """
-        if not is_complete(folder):
-            raise StateMismatchError(f"{folder} holds no complete learner state")
-        if not self._model.fits_shards(folder / SHARDS):
-            raise StateMismatchError(
-                f"{folder} was saved with another number of ranks or ZeRO stage than the settings' "
-                f"num_ranks = {self.num_ranks}, zero_stage = {self.settings.zero_stage}; "
-                "load the published policy instead (with a fresh optimizer)"
-            )
-        self._load_shards(folder)
+        if not is_complete(checkpoint):
+            raise StateMismatchError(f"{checkpoint} holds no complete learner state")
+        with self._local(checkpoint) as folder:
+            if not self._model.fits_shards(folder / SHARDS):
+                raise StateMismatchError(
+                    f"{checkpoint} was saved with another number of ranks or ZeRO stage than the settings' "
+                    f"num_ranks = {self.num_ranks}, zero_stage = {self.settings.zero_stage}; "
+                    "load the published policy instead (with a fresh optimizer)"
+                )
+            self._load_shards(folder)
 
     def _load_shards(self, folder: Path) -> None:
         self.report.begin(f"loads the state in {folder}", moves_data=True)
         self._model.load_shards(folder / SHARDS, ShardFiles(copies=False, on_bytes=self.report.add_bytes))
 
-    def _resume(self, state: TrainingState, checkpoint: Path) -> None:
+    def _resume(self, state: TrainingState, checkpoint: Location) -> None:
         """Continue the training that `checkpoint` holds. All ranks fail if one does."""
         failure: Exception | None = None
         try:
-            saved = load_state(state_file(checkpoint, self.rank))
-            self._load_shards(checkpoint)
+            with self._local(checkpoint) as folder:
+                saved = load_state(state_file(folder, self.rank))
+                self._load_shards(folder)
             state.restore(saved, self.device)
         except (OSError, RuntimeError, EOFError, KeyError, ValueError, AssertionError, pickle.UnpicklingError) as error:
             failure = error
         severity = _DAMAGED if failure is not None else 0
-        if isinstance(failure, OSError) and not isinstance(failure, FileNotFoundError):
+        if isinstance(failure, OSError) and not isinstance(failure, FileNotFoundError | DamagedArtifactError):
             severity = _NOT_READ
         worst = torch.tensor(severity, device=self.device)
         if self.num_ranks > 1:

@@ -6,7 +6,6 @@ single rank. Ranks that train together cannot work that way, so `learner.ranks.g
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -14,14 +13,10 @@ from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.utils.actor_manager import RemoteCallResults, ResultOrError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from learner.checkpoints.folder import (
-    CheckpointUnreadableError,
-    TrainingKey,
-    claim_folder,
-    finished_checkpoint,
-)
+from learner.checkpoints.folder import CheckpointUnreadableError, TrainingKey, claim_folder, finished_checkpoint
+from learner.checkpoints.resumption import Resumption
 from learner.directive import Directive
-from learner.engine import Resumption, StateMismatchError
+from learner.engine import StateMismatchError
 from learner.policy_folder import weights_bytes
 from learner.progress import GIB
 from learner.publication import is_complete
@@ -31,6 +26,7 @@ from learner.ranks.rllib_learner import MONITORING, PolicyLearner
 from learner.ranks.silence import SilenceLimits
 from learner.ranks.training_call import TrainingCall
 from learner.settings import OPENMP_ENVIRONMENT, LearnerJob
+from store.artifacts.location import Location
 from store.records import Policy, PolicyPointer
 
 logger = logging.getLogger(__name__)
@@ -50,8 +46,8 @@ class GangLearnerGroup(LearnerGroup):
         self._placement_group = placement_group
         self.job: LearnerJob = self.config.learner_job
         self.policy: PolicyPointer = self.job.policy
-        self._state: Path | None = None  # the checkpoint with the optimizer that belongs to the policy
-        self._trained_state: Path | None = None  # that of the training which is not yet published
+        self._state: Location | None = None  # the checkpoint with the optimizer that belongs to the policy
+        self._trained_state: Location | None = None  # that of the training which is not yet published
         self._has_trained = False  # whether the ranks hold other weights than the policy's
         self._is_shut_down = False
         self._gang = Gang(self._spawn, self.job.settings.num_ranks, self._limits())
@@ -66,18 +62,19 @@ class GangLearnerGroup(LearnerGroup):
         version: int,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         directive: Callable[[], Directive] = lambda: Directive.RUN,
-        checkpoints: Path | None = None,
+        checkpoints: Location | None = None,
     ) -> dict[str, float]:
         """Train the current policy on a training set of the store, towards policy `version`; returns the metrics.
 
         `on_progress` is called with (steps done, total steps), and `directive` read, about twice a second. With
-        `checkpoints`, a folder that every rank can write to, the training is saved there now and then, and continues
+        `checkpoints`, a location that every rank can write to, the training is saved there now and then, and continues
         from the last one that it finds there.
 
         Raises:
             TrainingInterrupted: the directive was to stop.
             LearnerRankError: a rank failed or died.
             LearnerSilenceError: a rank made no progress.
+            StorageError: the driver could not read which checkpoints there are.
         """
         key = TrainingKey.of(self.job.settings, training_set_id, phase, version)
         found = [] if checkpoints is None else claim_folder(checkpoints, key)
@@ -97,15 +94,14 @@ class GangLearnerGroup(LearnerGroup):
             break
         if result.interruption is not None:
             raise result.interruption
-        self._trained_state = None
-        if checkpoints is not None and self.job.settings.keeps_optimizer:
-            self._trained_state = finished_checkpoint(checkpoints)
+        keeps = checkpoints is not None and self.job.settings.keeps_optimizer
+        self._trained_state = finished_checkpoint(checkpoints) if checkpoints is not None and keeps else None
         return result.metrics
 
     def publish(
         self,
         version: int,
-        folder: str | Path,
+        folder: Location,
         record: Policy | None = None,
         on_poll: Callable[[], None] | None = None,
     ) -> str:
@@ -117,40 +113,43 @@ class GangLearnerGroup(LearnerGroup):
             LearnerRankError: if an `OSError` or `AlreadyPublishedError` caused it, the ranks can continue.
             LearnerSilenceError: a rank made no progress.
         """
-        checksum = self._gang.call("publish", folder=str(folder), record=record, on_poll=on_poll)[0]
+        checksum = self._gang.call("publish", location=str(folder), record=record, on_poll=on_poll)[0]
         self.policy = PolicyPointer(version, str(folder), checksum)
         self._state, self._has_trained = self._trained_state, False
         return checksum
 
     def load_policy(self, policy: PolicyPointer, on_poll: Callable[[], None] | None = None) -> None:
         """Continue from `policy` with a fresh optimizer. Raises `LearnerRankError`, `LearnerSilenceError`."""
-        self._gang.call("load_policy", folder=policy.path, on_poll=on_poll)
+        self._gang.call("load_policy", location=policy.path, checksum=policy.checksum, on_poll=on_poll)
         self.policy = policy
         self._state = self._trained_state = None
         self._has_trained = False
 
-    def load_state(self, folder: str | Path, on_poll: Callable[[], None] | None = None) -> None:
+    def load_state(self, checkpoint: Location, on_poll: Callable[[], None] | None = None) -> None:
         """Load the weights and the optimizer of a checkpoint, which belong to the current policy.
 
         Raises `LearnerRankError`, which `StateMismatchError` may have caused, and `LearnerSilenceError`.
         """
-        self._gang.call("load_state", folder=str(folder), on_poll=on_poll)
-        self._state, self._has_trained = Path(folder), False
+        self._gang.call("load_state", location=str(checkpoint), on_poll=on_poll)
+        self._state, self._has_trained = checkpoint, False
 
-    def load_state_if_it_fits(self, folder: Path, on_poll: Callable[[], None] | None = None) -> None:
+    def load_state_if_it_fits(self, checkpoint: Location, on_poll: Callable[[], None] | None = None) -> None:
         """Load a state as `load_state` does, or continue with a fresh optimizer if the layout of ranks has changed."""
         try:
-            self.load_state(folder, on_poll)
+            self.load_state(checkpoint, on_poll)
         except LearnerRankError as error:
             if not isinstance(error.__cause__, StateMismatchError):
                 raise
             logger.warning("%s; policy %d continues with a fresh optimizer", error.__cause__, self.policy.version)
 
     def _return_to_policy(self, on_poll: Callable[[], None]) -> None:
-        state = self._state
+        state = self._complete_state()
         self.load_policy(self.policy, on_poll)
-        if state is not None and is_complete(state):
+        if state is not None:
             self.load_state(state, on_poll)
+
+    def _complete_state(self) -> Location | None:
+        return self._state if self._state is not None and is_complete(self._state) else None
 
     # ---------------------------------------------------------------- what it does
 
@@ -172,7 +171,7 @@ class GangLearnerGroup(LearnerGroup):
 
     @property
     def is_alive(self) -> bool:
-        """Whether there are ranks, which may still be starting: after a failure `rebuild` starts new ones."""
+        """Whether there are ranks, which may still be starting. After a failure `rebuild` starts new ones."""
         return self._gang.is_alive
 
     # ---------------------------------------------------------------- the ranks
@@ -188,16 +187,16 @@ class GangLearnerGroup(LearnerGroup):
 
     def rebuild(self, on_poll: Callable[[], None] | None = None) -> None:
         """Replace all ranks and return to the current policy, with its optimizer if that was kept."""
-        self.job = self.job.model_copy(update={"policy": self.policy})
+        self.job, state = self.job.model_copy(update={"policy": self.policy}), self._complete_state()
         self._gang.limits = self._limits()
         self._has_trained = False
         self._gang.rebuild(on_poll)
-        if self._state is not None and is_complete(self._state):
-            self.load_state(self._state, on_poll)
+        if state is not None:
+            self.load_state(state, on_poll)
 
     def _limits(self) -> SilenceLimits:
         settings = self.job.settings
-        data_s = settings.silence_s + settings.silence_s_per_gib * weights_bytes(Path(self.policy.path)) / GIB
+        data_s = settings.silence_s + settings.silence_s_per_gib * weights_bytes(self.policy.path) / GIB
         return SilenceLimits(settings.start_silence_s, settings.silence_s, data_s)
 
     def health(self) -> dict[int, bool]:

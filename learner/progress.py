@@ -43,8 +43,9 @@ class ProgressReport:
         self._update(self._bytes)
 
     def add_bytes(self, number: int) -> None:
-        """Count bytes that were written or read."""
-        self._update(self._bytes + number)
+        """Count bytes that were written or read. None at all are no sign of progress."""
+        if number:
+            self._update(self._bytes + number)
 
     def set_step(self, step: int, total: int) -> None:
         """Report that `step` of `total` steps are done."""

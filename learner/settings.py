@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from store.records import PolicyPointer
+from store.settings import StorageSettings
 
 OPENMP_ENVIRONMENT = {
     # OpenMP threads that spin while they wait slow down each other and every other process: beside two busy processes
@@ -154,7 +155,7 @@ class LearnerSettings(BaseModel):
 class LearnerJob(BaseModel):
     """What a rank needs to start: its settings, the store with the samples, and the policy to start from.
 
-    `policy.path` is a Hugging Face folder that every rank can read.
+    `policy.path` is a Hugging Face folder that every rank can read, or the URL of one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -162,3 +163,4 @@ class LearnerJob(BaseModel):
     settings: LearnerSettings = LearnerSettings()
     store_url: str
     policy: PolicyPointer
+    storage: StorageSettings = StorageSettings()

@@ -9,15 +9,8 @@ from typing import Any
 
 from actors.engine.errors import EngineBroken, EngineDied, EngineStartError, RequestFailed, SwapError, one_line
 from actors.engine.launch import engine_arguments, engine_build, is_installed, set_environment
-from actors.engine.policy_files import (
-    GIB,
-    Shapes,
-    UnusablePolicyError,
-    require_same_shapes,
-    size_bytes,
-    tensor_shapes,
-)
-from actors.engine.prefetch import PolicyReader
+from actors.engine.policy_files import GIB, Shapes, UnusablePolicyError, size_bytes
+from actors.engine.prefetch import LocalPolicy, PolicyReader
 from actors.engine.process import make_engine, preload
 from actors.engine.supervisor import Supervisor
 from actors.engine.turns import TurnRules, to_generation, turn_params
@@ -26,6 +19,7 @@ from actors.engine.weights import replace_weights
 from actors.rollouts.rollout import Generation
 from actors.settings import EngineSettings
 from store.records import PolicyPointer, Sampling
+from store.settings import StorageSettings
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +34,20 @@ class PolicyEngine:
     process must then be replaced.
     """
 
-    def __init__(self, settings: EngineSettings, stop: str, *, end_on_repetition: bool = False) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        stop: str,
+        *,
+        end_on_repetition: bool = False,
+        storage: StorageSettings | None = None,
+    ) -> None:
         """
         Args:
             settings: The engine's settings.
             stop: The text that ends a turn.
             end_on_repetition: End a turn that repeats itself.
+            storage: Where copies of policies are that are under URLs.
         """
         self._settings = settings
         self._rules = TurnRules(stop, settings.logprobs, end_on_repetition)
@@ -55,8 +57,11 @@ class PolicyEngine:
         self._read_lock = asyncio.Lock()
         self._policy = _NO_POLICY
         self._shapes: Shapes = {}
+        self._local: LocalPolicy | None = None
+        self._loading: LocalPolicy | None = None
         self._prefetched = _NO_POLICY
-        self._reader = PolicyReader(settings.silence_s)
+        self._prefetched_local: LocalPolicy | None = None
+        self._reader = PolicyReader(settings.silence_s, storage or StorageSettings())
         self._supervisor = Supervisor(settings.silence_s)
         self._watch = self._supervisor.watch
         self._build = engine_build(settings)
@@ -65,6 +70,12 @@ class PolicyEngine:
     def policy(self) -> PolicyPointer:
         """The policy that is loaded."""
         return self._policy
+
+    @property
+    def folder(self) -> Path:
+        """The folder on this machine with the files of the policy that is loaded."""
+        assert self._local is not None, "start() comes first"
+        return self._local.folder
 
     @property
     def version(self) -> int:
@@ -119,20 +130,20 @@ class PolicyEngine:
                 and `load_s_per_gib`.
         """
         set_environment(self._settings)
-        folder = Path(policy.path)
-        limit_s = self._settings.start_s + self._settings.load_s_per_gib * size_bytes(folder) / GIB
-        failed = f"vLLM did not start with the policy in {folder}"
+        limit_s, failed = self._settings.start_s, f"vLLM did not start with the policy in {policy.path}"
         try:
-            self._shapes = tensor_shapes(folder)
-            await self._reader.read(policy)
+            local = await self._reader.read(policy)
+            limit_s += self._settings.load_s_per_gib * size_bytes(local.folder) / GIB
+            self._shapes = local.shapes
             async with asyncio.timeout(limit_s):
-                await self._launch(policy)
+                await self._launch(local.pointer)
         except TimeoutError:
             limits = "(sampler.engine.start_s, load_s_per_gib)"
             raise EngineStartError(f"{failed} within {limit_s:g} s {limits}") from None
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineStartError(f"{failed}: {one_line(error)}") from error
         self._policy = self._prefetched = policy
+        self._local = self._prefetched_local = local
         self._supervisor.start(self._engine)
 
     async def _launch(self, policy: PolicyPointer) -> None:
@@ -206,15 +217,19 @@ class PolicyEngine:
         async with self._read_lock:
             if policy == self._prefetched:
                 return
-            folder = Path(policy.path)
             try:
-                require_same_shapes(self._shapes, await asyncio.to_thread(tensor_shapes, folder), folder)
-                await self._reader.read(policy)
+                local = await self._reader.read(policy, self._shapes)
             except UnusablePolicyError as error:
                 raise SwapError(
                     f"policy {policy.version} was not loaded: {error}; the sampler keeps policy {self.version}"
                 ) from error
-            self._prefetched = policy
+            before, self._prefetched, self._prefetched_local = self._prefetched_local, policy, local
+            self._release(before)
+
+    def _release(self, local: LocalPolicy | None) -> None:
+        """Let a copy go, unless it is that of the policy that is loaded, being loaded or prefetched."""
+        if local is not None and local not in (self._local, self._loading, self._prefetched_local):
+            local.release()
 
     async def swap(self, policy: PolicyPointer) -> None:
         """Load another version's weights into the running engine; requests in flight pause, then continue.
@@ -233,15 +248,22 @@ class PolicyEngine:
             if policy.version == self.version:
                 return
             await self.prefetch(policy)
+            loaded, new = self._local, self._prefetched_local
+            assert loaded is not None, "start() comes first"
+            assert new is not None, "it is prefetched"
             self._watch.pause()
+            self._loading = new
             try:
-                await replace_weights(self._engine, self._policy, policy, self._settings)
-                self._policy = policy
+                await replace_weights(self._engine, loaded.pointer, new.pointer, self._settings)
+                self._policy, self._local = policy, new
             except EngineBroken as error:
                 self._supervisor.fail(error)
                 raise
             finally:
                 self._watch.resume()
+                self._loading = None
+                self._release(loaded)
+                self._release(new)
 
     async def check_health(self) -> None:
         """Re-raise the error that killed the engine, if it is dead."""
@@ -254,3 +276,6 @@ class PolicyEngine:
         if self._engine is not None:
             self._engine.shutdown()
             self._engine = None
+        locals_, self._local, self._prefetched_local = (self._local, self._prefetched_local), None, None
+        for local in locals_:
+            self._release(local)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from store.artifacts.manifest import MANIFEST
 from store.records import PolicyPointer
 
 GIB = 1 << 30
 
-_MANIFEST = "manifest.json"  # as `learner.publication` writes it
 _CHUNK_BYTES = 8 << 20
 
 type Shapes = Mapping[str, tuple[int, ...]]
@@ -77,7 +77,7 @@ def read_policy(policy: PolicyPointer, on_bytes: Callable[[int], None]) -> None:
 
 
 def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     if path.exists():
         files: dict[str, dict[str, Any]] = json.loads(path.read_text())["files"]
         return files

@@ -44,8 +44,8 @@ class Sampler(EnvRunner):
     """An async Ray actor that continuously samples rollouts with the policy that its leases name.
 
     RLlib's configuration object must have `sampler_settings`, `sandbox_settings`, `checker_settings` and `store_url`.
-    It may have `sample_purpose`, which restricts the sampler to work for that purpose, and `sample_policy`, the only
-    version that it loads.
+    It may have `storage_settings`, for policies under a URL, `sample_purpose`, which restricts the sampler to work for
+    that purpose, and `sample_policy`, the only version that it loads.
 
     The first call of `sample` starts it, whether or not it is the first process of its name: nothing else has to be
     sent to one that was restarted. When a background task fails, the actor logs the traceback, raises the error from
@@ -60,7 +60,10 @@ class Sampler(EnvRunner):
         self._format = get_format(self._settings.solution_format)
         self._temporary = TemporaryFolder()
         self._engine = PolicyEngine(
-            self._settings.engine, self._format.stop, end_on_repetition=self._settings.limits.end_on_repetition
+            self._settings.engine,
+            self._format.stop,
+            end_on_repetition=self._settings.limits.end_on_repetition,
+            storage=getattr(config, "storage_settings", None),
         )
         self._engine.preload()
         self._store = Store.open(config.store_url, wait=True)
@@ -203,7 +206,7 @@ class Sampler(EnvRunner):
         await self._engine.start(policy)
 
     async def _codec(self) -> Codec:
-        return await asyncio.to_thread(Codec.from_folder, self._engine.policy.path, self._format)
+        return await asyncio.to_thread(Codec.from_folder, self._engine.folder, self._format)
 
     async def _sample(self, attempter: Attempter) -> None:
         follower = PolicyFollower(self._engine, lambda: worker.evaluations_settled())

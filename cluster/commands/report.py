@@ -15,6 +15,7 @@ from cluster.loop.run_status import current_state
 from eval.comparison import Comparison, compare_pass_at_1
 from eval.figure_text import omissions
 from eval.report import IterationStats, PolicyScore, Report, Solution, render
+from store.artifacts.folder import folder_at
 from store.records import Outcome, Policy, Purpose, Rollout
 from store.runs.figures import Evaluation
 from store.runs.iterations import Iteration
@@ -93,7 +94,7 @@ def _about(config: RunConfig, policies: list[Policy]) -> str:
 
 
 def _base(config: RunConfig, policies: list[Policy]) -> str:
-    parameters = _parameters(Path(policies[0].path)) if policies else 0
+    parameters = _parameters(policies[0].path) if policies else 0
     size = f" of {parameters / 1e6:,.{2 if parameters < 1e7 else 0}f} million parameters" if parameters else ""
     match config.base.kind:
         case "tiny_llama":
@@ -104,12 +105,13 @@ def _base(config: RunConfig, policies: list[Policy]) -> str:
             return f"{Path(getattr(config.base, 'name', 'A model')).name}{size}"
 
 
-def _parameters(folder: Path) -> int:
+def _parameters(location: str) -> int:
     """The number of parameters, from the headers of the safetensors files; 0 without any."""
     count = 0
-    for path in folder.glob("*.safetensors"):
-        with path.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    folder = folder_at(location)
+    for file in (file for file in folder.sizes() if file.endswith(".safetensors")):
+        header_end = 8 + int.from_bytes(folder.read(file, 0, 8), "little")
+        header = json.loads(folder.read(file, 8, header_end))
         for name, tensor in header.items():
             size = 1
             for length in tensor.get("shape", ()):

@@ -5,7 +5,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ from cluster.console.terminal import open_console, output_redirected_to
 from cluster.loop.checkpoints import restore_checkpoint, save_checkpoint
 from cluster.loop.position import read_position
 from cluster.loop.preparation.preparation import prepare
+from cluster.loop.preparation.storage_checks import require_artifacts_on_all_nodes, require_storage
 from cluster.loop.progress import Progress
 from cluster.loop.supervision.activity import Activity
 from cluster.loop.supervision.heartbeat import heartbeats
 from cluster.loop.supervision.stopped_writer import stopped_writers_ended
+from cluster.ray.nodes import on_other_nodes
 from cluster.ray.session import ray_session, require_dashboard_port, require_store_for_all_machines
 from sandbox.host import require_host
+from store.artifacts.errors import StorageError
+from store.artifacts.folder import folder_at
 from store.database.urls import sqlite_file
 from store.errors import StoreError
 from store.runs.run_state import ActualState, DesiredState
@@ -83,7 +87,8 @@ def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int |
     """
     _require_startable(config, runs)
     _require_unused_store(config)
-    folder = new_run_folder(runs, name or config.preset or "run")
+    folder = new_run_folder(runs, name or config.preset or "run", config.storage)
+    config = config.model_copy(update={"storage": folder.storage})
     try:
         folder.write_config(config)
         with _driving(config, folder, progress) as driver, _cleared_on_error(driver.store):
@@ -91,6 +96,9 @@ def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int |
             prepare(config, folder, driver.store, progress)
     except BaseException:
         shutil.rmtree(folder.path)
+        if folder.storage.url is not None:
+            with suppress(StorageError):  # report the first error
+                folder_at(folder.artifacts).remove()
         raise
     point_latest_to(folder.path)
     with _driving(config, folder, progress) as driver, _resume_hint(folder, progress):
@@ -104,6 +112,9 @@ def resume_run(
     """Resume a run until the iterations are done that were asked for, or for `iterations` more than it has."""
     folder = find_run_folder(runs, chosen)
     config = folder.read_config(overrides)
+    if config.storage.url is not None and config.storage.name is None:
+        config = config.model_copy(update={"storage": config.storage.model_copy(update={"name": folder.path.name})})
+    folder = replace(folder, storage=config.storage)
     if not any("gpus_per_" in override for override in overrides):  # explicit settings are kept, or refused below
         config = adapt_placement(config)
     with folder.lock():  # a run that has a driver is reported as such, not as a dashboard port in use
@@ -131,8 +142,10 @@ def _require_startable(config: RunConfig, runs: Path) -> None:
         ConfigError: the dashboard's port is in use, or the installed build of vLLM does not match the samplers' device.
         DoesNotFitError: memory, GPUs or disk do not suffice.
         SandboxUnavailable: model-written code cannot be isolated here.
+        StorageError: the storage of policies cannot be used.
     """
     require_host()
+    require_storage(config.storage)
     if config.ray.address is not None:  # a joined cluster has machines of its own
         return
     require_dashboard_port(config.ray)
@@ -235,6 +248,7 @@ def _train(config: RunConfig, folder: RunFolder, driver: _Driver) -> None:
     stop = StopSignal(progress)
     with ray_session(config.ray, progress), stop.handling():
         require_store_for_all_machines(folder.store_url(config))
+        require_artifacts_on_all_nodes(folder, on_other_nodes)
         algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path)))
         algorithm.operator.progress = progress
         algorithm.operator.activity = driver.activity

@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 
@@ -39,6 +38,8 @@ def serve(arguments: argparse.Namespace) -> int:
         PolicyFolderError: the policy's folder is incomplete.
         ServingError: Ray Serve could not start or keep the policy.
     """
+    from cluster.loop.preparation.storage_checks import require_artifacts_on_all_nodes
+    from cluster.ray.nodes import on_other_nodes
     from cluster.ray.session import ray_session
 
     folder, host = find_run_folder(arguments.runs, arguments.run), arguments.host
@@ -47,14 +48,12 @@ def serve(arguments: argparse.Namespace) -> int:
     port = _free_port(host, arguments.port)
     progress = make_progress(Console())
     ray = config.ray.model_copy(update={"dashboard": False})  # the run's driver may use the dashboard's port
-    with (
-        ray_session(ray, progress),
-        signals_raise_keyboard_interrupt(),
-        _serving(folder, config, host, port, progress),
-    ):
-        print_line(_welcome(folder, version, question, host, port))
-        _wait_for_ctrl_c()
-        progress.note("shutting down")
+    with ray_session(ray, progress), signals_raise_keyboard_interrupt():
+        require_artifacts_on_all_nodes(folder, on_other_nodes)
+        with _serving(folder, config, host, port, progress):
+            print_line(_welcome(folder, version, question, host, port))
+            _wait_for_ctrl_c()
+            progress.note("shutting down")
     return 0
 
 
@@ -67,7 +66,7 @@ def _promoted_and_example(folder: RunFolder, config: RunConfig) -> tuple[int, st
     with folder.open_store(config) as store:
         policy = find_promoted(store, folder)
         heldout = next(store.problems.iterate(Split.HELDOUT, limit=1), None)
-    check_policy_folder(Path(locate_policy(policy, folder).path))
+    check_policy_folder(locate_policy(policy, folder).path)
     return policy.version, _EXAMPLE_QUESTION if heldout is None else heldout.question
 
 

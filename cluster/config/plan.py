@@ -228,6 +228,8 @@ def _host_bytes(shape: ModelShape, config: RunConfig, *roles: Role) -> int:
 def _disk_bytes(shape: ModelShape, config: RunConfig) -> int:
     """The policies of the base, the warm start and every iteration, the learner's states and the store."""
     precision = _precision(config.learner)
+    if config.storage.url is not None:  # copies of the loaded policy and the next one, and what is being uploaded
+        return 2 * shape.weights_bytes(precision) + _state_bytes(shape, precision) + _STORE_BYTES
     policies = (config.iteration.count + 2) * shape.weights_bytes(precision)
     return policies + _STATES_KEPT * _state_bytes(shape, precision) + _STORE_BYTES
 

@@ -15,6 +15,7 @@ from store.settings import (
     RetentionSettings,
     SchedulingRule,
     SelectionSettings,
+    StorageSettings,
     StoreSettings,
 )
 
@@ -112,6 +113,7 @@ class RunConfig(_Settings):
         None, description="writes the demonstrations of the warm start; without it there is no warm start"
     )
     store: StoreSettings = StoreSettings()
+    storage: StorageSettings = StorageSettings()
     sampler: SamplerSettings = SamplerSettings()
     sandbox: SandboxSettings = SandboxSettings()
     answer_checker: AnswerCheckerSettings = AnswerCheckerSettings()
@@ -143,6 +145,12 @@ class RunConfig(_Settings):
             raise ValueError(
                 f"sampler.limits.max_tokens ({limits.max_tokens}) must be below sampler.engine.max_model_len "
                 f"({engine.max_model_len}), which includes the prompt"
+            )
+        if self.storage.url is not None and self.storage.silence_s >= min(self.learner.silence_s, engine.silence_s):
+            raise ValueError(
+                f"storage.silence_s ({self.storage.silence_s:g}) must be below learner.silence_s "
+                f"({self.learner.silence_s:g}) and sampler.engine.silence_s ({engine.silence_s:g}): a transfer must "
+                "fail before those who wait for it are taken for dead"
             )
         if self.mode == "demonstrations_only" and self.teacher is None:
             raise ValueError("mode 'demonstrations_only' needs a teacher")

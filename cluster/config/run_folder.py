@@ -1,17 +1,20 @@
-"""The folder of a run: its configuration, store, policies, checkpoints, log and lock."""
+"""The folder of a run: its configuration, store, log and lock; and where its policies and checkpoints are."""
 
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cluster.config.loading import load_own_config, to_toml
 from cluster.config.run_config import ConfigError, RunConfig
-from learner.publication import version_folder
+from learner.publication import is_complete, version_folder
+from store.artifacts.folder import folder_at
+from store.artifacts.location import Location, is_url, join
 from store.records import Policy
 from store.runs.policies import pruned_message
+from store.settings import StorageSettings
 from store.store import Store
 
 _LATEST = "latest"
@@ -19,9 +22,13 @@ _LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Paths in a run's folder, which holds everything that the run writes, except a store on a database server."""
+    """Paths in a run's folder, which holds everything that the run writes, except a store on a database server.
+
+    With a URL in `storage`, policies and the checkpoints of trainings are there instead.
+    """
 
     path: Path
+    storage: StorageSettings = field(default_factory=StorageSettings)
 
     @property
     def config_file(self) -> Path:
@@ -29,13 +36,25 @@ class RunFolder:
         return self.path / "config.toml"
 
     @property
-    def policies(self) -> Path:
+    def artifacts(self) -> Location:
+        """Where policies and the checkpoints of trainings are: this folder, or the run's folder under a URL."""
+        if self.storage.url is None:
+            return self.path
+        return join(self.storage.url, self.storage.name or self.path.name)
+
+    @property
+    def policies(self) -> Location:
         """Published policies, one Hugging Face folder per version."""
-        return self.path / "policies"
+        return join(self.artifacts, "policies")
+
+    @property
+    def trainings(self) -> Location:
+        """Checkpoints of trainings that are under way, and of the last one if its optimizer is kept."""
+        return join(self.artifacts, "checkpoints")
 
     @property
     def checkpoints(self) -> Path:
-        """Checkpoints: of the Algorithm after its last iteration, and of a training that is under way."""
+        """Checkpoints of the Algorithm after its last iteration, which only the driver reads."""
         return self.path / "checkpoints"
 
     @property
@@ -43,26 +62,31 @@ class RunFolder:
         """The driver's log."""
         return self.path / "driver.log"
 
-    def policy(self, version: int) -> Path:
-        """The folder of a policy version, whether published yet or not."""
+    def policy(self, version: int) -> Location:
+        """Where a policy version is, whether published yet or not."""
         return version_folder(self.policies, version)
 
-    def find_policy(self, policy: Policy) -> Path | None:
-        """The recorded folder of a policy, or its place in this folder if the run was moved; None if it is missing."""
-        return next((path for path in (Path(policy.path), self.policy(policy.version)) if path.is_dir()), None)
+    def find_policy(self, policy: Policy) -> Location | None:
+        """Where a policy was recorded to be, or its place in this run if that was moved; None if it is missing.
 
-    def require_policy(self, policy: Policy) -> Path:
-        """The folder of a policy.
+        Raises:
+            StorageError: the storage cannot be reached.
+        """
+        return next((place for place in (policy.path, self.policy(policy.version)) if _is_there(place)), None)
+
+    def require_policy(self, policy: Policy) -> Location:
+        """Where a policy is.
 
         Raises:
             ConfigError: it was pruned, or it is missing.
+            StorageError: the storage cannot be reached.
         """
         if policy.is_pruned:
             raise ConfigError(pruned_message(policy.version))
-        path = self.find_policy(policy)
-        if path is None:
+        place = self.find_policy(policy)
+        if place is None:
             raise ConfigError(f"policy {policy.version} of run {self.path.name} is missing: no folder {policy.path}")
-        return path
+        return place
 
     def store_url(self, config: RunConfig) -> str:
         """The URL of the configured store, or of a SQLite file in this folder."""
@@ -128,17 +152,36 @@ class RunFolder:
         aside.replace(self.config_file)
 
 
-def new_run_folder(root: Path, name: str) -> RunFolder:
-    """Create the next free folder of `name-1`, `name-2`, ... in `root`."""
+def new_run_folder(root: Path, name: str, storage: StorageSettings | None = None) -> RunFolder:
+    """Create the next of `name-1`, `name-2`, ... that is free in `root`, and under the URL of `storage` if it has one.
+
+    Its name there is decided now.
+
+    Raises:
+        ConfigError: the name that `storage` gives is taken under the URL.
+        StorageError: the storage cannot be reached.
+    """
     root.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
         path = (root / f"{name}-{number}").absolute()
+        folder = RunFolder(path, _named(storage or StorageSettings(), path.name))
+        number += 1
+        if folder.storage.url is not None and folder_at(folder.artifacts).folders():
+            if storage is not None and storage.name is not None:
+                raise ConfigError(f"storage.name: {folder.artifacts} holds another run: choose another name, or none")
+            continue
         try:
             path.mkdir()
-            return RunFolder(path)
+            return folder
         except FileExistsError:
-            number += 1
+            continue
+
+
+def _named(storage: StorageSettings, name: str) -> StorageSettings:
+    if storage.url is None or storage.name is not None:
+        return storage
+    return storage.model_copy(update={"name": name})
 
 
 def point_latest_to(path: Path) -> None:
@@ -154,16 +197,26 @@ def find_run_folder(root: Path, chosen: Path | None) -> RunFolder:
     """The chosen run, or the latest one.
 
     Raises:
-        ConfigError: it does not exist.
+        ConfigError: it does not exist, or its configuration is wrong.
     """
     if chosen is not None:
         if not chosen.is_dir():
             raise ConfigError(f"run folder {chosen} does not exist")
-        return RunFolder(chosen.resolve())
+        return _existing(chosen.resolve())
     latest = root / _LATEST
     if not latest.is_dir():
         raise ConfigError(
             f"there is no run in {root}/ yet: start one with `automathes run --preset demo`, or name one with "
             "--run FOLDER"
         )
-    return RunFolder(latest.resolve())
+    return _existing(latest.resolve())
+
+
+def _existing(path: Path) -> RunFolder:
+    """A run's folder with the storage that its configuration names."""
+    folder = RunFolder(path)
+    return replace(folder, storage=folder.read_config().storage) if folder.config_file.is_file() else folder
+
+
+def _is_there(place: Location) -> bool:
+    return is_complete(place) if is_url(place) else Path(place).is_dir()

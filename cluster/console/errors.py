@@ -16,6 +16,7 @@ _WRONG_USE_ERRORS = (
     "learner.bases.huggingface.ModelUnavailableError",
     "learner.policy_folder.PolicyFolderError",
     "learner.bases.smollm2.PackagedModelMissingError",
+    "store.artifacts.errors.StorageMissingError",
     "store.errors.ExportTargetError",
     "store.errors.InvalidProblemError",
     "store.errors.NothingToExportError",
@@ -39,6 +40,7 @@ _FAILURES = (
     "learner.publication.PublicationError",
     "sandbox.equivalence.AnswerCheckFailed",
     "sandbox.host.SandboxUnavailable",
+    "store.artifacts.errors.StorageError",
     "store.errors.StoreError",
 )
 

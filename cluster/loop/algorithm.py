@@ -79,7 +79,7 @@ class SelfTraining(Algorithm):
         """Start samplers and learner side by side, without waiting for either."""
         assert config.run_config is not None, "build the algorithm with SelfTrainingConfig(run, folder)"
         self.run: RunConfig = config.run_config
-        self.folder = RunFolder(Path(config.run_folder))
+        self.folder = RunFolder(Path(config.run_folder), self.run.storage)
         self.store = Store.open(config.store_url, wait=True)
         self.operator = Operator()
         prepare(self.run, self.folder, self.store, self.operator.progress)  # no work left if the command has done it

@@ -26,6 +26,7 @@ class SelfTrainingConfig(AlgorithmConfig):
             return
         self.store_url = RunFolder(Path(folder)).store_url(run)
         self.sampler_settings = run.sampler
+        self.storage_settings = run.storage
         self.sandbox_settings = run.sandbox
         self.checker_settings = run.answer_checker
         self.sample_purpose: Purpose | None = None
@@ -59,7 +60,12 @@ class SelfTrainingConfig(AlgorithmConfig):
         assert self.run_config is not None
         with Store.open(self.store_url, create=False) as store:
             policy = store.policies.require_latest()
-        return LearnerJob(settings=self.run_config.learner, store_url=self.store_url, policy=policy.pointer)
+        return LearnerJob(
+            settings=self.run_config.learner,
+            store_url=self.store_url,
+            policy=policy.pointer,
+            storage=self.run_config.storage,
+        )
 
     def get_multi_rl_module_spec(self, **_: Any) -> MultiRLModuleSpec:
         """Empty: the policy is a Hugging Face model, which the engines load themselves."""

@@ -43,7 +43,7 @@ def restore_checkpoint(
     learner, latest = algorithm.learner_group, store.policies.require_latest()
     if learner.policy.version != latest.version:
         learner.load_policy(latest.pointer, on_poll)
-    optimizer = finished_checkpoint(training_folder(folder.checkpoints, latest.version))
+    optimizer = finished_checkpoint(training_folder(folder.trainings, latest.version))
     if learner.job.settings.keeps_optimizer and optimizer is not None:
         learner.load_state_if_it_fits(optimizer, on_poll)
 

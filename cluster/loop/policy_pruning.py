@@ -1,12 +1,11 @@
 """Pruning of policies: removes the folders of those that the retention rule does not keep."""
 
 import logging
-import shutil
-from pathlib import Path
 
 from cluster.config.run_folder import RunFolder
 from cluster.loop.promotion import HELDOUT
-from store.records import Policy
+from store.artifacts.folder import folder_at
+from store.artifacts.location import Location, name_of
 from store.settings import PolicyRetentionSettings
 from store.store import Store
 
@@ -20,29 +19,28 @@ def prune_policies(store: Store, folder: RunFolder, settings: PolicyRetentionSet
     the next one. One that cannot be removed is logged, and holds nothing up.
     """
     pruned = store.policies.prune(settings, HELDOUT)
+    try:
+        present = set(folder_at(folder.policies).folders())
+    except OSError as error:
+        log.warning("the folders of pruned policies were not removed, a later pruning retries: %s", error)
+        present = set()
     for policy in store.policies.all():
-        if policy.is_pruned:
-            _remove(policy, folder)
+        place = folder.policy(policy.version)
+        if policy.is_pruned and name_of(place) in present:
+            _remove(place)
     if pruned:
         log.info("pruned the folders of policies %s", ", ".join(map(str, pruned)))
     return pruned
 
 
-def folder_bytes(path: Path) -> int:
+def folder_bytes(location: Location) -> int:
     """The size of the files in a folder."""
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return sum(folder_at(location).sizes().values())
 
 
-def _remove(policy: Policy, folder: RunFolder) -> None:
-    """Remove a policy's folder in the run's folder; renamed first, so that it is whole or absent."""
-    path = folder.policy(policy.version)
-    aside = path.with_name(f".{path.name}.pruned")
+def _remove(place: Location) -> None:
+    """Remove a pruned policy, so that it is whole or absent."""
     try:
-        if path.is_dir():
-            path.replace(aside)
-        if aside.is_dir():
-            shutil.rmtree(aside)
+        folder_at(place).remove()
     except OSError as error:
-        log.warning(
-            "the folder of pruned policy %d was not removed, a later pruning retries: %s", policy.version, error
-        )
+        log.warning("the pruned policy in %s was not removed, a later pruning retries: %s", place, error)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.config.run_config import ConfigError
-from cluster.config.run_folder import RunFolder
+from cluster.config.run_folder import find_run_folder
 from cluster.serving.deployment import make_application
 
 
@@ -15,7 +15,10 @@ class ServedRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    run: Path = Field(description="folder of the run, on a disk that all nodes share; `latest` is resolved once")
+    run: Path = Field(
+        description="folder of the run on the node that builds the application, and with its policies or its store in"
+        " it on a disk that all nodes share; `latest` is resolved once"
+    )
 
 
 def application(arguments: ServedRun) -> Any:
@@ -26,5 +29,5 @@ def application(arguments: ServedRun) -> Any:
     """
     if not arguments.run.is_dir():
         raise ConfigError(f"run folder {arguments.run} does not exist on the Ray node that builds the application")
-    folder = RunFolder(arguments.run.resolve())
+    folder = find_run_folder(arguments.run.parent, arguments.run)
     return make_application(folder, folder.read_config())

@@ -1,7 +1,6 @@
 """The Ray Serve deployment: a thin shell around the HTTP application."""
 
 import logging
-from pathlib import Path
 from typing import Any
 
 from ray import serve
@@ -19,8 +18,8 @@ _HEALTH_TIMEOUT_S = 60.0  # the engine does not answer while it swaps a large po
 class Automathes:
     """A replica: an engine with the promoted policy, a sandbox, and the API."""
 
-    async def __init__(self, run_folder: str) -> None:  # type: ignore[misc]  # Serve awaits it
-        self._policy = PromotedPolicy(RunFolder(Path(run_folder)))
+    async def __init__(self, folder: RunFolder, config: RunConfig) -> None:  # type: ignore[misc]  # Serve awaits it
+        self._policy = PromotedPolicy(folder, config)
         await self._policy.start()
 
     def __serve_build_asgi_app__(self) -> Any:
@@ -49,4 +48,4 @@ def make_application(folder: RunFolder, config: RunConfig) -> Any:
         graceful_shutdown_timeout_s=_SHUTDOWN_TIMEOUT_S,
         logging_config={"log_level": logging.INFO, "enable_access_log": False},
     )
-    return deployment.bind(str(folder.path))
+    return deployment.bind(folder, config)

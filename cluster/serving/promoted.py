@@ -6,10 +6,11 @@ import logging
 from actors.engine import PolicyEngine, SwapError
 from actors.formats import get_format
 from actors.rollouts.codec import Codec
-from cluster.config.run_config import ConfigError
+from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.serving.solver import Solver
 from sandbox.interpreter import Sandbox
+from store.artifacts.errors import StorageError
 from store.errors import StoreBusyError, StoreUnreachableError
 from store.records import Policy, PolicyPointer
 from store.store import Store
@@ -39,8 +40,9 @@ def locate_policy(policy: Policy, folder: RunFolder) -> PolicyPointer:
 
     Raises:
         ConfigError: it was pruned, or neither folder exists.
+        StorageError: the storage cannot be reached.
     """
-    return PolicyPointer(policy.version, str(folder.require_policy(policy)))
+    return PolicyPointer(policy.version, str(folder.require_policy(policy)), policy.checksum)
 
 
 def model_name(folder: RunFolder, version: int | None = None) -> str:
@@ -52,14 +54,18 @@ def model_name(folder: RunFolder, version: int | None = None) -> str:
 class PromotedPolicy:
     """Serves a run's promoted policy; after a promotion, swaps in the new weights while requests are in flight."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, config: RunConfig) -> None:
+        """The folder itself need not be on this machine, if its store and its policies are not in it."""
         self.folder = folder
-        self.config = folder.read_config()
+        self.config = config
         self._store = Store.open(folder.store_url(self.config), create=False)
         self._format = get_format(self.config.sampler.solution_format)
         sampler = self.config.sampler
         self._engine = PolicyEngine(
-            sampler.engine, self._format.stop, end_on_repetition=sampler.limits.end_on_repetition
+            sampler.engine,
+            self._format.stop,
+            end_on_repetition=sampler.limits.end_on_repetition,
+            storage=config.storage,
         )
         self._sandbox = Sandbox(self.config.sandbox)
         self._solver: Solver | None = None
@@ -85,10 +91,10 @@ class PromotedPolicy:
             EngineStartError: vLLM did not start with it.
             SandboxUnavailable: code cannot be isolated on this machine.
         """
-        policy = locate_policy(find_promoted(self._store, self.folder), self.folder)
+        policy = await asyncio.to_thread(locate_policy, find_promoted(self._store, self.folder), self.folder)
         await self._sandbox.start()
         await self._engine.start(policy)
-        codec = await asyncio.to_thread(Codec.from_folder, policy.path, self._format)
+        codec = await asyncio.to_thread(Codec.from_folder, self._engine.folder, self._format)
         sampler = self.config.sampler
         self._solver = Solver(self._engine, self._sandbox, codec, sampler.limits, sampler.engine.max_model_len)
         self._watch = asyncio.create_task(self._watch_promotions(), name="watch for promotions")
@@ -121,8 +127,20 @@ class PromotedPolicy:
 
     async def _swap_in(self, promoted: Policy) -> None:
         try:
-            await self._engine.swap(locate_policy(promoted, self.folder))
+            await self._engine.swap(await asyncio.to_thread(locate_policy, promoted, self.folder))
             log.info("now serving policy %d", promoted.version)
-        except (SwapError, ConfigError):
+        except StorageError as error:
+            log.warning("promoted policy %d cannot be found now, it is tried again: %s", promoted.version, error)
+        except (SwapError, ConfigError) as error:
+            if _may_pass(error):
+                log.warning("promoted policy %d was not loaded, it is tried again: %s", promoted.version, error)
+                return
             log.exception("promoted policy %d was not loaded; still serving policy %d", promoted.version, self.version)
             self._rejected = promoted.version
+
+
+def _may_pass(error: BaseException | None) -> bool:
+    """Whether an error comes of a storage that could not be reached for a while."""
+    while error is not None and not isinstance(error, StorageError):
+        error = error.__cause__
+    return error is not None and error.may_pass

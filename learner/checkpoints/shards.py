@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from learner.publication.files import FileEntry, HashingWriter, OnBytes, ReportingReader, no_report
+from learner.publication.files import HashingWriter, ReportingReader
+from store.artifacts.manifest import FileEntry, OnBytes, no_report
 
 
 class ShardFiles:
@@ -57,6 +58,7 @@ class ShardFiles:
             self._error = self._error or error
 
     def _write(self, state: Any, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)  # DeepSpeed has rank 0 do it, for all that share the folder
         with HashingWriter(path, self._on_bytes) as file:
             torch.save(state, file)
         assert file.entry is not None

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from learner.loss import SkipCounter
-from learner.publication.files import FileEntry, HashingWriter
+from learner.publication.files import HashingWriter
 from learner.training_metrics import StepStats
+from store.artifacts.manifest import FileEntry
 
 
 @dataclass(slots=True)

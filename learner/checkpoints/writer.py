@@ -1,7 +1,6 @@
 """Saving a running training: copied to host memory at a step's end, written by a thread while the next steps run."""
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -14,14 +13,17 @@ from learner.checkpoints.folder import SHARDS, TrainingKey, prune, step_folder, 
 from learner.checkpoints.shards import ShardFiles
 from learner.checkpoints.state import TrainingState, save_state, state_file
 from learner.progress import ProgressReport
-from learner.publication import seal
-from learner.publication.files import FileEntry
-from learner.publication.folder import TEMPORARY
+from learner.publication.draft import Draft, open_draft
+from store.artifacts.location import Location
+from store.artifacts.manifest import FileEntry
+from store.settings import StorageSettings
 
 log = logging.getLogger(__name__)
 
 KEPT = 2
 """Checkpoints kept of a training: should the last one be unreadable, the one before is used."""
+
+_NOWHERE = Path("/dev/null/checkpoint")  # where nothing can be written
 
 type SaveShards = Callable[[Path, ShardFiles], None]
 """Saves this rank's weights and optimizer through the files to a folder. Collective."""
@@ -36,9 +38,10 @@ class CheckpointWriter:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Location,
         key: TrainingKey,
         attempt: str,
+        storage: StorageSettings,
         every_s: float,
         in_background: bool,
         report: ProgressReport,
@@ -48,6 +51,8 @@ class CheckpointWriter:
         self._folder = folder
         self._key = key
         self._attempt = attempt
+        self._storage = storage
+        self._draft: Draft | None = None
         self._every_s = every_s
         self._in_background = in_background
         self._report = report
@@ -78,9 +83,11 @@ class CheckpointWriter:
         """Copy the training and begin to write it; `end` completes the checkpoint. Collective."""
         self._begun_at = time.monotonic()
         self._step, self._total, self._error = state.step, state.total, None
-        saved, files = state.to_dict(), ShardFiles(self._in_background, self._report.add_bytes)
-        save_shards(self._temporary / SHARDS, files)
-        self._thread = threading.Thread(target=self._write, args=(saved, files), name="checkpoint")
+        self._draft = self._open_draft()
+        copies = self._in_background or self._draft is None
+        saved, files = state.to_dict(), ShardFiles(copies, self._report.add_bytes)
+        save_shards(_NOWHERE if self._draft is None else self._draft.folder / SHARDS, files)
+        self._thread = threading.Thread(target=self._write, args=(self._draft, saved, files), name="checkpoint")
         self._thread.start()
 
     def end(self) -> bool:
@@ -92,41 +99,50 @@ class CheckpointWriter:
         if self._num_ranks > 1:
             parts = [None] * self._num_ranks
             dist.all_gather_object(parts, (self._entries, self._error))
-        result = [self._rank == 0 and self._seal(parts)]
+        result = [self._rank == 0 and self._seal(self._draft, parts)]
         if self._num_ranks > 1:
             dist.broadcast_object_list(result, src=0)
+        if self._draft is not None:
+            self._draft.discard()
         if result[0]:
             self.last_step = self._step
         return result[0]
 
-    @property
-    def _temporary(self) -> Path:
-        return self._folder / f"{TEMPORARY}{step_folder(self._folder, self._step).name}-{self._attempt}"
+    def _open_draft(self) -> Draft | None:
+        """This rank's draft; None if it cannot be made, which must not keep the other ranks waiting."""
+        try:
+            return open_draft(step_folder(self._folder, self._step, self._attempt), self._attempt, self._storage)
+        except OSError as error:
+            self._error = error
+            return None
 
-    def _write(self, saved: dict[str, Any], files: ShardFiles) -> None:
-        """Write this rank's files. Runs in a thread."""
+    def _write(self, draft: Draft | None, saved: dict[str, Any], files: ShardFiles) -> None:
+        """Write this rank's files, and upload them if ranks share no disk. Runs in a thread."""
+        self._entries = {}
+        if draft is None:
+            return
         try:
             files.write_copies()
-            own = state_file(self._temporary, self._rank)
+            own = state_file(draft.folder, self._rank)
             entries = files.entries | {own: save_state(saved, own)}
-            self._entries = {path.relative_to(self._temporary).as_posix(): entry for path, entry in entries.items()}
+            self._entries = {path.relative_to(draft.folder).as_posix(): entry for path, entry in entries.items()}
+            draft.upload(self._entries, self._report.add_bytes)
         except Exception as error:
             self._error = error
 
-    def _seal(self, parts: list[tuple[dict[str, FileEntry], Exception | None]]) -> bool:
+    def _seal(self, draft: Draft | None, parts: list[tuple[dict[str, FileEntry], Exception | None]]) -> bool:
         """On rank 0: publish the checkpoint, and remove those that are no longer needed."""
         errors = [error for _, error in parts if error is not None]
         try:
             if errors:
                 raise errors[0]
-            write_description(self._temporary, self._key, self._step, self._total)
-            entries = {name: entry for entries, _ in parts for name, entry in entries.items()}
-            seal(self._temporary, step_folder(self._folder, self._step), entries)
+            assert draft is not None, "without one there is an error"
+            write_description(draft.folder, self._key, self._step, self._total)
+            draft.seal({name: entry for entries, _ in parts for name, entry in entries.items()}, self._report.add_bytes)
             prune(self._folder, KEPT)
         except Exception as error:
             log.warning("the checkpoint of step %d was not saved: %r", self._step, error)
             self._report.warn(f"the checkpoint of training step {self._step} was not saved: {error}")
-            shutil.rmtree(self._temporary, ignore_errors=True)
             return False
         self._report.warn(None)
         return True

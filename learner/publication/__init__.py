@@ -1,20 +1,19 @@
 """Publication of folders: whole or absent, with the hash of every file, computed while it is written.
 
-Begin with `folder`; `files` writes and reads the large files, `weights` those of a policy, `record` its description.
+Begin with `folder`; `draft` brings what was written to its place, on a disk or under a URL. `files` writes and reads
+the large files, `weights` those of a policy, `record` its description.
 """
 
+from learner.publication.draft import PublicationError
 from learner.publication.folder import (
-    MANIFEST,
     AlreadyPublishedError,
     DiskFullError,
-    PublicationError,
-    checksum,
     clean_leftovers,
-    is_complete,
     publication,
-    seal,
     version_folder,
 )
+from store.artifacts.folder import checksum, is_complete
+from store.artifacts.manifest import MANIFEST
 
 __all__ = [
     "MANIFEST",
@@ -25,6 +24,5 @@ __all__ = [
     "clean_leftovers",
     "is_complete",
     "publication",
-    "seal",
     "version_folder",
 ]

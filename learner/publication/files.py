@@ -2,29 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from store.artifacts.manifest import FileEntry, OnBytes, no_report
+
 _CHUNK_BYTES = 16 << 20  # between two reports of progress
 _FLUSH_BYTES = 256 << 20  # written between two flushes, so that the last one is short and progress is that of the disk
-
-type OnBytes = Callable[[int], None]
-"""Called with the number of bytes that were written or read since the last call."""
-
-
-def no_report(number: int) -> None:
-    """An `OnBytes` that reports to nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """A file's entry in a manifest."""
-
-    sha256: str
-    size_bytes: int
 
 
 class HashingWriter:

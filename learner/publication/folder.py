@@ -1,29 +1,22 @@
-"""Atomic publication of a folder.
+"""Atomic publication of a folder, on a disk or under a URL.
 
-Files are written to a sibling `.tmp-…`, flushed to disk and listed with their sha256 in a manifest that is written
-last; one rename then moves them to their final name. So a folder with a manifest is complete, whenever a process was
-killed.
+On a disk, files are written to a sibling `.tmp-…`, flushed and listed with their sha256 in a manifest that is written
+last; one rename then moves them to their final name. Under a URL, they are uploaded, and the manifest last. So a folder
+with a manifest is complete, whenever a process was killed.
 """
 
 import errno
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
-from learner.publication.files import FileEntry, OnBytes, hash_file, no_report
-
-MANIFEST = "manifest.json"
-TEMPORARY = ".tmp-"
-"""What the name of a folder or file begins with that is not complete."""
-
-
-class PublicationError(OSError):
-    """A folder could not be published; nothing of it is left behind."""
+from learner.publication.draft import PublicationError, open_draft
+from store.artifacts.folder import TEMPORARY, is_complete
+from store.artifacts.location import Location, is_url, join
+from store.artifacts.manifest import FileEntry, OnBytes, no_report
+from store.settings import StorageSettings
 
 
 class DiskFullError(PublicationError):
@@ -36,33 +29,38 @@ class AlreadyPublishedError(ValueError):
 
 @contextmanager
 def publication(
-    folder: Path, entries: Mapping[str, FileEntry] | None = None, on_bytes: OnBytes = no_report
+    location: Location,
+    entries: Mapping[str, FileEntry] | None = None,
+    on_bytes: OnBytes = no_report,
+    storage: StorageSettings | None = None,
 ) -> Iterator[Path]:
-    """Publish `folder`: yields an empty folder to write to, which becomes `folder` when the block succeeds.
+    """Publish at `location`: yields an empty folder to write to, whose files are there when the block succeeds.
 
     `entries` has the files, by name, that the block hashed while it wrote them; the others are read once more. After
-    any failure nothing is left behind.
+    any failure no folder is left behind, and what was uploaded is not complete. `storage` says where the copies of this
+    machine are, for a URL.
 
     Raises:
-        AlreadyPublishedError: `folder` is published already.
+        AlreadyPublishedError: it is published already.
         DiskFullError: the disk is full.
+        StorageError: the storage could not be reached.
     """
-    if is_complete(folder):
-        raise AlreadyPublishedError(f"{folder} is published already; a version is never used twice")
-    temporary = folder.parent / f"{TEMPORARY}{folder.name}-{os.getpid()}"
+    if is_complete(location):
+        raise AlreadyPublishedError(f"{location} is published already; a version is never used twice")
+    draft = open_draft(location, str(os.getpid()), storage or StorageSettings())
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        yield temporary
-        seal(temporary, folder, entries or {}, on_bytes)
+        shutil.rmtree(draft.folder, ignore_errors=True)
+        draft.folder.mkdir(parents=True)
+        yield draft.folder
+        draft.seal(entries or {}, on_bytes)
     except Exception as error:
         if _is_disk_full(error):
             raise DiskFullError(
-                errno.ENOSPC, f"the disk is full: {folder} was not published. Free some space, then continue"
+                errno.ENOSPC, f"the disk is full: {location} was not published. Free some space, then continue"
             ) from error
         raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        draft.discard()
 
 
 def _is_disk_full(error: BaseException) -> bool:
@@ -70,24 +68,14 @@ def _is_disk_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(error)
 
 
-def is_complete(folder: Path) -> bool:
-    """Whether `folder` was published: it has a manifest, and every file listed there has its full size."""
-    try:
-        files = _read_manifest(folder)
-        return all((folder / name).stat().st_size == entry["size_bytes"] for name, entry in files.items())
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
-        return False
+def clean_leftovers(parent: Location) -> list[Path]:
+    """Remove what a killed process left incomplete in `parent`; no other process may be publishing there.
 
-
-def checksum(folder: Path) -> str:
-    """The sha256 (hex) over the file names and contents of a published folder, computed from its manifest."""
-    lines = [f"{name} {entry['sha256']}" for name, entry in sorted(_read_manifest(folder).items())]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def clean_leftovers(parent: Path) -> list[Path]:
-    """Remove what a killed process left incomplete in `parent`; no other process may be publishing there."""
-    leftovers = sorted(parent.glob(f"{TEMPORARY}*"))
+    Under a URL there is nothing of this kind: what is incomplete there has its final name and no manifest.
+    """
+    if is_url(parent):
+        return []
+    leftovers = sorted(Path(parent).glob(f"{TEMPORARY}*"))
     for leftover in leftovers:
         if leftover.is_dir():
             shutil.rmtree(leftover)
@@ -96,42 +84,6 @@ def clean_leftovers(parent: Path) -> list[Path]:
     return leftovers
 
 
-def version_folder(parent: Path, version: int) -> Path:
-    """The folder under `parent` where policy `version` is published."""
-    return parent / f"v{version:06d}"
-
-
-def seal(temporary: Path, folder: Path, entries: Mapping[str, FileEntry], on_bytes: OnBytes = no_report) -> None:
-    """Write the manifest of `temporary`, whose files are all written, and rename it to `folder`.
-
-    Raises:
-        PublicationError: a file is not as `entries` describes it.
-    """
-    files: dict[str, FileEntry] = {}
-    for path in sorted(path for path in temporary.rglob("*") if path.is_file()):
-        name = path.relative_to(temporary).as_posix()
-        files[name] = entries[name] if name in entries else hash_file(path, on_bytes)
-        if path.stat().st_size != files[name].size_bytes:
-            raise PublicationError(errno.EIO, f"{path} has not the {files[name].size_bytes} bytes that were written")
-    manifest = {"files": {name: asdict(entry) for name, entry in files.items()}}
-    (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
-    _flush(temporary / MANIFEST)
-    for subfolder in (path for path in temporary.rglob("*") if path.is_dir()):
-        _flush(subfolder)
-    _flush(temporary)
-    if folder.exists():  # a leftover without a manifest: nothing can depend on it
-        shutil.rmtree(folder)
-    temporary.rename(folder)
-    _flush(folder.parent)
-
-
-def _read_manifest(folder: Path) -> dict[str, dict]:
-    return json.loads((folder / MANIFEST).read_text())["files"]
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def version_folder(parent: Location, version: int) -> Location:
+    """Where policy `version` is published under `parent`."""
+    return join(parent, f"v{version:06d}")

@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from learner.publication.folder import checksum, is_complete
+from store.artifacts.folder import checksum, folder_at, is_complete
+from store.artifacts.location import Location
 from store.database.json_columns import finite_json
 from store.records import Policy
 
@@ -19,9 +20,16 @@ def write_policy_record(folder: Path, policy: Policy) -> None:
     (folder / POLICY_FILE).write_text(json.dumps(record, indent=1))
 
 
-def read_policy_record(folder: Path) -> Policy | None:
-    """The policy in a published folder; None if it is incomplete, or an earlier version published it."""
-    if not is_complete(folder) or not (folder / POLICY_FILE).is_file():
+def read_policy_record(location: Location) -> Policy | None:
+    """The policy that is published at a location; None if it is incomplete, or an earlier version published it.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+    """
+    if not is_complete(location):
         return None
-    record = json.loads((folder / POLICY_FILE).read_text())
-    return Policy(path=str(folder), checksum=checksum(folder), **{name: record[name] for name in _FIELDS})
+    try:
+        record = json.loads(folder_at(location).read(POLICY_FILE))
+    except FileNotFoundError:
+        return None
+    return Policy(path=str(location), checksum=checksum(location), **{name: record[name] for name in _FIELDS})

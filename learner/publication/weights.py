@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from learner.publication.files import FileEntry, HashingWriter, OnBytes
+from learner.publication.files import HashingWriter
+from store.artifacts.manifest import FileEntry, OnBytes
 
 _DTYPES = {
     torch.float64: "F64",

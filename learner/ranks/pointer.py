@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import make_url
 
 from learner.engine import StateMismatchError
+from store.artifacts.location import Location, is_url
 from store.database.paths import StoredPaths
 from store.records import PolicyPointer
 
@@ -18,7 +19,7 @@ class LearnerPointer(NamedTuple):
     """A policy, and the checkpoint with its optimizer if that was kept."""
 
     policy: PolicyPointer
-    state: Path | None
+    state: Location | None
 
 
 def write_pointer(folder: Path, store_url: str, pointer: LearnerPointer) -> None:
@@ -42,8 +43,8 @@ def read_pointer(folder: Path, store_url: str) -> LearnerPointer:
     record = json.loads((folder / _FILE).read_text())
     paths = StoredPaths(make_url(store_url))
     policy = PolicyPointer(version=record["version"], path=paths.from_stored(record["path"]))
-    state = None if record["state"] is None else folder / paths.from_stored(record["state"])
-    return LearnerPointer(policy, state)
+    state = None if record["state"] is None else paths.from_stored(record["state"])
+    return LearnerPointer(policy, state if state is None or is_url(state) else folder / state)
 
 
 def local_folder(path: Any, filesystem: Any) -> Path:

@@ -2,16 +2,16 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
 import torch.distributed as dist
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
+from learner.checkpoints.resumption import Resumption
 from learner.deepspeed_model import NO_TIMEOUT
 from learner.directive import Directive, TrainingInterrupted
-from learner.engine import Resumption, TrainingEngine
+from learner.engine import TrainingEngine
 from learner.progress import ProgressReport, RankProgress
 from learner.samples import read_samples
 from learner.settings import LearnerJob
@@ -61,7 +61,10 @@ class PolicyLearner(TorchLearner):
         """Join the other ranks at `address` and load the policy into DeepSpeed; without an address, run alone."""
         if address is not None:
             self._join(*address)
-        self._engine = TrainingEngine(self._job.settings, Path(self._job.policy.path), self._report)
+        policy = self._job.policy
+        self._engine = TrainingEngine(
+            self._job.settings, policy.path, self._report, self._job.storage, checksum=policy.checksum
+        )
         self._device = self._engine.device
         self._is_built = True
 
@@ -100,17 +103,17 @@ class PolicyLearner(TorchLearner):
         """Not used: the engine computes the loss on tokens, not on RLlib's modules."""
         raise NotImplementedError("the policy's loss is computed in learner.engine")
 
-    def publish(self, folder: str, record: Policy | None = None) -> str:
+    def publish(self, location: str, record: Policy | None = None) -> str:
         """Publish the policy; returns its checksum."""
-        return self.engine.save_policy(Path(folder), record)
+        return self.engine.save_policy(location, record)
 
-    def load_policy(self, folder: str) -> None:
+    def load_policy(self, location: str, checksum: str | None = None) -> None:
         """Continue from another published policy."""
-        self.engine.load_policy(Path(folder))
+        self.engine.load_policy(location, checksum)
 
-    def load_state(self, folder: str) -> None:
+    def load_state(self, location: str) -> None:
         """Continue from a saved state."""
-        self.engine.load_state(Path(folder))
+        self.engine.load_state(location)
 
     @ray.method(concurrency_group=MONITORING)
     def progress(self) -> RankProgress:

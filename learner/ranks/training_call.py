@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from learner.checkpoints.resumption import Resumption
 from learner.directive import Directive
-from learner.engine import Resumption
 from learner.ranks.gang import Gang
 from learner.ranks.rllib_learner import TrainingResult
 

@@ -15,8 +15,9 @@ from learner.checkpoints.folder import (
     complete_checkpoints,
     resumable_checkpoints,
 )
+from learner.checkpoints.resumption import Resumption
 from learner.directive import Directive, TrainingInterrupted
-from learner.engine import Resumption, StateMismatchError, TrainingEngine
+from learner.engine import StateMismatchError, TrainingEngine
 from learner.loss import TrainingDivergedError
 from learner.policy_folder import PolicyFolderError
 from learner.publication import is_complete

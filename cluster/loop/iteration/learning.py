@@ -15,6 +15,8 @@ from learner.loss import TrainingDivergedError
 from learner.publication.record import read_policy_record
 from learner.ranks.gang import LearnerGroupError
 from learner.settings import Phase
+from store.artifacts.errors import StorageError
+from store.artifacts.location import Location
 from store.records import Policy
 from store.settings import SelectionSettings
 from store.training.training_sets import TrainingSet
@@ -111,6 +113,8 @@ class PolicyTrainer:
             except TrainingInterrupted as interruption:
                 self._note(f"{interruption}")
                 raise StopRequested from interruption
+            except StorageError as error:
+                self._wait(_FIRST_PAUSE_S, f"the training waits for the storage: {error}")
             except LearnerGroupError as error:
                 if isinstance(error.__cause__, NoTrainingSamplesError | TrainingDivergedError):
                     raise  # the same samples in the same order fail the same way
@@ -135,7 +139,7 @@ class PolicyTrainer:
             training.policy_version,
             on_progress=self._advance,
             directive=self._directive,
-            checkpoints=training_folder(self._loop.folder.checkpoints, training.policy_version),
+            checkpoints=training_folder(self._loop.folder.trainings, training.policy_version),
         )
 
     def _advance(self, done: int, total: int) -> None:
@@ -159,7 +163,7 @@ class PolicyTrainer:
                 return replace(draft, checksum=checksum)
             except LearnerGroupError as error:
                 log.warning("policy %d was not published: %s", draft.version, error)
-                if (policy := read_policy_record(folder)) is not None:  # the rank failed after that
+                if (policy := self._published_before(folder)) is not None:  # the rank failed after that
                     return policy
                 if not self._learner.is_alive:
                     pause_s, what = restarts.count(error, self._step), _first_line(error)
@@ -171,6 +175,14 @@ class PolicyTrainer:
                     pause_s, f"policy {draft.version} could not be published, its weights are kept: {error.__cause__}"
                 )
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _published_before(self, folder: Location) -> Policy | None:
+        """The policy that was published in spite of an error. Waits until the storage can be read."""
+        while True:
+            try:
+                return read_policy_record(folder)
+            except StorageError as error:
+                self._wait(_FIRST_PAUSE_S, f"it is not known whether {folder} was published: {error}")
 
     def _wait(self, pause_s: float, reason: str) -> None:
         """Wait before the next attempt. Raises `StopRequested`."""
@@ -188,7 +200,10 @@ class PolicyTrainer:
         """Add the policy to the store; the checkpoints of its training have served their purpose."""
         self._store.policies.add(policy)
         kept = policy.version if self._run.learner.keeps_optimizer else None
-        remove_checkpoints(self._loop.folder.checkpoints, keep_finished=kept)
+        try:
+            remove_checkpoints(self._loop.folder.trainings, keep_finished=kept)
+        except StorageError as error:
+            log.warning("checkpoints were not removed, the next publication does it: %s", error)
         return policy
 
     def _poll_or_stop(self) -> None:

@@ -5,13 +5,14 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from itertools import batched
-from pathlib import Path
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.preparation.adoption import take_over
 from cluster.loop.progress import Progress
 from learner.publication import checksum
+from store.artifacts.cache import Cache
+from store.artifacts.location import Location
 from store.records import ImportReport, Policy, Problem, Rollout, Split
 from store.store import Store
 
@@ -81,16 +82,17 @@ def import_problems(config: RunConfig, store: Store) -> tuple[ImportReport, str 
     return report, labels.note()
 
 
-def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Path:
+def make_base_policy(config: RunConfig, folder: RunFolder, store: Store) -> Location:
     """Publish the policy that the run starts from, as version 0."""
     from learner.bases import make_base
 
     base = folder.policy(BASE_VERSION)
-    make_base(config.base, base, _corpus(config, store) if config.base.kind == "tiny_llama" else ())
+    corpus = _corpus(config, store) if config.base.kind == "tiny_llama" else ()
+    make_base(config.base, base, corpus, folder.storage)
     return base
 
 
-async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> tuple[int, Counter[str]]:
+async def write_demonstrations(config: RunConfig, base: Location, store: Store) -> tuple[int, Counter[str]]:
     """Have the teacher write demonstrations and store them.
 
     Returns:
@@ -106,7 +108,8 @@ async def write_demonstrations(config: RunConfig, base: Path, store: Store) -> t
     from sandbox.interpreter import Sandbox
 
     assert config.teacher is not None
-    codec = Codec.from_folder(base, get_format(config.sampler.solution_format))
+    with Cache(config.storage).held(base) as local:
+        codec = Codec.from_folder(local, get_format(config.sampler.solution_format))
     problems = list(store.problems.iterate(split=Split.TRAIN))
     async with Sandbox(config.sandbox) as sandbox, AnswerChecker(config.answer_checker) as checker:
         teacher = make_teacher(config.teacher)

@@ -10,11 +10,13 @@ import pytest_asyncio
 
 from actors.engine import PolicyEngine
 from actors.engine.policy_files import tensor_shapes
+from actors.engine.prefetch import LocalPolicy
 from actors.formats import get_format
 from actors.rollouts.codec import Codec
 from actors.settings import EngineSettings
 from learner.bases import make_base
 from learner.bases.tiny_llama import TinyLlama
+from store.artifacts.cache import Held
 from store.records import PolicyPointer
 
 SETTINGS = EngineSettings(dtype="float32", max_model_len=192, max_concurrent_rollouts=64, enforce_eager=True)
@@ -94,6 +96,7 @@ class around:  # noqa: N801 - used like a function
     ) -> None:
         self._engine = engine = PolicyEngine(settings, stop, **options)
         engine._engine, engine._policy, engine._prefetched = vllm, loaded, loaded
+        engine._local = engine._prefetched_local = LocalPolicy(loaded, Held(Path(loaded.path)))
         engine._shapes = tensor_shapes(Path(loaded.path))
 
     async def __aenter__(self) -> PolicyEngine:

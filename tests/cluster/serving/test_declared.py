@@ -43,7 +43,7 @@ def test_it_serves_the_run_with_the_resources_of_a_sampler(
     assert isinstance(application, Application)
     deployment = application._bound_deployment
     assert [item["name"] for item in declared["deployments"]] == [deployment.name]  # type: ignore[attr-defined]
-    assert deployment.init_args == (str(run.path),)
+    assert deployment.init_args == (run, run.read_config())
     assert deployment.ray_actor_options["num_gpus"] == 1
 
 

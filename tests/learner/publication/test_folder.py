@@ -17,7 +17,7 @@ from learner.publication import (
     is_complete,
     publication,
 )
-from learner.publication.files import FileEntry
+from store.artifacts.manifest import FileEntry
 
 
 def publish(folder: Path, text: str = "weights") -> None:

@@ -7,8 +7,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from learner.publication.files import FileEntry
 from learner.publication.weights import weights_hashed, write_safetensors
+from store.artifacts.manifest import FileEntry
 
 
 def test_what_is_written_is_read_by_safetensors(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,8 +28,11 @@ from learner.group import GangLearnerGroup
 from learner.publication import is_complete
 from learner.ranks.gang import LearnerGroupError
 from learner.settings import LearnerJob
+from store.artifacts.cache import Cache
 from store.records import Outcome, Policy, Problem, Purpose, Rollout, Split
 from store.store import Store
+
+from ....s3_server import S3Server
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -73,7 +77,7 @@ class Run:
         from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
         self.config = load_config("demo", None, [*OVERRIDES, *overrides])
-        self.folder = RunFolder(path)
+        self.folder = RunFolder(path, self.config.storage)
         path.mkdir(exist_ok=True)
         self.store = Store.open(self.folder.store_url(self.config))
         if self.store.policies.latest() is None:
@@ -83,6 +87,7 @@ class Run:
             settings=self.config.learner,
             store_url=self.folder.store_url(self.config),
             policy=self.store.policies.require_latest().pointer,
+            storage=self.config.storage,
         )
         self.learner = GangLearnerGroup(config=algorithm)
         self.progress = Recorded()
@@ -122,7 +127,7 @@ class Run:
 
     def _fill(self) -> None:
         base = self.folder.policy(0)
-        make_base(self.config.base, base, ["What is 1 + 2? print(1 + 2)"])
+        make_base(self.config.base, base, ["What is 1 + 2? print(1 + 2)"], self.config.storage)
         self.store.problems.add(Problem(f"p{n}", f"What is {n}?", "1", "test", Split.TRAIN, f"p{n}") for n in range(40))
         self.store.rollouts.add(
             Rollout(
@@ -299,3 +304,54 @@ def test_the_optimizer_is_kept_between_iterations_only_where_it_is_used(make_run
     run.learner.rebuild()  # as after the death of a rank: with the optimizer that was kept
     (steps,) = run.learner.foreach_learner(adam_steps())
     assert steps.get() == 40
+
+
+# ---------------------------------------------------------------- under a URL
+
+
+def remote(url: str, path: Path) -> list[str]:
+    """Overrides of a run whose policies and checkpoints are under a URL, and the copies of this machine in a folder."""
+    return [f"storage.url={url}", f"storage.cache={path}", "storage.silence_s=5"]
+
+
+def test_a_server_that_is_away_for_a_while_costs_time_and_not_the_training(
+    make_run: Callable[..., Run], s3: S3Server, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "_FIRST_PAUSE_S", 1.0)
+    run = make_run(*remote(s3_url, tmp_path / "cache"), "learner.checkpoint_every_s=3600")
+    run.learner.ready()
+
+    def take_away(done: int) -> None:
+        if done >= 19 and "away" not in run.progress.notes:
+            run.progress.notes.append("away")
+            s3.stop()
+            threading.Timer(15.0, s3.start).start()
+
+    run.progress.on_step = take_away
+    policy = run.trainer.publish_next(0)
+    assert policy.path == f"{s3_url}/run/policies/v000001"
+    assert is_complete(policy.path)
+    assert run.progress.phases == ["learn", "publish"], "it is trained once"
+
+
+def test_a_stopped_training_continues_on_another_machine(
+    make_run: Callable[..., Run], s3_url: str, tmp_path: Path
+) -> None:
+    undisturbed = make_run(path=tmp_path / "undisturbed")
+    expected = undisturbed.trainer.publish_next(0)
+    undisturbed.close()
+
+    first = make_run(*remote(s3_url, tmp_path / "first"))
+    first.slow_down(0.1)
+    first.stop_at(4)
+    with pytest.raises(StopRequested):
+        first.trainer.publish_next(0)
+    training = training_folder(first.folder.trainings, 1)
+    assert len(complete_checkpoints(training)) >= 1
+    first.close()
+
+    second = make_run(*remote(s3_url, tmp_path / "second"))
+    policy = second.trainer.publish_next(0)
+    with Cache(second.config.storage).held(policy.path, policy.checksum) as folder:
+        assert (folder / "model.safetensors").read_bytes() == weights(expected)
+    assert complete_checkpoints(training) == [], "nothing of a published training stays"
