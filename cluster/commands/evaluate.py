@@ -108,13 +108,13 @@ def _sample(
 ) -> None:
     """Start samplers, load the policy into them and wait until every scheduled rollout is in the store."""
     from cluster.loop.preparation.storage_checks import require_artifacts_on_all_nodes
-    from cluster.ray.nodes import on_other_nodes
+    from cluster.ray.nodes import on_nodes
     from cluster.ray.session import ray_session, require_store_for_all_machines
 
     ray = config.ray.model_copy(update={"dashboard": False})
     with output_redirected_to(folder.log_file), ray_session(ray, progress):
         require_store_for_all_machines(folder.store_url(config))
-        require_artifacts_on_all_nodes(folder, on_other_nodes)
+        require_artifacts_on_all_nodes(folder, on_nodes)
         with (
             stopped_writers_ended(sqlite_file(store.url)),
             _fleet(config, folder, policy, progress) as fleet,

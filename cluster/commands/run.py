@@ -29,7 +29,7 @@ from cluster.loop.progress import Progress
 from cluster.loop.supervision.activity import Activity
 from cluster.loop.supervision.heartbeat import heartbeats
 from cluster.loop.supervision.stopped_writer import stopped_writers_ended
-from cluster.ray.nodes import on_other_nodes
+from cluster.ray.nodes import on_nodes
 from cluster.ray.session import ray_session, require_dashboard_port, require_store_for_all_machines
 from sandbox.host import require_host
 from store.artifacts.errors import StorageError
@@ -248,7 +248,7 @@ def _train(config: RunConfig, folder: RunFolder, driver: _Driver) -> None:
     stop = StopSignal(progress)
     with ray_session(config.ray, progress), stop.handling():
         require_store_for_all_machines(folder.store_url(config))
-        require_artifacts_on_all_nodes(folder, on_other_nodes)
+        require_artifacts_on_all_nodes(folder, on_nodes)
         algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path)))
         algorithm.operator.progress = progress
         algorithm.operator.activity = driver.activity

@@ -39,7 +39,7 @@ def serve(arguments: argparse.Namespace) -> int:
         ServingError: Ray Serve could not start or keep the policy.
     """
     from cluster.loop.preparation.storage_checks import require_artifacts_on_all_nodes
-    from cluster.ray.nodes import on_other_nodes
+    from cluster.ray.nodes import on_nodes
     from cluster.ray.session import ray_session
 
     folder, host = find_run_folder(arguments.runs, arguments.run), arguments.host
@@ -49,7 +49,7 @@ def serve(arguments: argparse.Namespace) -> int:
     progress = make_progress(Console())
     ray = config.ray.model_copy(update={"dashboard": False})  # the run's driver may use the dashboard's port
     with ray_session(ray, progress), signals_raise_keyboard_interrupt():
-        require_artifacts_on_all_nodes(folder, on_other_nodes)
+        require_artifacts_on_all_nodes(folder, on_nodes)
         with _serving(folder, config, host, port, progress):
             print_line(_welcome(folder, version, question, host, port))
             _wait_for_ctrl_c()

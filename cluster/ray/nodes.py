@@ -5,8 +5,8 @@ from collections.abc import Callable
 _LIMIT_S = 120.0  # for a worker process to start there and to import what the function needs
 
 
-def on_other_nodes(function: Callable[[], str]) -> dict[str, str | Exception]:
-    """Call a function on every node that is alive, except this one; returns what it returned or raised, by node.
+def on_nodes(function: Callable[[], str], *, and_here: bool) -> dict[str, str | Exception]:
+    """Call a function on every other node that is alive, `and_here`; returns what it returned or raised, by node.
 
     A node that does not answer within two minutes has a `TimeoutError`.
     """
@@ -21,7 +21,7 @@ def on_other_nodes(function: Callable[[], str]) -> dict[str, str | Exception]:
             f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
         )
         for node in ray.nodes()
-        if node["Alive"] and node["NodeID"] != here
+        if node["Alive"] and (and_here or node["NodeID"] != here)
     }
     if not calls:
         return {}

@@ -129,13 +129,17 @@ def _file_system(origin: str, process: int) -> Any:
 
 
 def _options(protocol: str) -> dict[str, Any]:
-    """Defaults where fsspec's are not fit for this: a connection that nobody answers is given up after 10 s, not 60."""
+    """Defaults where fsspec's are not fit for this. What its configuration files say of them is left as it is.
+
+    A connection to S3 that nobody accepts is given up after 20 s instead of five minutes: retries are made here.
+    """
     from fsspec.config import conf
 
     if protocol in ("file", "local"):
         return {"auto_mkdir": True}
     if protocol in ("s3", "s3a") and not any("config_kwargs" in conf.get(name, {}) for name in ("s3", "s3a")):
-        return {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60}}
+        attempts = {} if "AWS_MAX_ATTEMPTS" in os.environ else {"retries": {"max_attempts": 1}}
+        return {"config_kwargs": {"connect_timeout": 10, **attempts}}
     return {}
 
 

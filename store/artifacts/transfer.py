@@ -68,8 +68,8 @@ class _Transfer:
 def transfer(what: str, pieces: Sequence[Piece], on_bytes: OnBytes, silence_s: float, threads: int) -> None:
     """Transfer all pieces, in `threads` threads; `on_bytes` is called in this one, also with 0, to end the transfer.
 
-    `what` names the transfer in messages: "the upload to s3://bucket/prefix". A thread that hangs is left behind: it ends
-    with its call, or with the process.
+    `what` names it in messages: "the upload to s3://bucket/prefix". A thread that hangs is left behind, until its call
+    or the process ends.
 
     Raises:
         StorageError: no byte came and no piece was done for `silence_s`, whatever was tried; or an error that no retry

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from cluster.config.run_config import ConfigError
@@ -16,8 +17,16 @@ from store.settings import StorageSettings
 _PROBE = "probe"
 _VISIBLE_WITHIN_S = 15.0  # network file systems cache what is in a folder
 
-type OnNodes = Callable[[Callable[[], str]], Mapping[str, str | Exception]]
-"""Calls a function on several nodes; returns what it returned or raised, by the node's name."""
+
+class OnNodes(Protocol):
+    """Calls a function on all other nodes of the cluster, and on this one if asked to.
+
+    Returns what it returned or raised, by the node's name.
+    """
+
+    def __call__(self, function: Callable[[], str], *, and_here: bool) -> Mapping[str, str | Exception]:
+        """Make the calls, all at once."""
+        ...
 
 
 def require_storage(storage: StorageSettings) -> None:
@@ -47,8 +56,10 @@ def require_storage(storage: StorageSettings) -> None:
         raise ConfigError(f"storage.url: {storage.url} does not return what was written to it a moment before")
 
 
-def require_artifacts_on_all_nodes(folder: RunFolder, on_other_nodes: OnNodes) -> None:
-    """Check that every other node reads what this one writes beside the run's policies.
+def require_artifacts_on_all_nodes(folder: RunFolder, on_nodes: OnNodes) -> None:
+    """Check that every node reads what this process writes beside the run's policies.
+
+    Under a URL that includes this node: Ray's processes have the environment that Ray was started in.
 
     Raises:
         ConfigError: a node does not; the message names it, the place and the remedies.
@@ -57,7 +68,7 @@ def require_artifacts_on_all_nodes(folder: RunFolder, on_other_nodes: OnNodes) -
     text = uuid.uuid4().hex
     try:
         folder_at(place).write(_PROBE, text.encode())
-        found = on_other_nodes(partial(_read_probe, place))
+        found = on_nodes(partial(_read_probe, place), and_here=is_url(place))
     finally:
         folder_at(place).remove()
     for node, read in found.items():
@@ -70,8 +81,8 @@ def _remedy(folder: RunFolder, node: str, reason: str) -> str:
     if is_url(folder.artifacts):
         return (
             f"storage.url: node {node} cannot read from {folder.artifacts} ({reason}). Give it the packages, the "
-            "credentials and the endpoint that this node has: Ray's processes inherit the environment in which `ray "
-            "start` was called"
+            "credentials and the endpoint that this command has: Ray's processes inherit the environment in which `ray "
+            "start` was called there"
         )
     return (
         f"node {node} does not see the run's folder {folder.path} ({reason}), where policies and checkpoints are. "

@@ -98,7 +98,7 @@ async def test_a_server_that_is_away_is_a_refusal_and_the_loop_goes_on_meanwhile
     ticking = asyncio.create_task(tick())
     s3.stop()
     try:
-        with pytest.raises(UnusablePolicyError, match="no byte came from s3://.* for 2 s"):
+        with pytest.raises(UnusablePolicyError, match=r"no byte came from s3://.* for 2 s"):
             await PolicyReader(2.0, storage).read(policy)
     finally:
         s3.start()

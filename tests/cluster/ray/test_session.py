@@ -3,6 +3,7 @@
 import pytest
 
 from cluster.config.run_config import ConfigError
+from cluster.ray.nodes import on_nodes
 from cluster.ray.session import machines, require_store_for_all_machines
 
 
@@ -36,3 +37,32 @@ def test_postgresql_serves_two_machines() -> None:
 @pytest.mark.usefixtures("ray_session")
 def test_sqlite_serves_one_machine() -> None:
     require_store_for_all_machines("sqlite:////runs/demo-1/store.db")
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_function_is_called_on_each_node_and_its_error_is_returned() -> None:
+    def fail() -> str:
+        raise FileNotFoundError("not here")
+
+    assert on_nodes(lambda: "seen", and_here=False) == {}
+    assert list(on_nodes(lambda: "seen", and_here=True).values()) == ["seen"]
+    (error,) = on_nodes(fail, and_here=True).values()
+    assert isinstance(error, FileNotFoundError)
+
+
+def test_every_other_node_is_called_and_a_node_that_died_is_not() -> None:
+    """On a cluster of two nodes in processes of their own."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        second = cluster.add_node(num_cpus=1)
+        ray.init(address=cluster.address, log_to_driver=False)
+        assert list(on_nodes(lambda: "seen", and_here=False).values()) == ["seen"]
+        assert list(on_nodes(lambda: "seen", and_here=True).values()) == ["seen", "seen"]
+        cluster.remove_node(second)
+        assert on_nodes(lambda: "seen", and_here=False) == {}
+    finally:
+        ray.shutdown()
+        cluster.shutdown()

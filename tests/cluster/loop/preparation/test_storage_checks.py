@@ -14,23 +14,27 @@ from store.settings import StorageSettings
 
 from ....s3_server import S3Server
 
+asked: list[bool] = []
+
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_checks, "_VISIBLE_WITHIN_S", 0.5)
 
 
-def all_see(function: Callable[[], str]) -> dict[str, str | Exception]:
+def all_see(function: Callable[[], str], *, and_here: bool) -> dict[str, str | Exception]:
+    asked.append(and_here)
     return {"worker-1 (10.0.0.2)": function(), "worker-2 (10.0.0.3)": function()}
 
 
-def one_is_blind(function: Callable[[], str]) -> dict[str, str | Exception]:
+def one_is_blind(function: Callable[[], str], *, and_here: bool) -> dict[str, str | Exception]:
     return {"worker-1 (10.0.0.2)": function(), "worker-2 (10.0.0.3)": FileNotFoundError("no such file")}
 
 
 def test_nodes_that_see_the_folder_let_the_run_start_and_leave_no_trace(tmp_path: Path) -> None:
     require_artifacts_on_all_nodes(RunFolder(tmp_path), all_see)
     assert list(tmp_path.iterdir()) == []
+    assert asked[-1] is False
 
 
 def test_a_node_without_the_folder_is_named_with_the_folder_and_both_remedies(tmp_path: Path) -> None:
@@ -45,7 +49,7 @@ def test_a_node_without_the_folder_is_named_with_the_folder_and_both_remedies(tm
 
 
 def test_a_node_that_has_a_folder_of_its_own_at_the_path_is_found_out(tmp_path: Path) -> None:
-    def elsewhere(function: Callable[[], str]) -> dict[str, str | Exception]:
+    def elsewhere(function: Callable[[], str], *, and_here: bool) -> dict[str, str | Exception]:
         probe = next(tmp_path.glob("probe-*"))
         probe.rename(tmp_path / "hidden")
         try:
@@ -62,6 +66,7 @@ def test_a_node_that_has_a_folder_of_its_own_at_the_path_is_found_out(tmp_path: 
 def test_a_node_that_cannot_read_the_url_is_named_with_what_it_lacks(s3_url: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "demo-1", StorageSettings(url=s3_url))
     require_artifacts_on_all_nodes(folder, all_see)
+    assert asked[-1] is True, "Ray on this node may have been started in another environment"
     with pytest.raises(ConfigError, match=r"node worker-2 \(10.0.0.3\) cannot read from s3://.*/demo-1 .*credentials"):
         require_artifacts_on_all_nodes(folder, one_is_blind)
     assert folder_at(s3_url).sizes() == {}
