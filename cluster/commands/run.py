@@ -139,10 +139,10 @@ def _require_startable(config: RunConfig, runs: Path) -> None:
     """Check what would otherwise fail later.
 
     Raises:
-        ConfigError: the dashboard's port is in use, or the installed build of vLLM does not match the samplers' device.
+        ConfigError: the dashboard's port is in use, the installed build of vLLM does not match the samplers' device, or
+            the storage of policies does not work.
         DoesNotFitError: memory, GPUs or disk do not suffice.
         SandboxUnavailable: model-written code cannot be isolated here.
-        StorageError: the storage of policies cannot be used.
     """
     require_host()
     require_storage(config.storage)
