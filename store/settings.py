@@ -56,8 +56,10 @@ class StorageSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _check_url(self) -> "StorageSettings":
+    def _check_places(self) -> "StorageSettings":
         """The message never has the URL, which may hold a secret."""
+        if self.cache is not None and not self.cache.is_absolute():
+            raise ValueError("cache must be an absolute path: processes start in different folders")
         if self.url is None:
             return self
         parts = urlsplit(self.url)

@@ -122,6 +122,7 @@ class CheckpointWriter:
         if draft is None:
             return
         try:
+            draft.folder.mkdir(parents=True, exist_ok=True)
             files.write_copies()
             own = state_file(draft.folder, self._rank)
             entries = files.entries | {own: save_state(saved, own)}

@@ -16,6 +16,7 @@ from store.artifacts.locks import FileLock, number_in
 GIB = 1 << 30
 _LOCK = ".lock"
 _SCRATCH = "scratch-"
+_PARENT = Path("/var/tmp")  # noqa: S108 - who owns the folder in it is checked
 
 
 class Room:
@@ -23,7 +24,8 @@ class Room:
 
     def __init__(self, folder: Path | None, limit_bytes: int) -> None:
         """`folder` defaults to one of this user in /var/tmp, which is on a disk and the same for all processes."""
-        self.folder = folder or Path(f"/var/tmp/automathes-{os.getuid()}")  # noqa: S108 - checked when it is used
+        self.folder = folder or _PARENT / f"automathes-{os.getuid()}"
+        self._is_chosen = folder is not None
         self._limit_bytes = limit_bytes
 
     def path(self, name: str) -> Path:
@@ -33,7 +35,7 @@ class Room:
     def lock(self, name: str, *, exclusive: bool) -> FileLock | None:
         """Lock an entry, whether it exists or not; None if another process holds a lock that excludes this one.
 
-        Raises `StorageError` if the folder belongs to another user, and other `OSError`s if it cannot be made.
+        Raises `StorageError` if the default folder belongs to another user, and other `OSError`s if it cannot be made.
         """
         self._make()
         return FileLock.acquire(self.folder / f"{name}{_LOCK}", exclusive=exclusive)
@@ -75,7 +77,7 @@ class Room:
 
     def _make(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.folder.stat().st_uid != os.getuid():
+        if not self._is_chosen and self.folder.stat().st_uid != os.getuid():  # anybody can make one there
             raise StorageError(
                 f"{self.folder} belongs to another user: set storage.cache to a folder of your own", may_pass=False
             )

@@ -47,6 +47,11 @@ def test_a_transfer_must_fail_before_those_who_wait_for_it_are_taken_for_dead() 
     load_config("demo", None, overrides[1:])
 
 
+def test_a_relative_cache_is_refused() -> None:
+    with pytest.raises(ConfigError, match="storage: cache must be an absolute path"):
+        load_config("demo", None, ["storage.cache=somewhere"])
+
+
 def test_without_a_url_everything_is_in_the_runs_folder(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "demo-1")
     assert folder.policy(3) == tmp_path / "demo-1" / "policies" / "v000003"

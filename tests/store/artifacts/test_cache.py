@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from store.artifacts import room
 from store.artifacts.cache import Cache
 from store.artifacts.errors import DamagedArtifactError, StorageError
 from store.artifacts.folder import folder_at
@@ -179,6 +180,8 @@ def test_a_download_during_which_the_server_is_away_succeeds_after_it_is_back(
 
 def test_a_folder_of_another_user_is_refused(tmp_path: Path, storage_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(storage_url, {"file": b"x"})
+    monkeypatch.setattr(room, "_PARENT", tmp_path)
     monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(StorageError, match="belongs to another user"):
-        Cache(StorageSettings(cache=tmp_path)).hold(storage_url)
+    with pytest.raises(StorageError, match=r"/automathes-12345 belongs to another user: set storage\.cache"):
+        Cache(StorageSettings()).hold(storage_url)
+    Cache(StorageSettings(cache=tmp_path / "automathes-12345")).hold(storage_url).release()  # chosen on purpose
