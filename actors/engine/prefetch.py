@@ -62,9 +62,15 @@ class PolicyReader:
 
     def _fetch(self, policy: PolicyPointer, on_bytes: OnBytes) -> LocalPolicy:
         try:
-            return LocalPolicy(policy, self._cache.hold(policy.path, policy.checksum, on_bytes))
+            held = self._cache.hold(policy.path, policy.checksum, on_bytes)
         except OSError as error:
             raise UnusablePolicyError(f"the policy at {policy.path} cannot be fetched: {error}") from error
+        try:
+            on_bytes(0)
+        except UnusablePolicyError:  # nobody waits for it any more
+            held.release()
+            raise
+        return LocalPolicy(policy, held)
 
     async def _watched[T](self, work: Callable[[OnBytes], T], policy: PolicyPointer) -> T:
         """Do work in a thread, as long as bytes come."""
