@@ -81,6 +81,12 @@ class SamplerSettings(_Settings):
     )
     report_interval_s: float = Field(5.0, gt=0, description="between two reports of a sampler's state to the store")
     write_interval_s: float = Field(0.25, gt=0, description="finished rollouts are written together this often")
+    pause_release_s: float = Field(
+        600.0,
+        gt=0,
+        description="into a pause of the run after which the engine is stopped, so that its memory is free for others;"
+        " it starts again when the run is resumed; inf: never",
+    )
     store_retry_s: float = Field(900.0, ge=0, description="how long calls of an unreachable store are retried")
     fault_retries: int = Field(
         3, ge=0, description="how often an attempt is made again that a failure of engine, sandbox or checker ended"

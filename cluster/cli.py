@@ -48,6 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     results.add_eval(commands)
     results.add_report(commands)
     results.add_serve(commands)
+    results.add_api(commands)
     results.add_doctor(commands)
     return parser
 

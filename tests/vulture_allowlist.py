@@ -11,6 +11,7 @@ def used_by(user: str, *names: object) -> None:
 
 used_by(
     "cluster.cli, which names handlers as module:function",
+    it.api,
     it.audit_labels,
     it.control,
     it.doctor,

@@ -19,6 +19,7 @@ from actors.engine import PolicyEngine
 from actors.formats import get_format
 from actors.rollouts.codec import Codec
 from actors.sampling.following import PolicyFollower
+from actors.sampling.pauses import Pauses
 from actors.sampling.reporting import StateReporter
 from actors.sampling.store_calls import StoreCalls
 from actors.sampling.telemetry import SamplerTelemetry
@@ -31,6 +32,7 @@ from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from sandbox.stats import SandboxStats
 from store.records import PolicyPointer
 from store.runs.samplers import SamplerState
+from store.settings import StorageSettings
 from store.store import Store
 
 log = logging.getLogger(__name__)
@@ -59,12 +61,8 @@ class Sampler(EnvRunner):
         self._checker_settings: AnswerCheckerSettings = config.checker_settings
         self._format = get_format(self._settings.solution_format)
         self._temporary = TemporaryFolder()
-        self._engine = PolicyEngine(
-            self._settings.engine,
-            self._format.stop,
-            end_on_repetition=self._settings.limits.end_on_repetition,
-            storage=getattr(config, "storage_settings", None),
-        )
+        self._storage: StorageSettings | None = getattr(config, "storage_settings", None)
+        self._engine = self._new_engine()
         self._engine.preload()
         self._store = Store.open(config.store_url, wait=True)
         self._calls = StoreCalls(self._settings.store_retry_s)
@@ -74,6 +72,7 @@ class Sampler(EnvRunner):
             getattr(config, "sample_purpose", None),
             getattr(config, "sample_policy", None),
         )
+        self._pauses = Pauses(self._store.run, self._calls, self._settings.pause_release_s)
         self._store.assignments.release(self._terms.owner)  # leases of the previous process, whose end Ray has seen
         self._starts = self._store.samplers.register(self._terms.owner, socket.gethostname())
         self._first_policy: PolicyPointer | None = None  # set through RLlib before the engine has started
@@ -176,9 +175,12 @@ class Sampler(EnvRunner):
                 asyncio.TaskGroup() as tasks,
             ):
                 tasks.create_task(self._report(), name="report")
-                await self._start_engine()
-                self._sandbox = sandbox
-                await self._sample(Attempter(self._engine, sandbox, checker, await self._codec(), self._settings))
+                while True:
+                    await self._start_engine()
+                    self._sandbox = sandbox
+                    attempter = Attempter(self._engine, sandbox, checker, await self._codec(), self._settings)
+                    await self._sample_until_a_long_pause(attempter)
+                    await self._release_engine()
         except Exception as error:
             log.exception("%r failed and exits; Ray restarts it", self)
             self._failure = _root_cause(error)
@@ -191,12 +193,17 @@ class Sampler(EnvRunner):
 
     async def _report(self) -> None:
         reporter = StateReporter(self._terms.owner, self._store.samplers, self._settings.report_interval_s)
-        engine = self._engine
-        await reporter.run(self._state, lambda: engine.version, lambda: engine.tokens_sampled + engine.bytes_read)
+        await reporter.run(
+            self._state,
+            lambda: self._engine.version,
+            lambda: self._engine.tokens_sampled + self._engine.bytes_read,
+        )
 
     async def _start_engine(self) -> None:
-        """Start the engine with the policy that the store names, or RLlib if it came first."""
+        """Start the engine with the policy that the store names, or RLlib if it came first; not in a pause."""
         terms, policy = self._terms, self._first_policy
+        if terms.purpose is None:  # else it is no part of the run, whose pauses do not concern it
+            await self._pauses.over()
         while policy is None:
             policy = await self._calls.call(
                 lambda: self._store.assignments.policy_to_load(terms.owner, terms.purpose, terms.pinned)
@@ -204,6 +211,29 @@ class Sampler(EnvRunner):
             if policy is None:
                 await asyncio.sleep(_POLICY_POLL_S)
         await self._engine.start(policy)
+
+    async def _sample_until_a_long_pause(self, attempter: Attempter) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            sampling = tasks.create_task(self._sample(attempter), name="sample")
+            is_idle = lambda: self._worker is not None and not self._worker.held  # noqa: E731
+            if self._terms.purpose is None:
+                await self._pauses.long(is_idle)
+                sampling.cancel()
+
+    async def _release_engine(self) -> None:
+        """Give the engine's memory back: by its end, which also frees what vLLM's sleep would keep."""
+        log.info("%r stops its engine for the rest of the pause", self)
+        self._follower = self._worker = self._first_policy = None
+        await asyncio.to_thread(self._engine.close)
+        self._engine = self._new_engine()
+
+    def _new_engine(self) -> PolicyEngine:
+        return PolicyEngine(
+            self._settings.engine,
+            self._format.stop,
+            end_on_repetition=self._settings.limits.end_on_repetition,
+            storage=self._storage,
+        )
 
     async def _codec(self) -> Codec:
         return await asyncio.to_thread(Codec.from_folder, self._engine.folder, self._format)
@@ -224,6 +254,8 @@ class Sampler(EnvRunner):
         waits_for = self._calls.waits_for or (worker.waits_for if worker else None)
         if waits_for is not None:
             return SamplerState.WAITING, f"waits for the store: {waits_for}"
+        if self._pauses.are_waited_for:
+            return SamplerState.IDLE, "no engine while the run is paused"
         if worker is None or follower is None:
             return SamplerState.STARTING, f"start {self._starts}" if self._starts > 1 else None
         if follower.target is not None:

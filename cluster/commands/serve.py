@@ -5,13 +5,13 @@ import json
 import logging
 import re
 import shlex
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 
+from cluster.config.listening import connect_host, free_port
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
@@ -45,7 +45,7 @@ def serve(arguments: argparse.Namespace) -> int:
     folder, host = find_run_folder(arguments.runs, arguments.run), arguments.host
     config = adapt_placement(folder.read_config())
     version, question = _promoted_and_example(folder, config)
-    port = _free_port(host, arguments.port)
+    port = free_port(host, arguments.port)
     progress = make_progress(Console())
     ray = config.ray.model_copy(update={"dashboard": False})  # the run's driver may use the dashboard's port
     with ray_session(ray, progress), signals_raise_keyboard_interrupt():
@@ -68,35 +68,6 @@ def _promoted_and_example(folder: RunFolder, config: RunConfig) -> tuple[int, st
         heldout = next(store.problems.iterate(Split.HELDOUT, limit=1), None)
     check_policy_folder(locate_policy(policy, folder).path)
     return policy.version, _EXAMPLE_QUESTION if heldout is None else heldout.question
-
-
-def _free_port(host: str, port: int) -> int:
-    """Check that the port is free and return it, or a free one for 0."""
-    if port > 65535:
-        raise ConfigError(f"--port {port}: the highest port is 65535")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror as error:
-        raise ConfigError(f"--host {host}: no such host ({error.strerror})") from None
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except PermissionError:
-            raise ConfigError(f"port {port} needs root: choose one above 1023 with --port") from None
-        except OSError as error:
-            raise ConfigError(_bind_error(host, port, error)) from None
-        return int(probe.getsockname()[1])
-
-
-def _bind_error(host: str, port: int, error: OSError) -> str:
-    import errno
-
-    if error.errno == errno.EADDRNOTAVAIL:
-        return (
-            f"--host {host} is not an address of this machine: use 127.0.0.1 for local clients, 0.0.0.0 for the network"
-        )
-    return f"port {port} on {host} is in use: choose another with --port, or --port 0 for any free one"
 
 
 @contextmanager
@@ -154,7 +125,7 @@ def _serving_error(default: str) -> ServingError:
 def _welcome(folder: RunFolder, version: int, question: str, host: str, port: int) -> str:
     from cluster.serving.promoted import model_name
 
-    url = f"http://{_connect_host(host)}:{port}/v1"
+    url = f"http://{connect_host(host)}:{port}/v1"
     body = json.dumps({"model": model_name(folder), "messages": [{"role": "user", "content": question}]})
     return "\n".join(
         (
@@ -163,10 +134,3 @@ def _welcome(folder: RunFolder, version: int, question: str, host: str, port: in
             f"curl {url}/chat/completions -H 'Content-Type: application/json' -d {shlex.quote(body)}",
         )
     )
-
-
-def _connect_host(host: str) -> str:
-    """The host to connect to, for the host that the server listens on."""
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return "localhost"
-    return f"[{host}]" if ":" in host else host

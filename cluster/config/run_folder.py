@@ -17,7 +17,8 @@ from store.runs.policies import pruned_message
 from store.settings import StorageSettings
 from store.store import Store
 
-_LATEST = "latest"
+LATEST = "latest"
+"""The link to the latest run, beside the folders of runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +187,8 @@ def _named(storage: StorageSettings, name: str) -> StorageSettings:
 
 def point_latest_to(path: Path) -> None:
     """Point the link `latest`, beside the run's folder, to it."""
-    link = path.parent / _LATEST
-    aside = path.parent / f".{_LATEST}-{os.getpid()}"
+    link = path.parent / LATEST
+    aside = path.parent / f".{LATEST}-{os.getpid()}"
     aside.unlink(missing_ok=True)
     aside.symlink_to(path.name)
     aside.replace(link)
@@ -203,7 +204,7 @@ def find_run_folder(root: Path, chosen: Path | None) -> RunFolder:
         if not chosen.is_dir():
             raise ConfigError(f"run folder {chosen} does not exist")
         return _existing(chosen.resolve())
-    latest = root / _LATEST
+    latest = root / LATEST
     if not latest.is_dir():
         raise ConfigError(
             f"there is no run in {root}/ yet: start one with `automathes run --preset demo`, or name one with "

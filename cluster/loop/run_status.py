@@ -64,11 +64,14 @@ class Status:
     checkpoint: str | None
 
 
-def current_state(state: RunState, now_s: float, folder: RunFolder) -> str:
-    """The state that the driver reports; `dead` or `silent` if that is an active one and its heartbeat has stopped."""
+def current_state(state: RunState, now_s: float, folder: RunFolder | None) -> str:
+    """The state that the driver reports; `dead` or `silent` if that is an active one and its heartbeat has stopped.
+
+    Without its folder, a silent driver cannot be told from a dead one.
+    """
     if state.actual not in ACTIVE or heartbeat_age_s(state, now_s) <= DEAD_AFTER_S:
         return state.actual.value
-    return SILENT if folder.has_driver_here() else DEAD
+    return SILENT if folder is not None and folder.has_driver_here() else DEAD
 
 
 def disk_warning(folder: RunFolder) -> str | None:

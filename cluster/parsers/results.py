@@ -1,4 +1,4 @@
-"""Parsers of the commands that use what a run made: export, eval, report, serve; and of doctor."""
+"""Parsers of the commands that use what a run made: export, eval, report, serve; and of api and doctor."""
 
 from pathlib import Path
 
@@ -64,6 +64,17 @@ def add_serve(commands: Commands) -> None:
     add_run_options(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=count, default=8000, help="port to listen on (default: 8000; 0: any free port)")
+
+
+def add_api(commands: Commands) -> None:
+    """The parser of `automathes api`."""
+    text = "watch and control runs over HTTP, with a token"
+    parser = add_command(commands, "api", "api:api", text, "automathes api --host 0.0.0.0")
+    add = parser.add_argument
+    add("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)")
+    add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    add("--port", type=count, default=8267, help="port to listen on (default: 8267; 0: any free port)")
+    add("--token-file", type=Path, metavar="FILE", help="default: $AUTOMATHES_TOKEN, or a file that is made in runs")
 
 
 def add_doctor(commands: Commands) -> None:

@@ -91,5 +91,5 @@ def _best(session: Session, benchmark: str) -> int | None:
         .where(PolicyRow.pruned_at.is_(None))
         .order_by(EvaluationRow.id)
     )
-    scores = dict(session.execute(query).tuples().all())  # of each policy the last row stays
+    scores = {row.policy_version: row.value for row in session.execute(query)}  # of each policy the last row stays
     return max(scores, key=lambda version: (scores[version], version), default=None)

@@ -1,4 +1,4 @@
-"""A private PostgreSQL server in a temporary folder. It opens no port and touches nothing else on the machine."""
+"""A private PostgreSQL server in a temporary folder. It opens no port, unless told to, and touches nothing else."""
 
 import os
 import pwd
@@ -18,7 +18,8 @@ COMMAND_S = 300
 class PostgresqlServer:
     """Runs inside a `with` block. It can be stopped and started again there, and keeps committed data."""
 
-    def __init__(self, options: str = "", parent: Path | None = None) -> None:
+    def __init__(self, options: str = "", parent: Path | None = None, network: str | None = None) -> None:
+        """`network`, such as 10.0.0.0/24, may connect without a password, to the address that `options` name."""
         binaries = find_binaries()
         if binaries is None:
             raise FileNotFoundError("no PostgreSQL server: initdb is neither under /usr/lib/postgresql nor on the PATH")
@@ -30,6 +31,7 @@ class PostgresqlServer:
         if self._user is not None:
             for folder in (self.folder, self._socket):
                 shutil.chown(folder, self._user)
+        self._network = network
         self._options = f"-c listen_addresses= -c unix_socket_directories={self._socket} {options}"
 
     @property
@@ -53,6 +55,9 @@ class PostgresqlServer:
 
     def __enter__(self) -> Self:
         self._command("initdb", "-D", self._data, "-U", "automathes", "--auth=trust", "--no-sync")
+        if self._network is not None:
+            with Path(self._data, "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {self._network} trust\n")
         self.start()
         return self
 

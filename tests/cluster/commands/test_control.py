@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from cluster.cli import main
-from cluster.commands.control import set_desired_state
+from cluster.commands.control import STORE_VARIABLE
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder
+from cluster.loop.requests import request_state
 from cluster.loop.run_status import current_state
 from cluster.loop.supervision.activity import Activity
 from cluster.loop.supervision.heartbeat import heartbeats
@@ -16,6 +18,11 @@ from store.runs.run_state import ActualState, DesiredState
 from store.store import Store
 
 type MakeRun = Callable[[ActualState, float], RunFolder]
+
+
+def set_desired_state(folder: RunFolder, desired: str) -> str:
+    with folder.open_store(folder.read_config()) as store:
+        return request_state(store, folder.path.name, DesiredState(desired), folder)
 
 
 def open_store(folder: RunFolder, config: RunConfig) -> Store:
@@ -28,7 +35,7 @@ def test_a_busy_driver_keeps_its_heartbeat(make_run: MakeRun, config: RunConfig)
         deadline = time.monotonic() + 30.0
         while current_state(store.run.state(), time.time(), folder) == "dead":  # this thread, the driver, is busy
             assert time.monotonic() < deadline
-        message = set_desired_state(folder.path.parent, folder.path, "stopped")
+        message = set_desired_state(folder, "stopped")
         assert "will stop at the end of the learner's step" in message
         assert "heartbeat" not in message
 
@@ -41,7 +48,7 @@ def test_the_desired_state_of_a_driven_run_is_set(
 ) -> None:
     folder = make_run(ActualState.RUNNING)
 
-    assert message in set_desired_state(folder.path.parent, folder.path, desired)
+    assert message in set_desired_state(folder, desired)
 
     with open_store(folder, config) as store:
         assert store.run.desired() == desired
@@ -50,7 +57,7 @@ def test_the_desired_state_of_a_driven_run_is_set(
 def test_a_late_heartbeat_is_reported(make_run: MakeRun) -> None:
     folder = make_run(ActualState.RUNNING, 40.0)
 
-    assert "its last heartbeat was 4" in set_desired_state(folder.path.parent, folder.path, "paused")
+    assert "its last heartbeat was 4" in set_desired_state(folder, "paused")
 
 
 @pytest.mark.parametrize("actual", [ActualState.STOPPED, ActualState.FAILED, ActualState.RUNNING])
@@ -59,7 +66,7 @@ def test_stopping_a_run_without_a_driver_says_so_and_sets_nothing(
 ) -> None:
     folder = make_run(actual, 3600.0)
 
-    assert "is not running" in set_desired_state(folder.path.parent, folder.path, "stopped")
+    assert "is not running" in set_desired_state(folder, "stopped")
 
     with open_store(folder, config) as store:
         assert store.run.desired() is DesiredState.RUNNING
@@ -69,7 +76,7 @@ def test_pausing_a_run_without_a_driver_is_wrong_use(make_run: MakeRun, capsys: 
     folder = make_run(ActualState.STOPPED)
 
     with pytest.raises(ConfigError, match=r"it is not running \(it is stopped\).*run --resume"):
-        set_desired_state(folder.path.parent, folder.path, "paused")
+        set_desired_state(folder, "paused")
 
     assert main(["pause", "--run", str(folder.path)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -79,7 +86,7 @@ def test_a_silent_driver_is_told_all_the_same(make_run: MakeRun, config: RunConf
     folder = make_run(ActualState.RUNNING, 3600.0)
 
     with folder.lock():
-        assert "its last heartbeat was" in set_desired_state(folder.path.parent, folder.path, "paused")
+        assert "its last heartbeat was" in set_desired_state(folder, "paused")
 
     with open_store(folder, config) as store:
         assert store.run.desired() is DesiredState.PAUSED
@@ -98,3 +105,26 @@ def test_a_run_is_scaled_now_or_when_it_is_resumed(
     assert f"will have 8 samplers {when}" in capsys.readouterr().out
     with open_store(folder, config) as store:
         assert store.run.state().target_samplers == 8
+
+
+def test_a_run_whose_folder_is_out_of_reach_is_controlled_by_its_store(
+    make_run: MakeRun,
+    config: RunConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = make_run(ActualState.RUNNING)
+    elsewhere = tmp_path / "another machine"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert main(["pause"]) == 2
+    assert f"{STORE_VARIABLE} may name its store" in capsys.readouterr().err
+
+    monkeypatch.setenv(STORE_VARIABLE, folder.store_url(config))
+    assert main(["pause"]) == 0
+    assert main(["scale", "--samplers", "3"]) == 0
+    assert "will pause once" in capsys.readouterr().out
+    with open_store(folder, config) as store:
+        assert store.run.desired() is DesiredState.PAUSED
+        assert store.run.state().target_samplers == 3

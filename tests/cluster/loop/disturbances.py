@@ -11,15 +11,20 @@ from pathlib import Path
 from store.runs.run_state import ActualState
 from store.store import Store
 
+from ...processes import Processes
 from ..driving import COMMAND, LIMIT_S, automathes, jails_of, samplers_of, wait_for
 
 
 def pause_and_resume(runs: Path, store: Store, driver: subprocess.Popen[bytes], log: Path) -> tuple[int, int]:
+    """Pause until the engines have ended, as the run is configured; returns the rollouts before, and meanwhile."""
+    processes = Processes.below(driver.pid)
+    assert processes.engines()
     control(runs, "pause")
     wait_for(driver, log, lambda: store.run.state().actual is ActualState.PAUSED, "the pause")
     wait_for(driver, log, lambda: _is_still(store), "rollouts under way to end")
     before = train_rollouts(store)
     time.sleep(2.0)
+    wait_for(driver, log, lambda: not processes.engines(), "the end of the engines")
     while_paused = train_rollouts(store) - before
     control(runs, "resume")
     wait_for(driver, log, lambda: train_rollouts(store) > before, "rollouts after the pause")

@@ -40,6 +40,7 @@ config = { max_digits = 2 }
 
 [sampler]
 lease_ttl_s = 6.0
+pause_release_s = 1.0
 [sampler.engine]
 max_concurrent_rollouts = 16
 [learner]
@@ -114,6 +115,7 @@ def test_no_acknowledged_rollout_is_lost_when_the_driver_is_killed(run: Observed
 
 
 def test_nothing_is_sampled_while_the_run_is_paused(run: Observed) -> None:
+    """The engines ended meanwhile, and their memory was free; the rollouts after it are from new ones."""
     assert run.written_before_pause > 0
     assert run.written_while_paused == 0
 

@@ -1,0 +1,1 @@
+"""Control of runs over HTTP: `api` is the application, `token` who may use it."""

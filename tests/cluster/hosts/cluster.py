@@ -1,0 +1,137 @@
+"""A cluster on hosts, started by the project's own file for Ray's cluster launcher, and driven as a user would."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from .hosts import ROOT, Host, Hosts
+
+LAUNCHER = ROOT / "cluster" / "ray" / "launcher" / "on-premise.yaml"
+_UP_S = 600.0
+_JOBS = "RAY_AUTH_MODE=token .venv/bin/ray job"
+_LIST_NODES = (
+    'import json, ray; ray.init(address="auto"); '
+    'print(json.dumps([node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]]))'
+)
+_JOB_STATES = ("SUCCEEDED", "FAILED", "STOPPED", "PENDING", "RUNNING")
+_PROCESSES = (
+    *("ray::", "raylet", "gcs_server", "ray start", "ray/dashboard", "ray/_private"),
+    *("automathes", "VLLM::", "nsjail"),
+)
+_DASHBOARD = "--address http://127.0.0.1:8265"
+
+# What a real machine needs and these have: packages of the system, the clone, its environment.
+_DONE_ALREADY = ("apt-get", "git clone", "make setup")
+
+
+class Cluster:
+    """A head and workers. `desk` is the host that `ray up` is called on, as a team's own computer."""
+
+    def __init__(self, hosts: Hosts, desk: Host, head: Host, workers: list[Host]) -> None:
+        self.hosts, self.desk, self.head, self.workers = hosts, desk, head, workers
+        self.file = hosts.shared / "cluster.yaml"
+        self.transcript = hosts.shared / "transcript.txt"
+        desk.run(".venv/bin/ray get-auth-token --generate")
+
+    def up(self) -> str:
+        """`ray up`; returns what it printed."""
+        self.file.write_text(yaml.safe_dump(launcher_config(self.head, self.workers)))
+        return self.on(self.desk, f".venv/bin/ray up --yes --no-config-cache {self.file}", _UP_S)
+
+    def down(self) -> str:
+        """`ray down`; returns what it printed."""
+        return self.on(self.desk, f".venv/bin/ray down --yes {self.file}", _UP_S)
+
+    def on(self, host: Host, command: str, limit_s: float = 120.0) -> str:
+        """Run a command on a host and add it, and what it printed, to the transcript."""
+        printed = host.run(command, limit_s)
+        with self.transcript.open("a", encoding="utf-8") as file:
+            file.write(f"{host.name}$ {command}\n{printed}\n")
+        return printed
+
+    def alive(self) -> set[str]:
+        """The names of the hosts whose nodes are alive, as the head sees them."""
+        listed = self.head.run(f"RAY_AUTH_MODE=token .venv/bin/python -c '{_LIST_NODES}' 2>/dev/null")
+        return set(json.loads(listed.splitlines()[-1]))
+
+    def submit(self, entrypoint: str) -> str:
+        """Submit a job to the cluster; returns its id."""
+        printed = self.on(self.head, f"{_JOBS} submit {_DASHBOARD} --no-wait -- {entrypoint}")
+        return next(word.strip("'") for word in printed.split() if word.startswith("'raysubmit_"))
+
+    def job_state(self, job: str) -> str:
+        """PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED."""
+        printed = self.head.run(f"{_JOBS} status {_DASHBOARD} {job}")
+        return next(
+            state for state in ("SUCCEEDED", "FAILED", "STOPPED", "PENDING", "RUNNING") if state in printed.upper()
+        )
+
+    def job_log(self, job: str) -> str:
+        """What the job has printed."""
+        return self.head.run(f"{_JOBS} logs {_DASHBOARD} {job}")
+
+    def ray_processes(self) -> dict[str, list[str]]:
+        """The processes of Ray and of runs on each host."""
+        return {
+            host.name: [line for line in host.processes().values() if any(name in line for name in _PROCESSES)]
+            for host in (self.head, *self.workers)
+        }
+
+
+def launcher_config(head: Host, workers: list[Host]) -> dict:
+    """The project's file with these hosts in the lines that are marked EDIT, and without the steps they do not need."""
+    config = yaml.safe_load(LAUNCHER.read_text())
+    config["provider"] |= {"head_ip": head.address, "worker_ips": [worker.address for worker in workers]}
+    config["auth"] |= {"ssh_user": "root", "ssh_private_key": "~/.ssh/id_ed25519"}
+    config["min_workers"] = config["max_workers"] = len(workers)
+    for step in ("initialization_commands", "setup_commands"):
+        config[step] = [command for command in config[step] if not any(done in command for done in _DONE_ALREADY)]
+    return config
+
+
+def wait_until(condition: Callable[[], bool], what: str, limit_s: float, log: Callable[[], str] = str) -> None:
+    """Wait until the condition holds. Raises `AssertionError` with `log` if it takes too long."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {limit_s:g} s:\n{log()}"
+        time.sleep(1.0)
+
+
+def config_file(shared: Path, store_url: str) -> Path:
+    """The run's configuration: the demo in small, with a sampler for each of three hosts."""
+    path = shared / "run.toml"
+    path.write_text(f"""
+preset = "demo"
+evaluation = {{ problems = 20, base = false }}
+promotion = {{ max_problems = 0 }}
+iteration = {{ count = 3, problems = 150, samples_per_problem = 4, lead = 1 }}
+teacher = {{ kind = "scripted", count = 100 }}
+
+[[problems]]
+kind = "reasoning_gym"
+dataset = "products"
+size = 700
+heldout_fraction = 0.2
+config = {{ max_digits = 2 }}
+
+[store]
+url = "{store_url}"
+
+[sampler]
+num_samplers = 3
+cpus_per_sampler = 1
+lease_ttl_s = 15.0
+[sampler.engine]
+max_concurrent_rollouts = 8
+[learner]
+cpus_per_rank = 1
+warm_start = {{ steps = 60 }}
+iteration = {{ steps = 40 }}
+[ray]
+address = "auto"
+dashboard = false
+""")
+    return path

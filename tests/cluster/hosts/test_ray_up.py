@@ -1,0 +1,171 @@
+"""A real `ray up` on three hosts, and a run on them through what happens to machines: cut off, killed, added.
+
+One run serves all tests of this module, which follow each other: the head is killed in the end and comes back.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from store.database.connection import connect
+from store.database.urls import parse_url
+from store.records import Purpose
+from store.runs.run_state import ActualState
+from store.store import Store
+from tests.chaos.checks.invariants import (
+    counters_are_right,
+    iterations_are_done,
+    lag_is_bounded,
+    policies_are_whole,
+    rollouts_are_there_once,
+)
+from tests.store.postgresql_server import PostgresqlServer, find_binaries
+
+from .cluster import Cluster, config_file, wait_until
+from .hosts import MACHINE_ADDRESS, NETWORK, Hosts, missing
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(missing() is not None, reason=f"hosts need {missing()}"),
+    pytest.mark.skipif(find_binaries() is None, reason="a cluster's store needs a PostgreSQL server"),
+]
+
+PORT = 5439
+START_S = 600.0  # of a run on two cores that three hosts share
+ITERATION_S = 900.0
+JOB_EVERY_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def hosts(hosts_folder: Path) -> Iterator[Hosts]:
+    with Hosts(hosts_folder) as hosts:
+        yield hosts
+
+
+@pytest.fixture(scope="module")
+def store_url(hosts: Hosts) -> Iterator[str]:
+    with PostgresqlServer(f"-c port={PORT} -c listen_addresses={MACHINE_ADDRESS}", network=NETWORK) as server:
+        server.create_database("run")
+        yield f"postgresql://automathes@{MACHINE_ADDRESS}:{PORT}/run"
+
+
+@pytest.fixture(scope="module")
+def cluster(hosts: Hosts) -> Cluster:
+    desk, head, *workers = (hosts.add(number) for number in range(4))
+    return Cluster(hosts, desk, head, workers)
+
+
+class Run:
+    """The run as it is seen from the machine that has its store."""
+
+    def __init__(self, cluster: Cluster, url: str) -> None:
+        self.cluster, self.url = cluster, url
+        self.runs = cluster.hosts.shared / "runs"
+        self.folder = self.runs / "demo-1"
+        self.store: Store
+        self.job = ""
+
+    def start(self, *more: str) -> None:
+        words = ["~/automathes/.venv/bin/automathes", "run", "--runs", str(self.runs), *more]
+        self.job = self.cluster.submit(f"bash -c '{' '.join(words)}'")
+
+    def rollouts(self) -> int:
+        return self.store.run.statistics().train.total
+
+    def log(self) -> str:
+        return self.cluster.job_log(self.job)
+
+    def wait(self, condition: Callable[[], bool], what: str, limit_s: float = ITERATION_S) -> None:
+        """Wait for a condition while the job goes on."""
+        next_look = time.monotonic()
+
+        def met() -> bool:
+            nonlocal next_look
+            if time.monotonic() > next_look:
+                state = self.cluster.job_state(self.job)
+                assert state in ("PENDING", "RUNNING", "SUCCEEDED"), f"the job is {state}:\n{self.log()}"
+                next_look = time.monotonic() + JOB_EVERY_S
+            return condition()
+
+        wait_until(met, what, limit_s, self.log)
+
+    def wait_for_end(self, limit_s: float) -> None:
+        """Wait until the job has ended well."""
+        self.wait(lambda: self.store.run.state().actual is ActualState.STOPPED, "the end of the run", limit_s)
+        wait_until(lambda: self.cluster.job_state(self.job) == "SUCCEEDED", "the end of the job", 120.0, self.log)
+
+
+@pytest.fixture(scope="module")
+def run(cluster: Cluster, store_url: str) -> Iterator[Run]:
+    run = Run(cluster, store_url)
+    with Store.open(store_url) as store:
+        run.store = store
+        yield run
+
+
+def test_ray_up_brings_all_hosts_up(cluster: Cluster) -> None:
+    cluster.up()
+    names = {host.name for host in (cluster.head, *cluster.workers)}
+    wait_until(lambda: cluster.alive() == names, f"{names}", 300.0, lambda: str(cluster.alive()))
+
+
+def test_a_submitted_run_has_samplers_on_all_hosts(cluster: Cluster, run: Run, store_url: str) -> None:
+    run.start("--config", str(config_file(cluster.hosts.shared, store_url)))
+    run.wait(lambda: run.rollouts() > 0, "the first rollout", START_S)
+    names = {host.name for host in (cluster.head, *cluster.workers)}
+    run.wait(lambda: {sampler.host for sampler in run.store.samplers.all()} == names, "samplers on all hosts", START_S)
+
+
+def test_a_host_that_is_cut_off_delays_nobody_and_comes_back(cluster: Cluster, run: Run) -> None:
+    cut = cluster.workers[-1]
+    cluster.hosts.cut(cut)
+    before = run.rollouts()
+    run.wait(lambda: run.rollouts() > before + 50, "rollouts of the others")
+    cluster.hosts.heal(cut)
+
+
+def test_a_host_that_is_killed_is_replaced_by_a_new_one(cluster: Cluster, run: Run) -> None:
+    lost = cluster.workers[0]
+    cluster.hosts.kill(lost)
+    cluster.workers = [cluster.hosts.add(4), *cluster.workers[1:]]
+    cluster.up()
+    wait_until(lambda: cluster.workers[0].name in cluster.alive(), "the new host", 300.0)
+    before = run.rollouts()
+    run.wait(lambda: run.rollouts() > before + 50, "rollouts after that")
+
+
+def test_after_the_loss_of_the_head_the_run_is_resumed(cluster: Cluster, run: Run) -> None:
+    run.wait(lambda: run.store.policies.require_latest().iteration >= 1, "the first iteration")
+    before = {rollout.id for rollout in run.store.rollouts.iterate(purpose=Purpose.TRAIN)}
+    cluster.hosts.kill(cluster.head)
+    cluster.head = cluster.hosts.add(1)
+    cluster.up()
+    run.start("--resume", "--run", str(run.folder))
+    run.wait(lambda: run.store.run.state().actual is ActualState.RUNNING, "the driver", START_S)
+    run.wait_for_end(3 * ITERATION_S)
+    assert before <= {rollout.id for rollout in run.store.rollouts.iterate(purpose=Purpose.TRAIN)}
+
+
+def test_every_rollout_is_there_once(run: Run) -> None:
+    engine = connect(parse_url(run.url), create=False)
+    with Session(engine) as session:
+        violations = [
+            *iterations_are_done(session, 3),
+            *rollouts_are_there_once(session),
+            *counters_are_right(session),
+            *lag_is_bounded(session, 1),
+        ]
+    engine.dispose()
+    assert not [*violations, *policies_are_whole(run.store, run.folder)]
+
+
+def test_ray_down_leaves_no_process(cluster: Cluster) -> None:
+    assert any(cluster.ray_processes().values())
+    cluster.down()
+    wait_until(
+        lambda: not any(cluster.ray_processes().values()), "the end of all", 60.0, lambda: str(cluster.ray_processes())
+    )
