@@ -1,17 +1,22 @@
 """The places of a run's actors: decided before they start, the learner's ranks before the samplers."""
 
+import logging
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray.util.placement_group import get_current_placement_group
 
-from cluster.config.hosts.host import Cluster
-from cluster.config.hosts.layout import Demand, lay_out, lay_out_beside
+from cluster.config.hosts.host import Cluster, Host
+from cluster.config.hosts.layout import Demand, Layout, lay_out, lay_out_beside
 from cluster.config.model_shapes import shape_of
 from cluster.config.roles import bare_rank_demand, bare_sampler_demand, rank_demand, sampler_demand
 from cluster.config.run_config import RunConfig
 from cluster.loop.placement.nodes import expected_hosts, free_hosts
 from cluster.loop.placement.ranks import GroupedRanks
 from learner.ranks.places import BundlePlaces, RankPlaces
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,16 @@ def place_run(run: RunConfig, name: str, cluster: Cluster | None = None) -> RunP
     if grouped.nodes:  # where Ray has put them, if it is not where they were to go
         positions = {host.node_id: position for position, host in enumerate(hosts)}
         layout = lay_out_beside(hosts, [positions.get(node) for node in grouped.nodes], ranks, samplers)
+    _log(layout, hosts)
     nodes = [None if place is None else hosts[place].node_id for place in layout.samplers]
     return RunPlaces(grouped, tuple(nodes))
+
+
+def _log(layout: Layout, hosts: Sequence[Host]) -> None:
+    for what, places in (("learner rank", layout.ranks), ("sampler", layout.samplers)):
+        for place, count in Counter(places).items():
+            where = "waits for a host" if place is None else f"to {hosts[place].name}"
+            log.info("%d %s%s: %s", count, what, "s" if count > 1 else "", where)
 
 
 def _demands(run: RunConfig, cluster: Cluster | None) -> tuple[Demand, Demand]:
