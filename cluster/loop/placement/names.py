@@ -8,7 +8,7 @@ class ActorNames:
     """Gives out names such as `automathes/demo-1/sampler-3`, each of them once.
 
     Ray refuses a name that an actor of the same namespace still has, and frees it some time after the actor has ended.
-    So every driver has a namespace of its own, and the second actor of a role is called `sampler-3.2`.
+    So each group of actors has a namespace of its own, and the second actor of a role is called `sampler-3.2`.
     """
 
     def __init__(self, run: str) -> None:

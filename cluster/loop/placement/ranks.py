@@ -17,7 +17,7 @@ from cluster.loop.placement.waiting import is_pending, missing_now
 
 log = logging.getLogger(__name__)
 
-PLACED_WITHIN_S = 10.0
+_PLACED_WITHIN_S = 10  # an integer, as Ray wants it
 """How long ranks wait for a node that had room for all of them, before they are placed apart."""
 _REMOVED_WITHIN_S = 10.0
 _REPORTED_WITHIN_S = 1.0  # what the nodes have free, after a change
@@ -66,12 +66,12 @@ class GroupedRanks:
         target = None if layout.rank_host is None else hosts[layout.rank_host]
         if target is not None:
             self._group = self._make("STRICT_PACK", target.node_id)
-            if target.is_expected or self._group.wait(PLACED_WITHIN_S):
+            if target.is_expected or self._group.wait(_PLACED_WITHIN_S):
                 return
             log.warning("%s no longer has room for all ranks of the learner: they are placed apart", target.name)
             self._remove()
         self._group = self._make("PACK", None)
-        self._group.wait(PLACED_WITHIN_S)
+        self._group.wait(_PLACED_WITHIN_S)
 
     def strategy(self, rank: int) -> Any:
         """The rank's bundle."""

@@ -20,9 +20,9 @@ def is_pending(actor: Any) -> bool:
 
 
 def node_of(actor: Any) -> str | None:
-    """The id of the node that an actor is on, None while it has none."""
+    """The id of the node that an actor is on, None while it has no process."""
     entry = actor_table(actor._actor_id.hex()) or {}
-    return entry.get("Address", {}).get("NodeID") or None
+    return entry["Address"]["NodeID"] if entry.get("State") == "ALIVE" else None
 
 
 def missing_now(demand: Demand) -> str | None:

@@ -1,18 +1,28 @@
 """Ray clusters of several nodes on this machine, each with a process of its own, and light actors that occupy them."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray import cloudpickle
+from ray._private.authentication.authentication_token_setup import ensure_token_if_auth_enabled
 from ray.cluster_utils import Cluster
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers cannot import the tests
 
 
 @contextmanager
 def cluster_of(*cpus: float) -> Iterator[Cluster]:
-    """A cluster with a node for each number of processors, the head first. The driver is connected to it."""
+    """A cluster with a node for each number of processors, the head first. The driver is connected to it.
+
+    The Ray that other tests share is started again afterwards, if it was there.
+    """
+    was_shared = ray.is_initialized()
     ray.shutdown()
+    ensure_token_if_auth_enabled(None, create_token_if_missing=True)
     cluster = Cluster()
     try:
         for number in cpus:
@@ -23,6 +33,8 @@ def cluster_of(*cpus: float) -> Iterator[Cluster]:
     finally:
         ray.shutdown()
         cluster.shutdown()
+        if was_shared:  # as in tests/conftest.py
+            ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
 
 
 def until(holds: Callable[[], bool], within_s: float = 60.0) -> None:

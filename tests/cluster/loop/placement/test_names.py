@@ -16,7 +16,7 @@ def test_a_name_says_run_and_role_and_is_given_once() -> None:
     ]
 
 
-def test_two_drivers_of_runs_with_the_same_name_share_no_namespace() -> None:
+def test_two_groups_of_runs_with_the_same_name_share_no_namespace() -> None:
     first, second = (ActorNames("demo-1").options("sampler-1") for _ in range(2))
 
     assert first["name"] == second["name"]

@@ -2,6 +2,7 @@
 would not change where Ray puts them.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import ray
+from ray import cloudpickle
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.env.env_runner import EnvRunner
 from ray.util.placement_group import placement_group_table
@@ -26,6 +28,7 @@ from cluster.ray.hosts import cluster_here
 
 from .clusters import Stand, cluster_of, nodes_of, until
 
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers cannot import the tests
 pytestmark = pytest.mark.timeout(300)
 
 
