@@ -22,7 +22,7 @@ _PLACED_WITHIN_S = 10  # an integer, as Ray wants it
 _REMOVED_WITHIN_S = 10.0
 _REPORTED_WITHIN_S = 1.0  # what the nodes have free, after a change
 _POLL_S = 0.1
-_LOOK_EVERY_S = 5.0  # each look is a call of Ray for every rank
+_LOOK_EVERY_S = 10.0  # each look is a call of Ray for every rank
 _NO_SAMPLERS = Demand("sampler", 0, 0)
 
 
@@ -48,6 +48,7 @@ class GroupedRanks:
         self._bundle = {key: amount for key, amount in (("CPU", demand.cpus), ("GPU", demand.gpus)) if amount}
         self._group: PlacementGroup | None = None
         self._looked_at = -math.inf
+        self._found: str | None = None
         self._waits_for: str | None = None
 
     @property
@@ -81,6 +82,7 @@ class GroupedRanks:
 
     def renew(self) -> None:
         """Replace the group if it has not all its nodes."""
+        self._found = self._waits_for = None
         alive = {host.node_id for host in alive_hosts()}
         if self._group is None or (self.nodes and alive.issuperset(self.nodes)):
             return
@@ -97,10 +99,12 @@ class GroupedRanks:
             self._group = None
 
     def waits_for(self, ranks: Sequence[Any]) -> str | None:
-        """What the ranks wait for, None if they are placed, or could be at this moment."""
+        """What the ranks wait for, None if they are placed, or could be at this moment. At most some seconds old."""
         now = time.monotonic()
         if now - self._looked_at > _LOOK_EVERY_S:
-            self._looked_at, self._waits_for = now, self._look(ranks)
+            self._looked_at, before = now, self._found
+            self._found = self._look(ranks)
+            self._waits_for = self._found if before is not None else None  # for a moment every new rank is pending
         return self._waits_for if ranks else None
 
     def _look(self, ranks: Sequence[Any]) -> str | None:

@@ -214,8 +214,9 @@ def test_ranks_without_room_say_what_is_missing() -> None:
         places = place_run(run, "demo-1")
         ranks = start_ranks(run, places)
 
+        assert places.ranks.waits_for(ranks) is None, "every new rank is pending for a moment"
+        until(lambda: places.ranks.waits_for(ranks) is not None)
         waits = places.ranks.waits_for(ranks)
-
         assert waits is not None
         assert waits.startswith("learner rank 0 waits for 2 processors on one host; free are 1 of 4 processors of ")
         assert missing_now(Demand("sampler", 1, 1)) is None
