@@ -66,7 +66,13 @@ class SamplerSettings(_Settings):
     """The samplers, and how they lease, sample and write."""
 
     num_samplers: int = Field(1, ge=1)
-    cpus_per_sampler: float = Field(1.0, ge=0)
+    cpus_per_sampler: float = Field(1.0, ge=0, description="processors that a sampler reserves for its engine")
+    sandbox_cpus: float = Field(
+        0.0,
+        ge=0,
+        description="processors that it reserves besides for its sandbox, which then runs two blocks on each; 0"
+        " reserves none, and its sandbox shares those of its host",
+    )
     gpus_per_sampler: float = Field(
         0.0, ge=0, description="0 samples on the CPU; if unset, a run uses the GPUs that its machine has"
     )
@@ -107,6 +113,11 @@ class SamplerSettings(_Settings):
     )
     limits: RolloutLimits = RolloutLimits()
     engine: EngineSettings = EngineSettings()
+
+    @property
+    def reserved_cpus(self) -> float:
+        """The processors that a sampler reserves, those of its sandbox included."""
+        return self.cpus_per_sampler + self.sandbox_cpus
 
     @property
     def slots(self) -> int:

@@ -8,10 +8,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import ray
 from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.utils.actor_manager import RemoteCallResults, ResultOrError
-from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from learner.checkpoints.folder import CheckpointUnreadableError, TrainingKey, claim_folder, finished_checkpoint
 from learner.checkpoints.resumption import Resumption
@@ -20,12 +18,13 @@ from learner.engine import StateMismatchError
 from learner.policy_folder import weights_bytes
 from learner.progress import GIB
 from learner.publication import is_complete
+from learner.ranks.actors import NameOptions, RankActors
 from learner.ranks.gang import Gang, LearnerRankError
+from learner.ranks.places import RankPlaces
 from learner.ranks.pointer import LearnerPointer, local_folder, read_pointer, write_pointer
-from learner.ranks.rllib_learner import MONITORING, PolicyLearner
 from learner.ranks.silence import SilenceLimits
 from learner.ranks.training_call import TrainingCall
-from learner.settings import OPENMP_ENVIRONMENT, LearnerJob
+from learner.settings import LearnerJob
 from store.artifacts.location import Location
 from store.records import Policy, PolicyPointer
 
@@ -39,18 +38,24 @@ class GangLearnerGroup(LearnerGroup):
     starting, so that other actors can start at the same time; `ready` and the first call wait for them.
     """
 
-    def __init__(self, *, config: Any, module_spec: Any = None, placement_group: Any = None) -> None:
-        """Start the ranks. `placement_group`, if given, has a bundle for each from index 1 on (0 is the driver's)."""
+    def __init__(
+        self,
+        *,
+        config: Any,
+        module_spec: Any = None,
+        places: RankPlaces | None = None,
+        names: NameOptions | None = None,
+    ) -> None:
+        """Start the ranks at their `places`, under their `names`; without these wherever Ray has room, unnamed."""
         self.config = config.copy(copy_frozen=False)
-        self._module_spec = module_spec
-        self._placement_group = placement_group
         self.job: LearnerJob = self.config.learner_job
         self.policy: PolicyPointer = self.job.policy
         self._state: Location | None = None  # the checkpoint with the optimizer that belongs to the policy
         self._trained_state: Location | None = None  # that of the training which is not yet published
         self._has_trained = False  # whether the ranks hold other weights than the policy's
         self._is_shut_down = False
-        self._gang = Gang(self._spawn, self.job.settings.num_ranks, self._limits())
+        self._actors = RankActors(self.config, module_spec, places, names)
+        self._gang = Gang(lambda rank: self._actors.create(rank, self.job), self.job.settings.num_ranks, self._limits())
         self._gang.start()
 
     # ---------------------------------------------------------------- training
@@ -159,6 +164,11 @@ class GangLearnerGroup(LearnerGroup):
         return self._gang.activity
 
     @property
+    def waits_for(self) -> str | None:
+        """What the ranks wait for, if there is no room for them in the cluster."""
+        return self._actors.places.waits_for(self._gang.not_started)
+
+    @property
     def is_paused(self) -> bool:
         """Whether all ranks hold between two steps."""
         progress = self._gang.progress
@@ -190,6 +200,8 @@ class GangLearnerGroup(LearnerGroup):
         self.job, state = self.job.model_copy(update={"policy": self.policy}), self._complete_state()
         self._gang.limits = self._limits()
         self._has_trained = False
+        self._gang.end()
+        self._actors.places.renew()
         self._gang.rebuild(on_poll)
         if state is not None:
             self.load_state(state, on_poll)
@@ -210,24 +222,8 @@ class GangLearnerGroup(LearnerGroup):
     def shutdown(self) -> None:
         """End all ranks."""
         self._gang.end()
+        self._actors.places.release()
         self._is_shut_down = True
-
-    def _spawn(self, rank: int, name: str) -> Any:
-        settings = self.job.settings
-        rank_class = ray.remote(concurrency_groups={MONITORING: 1})(PolicyLearner)
-        return rank_class.options(
-            name=name,
-            num_cpus=settings.cpus_per_rank,
-            num_gpus=settings.gpus_per_rank,
-            max_restarts=0,
-            runtime_env={"env_vars": OPENMP_ENVIRONMENT},
-            scheduling_strategy=self._placement(rank),
-        ).remote(config=self.config, module_spec=self._module_spec, rank=rank, job=self.job)
-
-    def _placement(self, rank: int) -> Any:
-        if self._placement_group is None:
-            return "DEFAULT"
-        return PlacementGroupSchedulingStrategy(self._placement_group, placement_group_bundle_index=rank + 1)
 
     # ---------------------------------------------------------------- RLlib's interface
 

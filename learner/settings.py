@@ -75,7 +75,9 @@ class LearnerSettings(BaseModel):
     gpus_per_rank: float = Field(
         default=0, ge=0, le=1, description="0 trains on the CPU; if unset, a run uses the GPUs that its machine has"
     )
-    threads: int = Field(default=0, ge=0, description="torch threads per rank; 0 divides the machine's cores evenly")
+    threads: int = Field(
+        default=0, ge=0, description="torch threads per rank; 0 divides the cores of a host evenly among its ranks"
+    )
     zero_stage: Literal[0, 2, 3] = 0
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="fp32",

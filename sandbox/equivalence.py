@@ -67,7 +67,7 @@ class AnswerChecker:
         self._stats = stats
         self._sandbox: Sandbox | None = None
         self._starting = asyncio.Lock()
-        self._slots = asyncio.Semaphore(self._settings.max_concurrent_checks)
+        self._slots = asyncio.Semaphore(self._settings.checks_at_once)
         self._idle: list[_Comparer] = []
 
     @property
@@ -202,7 +202,7 @@ class AnswerChecker:
         return SandboxSettings(
             preload=(COMPARER,),
             packages=PACKAGES,
-            max_concurrent_blocks=settings.max_concurrent_checks,
+            max_concurrent_blocks=settings.checks_at_once,
             block_wall_s=settings.check_wall_s,
             session_wall_s=min(session_s, 86_400),
             session_cpu_s=int(session_s) + 1,

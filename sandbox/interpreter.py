@@ -34,7 +34,7 @@ class Sandbox:
         self._stats = stats if stats is not None else SandboxStats()
         self._pool: JailPool | None = None
         self._session_slots = FairSemaphore(self._settings.max_concurrent_sessions)
-        self._block_slots = FairSemaphore(self._settings.max_concurrent_blocks)
+        self._block_slots = FairSemaphore(self._settings.blocks_at_once)
 
     @property
     def settings(self) -> SandboxSettings:

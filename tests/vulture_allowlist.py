@@ -15,6 +15,7 @@ used_by(
     it.audit_labels,
     it.control,
     it.doctor,
+    it.doctor_cluster,
     it.evaluate,
     it.export,
     it.import_problems,

@@ -85,8 +85,8 @@ class AttemptLimits:
         attempts = settings.slots
         self._settings = settings
         self._session_turns = math.ceil(attempts / sandbox.max_concurrent_sessions)
-        block_turns = 1 + math.ceil(attempts / sandbox.max_concurrent_blocks)
-        check_turns = 1 + math.ceil(attempts / checker.max_concurrent_checks)
+        block_turns = 1 + math.ceil(attempts / sandbox.blocks_at_once)
+        check_turns = 1 + math.ceil(attempts / checker.checks_at_once)
         self.block_s = sandbox.block_wall_s * block_turns + sandbox.start_s * _JAIL_STARTS
         self.check_s = checker.check_wall_s * check_turns + checker.start_s * _JAIL_STARTS
 

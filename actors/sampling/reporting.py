@@ -22,15 +22,26 @@ class StateReporter:
         self._samplers = samplers
         self._interval_s = interval_s
 
-    async def run(self, state: Callable[[], State], version: Callable[[], int], progress: Callable[[], int]) -> None:
-        """Report until cancelled. `progress` returns a number that grows with each sign of progress."""
+    async def run(
+        self,
+        state: Callable[[], State],
+        version: Callable[[], int],
+        progress: Callable[[], int],
+        doing: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Report until cancelled.
+
+        `progress` returns a number that grows with each sign of progress. `doing` says what the sampler is at, and is
+        reported as the detail of a state that has none; its changes alone are not worth a report.
+        """
         reported: tuple[State, int] | None = None
         before, waited_s = -1, 0.0
         while True:
             now = state(), version()
             if now != reported or waited_s >= self._interval_s:
                 count = progress()
-                if await self._report(*now, progressed=count != before):
+                what, detail = now[0]
+                if await self._report((what, detail or doing()), now[1], progressed=count != before):
                     reported, before, waited_s = now, count, 0.0
             await asyncio.sleep(_POLL_S)
             waited_s += _POLL_S

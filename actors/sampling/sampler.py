@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -46,8 +47,8 @@ class Sampler(EnvRunner):
     """An async Ray actor that continuously samples rollouts with the policy that its leases name.
 
     RLlib's configuration object must have `sampler_settings`, `sandbox_settings`, `checker_settings` and `store_url`.
-    It may have `storage_settings`, for policies under a URL, `sample_purpose`, which restricts the sampler to work for
-    that purpose, and `sample_policy`, the only version that it loads.
+    It may have `run_folder`, whose name is the run's, `storage_settings`, for policies under a URL, `sample_purpose`,
+    which restricts the sampler to work for that purpose, and `sample_policy`, the only version that it loads.
 
     The first call of `sample` starts it, whether or not it is the first process of its name: nothing else has to be
     sent to one that was restarted. When a background task fails, the actor logs the traceback, raises the error from
@@ -57,8 +58,10 @@ class Sampler(EnvRunner):
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         self._settings: SamplerSettings = config.sampler_settings
-        self._sandbox_settings: SandboxSettings = config.sandbox_settings
-        self._checker_settings: AnswerCheckerSettings = config.checker_settings
+        reserved = self._settings.sandbox_cpus
+        self._sandbox_settings: SandboxSettings = config.sandbox_settings.with_processors(reserved)
+        self._checker_settings: AnswerCheckerSettings = config.checker_settings.with_processors(reserved)
+        self._run_name = Path(getattr(config, "run_folder", "")).name
         self._format = get_format(self._settings.solution_format)
         self._temporary = TemporaryFolder()
         self._storage: StorageSettings | None = getattr(config, "storage_settings", None)
@@ -83,7 +86,8 @@ class Sampler(EnvRunner):
         self._failure: Exception | None = None
 
     def __repr__(self) -> str:
-        return f"Sampler {self.worker_index}"
+        """What Ray's dashboard and logs call the actor."""
+        return f"{self._run_name}/{self._terms.owner} on {socket.gethostname()}"
 
     async def sample(self, wait_s: float = 1.0, **_: Any) -> dict[str, Any]:
         """Return counts of what was written to the store since the last call; if nothing was, wait for up to `wait_s`.
@@ -197,6 +201,7 @@ class Sampler(EnvRunner):
             self._state,
             lambda: self._engine.version,
             lambda: self._engine.tokens_sampled + self._engine.bytes_read,
+            self._doing,
         )
 
     async def _start_engine(self) -> None:
@@ -261,6 +266,14 @@ class Sampler(EnvRunner):
         if follower.target is not None:
             return SamplerState.LOADING, follower.refusal
         return (SamplerState.SAMPLING if worker.held else SamplerState.IDLE), None
+
+    def _doing(self) -> str | None:
+        """What the sampler is at, in numbers; None while it has no work."""
+        if self._worker is None or self._sandbox is None or not self._worker.held:
+            return None
+        parts = [f"{self._worker.held} attempts held", f"{self._engine.in_flight} in the engine"]
+        parts += [f"{self._sandbox.waiting} wait for the sandbox"] * bool(self._sandbox.waiting)
+        return ", ".join(parts)
 
 
 async def _fetch_pointer(state: Any) -> PolicyPointer | None:

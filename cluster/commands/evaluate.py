@@ -140,14 +140,13 @@ def _await_rollouts(fleet: "Fleet", count: Callable[[], tuple[int, int]], progre
 @contextmanager
 def _fleet(config: RunConfig, folder: RunFolder, policy: Policy, progress: Progress) -> Iterator["Fleet"]:
     """Samplers that take only evaluations of one policy, and nothing for training."""
-    from ray.rllib.env.env_runner_group import EnvRunnerGroup
-
     from cluster.loop.algorithm_config import SelfTrainingConfig
+    from cluster.loop.placement.samplers import SamplerGroup
     from cluster.loop.supervision.fleet import Fleet
 
     settings = SelfTrainingConfig(config, str(folder.path))
     settings.sample_purpose, settings.sample_policy = Purpose.EVAL, policy.version
-    group = EnvRunnerGroup(config=settings, local_env_runner=False)
+    group = SamplerGroup(config=settings, local_env_runner=False)
     try:
         yield Fleet(group, config.ray, notify=progress.note)
     finally:

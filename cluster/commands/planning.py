@@ -8,13 +8,14 @@ from rich.console import Console
 
 from cluster.config.loading import load_config
 from cluster.config.model_shapes import UnknownModelError
-from cluster.config.placement import place_here
+from cluster.config.placement import place_in
 from cluster.config.plan import plan_run
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.console.output import print_json
 from cluster.console.tables.plan_table import render_plan
 from cluster.console.tables.simulation_table import print_comparison, print_splits
+from cluster.ray.hosts import read_cluster
 from cluster.simulation.inputs.assumptions import read_assumptions
 from cluster.simulation.inputs.hardware import UnknownGpuError, gpu_kind
 from cluster.simulation.inputs.measured import Measured, TooLittleMeasuredError, read_measured
@@ -28,7 +29,7 @@ _ITERATIONS = 5
 
 
 def plan(arguments: argparse.Namespace) -> int:
-    """Plan a run, or simulate it.
+    """Plan a run, or simulate it. Returns 1 if the run that is planned does not fit.
 
     Raises:
         ConfigError: the configuration or an option is wrong.
@@ -37,8 +38,8 @@ def plan(arguments: argparse.Namespace) -> int:
     _check_options(arguments)
     try:
         if not arguments.simulate:
-            _print_plan(arguments)
-        elif arguments.gpus:
+            return _print_plan(arguments)
+        if arguments.gpus:
             _simulate_splits(arguments)
         else:
             _compare(arguments)
@@ -64,9 +65,13 @@ def _check_options(arguments: argparse.Namespace) -> None:
         raise ConfigError("give both --samplers and --ranks, or neither to have the best numbers chosen")
 
 
-def _print_plan(arguments: argparse.Namespace) -> None:
-    config = place_here(load_config(arguments.preset, arguments.config, arguments.overrides))
-    Console().print(render_plan(plan_run(config, arguments.runs)))
+def _print_plan(arguments: argparse.Namespace) -> int:
+    """Print the plan; returns 1 if the run does not fit."""
+    config = load_config(arguments.preset, arguments.config, arguments.overrides)
+    cluster = read_cluster(config)
+    plan = plan_run(place_in(config, cluster), arguments.runs, cluster=cluster)
+    Console().print(render_plan(plan))
+    return 0 if plan.fits else 1
 
 
 # ---------------------------------------------------------------- GPUs

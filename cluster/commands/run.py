@@ -11,8 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
+from cluster.config.hosts.host import Cluster
 from cluster.config.loading import load_config, to_toml
-from cluster.config.placement import adapt_placement, place_here, require_engine
+from cluster.config.placement import adapt_placement, place_in, require_engine
 from cluster.config.plan import plan_run
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder, new_run_folder, point_latest_to
@@ -29,6 +30,7 @@ from cluster.loop.progress import Progress
 from cluster.loop.supervision.activity import Activity
 from cluster.loop.supervision.heartbeat import heartbeats
 from cluster.loop.supervision.stopped_writer import stopped_writers_ended
+from cluster.ray.hosts import read_cluster
 from cluster.ray.nodes import on_nodes
 from cluster.ray.session import ray_session, require_dashboard_port, require_store_for_all_machines
 from sandbox.host import require_host
@@ -55,11 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         resume_run(arguments.runs, arguments.run, arguments.overrides, arguments.iterations, progress)
         return 0
-    config = place_here(load_config(arguments.preset, arguments.config, arguments.overrides))
+    config = load_config(arguments.preset, arguments.config, arguments.overrides)
+    cluster = read_cluster(config)
+    config = place_in(config, cluster)
     if arguments.dry_run:
-        print_plan(config, arguments.runs)
+        print_plan(config, arguments.runs, cluster)
     else:
-        start_run(config, arguments.runs, arguments.name, arguments.iterations, progress)
+        start_run(config, arguments.runs, arguments.name, arguments.iterations, progress, cluster)
     return 0
 
 
@@ -73,19 +77,26 @@ def _check_options(arguments: argparse.Namespace) -> None:
         raise ConfigError("--run names an existing run: add --resume to continue it, or use --name for a new run")
 
 
-def print_plan(config: RunConfig, folder: Path) -> None:
+def print_plan(config: RunConfig, folder: Path, cluster: Cluster | None = None) -> None:
     """Print the resolved configuration and the plan of a run that would write to `folder`."""
     console = Console()
     console.print(to_toml(config), markup=False, highlight=False, soft_wrap=True)
-    console.print(render_plan(plan_run(config, folder)))
+    console.print(render_plan(plan_run(config, folder, cluster=cluster)))
 
 
-def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int | None, progress: Progress) -> RunFolder:
-    """Start a run in a new folder and drive it until its iterations are done or it is stopped.
+def start_run(
+    config: RunConfig,
+    runs: Path,
+    name: str | None,
+    iterations: int | None,
+    progress: Progress,
+    cluster: Cluster | None = None,
+) -> RunFolder:
+    """Start a run in a new folder, on this machine or in a cluster, and drive it until it is done or stopped.
 
     A run that cannot start leaves nothing behind: no folder, no problems in the database, and `latest` is unchanged.
     """
-    _require_startable(config, runs)
+    _require_startable(config, runs, cluster)
     _require_unused_store(config)
     folder = new_run_folder(runs, name or config.preset or "run", config.storage)
     config = config.model_copy(update={"storage": folder.storage})
@@ -102,7 +113,7 @@ def start_run(config: RunConfig, runs: Path, name: str | None, iterations: int |
         raise
     point_latest_to(folder.path)
     with _driving(config, folder, progress) as driver, _resume_hint(folder, progress):
-        _train(config, folder, driver)
+        _train(config, folder, driver, cluster)
     return folder
 
 
@@ -118,7 +129,8 @@ def resume_run(
     if not any("gpus_per_" in override for override in overrides):  # explicit settings are kept, or refused below
         config = adapt_placement(config)
     with folder.lock():  # a run that has a driver is reported as such, not as a dashboard port in use
-        _require_startable(config, runs)
+        cluster = read_cluster(config)
+        _require_startable(config, runs, cluster)
     with folder.open_store(config) as store:
         if iterations is not None:
             store.run.set_targets(iterations=read_position(store, config).iterations_done + iterations)
@@ -128,14 +140,14 @@ def resume_run(
     with _driving(config, folder, progress) as driver, _resume_hint(folder, progress):
         folder.write_config(config)
         prepare(config, folder, driver.store, progress)
-        _train(config, folder, driver)
+        _train(config, folder, driver, cluster)
     return folder
 
 
 # ---------------------------------------------------------------- checks before anything is written
 
 
-def _require_startable(config: RunConfig, runs: Path) -> None:
+def _require_startable(config: RunConfig, runs: Path, cluster: Cluster | None) -> None:
     """Check what would otherwise fail later.
 
     Raises:
@@ -146,11 +158,11 @@ def _require_startable(config: RunConfig, runs: Path) -> None:
     """
     require_host()
     require_storage(config.storage)
-    if config.ray.address is not None:  # a joined cluster has machines of its own
-        return
-    require_dashboard_port(config.ray)
-    plan_run(config, runs).require_fit()
-    require_engine(config)
+    if cluster is None:
+        require_dashboard_port(config.ray)
+    plan_run(config, runs, cluster=cluster).require_fit()
+    if cluster is None:  # the hosts of a cluster have engines of their own: `automathes doctor --cluster`
+        require_engine(config)
 
 
 def _require_unused_store(config: RunConfig) -> None:
@@ -237,7 +249,7 @@ def _resume_hint(folder: RunFolder, progress: Progress) -> Iterator[None]:
         raise
 
 
-def _train(config: RunConfig, folder: RunFolder, driver: _Driver) -> None:
+def _train(config: RunConfig, folder: RunFolder, driver: _Driver, cluster: Cluster | None) -> None:
     from cluster.loop.algorithm import SelfTraining
     from cluster.loop.algorithm_config import SelfTrainingConfig
     from cluster.loop.control import StopRequested
@@ -249,7 +261,7 @@ def _train(config: RunConfig, folder: RunFolder, driver: _Driver) -> None:
     with ray_session(config.ray, progress), stop.handling():
         require_store_for_all_machines(folder.store_url(config))
         require_artifacts_on_all_nodes(folder, on_nodes)
-        algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path)))
+        algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path), cluster=cluster))
         algorithm.operator.progress = progress
         algorithm.operator.activity = driver.activity
         algorithm.operator.stop_requested = stop.is_set

@@ -20,7 +20,10 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a run can use. `memory_bytes` is available now, within the container's limit; `disk_bytes` is free."""
+    """What a run can use. `cpus` are those that Ray counts, whichever of them this process may use.
+
+    `memory_bytes` is available now, within the container's limit; `disk_bytes` is free.
+    """
 
     cpus: int
     memory_bytes: int
@@ -31,7 +34,7 @@ class Machine:
 def this_machine(folder: Path = Path()) -> Machine:
     """This machine; `disk_bytes` is measured where `folder` is or will be."""
     return Machine(
-        cpus=len(os.sched_getaffinity(0)),
+        cpus=os.cpu_count() or 1,
         memory_bytes=available_memory_bytes(),
         disk_bytes=free_disk_bytes(folder),
         gpus=find_gpus(),

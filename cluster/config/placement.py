@@ -5,6 +5,7 @@ import math
 from actors.engine import is_installed
 from actors.engine.dtype import resolve_dtype
 from actors.settings import SamplerSettings
+from cluster.config.hosts.host import Cluster
 from cluster.config.machine import find_gpus
 from cluster.config.run_config import ConfigError, RunConfig
 from learner.settings import LearnerSettings
@@ -20,6 +21,13 @@ def samples_on_gpus() -> bool:
 def place_here(config: RunConfig) -> RunConfig:
     """`place` for this machine. Its GPUs do not count if the CPU build of vLLM is installed."""
     return place(config, len(find_gpus()) if samples_on_gpus() else 0)
+
+
+def place_in(config: RunConfig, cluster: Cluster | None) -> RunConfig:
+    """`place` for the cluster that the run joins, with the hosts that may be added to it; without one, `place_here`."""
+    if cluster is None:
+        return place_here(config)
+    return place(config, int(sum(host.gpus for host in (*cluster.hosts, *cluster.expected))))
 
 
 def adapt_placement(config: RunConfig) -> RunConfig:

@@ -90,6 +90,11 @@ class RaySettings(_Settings):
     address: str | None = Field(
         None, description="address of a running cluster ('auto' finds it); without it, Ray starts on this machine"
     )
+    autoscaling: bool | None = Field(
+        None,
+        description="whether the cluster at `address` adds machines on demand: a run that has no room then waits for"
+        " them instead of being refused. Unset: as far as `ray up` or Ray tells which machines may be added",
+    )
     dashboard: bool = True
     dashboard_port: int = Field(8265, ge=0, le=65535)
     samplers_lost_s: float = Field(600.0, gt=0, description="the run fails after this long without a living sampler")

@@ -1,9 +1,11 @@
 """The loop as an RLlib Algorithm: sample, select, learn, publish, measure, promote, as far as the gate is open."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ray.rllib.algorithms import algorithm
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
@@ -18,6 +20,8 @@ from cluster.loop.iteration.learning import PolicyTrainer
 from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.iteration.speed import SpeedMeter
 from cluster.loop.iteration.telemetry import LoopTelemetry
+from cluster.loop.placement.places import place_run
+from cluster.loop.placement.samplers import SamplerGroup
 from cluster.loop.position import Position, read_position
 from cluster.loop.preparation.preparation import prepare
 from cluster.loop.supervision.fleet import Fleet
@@ -84,7 +88,9 @@ class SelfTraining(Algorithm):
         self.operator = Operator()
         prepare(self.run, self.folder, self.store, self.operator.progress)  # no work left if the command has done it
         self.store.samplers.clear()  # those of an earlier driver ended with it
-        super().setup(config)
+        self.config = config.placed(place_run(self.run, self.folder.path.name, config.cluster))
+        with _groups_of_samplers():
+            super().setup(self.config)
         self._wire()
 
     def _wire(self) -> None:
@@ -102,7 +108,7 @@ class SelfTraining(Algorithm):
             on_poll=self._tend_while_learning,
             directive=lambda: self.duties.directive,
         )
-        self.duties.holdups.append(lambda: self._trainer.waits_for)
+        self.duties.holdups += [lambda: self._trainer.waits_for, lambda: self.learner_group.waits_for]
 
     def _tend_while_learning(self) -> None:
         self.duties.tend(0.0, is_learning=True)
@@ -120,3 +126,14 @@ class SelfTraining(Algorithm):
         """Stop samplers and learner, and close the store."""
         super().cleanup()
         self.store.close()
+
+
+@contextmanager
+def _groups_of_samplers() -> Iterator[None]:
+    """Let RLlib's Algorithm make groups of ours during its setup: it offers no other way to choose their class."""
+    stock = algorithm.EnvRunnerGroup
+    algorithm.EnvRunnerGroup = SamplerGroup
+    try:
+        yield
+    finally:
+        algorithm.EnvRunnerGroup = stock

@@ -1,15 +1,19 @@
 """RLlib's configuration of the Algorithm and its actors, made from a run's configuration."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 
 from actors.sampling.sampler import Sampler
+from cluster.config.hosts.host import Cluster
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
+from cluster.loop.placement.names import ActorNames
+from cluster.loop.placement.places import RunPlaces
 from learner.group import GangLearnerGroup
+from learner.ranks.places import RankPlaces
 from learner.settings import LearnerJob
 from store.records import Purpose
 from store.store import Store
@@ -18,9 +22,21 @@ from store.store import Store
 class SelfTrainingConfig(AlgorithmConfig):
     """The AlgorithmConfig of a run. Actors read their settings from its attributes."""
 
-    def __init__(self, run: RunConfig | None = None, folder: str = "", algo_class: type | None = None) -> None:
+    cluster: Cluster | None = None  # of the class: checkpoints of earlier versions hold configurations without these
+    sampler_nodes: tuple[str | None, ...] | None = None
+    rank_places: RankPlaces | None = None
+
+    def __init__(
+        self,
+        run: RunConfig | None = None,
+        folder: str = "",
+        algo_class: type | None = None,
+        cluster: Cluster | None = None,
+    ) -> None:
+        """`cluster`: the hosts of the cluster that the run joins, if they were measured."""
         self.run_config = run
         self.run_folder = folder
+        self.cluster = cluster
         super().__init__(algo_class=algo_class)
         if run is None:
             return
@@ -34,7 +50,7 @@ class SelfTrainingConfig(AlgorithmConfig):
         self.env_runners(
             env_runner_cls=Sampler,
             num_env_runners=run.sampler.num_samplers,
-            num_cpus_per_env_runner=run.sampler.cpus_per_sampler,
+            num_cpus_per_env_runner=run.sampler.reserved_cpus,
             num_gpus_per_env_runner=run.sampler.gpus_per_sampler,
             create_local_env_runner=False,
             validate_env_runners_after_construction=False,
@@ -71,6 +87,18 @@ class SelfTrainingConfig(AlgorithmConfig):
         """Empty: the policy is a Hugging Face model, which the engines load themselves."""
         return MultiRLModuleSpec(rl_module_specs={})
 
-    def build_learner_group(self, *, rl_module_spec: Any = None, placement_group: Any = None, **_: Any) -> Any:
+    def build_learner_group(self, *, rl_module_spec: Any = None, **_: Any) -> Any:
         """The gang of DeepSpeed ranks. Returns before they have started."""
-        return GangLearnerGroup(config=self.copy(), module_spec=rl_module_spec, placement_group=placement_group)
+        return GangLearnerGroup(
+            config=self.copy(),
+            module_spec=rl_module_spec,
+            places=self.rank_places,
+            names=ActorNames(Path(self.run_folder).name).options,
+        )
+
+    def placed(self, places: RunPlaces) -> Self:
+        """The configuration of a run whose actors have these places."""
+        placed = self.copy(copy_frozen=False)
+        placed.rank_places, placed.sampler_nodes = places.ranks, places.sampler_nodes
+        placed.freeze()
+        return placed

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cluster.parsers.common import Commands, add_command, add_run_options, count
+from cluster.parsers.common import Commands, add_command, add_config_options, add_run_options, count
 
 
 def add_export(commands: Commands) -> None:
@@ -79,6 +79,19 @@ def add_api(commands: Commands) -> None:
 
 def add_doctor(commands: Commands) -> None:
     """The parser of `automathes doctor`."""
-    text = "check this machine for everything that a run needs"
-    parser = add_command(commands, "doctor", "doctor:doctor", text, "automathes doctor")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    text = "check this machine, or every host of a cluster, for everything that a run needs"
+    example = """automathes doctor
+         automathes doctor --cluster --preset 7b"""
+    parser = add_command(commands, "doctor", "doctor.machine:doctor", text, example)
+    add = parser.add_argument
+    add(
+        "--cluster",
+        action="store_const",
+        dest="handler",
+        const="cluster.commands.doctor.cluster:doctor_cluster",
+        help="check all hosts of a Ray cluster; with --preset, --config or --set also where that run goes",
+    )
+    add("--address", metavar="ADDRESS", help="of the cluster (default: ray.address of the settings, or auto)")
+    add("--json", action="store_true", help="print one JSON object")
+    add_config_options(parser)
+    add("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)")

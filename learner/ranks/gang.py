@@ -58,8 +58,8 @@ class Gang:
     `progress()`, a `RankProgress`, which are answered at any time.
     """
 
-    def __init__(self, spawn: Callable[[int, str], Any], num_ranks: int, limits: SilenceLimits) -> None:
-        """`spawn(rank, name)` creates the actor of a rank under a name that is unique in the cluster."""
+    def __init__(self, spawn: Callable[[int], Any], num_ranks: int, limits: SilenceLimits) -> None:
+        """`spawn(rank)` creates the actor of a rank."""
         self.num_ranks = num_ranks
         self.limits = limits
         self.progress: dict[int, RankProgress] = {}
@@ -75,12 +75,17 @@ class Gang:
         return bool(self._workers)
 
     @property
+    def not_started(self) -> list[Any]:
+        """The actors of all ranks while none of them has reported, and Ray may still have to place them; else none."""
+        return [] if self.progress else list(self._workers)
+
+    @property
     def activity(self) -> str:
         """What the rank that is furthest behind does, or which ranks have not started."""
         missing = [rank for rank in range(self.num_ranks) if rank not in self.progress]
         if missing:
             others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            return f"learner rank {missing[0]}{others} starts, or waits for room in the cluster"
+            return f"learner rank {missing[0]}{others} starts"
         last = min(self.progress, key=lambda rank: (self.progress[rank].waits, self.progress[rank].count))
         return f"learner rank {last} {self.progress[last].activity}"
 
@@ -93,7 +98,7 @@ class Gang:
         """Start the ranks without waiting for them: the others get rank 0's address as an object reference."""
         self._generation += 1
         self.progress = {}
-        self._workers = [self._spawn(rank, f"learner-{self.name}-rank-{rank}") for rank in range(self.num_ranks)]
+        self._workers = [self._spawn(rank) for rank in range(self.num_ranks)]
         address = self._workers[0].open_rendezvous.remote() if self.num_ranks > 1 else None
         self._builds = [worker.build.remote(address) for worker in self._workers]
 

@@ -1,7 +1,9 @@
 """One rank of the learner as an RLlib Learner: a thin shell over `learner.engine.TrainingEngine`."""
 
 import os
+import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -37,13 +39,15 @@ class PolicyLearner(TorchLearner):
         super().__init__(config=config, module_spec=module_spec)
         self._job: LearnerJob = job or config.learner_job
         self._rank = rank
+        self._run = Path(getattr(config, "run_folder", "")).name
         self._store: dist.TCPStore | None = None
         self._engine: TrainingEngine | None = None
         self._report = ProgressReport()
         self._directive = Directive.RUN
 
     def __repr__(self) -> str:
-        return f"learner rank {self._rank}"
+        """What Ray's dashboard and logs call the actor."""
+        return f"{self._run}/learner-rank-{self._rank} on {socket.gethostname()}"
 
     def open_rendezvous(self) -> tuple[str, int]:
         """On rank 0: open the TCP store through which the ranks find each other; returns its (host, port)."""
@@ -59,19 +63,23 @@ class PolicyLearner(TorchLearner):
 
     def build(self, address: tuple[str, int] | None = None) -> None:
         """Join the other ranks at `address` and load the policy into DeepSpeed; without an address, run alone."""
+        settings = self._job.settings
         if address is not None:
-            self._join(*address)
+            ranks_here = self._join(*address)
+            if not settings.threads:
+                settings = settings.model_copy(update={"threads": max(1, (os.cpu_count() or 1) // ranks_here)})
         policy = self._job.policy
-        self._engine = TrainingEngine(
-            self._job.settings, policy.path, self._report, self._job.storage, checksum=policy.checksum
-        )
+        self._engine = TrainingEngine(settings, policy.path, self._report, self._job.storage, checksum=policy.checksum)
         self._device = self._engine.device
         self._is_built = True
 
-    def _join(self, host: str, port: int) -> None:
+    def _join(self, host: str, port: int) -> int:
+        """Join the other ranks; returns how many of them, this one included, are on this host."""
         settings = self._job.settings
         self._report.begin("waits for the other ranks to start", waits=True)
         store = self._store or dist.TCPStore(host, port, timeout=NO_TIMEOUT)
+        own = socket.gethostname()
+        store.set(f"host-{self._rank}", own)
         dist.init_process_group(
             "nccl" if settings.gpus_per_rank else "gloo",
             store=store,
@@ -79,6 +87,7 @@ class PolicyLearner(TorchLearner):
             world_size=settings.num_ranks,
             timeout=NO_TIMEOUT,
         )
+        return [store.get(f"host-{rank}").decode() for rank in range(settings.num_ranks)].count(own)
 
     @property
     def engine(self) -> TrainingEngine:

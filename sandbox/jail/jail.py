@@ -192,7 +192,7 @@ class Jail:
             peak_bytes: The peak memory of its first process, inherited memory included.
         """
         held_bytes = max(held_bytes, peak_bytes - self._resident_bytes)
-        for_sessions_bytes = self._settings.jail_memory_bytes - self._resident_bytes
+        for_sessions_bytes = self._settings.jail_limit_bytes - self._resident_bytes
         return self.sessions_open == 0 or held_bytes >= SHARE_MARGIN * for_sessions_bytes / (self.sessions_open + 1)
 
     def kill(self) -> None:

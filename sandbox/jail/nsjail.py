@@ -101,7 +101,7 @@ def _spawn(settings: SandboxSettings, cgroups: Cgroups, control_fd: int, log_fd:
         cgroups=cgroups,
         as_root=os.geteuid() == 0,
         user=(os.geteuid(), os.getegid()),
-        jail_memory_bytes=settings.jail_memory_bytes,
+        jail_memory_bytes=settings.jail_limit_bytes,
         jail_processes=settings.jail_processes,
         open_files=4 * settings.max_concurrent_sessions + 64,
     )

@@ -219,7 +219,7 @@ def fresh_config(settings: SandboxSettings, cgroups: Cgroups) -> str:
             cgroups=cgroups,
             as_root=os.geteuid() == 0,
             user=(os.geteuid(), os.getegid()),
-            jail_memory_bytes=settings.jail_memory_bytes,
+            jail_memory_bytes=settings.jail_limit_bytes,
             jail_processes=settings.jail_processes,
             open_files=settings.open_files,
         ),

@@ -1,27 +1,35 @@
 """The plan of a run as a table of memory by part, with GPUs, host memory and disk below it."""
 
-from collections import Counter
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from cluster.config.machine import Machine
+from cluster.config.hosts.host import describe_gpus
 from cluster.config.memory import format_bytes
 from cluster.config.plan import Plan
+from cluster.console.tables.host_table import render_hosts
 
 
 def render_plan(plan: Plan) -> RenderableType:
     """The plan as something that rich prints."""
-    machine = plan.machine
+    present = describe_gpus(host for host in plan.hosts if not host.is_expected)
     lines = [
-        f"GPUs: {plan.gpus_needed} needed, {_gpus(machine)} present",
-        f"Host memory: {format_bytes(plan.host_bytes)} needed, {format_bytes(machine.memory_bytes)} available",
-        f"Disk: {format_bytes(plan.disk_bytes)} needed, {format_bytes(machine.disk_bytes)} free",
+        f"GPUs: {plan.gpus_needed} needed, {present} present",
+        f"Host memory: {format_bytes(plan.host_bytes)} needed, {_memory(plan)}",
+        f"Disk: {format_bytes(plan.disk_bytes)} needed, {format_bytes(plan.machine.disk_bytes)} free",
         *(f"{role.name}: {role.note}" for role in plan.roles if role.note),
+        *plan.notes,
         "The run fits." if plan.fits else "The run does not fit:",
         *(f"  {shortfall}" for shortfall in plan.shortfalls),
     ]
-    return Group(_table(plan), *lines)
+    hosts = [render_hosts(plan.hosts, plan.layout)] if plan.is_cluster else []
+    return Group(_table(plan), *hosts, *lines)
+
+
+def _memory(plan: Plan) -> str:
+    if not plan.is_cluster:
+        return f"{format_bytes(plan.machine.memory_bytes)} available"
+    known = [host.memory_bytes for host in plan.hosts if host.memory_bytes is not None]
+    return f"{format_bytes(sum(known))} on all hosts"
 
 
 def _table(plan: Plan) -> Table:
@@ -37,8 +45,3 @@ def _table(plan: Plan) -> Table:
         "budget", *("" if role.budget_bytes is None else format_bytes(role.budget_bytes) for role in plan.roles)
     )
     return table
-
-
-def _gpus(machine: Machine) -> str:
-    kinds = Counter(f"{gpu.name}, {format_bytes(gpu.memory_bytes)}" for gpu in machine.gpus)
-    return " and ".join(f"{count} ({kind})" for kind, count in kinds.items()) or "0"

@@ -1,9 +1,12 @@
 """What a run does, and what holds it up: shared by the loop, which says so, and the heartbeat, which stores it."""
 
+import logging
 import threading
 from collections.abc import Sequence
 
 from cluster.loop.progress import Progress
+
+log = logging.getLogger(__name__)
 
 
 class Activity:
@@ -25,10 +28,11 @@ class Activity:
         return len(self._holdups)
 
     def report(self, doing: Sequence[str], holdups: Sequence[str], progress: Progress) -> None:
-        """Say what the run does; what holds it up is also noted on the screen when it begins."""
+        """Say what the run does; what holds it up is also logged and noted on the screen when it begins."""
         now = frozenset(holdups)
         for line in holdups:
             if line not in self._holdups:
+                log.warning("%s", line)
                 progress.note(line)
         self._holdups = now
         text = "; ".join([*doing, *holdups]) or None

@@ -13,10 +13,10 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
-from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from cluster.config.run_config import RaySettings
-from cluster.loop.supervision.resources import is_pending, missing_resources
+from cluster.loop.placement.samplers import SamplerGroup
+from cluster.loop.placement.waiting import is_pending, missing_now
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Fleet:
     message for each, with the reason.
     """
 
-    def __init__(self, group: EnvRunnerGroup, settings: RaySettings, notify: Callable[[str], None]) -> None:
+    def __init__(self, group: SamplerGroup, settings: RaySettings, notify: Callable[[str], None]) -> None:
         self._group = group
         self._settings = settings
         self._notify = notify
@@ -113,7 +113,7 @@ class Fleet:
 
     def holdups(self) -> list[str]:
         """What holds samplers up, a line for each that is."""
-        pending = [f"{self._name(sampler)} waits for {self._required()}" for sampler in self._waiting_for_resources()]
+        pending = self._pending()
         reported = [
             f"{report.name} {report.state}: {report.detail}"
             for _, report in sorted(self.reports.items())
@@ -190,9 +190,13 @@ class Fleet:
         actors = self._group._worker_manager.actors()
         return [sampler for sampler in sorted(silent) if sampler in actors and is_pending(actors[sampler])]
 
-    def _required(self) -> str:
-        config = self._group._remote_config
-        return missing_resources({"CPU": config.num_cpus_per_env_runner, "GPU": config.num_gpus_per_env_runner})
+    def _pending(self) -> list[str]:
+        """A line for each sampler that Ray has not placed, with what is missing."""
+        waiting = self._waiting_for_resources()
+        if not waiting:
+            return []
+        missing = missing_now(self._group.demand) or "its process to start"
+        return [f"{self._name(sampler)} waits for {missing}" for sampler in waiting]
 
     def _restart_unresponsive(self) -> None:
         """Restart hung samplers: they are not dead to Ray. One that is not placed yet waits for as long as it takes."""

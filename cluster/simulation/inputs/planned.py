@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cluster.config.memory import training_parts
 from cluster.config.model_shapes import ModelShape, shape_of
-from cluster.config.plan import sampling_of, training_of
+from cluster.config.roles import sampling_of, training_of
 from cluster.config.run_config import RunConfig
 from cluster.simulation.case import Case, DecodeSpeed, Learner, Measuring, Samplers, Workload
 from cluster.simulation.inputs.assumptions import AssumedRollouts, Assumptions, failure_s
@@ -147,7 +147,7 @@ def samplers_of(config: RunConfig) -> Samplers:
         count=settings.num_samplers,
         speed=DecodeSpeed((1.0, 1.0)),
         slots=settings.slots,
-        sandbox_cores=config.sandbox.max_concurrent_blocks,
+        sandbox_cores=config.sandbox.blocks_at_once,
         lookahead_s=settings.lookahead_s,
         write_interval_s=settings.write_interval_s,
         idle_poll_s=settings.idle_poll_s,

@@ -24,6 +24,7 @@ class Reported:
         self.state: tuple[SamplerState, str | None] = (SamplerState.STARTING, None)
         self.version = -1
         self.tokens = 0
+        self.doing: str | None = None
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def sampler(store: Store, monkeypatch: pytest.MonkeyPatch) -> Reported:
 @asynccontextmanager
 async def reporting_on(sampler: Reported, store: Store, interval_s: float = INTERVAL_S) -> AsyncIterator[None]:
     reporter = StateReporter("sampler-1", store.samplers, interval_s)
-    run = reporter.run(lambda: sampler.state, lambda: sampler.version, lambda: sampler.tokens)
+    run = reporter.run(lambda: sampler.state, lambda: sampler.version, lambda: sampler.tokens, lambda: sampler.doing)
     running = asyncio.create_task(run)
     try:
         yield
@@ -102,3 +103,20 @@ async def test_a_report_that_the_store_did_not_take_is_made_again(
         await until(lambda: status(store).reported_at == clock.now_s)
         assert failures == 0
         assert status(store).progress_at == clock.now_s, "progress that was not reported is not lost"
+
+
+async def test_what_a_sampler_is_at_is_reported_where_nothing_holds_it_up(store: Store, sampler: Reported) -> None:
+    async with reporting_on(sampler, store):
+        sampler.state, sampler.doing = (SamplerState.SAMPLING, None), "8 attempts held"
+        await until(lambda: status(store).detail == "8 attempts held")
+        sampler.state = SamplerState.WAITING, "waits for the store"
+        await until(lambda: status(store).detail == "waits for the store")
+
+
+async def test_a_change_of_what_it_is_at_waits_for_the_next_report(store: Store, sampler: Reported) -> None:
+    sampler.doing = "8 attempts held"
+    async with reporting_on(sampler, store, interval_s=3600):
+        await until(lambda: status(store).detail == "8 attempts held")
+        sampler.doing = "9 attempts held"
+        await asyncio.sleep(0.1)
+        assert status(store).detail == "8 attempts held"

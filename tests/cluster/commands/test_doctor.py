@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.commands.doctor import (
+from cluster.commands.doctor.machine import (
     check_compiler,
     check_disk,
     check_gpus,

@@ -21,7 +21,7 @@ CANNOT_EMULATE = 99  # exit code of a machine that could not be emulated
 
 PROGRAM = """
 import argparse, asyncio, json
-from cluster.commands.doctor import doctor
+from cluster.commands.doctor.machine import doctor
 from sandbox.host import SandboxUnavailable
 from sandbox.interpreter import Sandbox
 from sandbox.settings import SandboxSettings

@@ -13,7 +13,8 @@ from rich.console import Console
 from cluster.config.loading import validate
 from cluster.config.machine import Gpu, Machine
 from cluster.config.memory import GIB
-from cluster.config.plan import DoesNotFitError, plan_run, training_of
+from cluster.config.plan import DoesNotFitError, plan_run
+from cluster.config.roles import training_of
 from cluster.config.run_config import RunConfig
 from cluster.console.tables.plan_table import render_plan
 
@@ -108,7 +109,7 @@ def test_the_demo_fits_a_laptop() -> None:
 
 
 def test_too_little_memory_and_disk_are_shortfalls_with_the_numbers() -> None:
-    plan = plan_run(config(), Path(), Machine(cpus=1, memory_bytes=GIB, disk_bytes=GIB // 2))
+    plan = plan_run(config(), Path(), Machine(cpus=2, memory_bytes=GIB, disk_bytes=GIB // 2))
 
     memory, disk = plan.shortfalls
     assert memory.startswith("host memory: ")

@@ -98,7 +98,7 @@ class LearnerPlay:
     `trained` has the training set that each version was trained on, over all drivers; `published` the versions.
     """
 
-    activity, warning, is_alive = "trains", None, True
+    activity, warning, waits_for, is_alive = "trains", None, None, True
 
     def __init__(self, policy: PolicyPointer, trained: dict[int, int], published: list[int]) -> None:
         self.policy = policy

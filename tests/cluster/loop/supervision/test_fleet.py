@@ -37,6 +37,7 @@ class Group:
         self.answers = answers
         self.healthy = set(answers)
         self.restarts = 0
+        self.demand = None
         self._asked: set[int] = set()
         self._worker_manager = self
 
@@ -207,6 +208,23 @@ def test_a_sampler_that_was_not_polled_is_not_unresponsive(killed: list[int]) ->
 def test_a_hung_sampler_delays_the_replies_of_no_other() -> None:
     fleet = make_fleet({1: [], 2: [reply(2), reply(2)]})
     assert [stats["name"] for _ in range(2) for stats in fleet.poll(wait_s=5.0)] == ["sampler-2"] * 2
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"), [("1 GPU on one host", "1 GPU on one host"), (None, "its process to start")]
+)
+def test_a_sampler_that_ray_has_not_placed_says_what_is_missing_and_is_left_alone(
+    missing: str | None, said: str, killed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "_PLACED_WITHIN_S", 0.0)
+    monkeypatch.setattr(fleet_module, "is_pending", lambda actor: actor == 2)
+    monkeypatch.setattr(fleet_module, "missing_now", lambda demand: missing)
+    fleet = make_fleet({1: [reply(1)] * 2, 2: []}, sampler_silence_s=0.5)
+    poll(fleet, 1)
+    time.sleep(0.1)
+    assert fleet.holdups() == [f"sampler-2 waits for {said}"]
+    poll(fleet, 1)
+    assert killed == []
 
 
 # ---------------------------------------------------------------- what they report

@@ -20,7 +20,7 @@ from cluster.config.memory import GIB
 from cluster.console.findings import print_findings
 from sandbox.host import Finding, Level, check_host
 
-_LOCKS = Path(__file__).resolve().parents[2] / ".locks"
+_LOCKS = Path(__file__).resolve().parents[3] / ".locks"
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)(?: ; ([^\\\n]+))?", re.MULTILINE)
 
 # The plan of the demo needs 4.4 GiB of memory (`automathes run --preset demo --dry-run`); it writes well under a GiB.
@@ -40,7 +40,16 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def examine(folder: Path = Path()) -> list[Finding]:
-    """Check everything that a run in `folder` needs, without importing anything heavy."""
+    """Check everything that a run in `folder` needs on this machine, without importing anything heavy."""
+    return [
+        *examine_host(folder),
+        check_port(8265, "Ray's dashboard", "--set ray.dashboard_port=8266"),
+        check_port(8000, "automathes serve", "automathes serve --port 8001"),
+    ]
+
+
+def examine_host(folder: Path = Path()) -> list[Finding]:
+    """Check what every host of a cluster needs."""
     checks: tuple[Callable[[], Finding], ...] = (
         check_python,
         check_packages,
@@ -50,8 +59,6 @@ def examine(folder: Path = Path()) -> list[Finding]:
         lambda: check_disk(folder),
         check_shared_memory,
         check_open_files,
-        lambda: check_port(8265, "Ray's dashboard", "--set ray.dashboard_port=8266"),
-        lambda: check_port(8000, "automathes serve", "automathes serve --port 8001"),
     )
     return [*(check() for check in checks), *check_host()]
 

@@ -1,0 +1,1 @@
+"""`automathes doctor`: the checks of this machine (`machine`), and those of all hosts of a cluster (`cluster`)."""

@@ -1,0 +1,1 @@
+"""Hosts: what each has (`host`), and where the ranks and samplers of a run go (`layout`)."""
