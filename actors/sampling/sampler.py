@@ -63,7 +63,7 @@ class Sampler(EnvRunner):
         self._checker_settings: AnswerCheckerSettings = config.checker_settings.with_processors(reserved)
         self._run_name = Path(getattr(config, "run_folder", "")).name
         self._format = get_format(self._settings.solution_format)
-        self._temporary = TemporaryFolder()
+        self._temporary = TemporaryFolder(f"{config.store_url} {self.worker_index}")
         self._storage: StorageSettings | None = getattr(config, "storage_settings", None)
         self._engine = self._new_engine()
         self._engine.preload()
