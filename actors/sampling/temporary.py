@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sandbox.claims import Claim, is_abandoned
 
-_PREFIX = "automathes-"
+_PREFIX = "automathes-sampler-"
 _LONGEST_PATH = 70  # the path of a socket has 107 bytes at most, of which vLLM's names take 37
 _OWNER = "owner"
 _ENDS_WITHIN_S = 10.0
@@ -35,7 +35,7 @@ class TemporaryFolder:
         name = hashlib.sha256(owner.encode()).hexdigest()  # the owner may hold the password of a store
         for left in parent.glob(f"{_PREFIX}*"):
             _end_owner(left, name)
-            if is_abandoned(left):
+            if (left / _OWNER).is_file() and is_abandoned(left):  # whatever else has such a name is not ours
                 shutil.rmtree(left, ignore_errors=True)
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         self._claim = Claim(self._folder)

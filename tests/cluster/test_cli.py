@@ -44,6 +44,7 @@ def test_all_commands_are_there() -> None:
         "eval",
         "report",
         "serve",
+        "api",
         "doctor",
     ]
     problems = "problems import", "problems list", "problems show", "problems audit"

@@ -101,3 +101,13 @@ def test_a_process_that_has_the_id_of_a_predecessor_is_not_taken_for_it() -> Non
     finally:
         other.kill()
         other.wait()
+
+
+def test_folders_of_others_are_left_alone_whatever_their_name(shared: Path) -> None:
+    others = [shared / "automathes-sampler-of-somebody", shared / "automathes-runs"]
+    for other in others:
+        other.mkdir()
+        (other / "file").touch()
+        make_old(other)
+    TemporaryFolder("one").remove()
+    assert all((other / "file").exists() for other in others)

@@ -43,7 +43,7 @@ def drive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int 
     def drive(*arguments: str, kill: str | None = None) -> int | None:
         found: list[int] = []
 
-        def train(config: RunConfig, _: RunFolder, driver: run_module._Driver) -> None:
+        def train(config: RunConfig, _: RunFolder, driver: run_module._Driver, *__: object) -> None:
             found.append(read_position(driver.store, config).target)
 
         def die(*_: object) -> None:

@@ -6,6 +6,8 @@ from cluster.config.run_config import ConfigError
 from cluster.ray.nodes import on_nodes
 from cluster.ray.session import machines, require_store_for_all_machines
 
+from ..ray_clusters import cluster_of
+
 
 def node(host: str, *, alive: bool = True) -> dict[str, object]:
     return {"NodeManagerHostname": host, "Alive": alive}
@@ -51,18 +53,8 @@ def test_a_function_is_called_on_each_node_and_its_error_is_returned() -> None:
 
 
 def test_every_other_node_is_called_and_a_node_that_died_is_not() -> None:
-    """On a cluster of two nodes in processes of their own."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    try:
-        second = cluster.add_node(num_cpus=1)
-        ray.init(address=cluster.address, log_to_driver=False)
+    with cluster_of(1, 1) as cluster:
         assert list(on_nodes(lambda: "seen", and_here=False).values()) == ["seen"]
         assert list(on_nodes(lambda: "seen", and_here=True).values()) == ["seen", "seen"]
-        cluster.remove_node(second)
+        cluster.remove_node(next(iter(cluster.worker_nodes)))
         assert on_nodes(lambda: "seen", and_here=False) == {}
-    finally:
-        ray.shutdown()
-        cluster.shutdown()

@@ -26,7 +26,7 @@ from cluster.loop.placement.samplers import SamplerGroup
 from cluster.loop.placement.waiting import missing_now, node_of
 from cluster.ray.hosts import cluster_here
 
-from .clusters import Stand, cluster_of, nodes_of, until
+from ...ray_clusters import Stand, cluster_of, nodes_of, until
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers cannot import the tests
 pytestmark = pytest.mark.timeout(300)
