@@ -1,4 +1,8 @@
-"""The store of a cluster with several machines must be reachable from all of them."""
+"""What a cluster of several machines needs: a store that all of them reach, and calls on each of them."""
+
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -52,9 +56,16 @@ def test_a_function_is_called_on_each_node_and_its_error_is_returned() -> None:
     assert isinstance(error, FileNotFoundError)
 
 
-def test_every_other_node_is_called_and_a_node_that_died_is_not() -> None:
-    with cluster_of(1, 1) as cluster:
-        assert list(on_nodes(lambda: "seen", and_here=False).values()) == ["seen"]
-        assert list(on_nodes(lambda: "seen", and_here=True).values()) == ["seen", "seen"]
+def test_every_other_node_is_called_and_a_node_that_died_is_not(tmp_path: Path) -> None:
+    def leave_a_file() -> str:
+        handle, _ = tempfile.mkstemp(dir=tmp_path)
+        os.close(handle)
+        return "seen"
+
+    with cluster_of(1, 1) as cluster:  # nodes of one name, as they are on one machine
+        assert set(on_nodes(leave_a_file, and_here=False).values()) == {"seen"}
+        assert len(list(tmp_path.iterdir())) == 1
+        assert set(on_nodes(leave_a_file, and_here=True).values()) == {"seen"}
+        assert len(list(tmp_path.iterdir())) == 3
         cluster.remove_node(next(iter(cluster.worker_nodes)))
-        assert on_nodes(lambda: "seen", and_here=False) == {}
+        assert on_nodes(leave_a_file, and_here=False) == {}
