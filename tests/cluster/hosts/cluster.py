@@ -14,7 +14,7 @@ _UP_S = 600.0
 _JOBS = "RAY_AUTH_MODE=token .venv/bin/ray job"
 _LIST_NODES = (
     'import json, ray; ray.init(address="auto"); '
-    'print(json.dumps([node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]]))'
+    'print(chr(10) + json.dumps([node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]]))'
 )
 _JOB_STATES = ("SUCCEEDED", "FAILED", "STOPPED", "PENDING", "RUNNING")
 _PROCESSES = (
@@ -55,7 +55,7 @@ class Cluster:
     def alive(self) -> set[str]:
         """The names of the hosts whose nodes are alive, as the head sees them."""
         listed = self.head.run(f"RAY_AUTH_MODE=token .venv/bin/python -c '{_LIST_NODES}' 2>/dev/null")
-        return set(json.loads(listed.splitlines()[-1]))
+        return set(json.loads(next(line for line in listed.splitlines() if line.startswith("["))))
 
     def submit(self, entrypoint: str) -> str:
         """Submit a job to the cluster; returns its id."""

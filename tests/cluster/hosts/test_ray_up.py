@@ -34,7 +34,6 @@ pytestmark = [
     pytest.mark.skipif(find_binaries() is None, reason="a cluster's store needs a PostgreSQL server"),
 ]
 
-PORT = 5439
 START_S = 600.0  # of a run on two cores that three hosts share
 ITERATION_S = 900.0
 JOB_EVERY_S = 20.0
@@ -48,9 +47,9 @@ def hosts(hosts_folder: Path) -> Iterator[Hosts]:
 
 @pytest.fixture(scope="module")
 def store_url(hosts: Hosts) -> Iterator[str]:
-    with PostgresqlServer(f"-c port={PORT} -c listen_addresses={MACHINE_ADDRESS}", network=NETWORK) as server:
+    with PostgresqlServer(f"-c listen_addresses={MACHINE_ADDRESS}", network=NETWORK) as server:
         server.create_database("run")
-        yield f"postgresql://automathes@{MACHINE_ADDRESS}:{PORT}/run"
+        yield f"postgresql://automathes@{MACHINE_ADDRESS}/run"
 
 
 @pytest.fixture(scope="module")
