@@ -36,10 +36,10 @@ class Cluster:
         self.transcript = hosts.shared / "transcript.txt"
         desk.run(".venv/bin/ray get-auth-token --generate")
 
-    def up(self) -> str:
-        """`ray up`; returns what it printed."""
+    def up(self, options: str = "") -> str:
+        """`ray up`; returns what it printed. Without the option `--no-restart` it starts Ray anew on the head."""
         self.file.write_text(yaml.safe_dump(launcher_config(self.head, self.workers)))
-        return self.on(self.desk, f".venv/bin/ray up --yes --no-config-cache {self.file}", _UP_S)
+        return self.on(self.desk, f".venv/bin/ray up --yes --no-config-cache {options} {self.file}", _UP_S)
 
     def down(self) -> str:
         """`ray down`; returns what it printed."""
