@@ -144,7 +144,7 @@ class Attempter:
             top_p=sampled.sampling.top_p,
             engine_build=self._engine.build,
             generate_s=sampled.generate_s,
-            execute_s=sum(record.seconds for record in state.executions),
+            execute_s=sum((record.seconds for record in state.executions), 0.0),
             check_s=judged.check_s,
         )
 

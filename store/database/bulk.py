@@ -10,7 +10,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, text
+from sqlalchemy import Connection, Dialect, Float, Table, text
 from sqlalchemy.orm import Session
 
 BATCH = 500
@@ -36,7 +36,14 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
         return
     names = tuple(rows[0])
     connection = session.connection()
-    _execute(connection, _insert(table, names, connection.dialect), [tuple(row.values()) for row in rows])
+    values = [tuple(row.values()) for row in rows]
+    if connection.dialect.name == "postgresql":
+        columns = [list(column) for column in zip(*values, strict=True)]
+        for place in _float_places(table, names):  # psycopg refuses an array of floats with an integer in it
+            columns[place] = [None if value is None else float(value) for value in columns[place]]
+        connection.exec_driver_sql(_insert(table, names, connection.dialect), tuple(columns))
+    else:
+        connection.exec_driver_sql(_insert(table, names, connection.dialect), values)
 
 
 def insert_list(session: Session, table: Table, owner: int, values: Sequence[int]) -> None:
@@ -94,6 +101,11 @@ def _execute(connection: Connection, statement: str, rows: Sequence[tuple[Any, .
         connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
     else:
         connection.exec_driver_sql(statement, list(rows))
+
+
+@cache
+def _float_places(table: Table, names: tuple[str, ...]) -> list[int]:
+    return [place for place, name in enumerate(names) if isinstance(table.c[name].type, Float)]
 
 
 @cache

@@ -35,6 +35,13 @@ def test_a_rollout_without_tokens_is_read_back_too(filled, make, assignment):
     assert list(filled.rollouts.iterate(outcome=Outcome.FAULT)) == [empty]
 
 
+def test_whole_seconds_are_written_beside_fractions_of_one(filled, make, assignment):
+    """psycopg refuses an array of both integers and floats."""
+    rollouts = [replace(make.attempt(assignment, i), execute_s=seconds) for i, seconds in enumerate((0, 0.5, None))]
+    assert filled.rollouts.add(rollouts) == 3
+    assert sorted(one.execute_s or 0.0 for one in filled.rollouts.iterate()) == [0.0, 0.0, 0.5]
+
+
 def test_invalid_characters_in_an_answer_are_replaced(filled, make, assignment):
     filled.rollouts.add([replace(make.attempt(assignment, 0), answer="4\0 \ud83d")])
     (read,) = filled.rollouts.iterate()
