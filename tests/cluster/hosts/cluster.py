@@ -36,10 +36,16 @@ class Cluster:
         self.transcript = hosts.shared / "transcript.txt"
         desk.run(".venv/bin/ray get-auth-token --generate")
 
-    def up(self, options: str = "") -> str:
-        """`ray up`; returns what it printed. Without the option `--no-restart` it starts Ray anew on the head."""
+    def up(self) -> str:
+        """`ray up`, which starts Ray anew on all hosts; returns what it printed."""
         self.file.write_text(yaml.safe_dump(launcher_config(self.head, self.workers)))
-        return self.on(self.desk, f".venv/bin/ray up --yes --no-config-cache {options} {self.file}", _UP_S)
+        return self.on(self.desk, f".venv/bin/ray up --yes --no-config-cache {self.file}", _UP_S)
+
+    def join(self, host: Host) -> None:
+        """Start Ray on one more host by hand: the local provider's autoscaler starts none while the cluster runs."""
+        token = self.desk.run("cat ~/.ray/auth_token")
+        host.run(f"mkdir -p ~/.ray && umask 077 && echo {token.strip()} > ~/.ray/auth_token")
+        self.on(host, f"RAY_AUTH_MODE=token .venv/bin/ray start --address={self.head.address}:6379")
 
     def down(self) -> str:
         """`ray down`; returns what it printed."""

@@ -131,7 +131,7 @@ def test_a_host_that_is_killed_is_replaced_by_a_new_one(cluster: Cluster, run: R
     lost = cluster.workers[0]
     cluster.hosts.kill(lost)
     cluster.workers = [cluster.hosts.add(4), *cluster.workers[1:]]
-    cluster.up("--no-restart")
+    cluster.join(cluster.workers[0])
     wait_until(lambda: cluster.workers[0].name in cluster.alive(), "the new host", 300.0)
     before = run.rollouts()
     run.wait(lambda: run.rollouts() > before + 50, "rollouts after that")
