@@ -1,6 +1,7 @@
 """Commands, configurations and programs in the documentation are ones that work."""
 
 import ast
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -56,7 +57,11 @@ def test_ray_has_the_commands_and_their_options(command: Snippet) -> None:
     from ray.scripts.scripts import cli
 
     _, name, *words = shlex.split(command.text, comments=True)
-    options = {option for parameter in cli.commands[name].params for option in parameter.opts}
+    called = cli.commands[name]
+    while words and words[0] in getattr(called, "commands", {}):
+        called = called.commands[words.pop(0)]
+    words = list(itertools.takewhile(lambda word: word != "--", words))  # then follows another command
+    options = {option for parameter in called.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options
 
 
