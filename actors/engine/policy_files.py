@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from store.artifacts.manifest import MANIFEST
+from store.artifacts.folder import read_manifest
+from store.artifacts.manifest import FileEntry, checksum_of
 from store.records import PolicyPointer
 
 GIB = 1 << 30
@@ -69,26 +70,27 @@ def read_policy(policy: PolicyPointer, on_bytes: Callable[[int], None]) -> None:
         files = _manifest(folder)
         _require_checksum(policy, files)
         for name, entry in files.items():
-            _require_size(folder / name, entry.get("size_bytes"))
+            _require_size(folder / name, None if entry is None else entry.size_bytes)
         for name, entry in files.items():
-            _require_content(folder / name, entry.get("sha256"), on_bytes)
-    except (OSError, json.JSONDecodeError, KeyError, AttributeError) as error:
+            _require_content(folder / name, None if entry is None else entry.sha256, on_bytes)
+    except UnusablePolicyError:
+        raise
+    except (OSError, ValueError) as error:
         raise UnusablePolicyError(f"the policy in {folder} cannot be read: {error}") from error
 
 
-def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    path = folder / MANIFEST
-    if path.exists():
-        files: dict[str, dict[str, Any]] = json.loads(path.read_text())["files"]
-        return files
-    return {found.name: {} for found in sorted(folder.glob("*.safetensors"))}
+def _manifest(folder: Path) -> Mapping[str, FileEntry | None]:
+    try:
+        return read_manifest(folder)
+    except FileNotFoundError:
+        return {found.name: None for found in sorted(folder.glob("*.safetensors"))}
 
 
-def _require_checksum(policy: PolicyPointer, files: dict[str, dict[str, Any]]) -> None:
-    if policy.checksum is None or not all("sha256" in entry for entry in files.values()):
+def _require_checksum(policy: PolicyPointer, files: Mapping[str, FileEntry | None]) -> None:
+    entries = {name: entry for name, entry in files.items() if entry is not None}
+    if policy.checksum is None or len(entries) < len(files):
         return
-    lines = [f"{name} {entry['sha256']}" for name, entry in sorted(files.items())]
-    if hashlib.sha256("\n".join(lines).encode()).hexdigest() != policy.checksum:
+    if checksum_of(entries) != policy.checksum:
         raise UnusablePolicyError(
             f"the checksum of {policy.path} is not the one that the store has for policy {policy.version}"
         )

@@ -24,8 +24,8 @@ class Pauses:
     async def over(self) -> None:
         """Return once the run is not paused."""
         try:
-            while paused := await self._is_paused():
-                self.are_waited_for = paused
+            while await self._is_paused():
+                self.are_waited_for = True
                 await asyncio.sleep(_POLL_S)
         finally:
             self.are_waited_for = False

@@ -220,9 +220,8 @@ class Sampler(EnvRunner):
     async def _sample_until_a_long_pause(self, attempter: Attempter) -> None:
         async with asyncio.TaskGroup() as tasks:
             sampling = tasks.create_task(self._sample(attempter), name="sample")
-            is_idle = lambda: self._worker is not None and not self._worker.held  # noqa: E731
             if self._terms.purpose is None:
-                await self._pauses.long(is_idle)
+                await self._pauses.long(lambda: self._worker is not None and not self._worker.held)
                 sampling.cancel()
 
     async def _release_engine(self) -> None:

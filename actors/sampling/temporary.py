@@ -16,11 +16,13 @@ import time
 from pathlib import Path
 
 from sandbox.claims import Claim, is_abandoned
+from sandbox.jail.procfs import stat_fields
 
 _PREFIX = "automathes-sampler-"
 _LONGEST_PATH = 70  # the path of a socket has 107 bytes at most, of which vLLM's names take 37
 _OWNER = "owner"
 _ENDS_WITHIN_S = 10.0
+_START_FIELD = 19  # of those after the name: proc_pid_stat(5), field 22
 
 
 class TemporaryFolder:
@@ -63,11 +65,8 @@ def _end_owner(folder: Path, name: str) -> None:
 
 def _started_at(pid: int) -> str | None:
     """When a process started, in clock ticks; None if there is none, or it has ended and waits for its parent."""
-    try:
-        state, *rest = Path("/proc", str(pid), "stat").read_text().rpartition(") ")[2].split()
-    except OSError:
-        return None
-    return rest[18] if state != "Z" else None
+    fields = stat_fields(pid)
+    return fields[_START_FIELD] if fields and fields[0] != "Z" else None
 
 
 def _use(folder: Path, parent: Path) -> None:

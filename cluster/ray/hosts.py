@@ -10,6 +10,7 @@ from cluster.config.hosts.host import Cluster, Host, host_of
 from cluster.config.machine import Machine, this_machine
 from cluster.config.run_config import RaySettings, RunConfig
 from cluster.loop.progress import NullProgress, Progress
+from cluster.ray.nodes import call_on
 from cluster.ray.session import ray_session
 from sandbox.capacity import memory_bytes
 
@@ -64,25 +65,14 @@ def this_host() -> Host:
 
 
 def on_each(hosts: Sequence[Host], function: Callable[[], Any]) -> Mapping[str, Any]:
-    """The results of a function that runs on each host, by host; of those that did not answer in time there is none."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    task = ray.remote(num_cpus=0, max_retries=0)(function)
-    calls = {
-        task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(host.node_id or "", soft=False)).remote(): host
-        for host in hosts
-    }
-    done, late = ray.wait(list(calls), num_returns=len(calls), timeout=_MEASURED_WITHIN_S)
-    for call in late:
-        log.warning("%s did not answer within %.0f s", calls[call].name, _MEASURED_WITHIN_S)
-        ray.cancel(call, force=True)
+    """The results of a function that runs on each host, by host; of those that failed or were late there is none."""
+    by_node = {host.node_id or "": host.name for host in hosts}
     results = {}
-    for call in done:
-        try:
-            results[calls[call].name] = ray.get(call)
-        except ray.exceptions.RayError as error:
-            log.warning("%s cannot be measured: %s", calls[call].name, error)
+    for node, result in call_on(by_node, function, _MEASURED_WITHIN_S).items():
+        if isinstance(result, Exception):
+            log.warning("%s cannot be measured: %s", by_node[node], result)
+        else:
+            results[by_node[node]] = result
     return results
 
 

@@ -1,6 +1,7 @@
 """Calls on the nodes of the cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 _LIMIT_S = 120.0  # for a worker process to start there and to import what the function needs
 
@@ -11,34 +12,46 @@ def on_nodes(function: Callable[[], str], *, and_here: bool) -> dict[str, str | 
     A node that does not answer within two minutes has a `TimeoutError`.
     """
     import ray
-    from ray.exceptions import RayError, RayTaskError
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = ray.get_runtime_context().get_node_id()
-    task = ray.remote(num_cpus=0, max_retries=0)(_call)
-    calls = {
-        task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(function): (
-            f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-        )
+    names = {
+        node["NodeID"]: f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
         for node in ray.nodes()
         if node["Alive"] and (and_here or node["NodeID"] != here)
     }
-    if not calls:
+    return {names[node]: result for node, result in call_on(names, function, _LIMIT_S).items()}
+
+
+def call_on(nodes: Mapping[str, object], function: Callable[[], Any], limit_s: float) -> dict[str, Any | Exception]:
+    """Call a function on the nodes with these ids, all at once; returns what it returned or raised, by id.
+
+    A node that does not answer within `limit_s` has a `TimeoutError`; what runs there is cancelled.
+    """
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    if not nodes:
         return {}
-    done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=_LIMIT_S)
-    results: dict[str, str | Exception] = {}
-    for call, name in calls.items():
-        if call not in done:
-            results[name] = TimeoutError(f"the node did not answer within {_LIMIT_S:g} s")
-            continue
+    task = ray.remote(num_cpus=0, max_retries=0)(_call)
+    calls = {
+        task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(function): node
+        for node in nodes
+    }
+    done, late = ray.wait(list(calls), num_returns=len(calls), timeout=limit_s)
+    results: dict[str, Any | Exception] = {}
+    for call in done:
         try:
-            results[name] = ray.get(call)
+            results[calls[call]] = ray.get(call)
         except RayTaskError as error:
-            results[name] = error.cause
+            results[calls[call]] = error.cause
         except RayError as error:
-            results[name] = error
+            results[calls[call]] = error
+    for call in late:
+        results[calls[call]] = TimeoutError(f"the node did not answer within {limit_s:g} s")
+        ray.cancel(call, force=True)
     return results
 
 
-def _call(function: Callable[[], str]) -> str:
+def _call(function: Callable[[], Any]) -> Any:
     return function()

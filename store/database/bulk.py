@@ -36,14 +36,8 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
         return
     names = tuple(rows[0])
     connection = session.connection()
-    values = [tuple(row.values()) for row in rows]
-    if connection.dialect.name == "postgresql":
-        columns = [list(column) for column in zip(*values, strict=True)]
-        for place in _float_places(table, names):  # psycopg refuses an array of floats with an integer in it
-            columns[place] = [None if value is None else float(value) for value in columns[place]]
-        connection.exec_driver_sql(_insert(table, names, connection.dialect), tuple(columns))
-    else:
-        connection.exec_driver_sql(_insert(table, names, connection.dialect), values)
+    statement = _insert(table, names, connection.dialect)
+    _execute(connection, statement, [tuple(row.values()) for row in rows], _float_places(table, names))
 
 
 def insert_list(session: Session, table: Table, owner: int, values: Sequence[int]) -> None:
@@ -96,11 +90,17 @@ def find_first(
     return list(connection.exec_driver_sql(rows + found, arguments))
 
 
-def _execute(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
-    else:
+def _execute(
+    connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]], floats: Sequence[int] = ()
+) -> None:
+    """Execute a statement of ours on rows, of which `floats` are the places of floating-point columns."""
+    if connection.dialect.name != "postgresql":
         connection.exec_driver_sql(statement, list(rows))
+        return
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    for place in floats:  # psycopg refuses an array of floats with an integer in it
+        columns[place] = [None if value is None else float(value) for value in columns[place]]
+    connection.exec_driver_sql(statement, tuple(columns))
 
 
 @cache

@@ -30,7 +30,7 @@ class Case:
 
 
 CASES: Mapping[str, Case] = {
-    "demo": Case("demo", (), problems=600, samples=12, planned=False),
+    "demo": Case("demo", (), problems=600, samples=4, planned=False),
     "smollm2": Case(
         "demo",
         (

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sandbox.jail.procfs import stat_fields
 from store.database.write_lock import write_lock_holder
 
 log = logging.getLogger(__name__)
@@ -78,10 +79,9 @@ class _Watch:
 
 
 def _is_stopped_worker(pid: int) -> bool:
-    process = Path("/proc", str(pid))
     try:
-        is_worker = process.joinpath("cmdline").read_bytes().startswith(_RAY_WORKER)
-        state = process.joinpath("stat").read_text().rpartition(") ")[2][0]  # after the name, which may have brackets
+        is_worker = Path("/proc", str(pid), "cmdline").read_bytes().startswith(_RAY_WORKER)
     except OSError:
         return False  # it has ended
-    return is_worker and state in _STOPPED
+    fields = stat_fields(pid)
+    return is_worker and bool(fields) and fields[0] in _STOPPED

@@ -1,6 +1,5 @@
 """What a driver finds in its run's folder: made here as drivers leave it that were killed at the worst moment."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,37 +8,16 @@ from cluster.config.run_folder import RunFolder
 from cluster.loop.preparation.adoption import adopt_policy, clean_run_folder, relocate_policies
 from learner.checkpoints.folder import TrainingKey, step_folder, training_folder, write_description
 from learner.publication import checksum, publication
-from learner.publication.record import write_policy_record
 from learner.settings import LearnerSettings
-from store.records import Outcome, Policy, Problem, Purpose, Rollout, Split
+from store.records import Policy
 from store.store import Store
+
+from .publishing import publish
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path / "run")
-
-
-@pytest.fixture
-def store(folder: RunFolder) -> Iterator[Store]:
-    """A store with a base policy, and a training set that no policy was made from yet."""
-    publish(folder, Policy(0, None, ""))
-    with Store.open(f"sqlite:///{folder.path / 'store.db'}") as store:
-        store.policies.add(Policy(0, None, str(folder.policy(0))))
-        store.problems.add([Problem("p", "What is 1?", "1", "test", Split.TRAIN, "p")])
-        store.rollouts.add(
-            [Rollout("demo-1", "p", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", (1,), (2, 3), (True, True))]
-        )
-        assert store.policies.next_version() == 1
-        store.training_sets.select(1, iteration=0)
-        yield store
-
-
-def publish(folder: RunFolder, policy: Policy, record: bool = True) -> None:
-    with publication(folder.policy(policy.version)) as temporary:
-        (temporary / "model.safetensors").write_text(f"weights of {policy.version}")
-        if record:
-            write_policy_record(temporary, policy)
 
 
 def save_checkpoint(folder: RunFolder, version: int, step: int) -> Path:

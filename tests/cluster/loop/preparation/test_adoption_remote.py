@@ -1,6 +1,5 @@
 """What a driver finds under its run's URL: the same as in a folder."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,41 +9,21 @@ from cluster.config.run_folder import RunFolder
 from cluster.loop.policy_pruning import folder_bytes, prune_policies
 from cluster.loop.preparation.adoption import adopt_policy, clean_run_folder, relocate_policies, take_over
 from cluster.loop.progress import NullProgress
-from learner.publication import checksum, is_complete, publication
-from learner.publication.record import write_policy_record
+from learner.publication import checksum, is_complete
 from store.artifacts.folder import folder_at
 from store.artifacts.location import join
-from store.records import Decision, Outcome, Policy, Problem, Purpose, Rollout, Split
+from store.records import Decision, Policy
 from store.settings import PolicyRetentionSettings, StorageSettings
 from store.store import Store
 
 from ....s3_server import S3Server
+from .publishing import publish
 
 
 @pytest.fixture
 def folder(tmp_path: Path, s3_url: str, storage: StorageSettings) -> RunFolder:
     (tmp_path / "demo-1").mkdir()
     return RunFolder(tmp_path / "demo-1", storage.model_copy(update={"url": s3_url}))
-
-
-@pytest.fixture
-def store(folder: RunFolder) -> Iterator[Store]:
-    publish(folder, Policy(0, None, ""))
-    with Store.open(f"sqlite:///{folder.path / 'store.db'}") as store:
-        store.policies.add(Policy(0, None, str(folder.policy(0))))
-        store.problems.add([Problem("p", "What is 1?", "1", "test", Split.TRAIN, "p")])
-        store.rollouts.add(
-            [Rollout("demo-1", "p", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", (1,), (2, 3), (True, True))]
-        )
-        assert store.policies.next_version() == 1
-        store.training_sets.select(1, iteration=0)
-        yield store
-
-
-def publish(folder: RunFolder, policy: Policy) -> None:
-    with publication(folder.policy(policy.version), storage=folder.storage) as temporary:
-        (temporary / "model.safetensors").write_text(f"weights of {policy.version}")
-        write_policy_record(temporary, policy)
 
 
 def test_everything_of_a_run_is_in_a_folder_of_its_name(folder: RunFolder, s3_url: str, s3: S3Server) -> None:
