@@ -17,7 +17,7 @@ _BLOCKS_PER_PROCESSOR, _MOST_BLOCKS, _MOST_CHECKS = 2, 4096, 256
 _SMALLEST_JAIL_BYTES = 64 * MIB
 MATHEMATICS = ("sympy", "numpy", "scipy", "mpmath")
 # Visible, but not imported in advance: pandas alone would double what every session forks.
-FURTHER = ("networkx", "pandas", "dateutil", "tzdata")  # pandas needs the last two
+FURTHER = ("networkx", "pandas", "dateutil", "six", "tzdata")  # pandas needs the last three
 
 
 class SandboxSettings(BaseModel):
