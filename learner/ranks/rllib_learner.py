@@ -1,5 +1,6 @@
 """One rank of the learner as an RLlib Learner: a thin shell over `learner.engine.TrainingEngine`."""
 
+import logging
 import os
 import socket
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ from learner.deepspeed_model import NO_TIMEOUT
 from learner.directive import Directive, TrainingInterrupted
 from learner.engine import TrainingEngine
 from learner.progress import ProgressReport, RankProgress
+from learner.ranks.predecessor import end_predecessors
 from learner.samples import read_samples
 from learner.settings import LearnerJob
 from store.records import Policy
+
+log = logging.getLogger(__name__)
 
 MONITORING = "monitoring"
 """The concurrency group of the calls that are answered while a rank trains."""
@@ -36,6 +40,8 @@ class PolicyLearner(TorchLearner):
 
     def __init__(self, *, config: Any, module_spec: Any = None, rank: int = 0, job: LearnerJob | None = None) -> None:
         """`job` defaults to `config.learner_job`."""
+        if ended := end_predecessors():
+            log.warning("ended process %s, which had this rank before", ", ".join(map(str, ended)))
         super().__init__(config=config, module_spec=module_spec)
         self._job: LearnerJob = job or config.learner_job
         self._rank = rank

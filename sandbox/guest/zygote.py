@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 from sandbox.guest.confinement import Confinement
@@ -34,6 +35,8 @@ class Zygote:
         self._control = control
         self._own_pidfd = os.pidfd_open(os.getpid())
         settings = json.loads(control.recv(PACKET_BYTES))
+        with suppress(OSError):  # sessions inherit it: their wake-ups do not interrupt the host, which feeds them all
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         warm_up(settings["preload"])
         rehearse()
         sys._clear_type_cache()  # which holds names that nothing else does, and frees them at times

@@ -72,11 +72,10 @@ def main() -> int:
     arguments = parse()
     if arguments.worker is not None:
         sys.path.insert(0, str(arguments.worker))
-        import asyncio
-
+        import uvloop  # as the loop of an actor of Ray
         from sampling_worker import serve
 
-        asyncio.run(serve(arguments.case, arguments.cache / arguments.case, arguments.set))
+        uvloop.run(serve(arguments.case, arguments.cache / arguments.case, arguments.set))
         return 0
     sys.path.insert(0, str(ROOT))
     from sampling_cases import prepare_case

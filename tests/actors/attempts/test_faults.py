@@ -16,9 +16,11 @@ from actors.rollouts.codec import Codec
 from actors.rollouts.rollout import Generation
 from actors.sampling.stats import RolloutStats
 from sandbox.equivalence import AnswerChecker, AnswerCheckFailed, Verdict
+from sandbox.execution import Execution
 from sandbox.interpreter import Sandbox
 from sandbox.jail.failure import JailFailure
 from sandbox.jail.jail import Jail
+from sandbox.session.process import SessionProcess
 from sandbox.settings import AnswerCheckerSettings
 from store.database.connection import transaction
 from store.records import FaultKind, Outcome, Problem, Purpose, Rollout, Sampling, Split
@@ -196,8 +198,24 @@ async def test_killed_jails_change_no_outcome(
     assert counters(store) == {(SAMPLES, SAMPLES, 1, 0)}
 
 
-@pytest.mark.slow
-async def test_a_killed_checker_changes_no_outcome(store: Store, work: Work, codec: Codec, policy: Any) -> None:
+def after_its_jail_is_killed(attempter: Attempter) -> Callable[..., Any]:
+    """`SessionProcess.run`, the jail of which is killed each time until the attempter has made a check again.
+
+    The sandbox and the checker take other jails for a pair that died with its first, so that one kill changes nothing.
+    """
+    run = SessionProcess.run
+
+    async def kill_and_run(process: SessionProcess, *arguments: Any) -> Execution:
+        if not attempter._retries._counts["checker"]:
+            os.kill(process.jail.pid, signal.SIGKILL)
+        return await run(process, *arguments)
+
+    return kill_and_run
+
+
+async def test_a_killed_checker_changes_no_outcome(
+    store: Store, work: Work, codec: Codec, policy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.problems.add(
         Problem(f"s{n}", f"What is {n} + 0?", f"x^2 + {n}x", "test", Split.HELDOUT, f"s{n}") for n in range(16)
     )
@@ -207,20 +225,10 @@ async def test_a_killed_checker_changes_no_outcome(store: Store, work: Work, cod
     def checked() -> int:
         return store.evaluations.progress(evaluation)[0]
 
-    def kill_jail(checker: AnswerChecker) -> None:
-        assert checker._sandbox is not None
-        for jail in _jails(checker._sandbox):
-            os.kill(jail.pid, signal.SIGKILL)
-
-    def kill_until_a_retry(attempter: Attempter) -> int:
-        """The checker starts another jail for a pair that died with one, so that killing a few is not enough."""
-        kill_jail(attempter._checker)
-        return attempter._retries._counts["checker"]
-
     settings = SETTINGS.model_copy(update={"fault_pause_s": 0.5, "fault_retries": 5})
     async with work(engine, settings=settings, checker_settings=AnswerCheckerSettings()) as worker:
         await until(lambda: checked() > 0)
-        await until(lambda: kill_until_a_retry(worker._attempter))
+        monkeypatch.setattr(SessionProcess, "run", after_its_jail_is_killed(worker._attempter))
         await until(lambda: checked() == 16 * 6 and is_idle(worker))
         stats = await worker.drain_stats(1)
     found = Counter((r.problem_id, r.outcome) for r in store.rollouts.iterate(purpose=Purpose.EVAL))

@@ -77,6 +77,14 @@ def groups(sandbox: Sandbox) -> list[Path]:
     return [parent for parent in (own.memory_parent, own.pids_parent) if parent is not None]
 
 
+async def test_sessions_are_scheduled_as_batch_work(sandbox: Sandbox) -> None:
+    async with sandbox.session() as session:
+        await session.run("1")
+        processes = descendants(jail_pid(sandbox))
+        assert processes
+        assert {os.sched_getscheduler(pid) for pid in processes} == {os.SCHED_BATCH}
+
+
 async def test_cancellation_ends_the_block_and_the_sandbox_goes_on(sandbox: Sandbox) -> None:
     async with sandbox.session() as session:
         await session.run("1")

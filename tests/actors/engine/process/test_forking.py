@@ -18,7 +18,8 @@ import torch
 imported = "vllm.v1.engine.core" in sys.modules
 torch.set_num_threads(2)
 ones = torch.ones(1024, 1024)
-print(json.dumps([os.environ.get("SET_LATER"), imported, (ones @ ones)[0, 0].item()]), flush=True)
+print(json.dumps([os.environ.get("SET_LATER"), imported, (ones @ ones)[0, 0].item(), os.sched_getscheduler(0)]))
+sys.stdout.flush()
 """
 OWNER = f"""
 import os, sys, time
@@ -53,9 +54,10 @@ def owner(tmp_path: Path) -> Iterator[Any]:
 def test_processes_find_vllm_imported_and_the_environment_of_the_moment_and_end_with_their_owner(owner: Any) -> None:
     importing = psutil.Process(int(owner.stdout.readline()))
     for _ in range(2):
-        set_later, imported, product = json.loads(owner.stdout.readline())
+        set_later, imported, product, scheduling = json.loads(owner.stdout.readline())
         assert set_later == "yes"
         assert imported
         assert product == 1024, "threads of a forked process compute as others do"
+        assert scheduling == os.SCHED_BATCH
     owner.kill()
     importing.wait(timeout=30)
