@@ -147,12 +147,10 @@ def work(store: Store, sandbox: Sandbox, codec: Codec) -> Work:
             worker = RolloutWorker(LeaseTerms(owner), store.assignments, store.rollouts, attempter, settings, follower)
             store.samplers.register(owner, "host")
             store.samplers.report(owner, SamplerState.SAMPLING, engine.version, progressed=True)
-            running = [asyncio.create_task(worker.run()), asyncio.create_task(follower.run())]
-            try:
+            async with asyncio.TaskGroup() as group:  # a worker that fails ends the block
+                running = [group.create_task(worker.run()), group.create_task(follower.run())]
                 yield worker
-            finally:
                 for task in running:
                     task.cancel()
-                await asyncio.wait(running)
 
     return work

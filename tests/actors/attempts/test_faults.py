@@ -206,13 +206,14 @@ def after_its_jail_is_killed(attempter: Attempter) -> Callable[..., Any]:
     run = SessionProcess.run
 
     async def kill_and_run(process: SessionProcess, *arguments: Any) -> Execution:
-        if not attempter._retries._counts["checker"]:
+        if process.jail.alive and not attempter._retries._counts["checker"]:
             os.kill(process.jail.pid, signal.SIGKILL)
         return await run(process, *arguments)
 
     return kill_and_run
 
 
+@pytest.mark.slow
 async def test_a_killed_checker_changes_no_outcome(
     store: Store, work: Work, codec: Codec, policy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
