@@ -1,7 +1,8 @@
 """KubeRay's own fields that the manifests set, and their types. Pod templates are checked as Kubernetes' own.
 
-Written by hand from excerpts of KubeRay's API reference (ray.io/v1, 1.6) and earlier versions of its CRDs, since no
-package brings the CRDs: a name that is wrong both here and in a manifest is not noticed. Only what the manifests use.
+No package brings KubeRay's CRDs, so this is written by hand: names, types and values are those of the Go types that the
+CRDs are generated from (ray-operator/apis/ray/v1/*_types.go), and only what the manifests use. `authOptions` is newer,
+and follows KubeRay's guide to token authentication.
 """
 
 from typing import Any, Literal
