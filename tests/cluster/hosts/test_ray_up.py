@@ -3,6 +3,7 @@
 One run serves all tests of this module, which follow each other: the head is killed in the end and comes back.
 """
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,6 +126,21 @@ def test_a_host_that_is_cut_off_delays_nobody_and_comes_back(cluster: Cluster, r
     before = run.rollouts()
     run.wait(lambda: run.rollouts() > before + 50, "rollouts of the others")
     cluster.hosts.heal(cut)
+
+
+def test_a_run_is_paused_and_resumed_from_another_host(cluster: Cluster, run: Run) -> None:
+    token = secrets.token_hex(16)
+    serve = f".venv/bin/automathes api --runs {run.runs} --host 0.0.0.0"
+    cluster.on(cluster.head, f"AUTOMATHES_TOKEN={token} nohup {serve} > ~/api.txt 2>&1 < /dev/null &")
+    request = f"curl -fsS --retry 30 --retry-connrefused --retry-delay 1 -H 'Authorization: Bearer {token}' -X POST"
+    url = f"http://{cluster.head.address}:8267/runs/demo-1"
+    cluster.on(cluster.desk, f"{request} {url}/pause")
+    run.wait(lambda: run.store.run.state().actual is ActualState.PAUSED, "the pause")
+    before = run.rollouts()
+    time.sleep(5.0)
+    assert run.rollouts() == before
+    cluster.on(cluster.desk, f"{request} {url}/resume")
+    run.wait(lambda: run.rollouts() > before, "rollouts after the pause")
 
 
 def test_a_host_that_is_killed_is_replaced_by_a_new_one(cluster: Cluster, run: Run) -> None:
