@@ -1,5 +1,6 @@
 """The table of recoveries by kind of fault, and the list of violations."""
 
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def print_outcome(outcome: Outcome) -> None:
     print(f"{len(outcome.recoveries)} of {outcome.planned} faults in {outcome.seconds:.0f} s\n")
     print(table(outcome.recoveries))
     for recovery in outcome.recoveries:
-        said = "; ".join(recovery.said)
+        said = "; ".join(_without_progress(recovery.said))
         print(
             f"  {recovery.strike.kind:16} iteration {recovery.planned.iteration:2} work {_second(recovery.work_s)} "
             f"back {_second(recovery.back_s)}  {said}"
@@ -64,6 +65,14 @@ def print_outcome(outcome: Outcome) -> None:
         print(f"\nheld-out pass@1 {outcome.points:.1f}{against}")
     for failure in outcome.failures:
         print(f"failed: {failure}")
+
+
+def _without_progress(said: Sequence[str]) -> list[str]:
+    """What the run said that it did, the first of all lines that differ in numbers alone."""
+    first: dict[str, str] = {}
+    for line in said:
+        first.setdefault(re.sub(r"\d+", "", line), line)
+    return list(first.values())
 
 
 def _seconds(values: Sequence[float | None]) -> str:
