@@ -224,7 +224,7 @@ def _driving(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterat
         outages_noted(progress),
         Store.open(folder.store_url(config)) as store,
     ):
-        store.run.set_desired(DesiredState.RUNNING)
+        _take_up(store, progress)
         store.run.set_actual(ActualState.STARTING)
         try:
             with heartbeats(store.run, activity), stopped_writers_ended(sqlite_file(store.url)):
@@ -237,6 +237,14 @@ def _driving(config: RunConfig, folder: RunFolder, progress: Progress) -> Iterat
             store.run.set_actual(ActualState.FAILED)
             raise
         store.run.set_actual(ActualState.STOPPED)
+
+
+def _take_up(store: Store, progress: Progress) -> None:
+    """Forget a request to stop, which was for the driver before. A pause is one of the run's, and outlives drivers."""
+    if store.run.desired() is DesiredState.PAUSED:
+        progress.note("the run was paused, and starts paused: `automathes resume` continues it")
+    else:
+        store.run.set_desired(DesiredState.RUNNING)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The number of iterations that was asked for is part of the run: after a kill, `--resume` goes on to it."""
+"""What was asked of a run is part of it, iterations and a pause: after a kill, `--resume` goes on to it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +11,7 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.position import read_position
 from store.records import Decision, Policy
+from store.runs.run_state import DesiredState
 from store.store import Store
 
 CONFIG = """
@@ -121,3 +122,26 @@ def test_a_run_that_has_what_was_asked_for_says_so(
     capfd.readouterr()
     assert drive("--resume") is None
     assert "all 1 iterations are done; --iterations N adds more" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("asked", "then"),
+    [
+        (DesiredState.PAUSED, DesiredState.PAUSED),
+        (DesiredState.STOPPED, DesiredState.RUNNING),
+        (DesiredState.RUNNING, DesiredState.RUNNING),
+    ],
+)
+def test_a_pause_outlives_the_driver_and_a_stop_does_not(
+    drive: Callable[..., int | None],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    asked: DesiredState,
+    then: DesiredState,
+) -> None:
+    drive(*start(tmp_path))
+    with Store.open(f"sqlite:///{tmp_path / 'demo-1/store.db'}", create=False) as store:
+        store.run.set_desired(asked)
+        drive("--resume")
+        assert store.run.desired() is then
+    assert ("`automathes resume` continues it" in capfd.readouterr().out) == (then is DesiredState.PAUSED)
