@@ -26,13 +26,13 @@ class RankActors:
 
     def create(self, rank: int, job: LearnerJob) -> Any:
         """A new actor for the rank, which Ray does not start again: the ranks only ever act together."""
-        run = str(getattr(self._config, "run_folder", job.policy.path))
+        run = getattr(self._config, "run_folder", "")  # of a learner without one, several may be there
         rank_class = ray.remote(concurrency_groups={MONITORING: 1})(PolicyLearner)
         return rank_class.options(
             **self._names(f"learner-rank-{rank}"),
             num_cpus=job.settings.cpus_per_rank,
             num_gpus=job.settings.gpus_per_rank,
             max_restarts=0,
-            runtime_env={"env_vars": OPENMP_ENVIRONMENT | rank_environment(run, rank)},
+            runtime_env={"env_vars": OPENMP_ENVIRONMENT | (rank_environment(run, rank) if run else {})},
             scheduling_strategy=self.places.strategy(rank),
         ).remote(config=self._config, module_spec=self._module_spec, rank=rank, job=job)
