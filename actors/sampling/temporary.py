@@ -10,18 +10,15 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import tempfile
-import time
 from pathlib import Path
 
 from sandbox.claims import Claim, is_abandoned
-from sandbox.jail.procfs import stat_fields
+from sandbox.jail.procfs import end_process, stat_fields
 
 _PREFIX = "automathes-sampler-"
 _LONGEST_PATH = 70  # the path of a socket has 107 bytes at most, of which vLLM's names take 37
 _OWNER = "owner"
-_ENDS_WITHIN_S = 10.0
 _START_FIELD = 19  # of those after the name: proc_pid_stat(5), field 22
 
 
@@ -55,12 +52,8 @@ def _end_owner(folder: Path, name: str) -> None:
     """Kill the process that a folder belongs to if it has this name and lives; wait until it has ended."""
     with contextlib.suppress(OSError, ValueError):
         owner, pid, started_at = (folder / _OWNER).read_text().split()
-        deadline = time.monotonic() + _ENDS_WITHIN_S
-        while owner == name and int(pid) != os.getpid() and _started_at(int(pid)) == started_at:
-            os.kill(int(pid), signal.SIGKILL)
-            if time.monotonic() > deadline:
-                return  # it waits for a disk, and ends when that answers
-            time.sleep(0.02)
+        if owner == name and int(pid) != os.getpid():
+            end_process(int(pid), lambda pid: _started_at(pid) == started_at)
 
 
 def _started_at(pid: int) -> str | None:

@@ -5,14 +5,12 @@ container): that one would keep its memory, on a GPU all of it, from the rank of
 its name in the environment that its process was started with, where its successor on the host finds it.
 """
 
-import contextlib
 import os
-import signal
-import time
 from pathlib import Path
 
+from sandbox.jail.procfs import end_process
+
 VARIABLE = "AUTOMATHES_RANK"
-_ENDS_WITHIN_S = 10.0
 
 
 def rank_environment(run: str, rank: int) -> dict[str, str]:
@@ -23,19 +21,14 @@ def rank_environment(run: str, rank: int) -> dict[str, str]:
 def end_predecessors() -> list[int]:
     """Kill the processes that were started for the same rank of the same run as this one.
 
-    Returns their process ids when they have ended, or after some seconds: one that waits for a disk ends when that
-    answers. Without a rank in the environment, and to processes of other users, nothing is done.
+    Returns their process ids. Without a rank in the environment, and to processes of other users, nothing is done.
     """
     name = os.environ.get(VARIABLE)
     if name is None:
         return []
     found = [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _is_predecessor(pid, name)]
     for pid in found:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + _ENDS_WITHIN_S
-    while any(_is_predecessor(pid, name) for pid in found) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        end_process(pid, lambda pid: _is_predecessor(pid, name))
     return found
 
 

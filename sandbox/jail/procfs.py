@@ -1,10 +1,15 @@
-"""Reads the host's /proc: the tree of processes, and the memory of each."""
+"""Reads the host's /proc: the tree of processes, and the memory of each; ends processes that it shows."""
 
+import contextlib
 import os
+import signal
+import time
+from collections.abc import Callable
 
 PROC = "/proc"
 _KIB = 1024
 _READ_BYTES = 1 << 16
+_ENDS_WITHIN_S = 10.0
 
 
 def descendants(pid: int) -> list[int]:
@@ -20,6 +25,18 @@ def children(pid: int) -> list[int]:
         return [int(child) for thread in os.listdir(tasks) for child in _read(f"{tasks}/{thread}/children").split()]
     except (FileNotFoundError, ProcessLookupError):  # it has exited meanwhile
         return []
+
+
+def end_process(pid: int, is_it: Callable[[int], bool]) -> None:
+    """Kill a process while `is_it` says that the id is still its own, and wait until it has ended.
+
+    Returns after some seconds all the same: a process that waits for a disk ends when that answers.
+    """
+    deadline = time.monotonic() + _ENDS_WITHIN_S
+    while is_it(pid) and time.monotonic() < deadline:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def stat_fields(pid: int) -> list[str]:

@@ -11,9 +11,9 @@ FOLDERS = ("actors", "cluster", "learner", "sandbox", "store")
 
 
 def messages() -> list[str]:
-    """The first cell of each row of the first two tables, if it begins with a quotation."""
+    """The first cell of each row of the first two tables, if it begins with a quotation; heads do not count."""
     part = PAGE[: PAGE.index("## It is slow")]
-    return re.findall(r"^\| `([^`]+)`", part, flags=re.MULTILINE)
+    return re.findall(r"^\| `([^`]+)`(?! says)", part, flags=re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,6 @@ def source() -> str:
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
 
-@pytest.mark.parametrize("message", [message for message in messages() if message != "status"])
+@pytest.mark.parametrize("message", messages())
 def test_the_message_is_printed(message: str, source: str) -> None:
     assert message in source

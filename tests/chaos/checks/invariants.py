@@ -35,15 +35,24 @@ def check_store(
 ) -> list[str]:
     """All violations in the store at `url` and in the run's folder."""
     journal.read()
+    found = check_end(url, folder, iterations=iterations, lead=lead)
+    engine = connect(parse_url(url), create=False)
+    with Session(engine) as session:
+        found += acknowledged_are_kept(session, journal, is_pruned=is_pruned)
+        found += versions_are_used_once(session, journal)
+    engine.dispose()
+    return found
+
+
+def check_end(url: str, folder: Path, *, iterations: int, lead: int) -> list[str]:
+    """The violations that the end of a run shows by itself, to one who did not follow it with a journal."""
     engine = connect(parse_url(url), create=False)
     with Session(engine) as session:
         found = [
             *iterations_are_done(session, iterations),
             *rollouts_are_there_once(session),
-            *acknowledged_are_kept(session, journal, is_pruned=is_pruned),
             *counters_are_right(session),
             *lag_is_bounded(session, lead),
-            *versions_are_used_once(session, journal),
         ]
     engine.dispose()
     with Store.open(url, create=False) as store:

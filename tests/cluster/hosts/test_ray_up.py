@@ -9,20 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.orm import Session
 
-from store.database.connection import connect
-from store.database.urls import parse_url
 from store.records import Purpose
 from store.runs.run_state import ActualState
 from store.store import Store
-from tests.chaos.checks.invariants import (
-    counters_are_right,
-    iterations_are_done,
-    lag_is_bounded,
-    policies_are_whole,
-    rollouts_are_there_once,
-)
+from tests.chaos.checks.invariants import check_end
 from tests.store.postgresql_server import PostgresqlServer, find_binaries
 
 from .cluster import Cluster, config_file, wait_until
@@ -166,16 +157,7 @@ def test_after_the_loss_of_the_head_the_run_is_resumed(cluster: Cluster, run: Ru
 
 
 def test_every_rollout_is_there_once(run: Run) -> None:
-    engine = connect(parse_url(run.url), create=False)
-    with Session(engine) as session:
-        violations = [
-            *iterations_are_done(session, 3),
-            *rollouts_are_there_once(session),
-            *counters_are_right(session),
-            *lag_is_bounded(session, 1),
-        ]
-    engine.dispose()
-    assert not [*violations, *policies_are_whole(run.store, run.folder)]
+    assert not check_end(run.url, run.folder, iterations=3, lead=1)
 
 
 def test_ray_down_leaves_no_process(cluster: Cluster) -> None:

@@ -18,8 +18,8 @@ import torch
 imported = "vllm.v1.engine.core" in sys.modules
 torch.set_num_threads(2)
 ones = torch.ones(1024, 1024)
-print(json.dumps([os.environ.get("SET_LATER"), imported, (ones @ ones)[0, 0].item(), os.sched_getscheduler(0)]))
-sys.stdout.flush()
+product, scheduling = (ones @ ones)[0, 0].item(), os.sched_getscheduler(0)
+print(json.dumps([os.environ.get("SET_LATER"), imported, product, scheduling]), flush=True)
 """
 OWNER = f"""
 import os, sys, time
