@@ -19,7 +19,8 @@ class Settings(BaseModel):
 class StoreSettings(Settings):
     """Where the store is.
 
-    `url`: sqlite:///path or postgresql://user:password@host/database. None: a SQLite file in the run's folder.
+    `url`: sqlite:///path or postgresql://user@host/database, whose password each machine has in ~/.pgpass or in
+    PGPASSWORD. None: a SQLite file in the run's folder.
     """
 
     url: str | None = None

@@ -59,7 +59,7 @@ class Store:
         """Open the store and bring its tables up to date; several processes may do so at once.
 
         Args:
-            url: `sqlite:///path` or `postgresql://user:password@host/database`.
+            url: `sqlite:///path` or `postgresql://user@host/database`.
             create: create the tables (and the SQLite file) if there are none.
             clock: the time in Unix seconds, for leases and timestamps.
             retry_s: how long methods retry while the server is away, in seconds.

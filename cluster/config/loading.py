@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from cluster.config.renamed import renamed_key, upgrade
 from cluster.config.run_config import ConfigError, RunConfig
+from store.database.urls import holds_secret
 
 PRESETS = ("demo", "smollm2", "7b")
 
@@ -20,7 +21,7 @@ def load_config(preset: str | None, path: Path | None, overrides: list[str]) -> 
     A file may name the preset it builds on (`preset = "demo"`).
 
     Raises:
-        ConfigError: a preset, file, key or value is wrong.
+        ConfigError: a preset, file, key or value is wrong, or the store's URL holds a password.
     """
     tree = _read_toml(path) if path is not None else {}
     preset = preset or tree.get("preset")
@@ -33,21 +34,36 @@ def load_config(preset: str | None, path: Path | None, overrides: list[str]) -> 
     if (renamed := renamed_key(merged)) is not None:
         raise ConfigError(f"{where}: {renamed}")
     _spread_seed(merged)
-    return validate(merged, where)
+    config = validate(merged, where)
+    _require_no_secret(config)
+    return config
 
 
 def load_own_config(path: Path, overrides: list[str]) -> RunConfig:
     """Load the configuration that a run wrote, perhaps an earlier version of this program, with overrides on top.
 
     Raises:
-        ConfigError: a key or value is wrong.
+        ConfigError: a key or value is wrong, or an override is a URL of the store with a password.
     """
     tree = upgrade(_read_toml(path))
     for override in overrides:
         _override(tree, override)
     if (renamed := renamed_key(tree)) is not None:
         raise ConfigError(f"--set: {renamed}")
-    return validate(tree, where=str(path))
+    config = validate(tree, where=str(path))
+    if any(override.startswith("store") for override in overrides):
+        _require_no_secret(config)
+    return config
+
+
+def _require_no_secret(config: RunConfig) -> None:
+    """Refuse a password in the store's URL. Runs of earlier versions have some in theirs, and still resume."""
+    if config.store.url is not None and holds_secret(config.store.url):
+        raise ConfigError(
+            "store.url must not hold a password: it would be seen in the list of processes, the shell's history and "
+            "the run's config.toml. Write postgresql://user@host/database, and put the password into ~/.pgpass or "
+            "the variable PGPASSWORD on each machine of the run"
+        )
 
 
 def validate(tree: dict[str, Any], where: str) -> RunConfig:

@@ -148,7 +148,7 @@ class RunFolder:
         """Write the resolved configuration atomically."""
         self.path.mkdir(parents=True, exist_ok=True)
         aside = self.config_file.with_suffix(".tmp")
-        aside.touch(mode=0o600)  # the store's URL may hold a password
+        aside.touch(mode=0o600)  # of earlier versions, the store's URL may hold a password
         aside.write_text(to_toml(config), encoding="utf-8")
         aside.replace(self.config_file)
 

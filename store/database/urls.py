@@ -7,7 +7,7 @@ from sqlalchemy.exc import ArgumentError
 
 from store.errors import StoreUrlError
 
-_FORMS = "sqlite:///folder/store.db or postgresql://user:password@host/database"
+_FORMS = "sqlite:///folder/store.db or postgresql://user@host/database"
 
 
 def parse_url(url: str) -> URL:
@@ -47,6 +47,12 @@ def masked(url: URL) -> str:
     """The URL with the password and secret query parameters masked."""
     hidden = url.update_query_dict(dict.fromkeys(secret_keys(url), "***")).set(drivername=url.get_backend_name())
     return hidden.render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
+
+
+def holds_secret(url: str) -> bool:
+    """Whether a URL has a password or a secret query parameter. Raises `StoreUrlError`."""
+    parsed = parse_url(url)
+    return parsed.password is not None or bool(secret_keys(parsed))
 
 
 def secret_keys(url: URL) -> list[str]:

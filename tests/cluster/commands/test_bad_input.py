@@ -93,10 +93,17 @@ def test_a_problem_without_an_answer_is_named(capfd: pytest.CaptureFixture[str],
     assert "answer" in error_of(capfd, runs, 2, "--preset", "demo", *problems_from(file))
 
 
-def test_an_unreachable_database_is_named_without_its_password(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
-    url = "postgresql://someone:secret@127.0.0.1:1/automathes"
-    message = error_of(capfd, runs, 1, "--preset", "demo", "--set", f"store.url={url}")
-    assert "127.0.0.1:1" in message
+def test_an_unreachable_database_is_named(capfd: pytest.CaptureFixture[str], runs: Path) -> None:
+    url = "postgresql://someone@127.0.0.1:1/automathes"
+    assert "127.0.0.1:1" in error_of(capfd, runs, 1, "--preset", "demo", "--set", f"store.url={url}")
+
+
+@pytest.mark.parametrize("url", ["postgresql://someone:secret@host/db", "postgresql://host/db?password=secret"])
+def test_a_password_in_the_url_of_the_database_is_refused(
+    capfd: pytest.CaptureFixture[str], runs: Path, url: str
+) -> None:
+    message = error_of(capfd, runs, 2, "--preset", "demo", "--set", f"store.url={url}")
+    assert "PGPASSWORD" in message
     assert "secret" not in message
 
 

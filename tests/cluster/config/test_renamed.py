@@ -127,3 +127,12 @@ def test_limits_on_duration_of_an_old_run_become_the_default_limits_on_silence(t
 def test_a_user_is_told_the_new_name(override: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config("demo", None, [override])
+
+
+def test_an_old_run_with_a_password_in_the_url_of_its_store_is_read_but_takes_no_new_one(tmp_path: Path) -> None:
+    url = "postgresql://automathes:swordfish@host/run"
+    path = old_run(tmp_path)
+    path.write_text(path.read_text().replace("[store]", f'[store]\nurl = "{url}"'))
+    assert load_own_config(path, []).store.url == url
+    with pytest.raises(ConfigError, match="must not hold a password"):
+        load_own_config(path, [f"store.url={url}"])

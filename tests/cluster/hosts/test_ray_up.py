@@ -122,7 +122,7 @@ def test_a_host_that_is_cut_off_delays_nobody_and_comes_back(cluster: Cluster, r
 def test_a_run_is_paused_and_resumed_from_another_host(cluster: Cluster, run: Run) -> None:
     token = secrets.token_hex(16)
     serve = f".venv/bin/automathes api --runs {run.runs} --host 0.0.0.0"
-    cluster.on(cluster.head, f"AUTOMATHES_TOKEN={token} nohup {serve} > ~/api.txt 2>&1 < /dev/null &")
+    cluster.on(cluster.head, f"{{ AUTOMATHES_TOKEN={token} nohup {serve} > ~/api.txt 2>&1 < /dev/null & }}")
     request = f"curl -fsS --retry 30 --retry-connrefused --retry-delay 1 -H 'Authorization: Bearer {token}' -X POST"
     url = f"http://{cluster.head.address}:8267/runs/demo-1"
     cluster.on(cluster.desk, f"{request} {url}/pause")
