@@ -10,6 +10,7 @@ import yaml
 from .hosts import ROOT, Host, Hosts
 
 LAUNCHER = ROOT / "cluster" / "ray" / "launcher" / "on-premise.yaml"
+ITERATIONS = 10  # the run must last until its head is lost: on idle cores an iteration takes ten seconds
 _UP_S = 600.0
 _JOBS = "RAY_AUTH_MODE=token .venv/bin/ray job"
 _LIST_NODES = (
@@ -113,7 +114,7 @@ def config_file(shared: Path, store_url: str) -> Path:
 preset = "demo"
 evaluation = {{ problems = 20, base = false }}
 promotion = {{ max_problems = 0 }}
-iteration = {{ count = 3, problems = 150, samples_per_problem = 4, lead = 1 }}
+iteration = {{ count = {ITERATIONS}, problems = 150, samples_per_problem = 4, lead = 1 }}
 teacher = {{ kind = "scripted", count = 100 }}
 
 [[problems]]

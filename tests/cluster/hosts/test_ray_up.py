@@ -16,7 +16,7 @@ from store.store import Store
 from tests.chaos.checks.invariants import check_end
 from tests.store.postgresql_server import PostgresqlServer, find_binaries
 
-from .cluster import Cluster, config_file, wait_until
+from .cluster import ITERATIONS, Cluster, config_file, wait_until
 from .hosts import MACHINE_ADDRESS, NETWORK, Hosts, missing
 
 pytestmark = [
@@ -147,6 +147,7 @@ def test_a_host_that_is_killed_is_replaced_by_a_new_one(cluster: Cluster, run: R
 def test_after_the_loss_of_the_head_the_run_is_resumed(cluster: Cluster, run: Run) -> None:
     run.wait(lambda: run.store.policies.require_latest().iteration >= 1, "the first iteration")
     before = {rollout.id for rollout in run.store.rollouts.iterate(purpose=Purpose.TRAIN)}
+    assert run.store.run.state().actual is ActualState.RUNNING, "the run was over before its head was lost"
     cluster.hosts.kill(cluster.head)
     cluster.head = cluster.hosts.add(1)
     cluster.up()
@@ -157,7 +158,7 @@ def test_after_the_loss_of_the_head_the_run_is_resumed(cluster: Cluster, run: Ru
 
 
 def test_every_rollout_is_there_once(run: Run) -> None:
-    assert not check_end(run.url, run.folder, iterations=3, lead=1)
+    assert not check_end(run.url, run.folder, iterations=ITERATIONS, lead=1)
 
 
 def test_ray_down_leaves_no_process(cluster: Cluster) -> None:
