@@ -51,7 +51,7 @@ def load_own_config(path: Path, overrides: list[str]) -> RunConfig:
     if (renamed := renamed_key(tree)) is not None:
         raise ConfigError(f"--set: {renamed}")
     config = validate(tree, where=str(path))
-    if any(override.startswith("store") for override in overrides):
+    if any(override.partition("=")[0].strip() in ("store", "store.url") for override in overrides):
         _require_no_secret(config)
     return config
 

@@ -134,5 +134,6 @@ def test_an_old_run_with_a_password_in_the_url_of_its_store_is_read_but_takes_no
     path = old_run(tmp_path)
     path.write_text(path.read_text().replace("[store]", f'[store]\nurl = "{url}"'))
     assert load_own_config(path, []).store.url == url
-    with pytest.raises(ConfigError, match="must not hold a password"):
-        load_own_config(path, [f"store.url={url}"])
+    for override in (f"store.url={url}", f" store.url={url}"):
+        with pytest.raises(ConfigError, match="must not hold a password"):
+            load_own_config(path, [override])

@@ -29,7 +29,6 @@ pytestmark = [
 START_S = 600.0  # of a run on two cores that three hosts share
 ITERATION_S = 900.0
 JOB_EVERY_S = 20.0
-DOWN_S = 180.0  # `ray down` stops the head alone; Ray on the others ends after it has missed the head for 60 s
 
 
 @pytest.fixture(scope="module")
@@ -166,4 +165,4 @@ def test_ray_down_leaves_no_process(cluster: Cluster) -> None:
     assert any(cluster.ray_processes().values())
     cluster.down()
     left = cluster.ray_processes
-    wait_until(lambda: not any(left().values()), "the end of all", DOWN_S, lambda: str(left()))
+    wait_until(lambda: not any(left().values()), "the end of all", 60.0, lambda: str(left()))
