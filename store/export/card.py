@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from store.export.rows import columns
+from store.export.layouts import PAIRS, PROBLEMS, ROWS, Layout, filters, layout_of
 from store.export.settings import ExportSettings
 from store.records import Split
 
@@ -20,33 +20,60 @@ def write_card(settings: ExportSettings, rows: Mapping[Split, int]) -> str:
         settings: the settings of the export.
         rows: the number of rows by split.
     """
+    layout = layout_of(settings)
     loader = _LOADERS[settings.format].format(split=next(iter(rows)).value)
     return f"""{_header(settings, rows)}
-# Solutions to mathematical problems, with code that was run
-
-{sum(rows.values()):,} solutions that a language model wrote, or a teacher where `purpose` is `demonstration`: prose,
-Python blocks, what the interpreter printed, and an answer that was compared with the reference answer. Exported by
-Automathes.
+{_introduction(settings, layout, sum(rows.values()))}
 
 | split | rows |
 |---|---:|
 {_lines(f"| {split.value} | {count:,} |" for split, count in rows.items())}
 
-Filters: {_choice(settings)}.
+Filters: {filters_of(settings)}.
 
 ```python
 {loader}
 ```
 
-`messages` is the input of trainers for chat models. The model did not write the interpreter's output in it: exclude the
-text of {"```output blocks"} from the loss, or use `segments`, where it is separate.
+{_usage(settings, layout)}
 
 | column | contents |
 |---|---|
-{_lines(f"| `{name}` | {meaning} |" for name, _, meaning in columns(settings))}
+{_lines(f"| `{name}` | {meaning} |" for name, _, meaning in layout.columns(settings))}
 
-The problems keep the licences of their sources, which `source` names.
+The problems keep the licences of their sources, which `{"data_source" if layout.unit is PROBLEMS else "source"}` names.
 """
+
+
+def _introduction(settings: ExportSettings, layout: Layout, count: int) -> str:
+    if layout.unit is PROBLEMS:
+        return f"""# Mathematical problems with answers that can be checked
+
+{count:,} problems in the layout `{settings.layout}`. Exported by Automathes."""
+    if layout.unit is PAIRS:
+        return f"""# Accepted and rejected solutions to mathematical problems, with code that was run
+
+{count:,} pairs of attempts of a language model at the same problem, in the layout `{settings.layout}`: the answer of
+the first equals the reference answer, that of the second does not. Exported by Automathes."""
+    return f"""# Solutions to mathematical problems, with code that was run
+
+{count:,} solutions that a language model wrote, or a teacher where `purpose` is `demonstration`: prose,
+Python blocks, what the interpreter printed, and an answer that was compared with the reference answer. Exported by
+Automathes."""
+
+
+def _usage(settings: ExportSettings, layout: Layout) -> str:
+    """How a trainer reads the rows, and what of them the model did not write."""
+    if layout.unit is PROBLEMS:
+        return layout.usage
+    if settings.tools:
+        written = "What the interpreter printed is in messages of the role `tool`: exclude these from the loss."
+    elif layout.masks:
+        written = "What the interpreter printed is excluded from the loss by `train_detail`."
+    else:
+        written = f"""The model did not write the interpreter's output in it: exclude the
+text of {"```output blocks"} from the loss{", or use `segments`, where it is separate" if layout is ROWS else ""}."""
+    return f"{layout.usage or '`messages` is the input of trainers for chat models.'} {written}"
 
 
 def _header(settings: ExportSettings, rows: Mapping[Split, int]) -> str:
@@ -57,13 +84,13 @@ def _header(settings: ExportSettings, rows: Mapping[Split, int]) -> str:
     return f"---\n{tags}configs:\n- config_name: default\n  data_files:\n{files}\n---"
 
 
-def _choice(settings: ExportSettings) -> str:
-    filters = [
+def filters_of(settings: ExportSettings) -> str:
+    """What was exported, in words: `splits train; outcomes accepted`."""
+    chosen = [
         f"{name.replace('_', ' ')} {', '.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in settings.model_dump(mode="json", exclude={"format", "token_ids", "shard_rows"}).items()
-        if value not in ([], None, False)
+        for name, value in filters(settings).items()
     ]
-    return "; ".join(filters).replace("distinct True", "each solution to a problem once")
+    return "; ".join(chosen).replace("distinct True", "each solution to a problem once")
 
 
 def _lines(lines: Iterable[str]) -> str:

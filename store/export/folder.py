@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 
 from store.errors import ExportTargetError, NothingToExportError
 from store.export.card import write_card
+from store.export.layouts import filters, layout_of, require_usable
 from store.export.progress import ExportProgress, SplitProgress
-from store.export.rows import count_rows, last_seq, read_page, schema
+from store.export.rows import encodable, last_seq
 from store.export.settings import ExportReport, ExportSettings, Messages
 from store.export.shards import write_shard
+from store.export.trainer_files import trainer_files
 from store.records import Split
 
 Reading = Callable[[], AbstractContextManager[Session]]
@@ -26,11 +28,22 @@ Reading = Callable[[], AbstractContextManager[Session]]
 OnProgress = Callable[[int, int], None]
 """Called with (rows written, rows in total)."""
 
+Documents = Callable[[Path, ExportSettings, dict[Split, int], Path], dict[str, str]]
+"""The texts beside the data, by file name, given the folder with the data, the settings, the rows by split, and where
+the folder will be. May write further data into the folder.
+"""
+
 _SUFFIXES = {"jsonl": ".jsonl", "parquet": ".parquet", "datasets": ".parquet"}
 
 
 def export(
-    reading: Reading, store: str, target: Path, settings: ExportSettings, messages: Messages, on_progress: OnProgress
+    reading: Reading,
+    store: str,
+    target: Path,
+    settings: ExportSettings,
+    messages: Messages,
+    on_progress: OnProgress,
+    documents: Documents | None = None,
 ) -> ExportReport:
     """Write the rollouts that match the settings to a new folder `target`, all or none.
 
@@ -41,11 +54,14 @@ def export(
         settings: which rollouts, and the format.
         messages: makes the conversation of a rollout.
         on_progress: called after each shard.
+        documents: makes the files beside the data; by default a card, and what the trainer needs.
 
     Raises:
+        ExportLayoutError: the layout does not go with another setting.
         ExportTargetError: `target` exists, cannot be written, or is being written by another process.
         NothingToExportError: no rollout matches the settings.
     """
+    require_usable(settings)
     target = target.expanduser().absolute()
     if target.exists():
         raise ExportTargetError(f"{target} exists already: name another folder, or remove it first")
@@ -55,8 +71,8 @@ def export(
         _write_splits(reading, folder, progress, messages, on_progress)
         rows = {split: written.rows for split, written in progress.splits.items() if written.rows}
         if not rows:
-            raise NothingToExportError(f"no rollout in the store matches the filters: {_describe(settings)}")
-        _finish(folder, progress, rows).rename(target)
+            raise NothingToExportError(_nothing(settings))
+        _finish(folder, progress, rows, target, documents or _card).rename(target)
         shutil.rmtree(folder, ignore_errors=True)  # the rest of a converted export
     return ExportReport(target, {split.value: count for split, count in rows.items()}, resumed)
 
@@ -103,36 +119,44 @@ def _resume(reading: Reading, folder: Path, store: str, settings: ExportSettings
 def _write_splits(
     reading: Reading, folder: Path, progress: ExportProgress, messages: Messages, on_progress: OnProgress
 ) -> None:
-    settings = progress.settings
+    settings, layout = progress.settings, layout_of(progress.settings)
     with reading() as session:
-        total = sum(count_rows(session, settings, split, progress.until) for split in settings.splits)
-    suffix, types = _SUFFIXES[settings.format], schema(settings)
+        total = sum(layout.unit.count(session, settings, split, progress.until) for split in settings.splits)
+    suffix, types = _SUFFIXES[settings.format], layout.schema(settings)
     for split in settings.splits:
         written = progress.splits.setdefault(split, SplitProgress())
         while True:
             with reading() as session:
-                rows, after = read_page(
+                found, after = layout.unit.read_page(
                     session, settings, split, written.after, progress.until, messages, settings.shard_rows
                 )
-            if not rows:
+            if after == written.after:
                 break
-            write_shard(folder / "data" / f"{split.value}-{written.shards:05}{suffix}", rows, types)
-            written.after, written.shards, written.rows = after, written.shards + 1, written.rows + len(rows)
+            rows = [encodable(layout.row(one, settings)) for one in found]
+            if rows:  # none if a page of problems has attempts, but no pair of them
+                write_shard(folder / "data" / f"{split.value}-{written.shards:05}{suffix}", rows, types)
+                written.shards += 1
+            written.after, written.rows = after, written.rows + len(rows)
             progress.save(folder)
             on_progress(sum(done.rows for done in progress.splits.values()), total)
 
 
-def _finish(folder: Path, progress: ExportProgress, rows: dict[Split, int]) -> Path:
-    """Write the card and return the folder to rename: this one, or the converted one inside it."""
+def _finish(folder: Path, progress: ExportProgress, rows: dict[Split, int], target: Path, documents: Documents) -> Path:
+    """Write the files beside the data, and return the folder to rename: this one, or the converted one inside it."""
     settings = progress.settings
     converted = settings.format == "datasets"
     complete = _to_datasets(folder, list(rows)) if converted else folder
-    (complete / "README.md").write_text(write_card(settings, rows), encoding="utf-8")
     about = {"rows": rows, "settings": settings.model_dump(mode="json")}
-    (complete / "export.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    texts = documents(complete, settings, rows, target) | {"export.json": json.dumps(about, indent=2) + "\n"}
+    for name, text in texts.items():
+        (complete / name).write_text(text, encoding="utf-8")
     if not converted:
         progress.remove(folder)
     return complete
+
+
+def _card(_folder: Path, settings: ExportSettings, rows: dict[Split, int], target: Path) -> dict[str, str]:
+    return {"README.md": write_card(settings, rows), **trainer_files(settings, target)}
 
 
 def _to_datasets(folder: Path, splits: list[Split]) -> Path:
@@ -156,6 +180,6 @@ def _to_datasets(folder: Path, splits: list[Split]) -> Path:
     return converted
 
 
-def _describe(settings: ExportSettings) -> str:
-    filters = settings.model_dump(mode="json", exclude={"format", "token_ids", "shard_rows"})
-    return ", ".join(f"{name} {value}" for name, value in filters.items() if value not in ([], None, False))
+def _nothing(settings: ExportSettings) -> str:
+    chosen = ", ".join(f"{name} {value}" for name, value in filters(settings).items())
+    return f"no {layout_of(settings).unit.noun} in the store matches the filters: {chosen}"

@@ -1,4 +1,4 @@
-"""The rows of an export: their columns, the row of a rollout, and reading rollouts page by page."""
+"""The rows of an export without a layout: their columns, the row of a rollout, and reading rollouts page by page."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,12 @@ from store.problems.queries import find_problems
 from store.records import Problem, Rollout, Split
 from store.rollouts.reading import load_rollouts
 
-_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
+type Column = tuple[str, pa.DataType, str]
+"""(name, type, description)."""
+
+MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
+"""A message of a conversation in which code and its output are text."""
+
 _SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string())])
 _EXECUTION = pa.struct([("status", pa.string()), ("seconds", pa.float64())])
 _COLUMNS = (
@@ -23,7 +28,7 @@ _COLUMNS = (
     ("problem_id", pa.string(), "the problem's id"),
     ("question", pa.string(), "the problem"),
     ("answer", pa.string(), "its reference answer"),
-    ("messages", pa.list_(_MESSAGE), "system, user and assistant, for supervised fine-tuning"),
+    ("messages", pa.list_(MESSAGE), "system, user and assistant, for supervised fine-tuning"),
     ("final_answer", pa.string(), "the rollout's answer"),
     (
         "outcome",
@@ -61,14 +66,9 @@ _TOKEN_COLUMNS = (
 )
 
 
-def columns(settings: ExportSettings) -> tuple[tuple[str, pa.DataType, str], ...]:
-    """(name, type, description) of each column, in order."""
+def rollout_columns(settings: ExportSettings) -> tuple[Column, ...]:
+    """The columns of rollouts, in order."""
     return _COLUMNS + (_TOKEN_COLUMNS if settings.token_ids else ())
-
-
-def schema(settings: ExportSettings) -> pa.Schema:
-    """The Arrow schema of the columns."""
-    return pa.schema([(name, kind) for name, kind, _ in columns(settings)])
 
 
 def count_rows(session: Session, settings: ExportSettings, split: Split, until: int) -> int:
@@ -105,7 +105,7 @@ def read_page(
             "temperature": temperature if rollout.temperature is None else rollout.temperature,
             "top_p": top_p if rollout.top_p is None else rollout.top_p,
         }
-        rows.append({name: _encodable(whole[name]) for name, _, _ in columns(settings)})
+        rows.append(whole)
     return rows, found[-1].seq
 
 
@@ -147,7 +147,7 @@ def _training_sets(session: Session, seqs: Sequence[int]) -> dict[int, list[int]
     return sets
 
 
-def _row(problem: Problem, rollout: Rollout, messages: list[dict[str, str]]) -> dict[str, Any]:
+def _row(problem: Problem, rollout: Rollout, messages: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": rollout.id,
         "problem_id": problem.id,
@@ -180,11 +180,13 @@ def _row(problem: Problem, rollout: Rollout, messages: list[dict[str, str]]) -> 
     }
 
 
-def _encodable(value: Any) -> Any:
+def encodable(value: Any) -> Any:
     """The value without unpaired surrogates, which policies may write but no encoding accepts."""
     match value:
         case str():
             return value.encode("utf-8", "replace").decode("utf-8")
-        case [dict(), *_]:
-            return [{key: _encodable(text) for key, text in part.items()} for part in value]
+        case dict():
+            return {key: encodable(part) for key, part in value.items()}
+        case [dict() | str(), *_]:
+            return [encodable(part) for part in value]
     return value

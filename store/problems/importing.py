@@ -23,7 +23,7 @@ from store.problems.exclusions import Nearest, count_twins, delete_exclusions, i
 from store.problems.heldout_index import Bands, Measured, index_missing, index_new, measure, nearest_heldout
 from store.problems.queries import check_ids, check_texts, insert_new
 from store.problems.withdrawal import Withdrawn, count_trained_on, hold_out, withdraw_similar
-from store.records import ImportReport, Problem, Split
+from store.records import ImportPreview, ImportReport, PreviewedProblem, Problem, Split
 
 
 class Spool:
@@ -87,6 +87,18 @@ def store_spool(session: Session, spool: Spool, name: str, now: float) -> Import
         twins=row.twins,
         withdrawn_twins=withdrawn.twins,
     )
+
+
+def preview_spool(session: Session, spool: Spool, first: Sequence[Problem], now: float) -> ImportPreview:
+    """`store_spool`, and what becomes of the first problems. The caller rolls back."""
+    known = _stored_splits(session, first)
+    report = store_spool(session, spool, "", now)
+    stored = {key: split for key, (_, split) in _stored_splits(session, first).items()}
+    previewed = [
+        PreviewedProblem(problem, stored.get(problem.split_key, Split.EXCLUDED), problem.split_key in known)
+        for problem in first
+    ]
+    return ImportPreview(report, tuple(previewed))
 
 
 def _add_heldout(session: Session, spooled: Iterable[Measured], import_id: int) -> tuple[int, Withdrawn]:

@@ -9,9 +9,16 @@ from store.database.retry import retried, retrying
 from store.database.tables import ProblemRow
 from store.errors import UnknownRecordError
 from store.problems.exclusions import count_exclusions, read_exclusions
-from store.problems.importing import Spool, store_spool
-from store.problems.queries import PROBLEM_COLUMNS, find_by_text, find_problems, iterate_problems, problem_counts
-from store.records import Exclusion, ImportReport, Problem, Split
+from store.problems.importing import Spool, preview_spool, store_spool
+from store.problems.queries import (
+    PROBLEM_COLUMNS,
+    find_by_text,
+    find_problems,
+    iterate_problems,
+    problem_counts,
+    sample_sources,
+)
+from store.records import Exclusion, ImportPreview, ImportReport, Problem, Split
 
 
 @retrying
@@ -36,6 +43,26 @@ class Problems(StorePart):
     def _store_spool(self, spool: Spool, name: str) -> ImportReport:
         with self._write() as session:
             return store_spool(session, spool, name, self._now())
+
+    def preview(self, new: Iterable[Problem], size: int = 10) -> ImportPreview:
+        """What `import_new` would do with these problems, and the first `size` of them. Nothing is stored.
+
+        The import runs in a transaction that is rolled back, so that it is judged against what the store holds.
+
+        Raises:
+            InvalidProblemError: a text is empty, or two problems share an id.
+        """
+        first: list[Problem] = []
+        with Spool() as spool:
+            spool.fill(_keeping(first, new, size))
+            return self._preview_spool(spool, first)
+
+    @retried
+    def _preview_spool(self, spool: Spool, first: list[Problem]) -> ImportPreview:
+        with self._write() as session:
+            preview = preview_spool(session, spool, first, self._now())
+            session.rollback()
+        return preview
 
     def add(self, new: Iterable[Problem]) -> int:
         """`import_new`, returning only how many problems were added."""
@@ -78,6 +105,11 @@ class Problems(StorePart):
         with self._read() as session:
             return session.scalar(select(func.count()).select_from(first)) or 0
 
+    def some_sources(self, problems_per_split: int = 300) -> list[str]:
+        """The sources of a random sample of problems, in order: all of them but for the rarest."""
+        with self._read() as session:
+            return sample_sources(session, problems_per_split)
+
     def exclusion_count(self) -> int:
         """The number of problems that imports excluded or withdrew."""
         with self._read() as session:
@@ -87,3 +119,11 @@ class Problems(StorePart):
         """Stream the problems that are similar to a held-out one and therefore not trained on, latest import first."""
         with self._read() as session:
             yield from read_exclusions(session, limit)
+
+
+def _keeping(first: list[Problem], new: Iterable[Problem], size: int) -> Iterator[Problem]:
+    """Pass problems on, and keep the first of them."""
+    for problem in new:
+        if len(first) < size:
+            first.append(problem)
+        yield problem

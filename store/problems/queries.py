@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import batched
 from typing import Any
@@ -22,6 +22,24 @@ ORDER_MODULUS = 2**31 - 1
 
 PROBLEM_COLUMNS = tuple(getattr(ProblemRow, field.name) for field in fields(Problem))
 """The columns of `Problem`, in the order of its fields. Cheaper than whole rows, which the session would track."""
+
+
+UNATTEMPTED: Mapping[str, int] = dict.fromkeys(
+    (
+        "attempts",
+        "judged",
+        "accepted",
+        "solutions",
+        "mistakes",
+        "demonstrations",
+        "duplicates",
+        "judged_tokens",
+        "stale_judged",
+        "stale_accepted",
+    ),
+    0,
+)
+"""The counters of a problem that nobody attempted yet."""
 
 
 def problem_counts(session: Session) -> dict[str, int]:
@@ -55,6 +73,15 @@ def find_by_text(session: Session, text: str, limit: int) -> list[Problem]:
     contains = or_(ProblemRow.id.contains(text, autoescape=True), ProblemRow.question.contains(text, autoescape=True))
     query = select(*PROBLEM_COLUMNS).where(contains).order_by(ProblemRow.id).limit(limit)
     return [Problem(*row) for row in session.execute(query)]
+
+
+def sample_sources(session: Session, problems_per_split: int) -> list[str]:
+    """The sources of a few random problems of each split, in order."""
+    found: set[str] = set()
+    for split in Split:
+        sample = select(ProblemRow.source).where(ProblemRow.split == split).order_by(ProblemRow.shuffle_key)
+        found.update(session.scalars(sample.limit(problems_per_split)))
+    return sorted(found)
 
 
 def shuffled(seed: int) -> ColumnElement[int]:
@@ -124,14 +151,5 @@ def _row(problem: Problem) -> dict[str, Any]:
         "level": problem.level,
         "template_twins": problem.template_twins,
         "shuffle_key": int.from_bytes(digest[:8]) % ORDER_MODULUS,
-        "attempts": 0,
-        "judged": 0,
-        "accepted": 0,
-        "solutions": 0,
-        "mistakes": 0,
-        "demonstrations": 0,
-        "duplicates": 0,
-        "judged_tokens": 0,
-        "stale_judged": 0,
-        "stale_accepted": 0,
+        **UNATTEMPTED,
     }

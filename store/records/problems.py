@@ -85,10 +85,25 @@ def make_label(answers: Iterable[str]) -> str:
 
 
 class SkippedRow(NamedTuple):
-    """A row that was not imported: its position with the reason, and whether the reason is that it has no answer."""
+    """A row that was not imported: its source, position and reason, and whether the reason is that it has no answer.
+
+    `reason` is the same for all rows alike, such as those whose label is "proof".
+    """
 
     text: str
     no_answer: bool
+    reason: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkipReason:
+    """The number of rows that were not imported for a reason, and the positions of the first of them."""
+
+    reason: str
+    no_answer: bool
+    count: int = 0
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +111,9 @@ class ImportReport:
     """Counts of an import. Of `read` problems, `train` and `heldout` are new.
 
     `known` were in the store already or came twice. `left_out` are duplicates or near-duplicates of a held-out
-    problem or, for `twins` of them, its template twins. `skipped` lists the rows that are not problems, each with its
-    position and the reason.
+    problem or, for `twins` of them, its template twins. `skipped` lists the first rows that are not problems, each with
+    its position and the reason, and `reasons` counts all of them. `layouts` tells which layouts were found in sources.
+    `multiple_choice` problems have the letter of a choice as their label.
 
     `withdrawn` are stored training problems that are no longer trained on: a new held-out problem is the same (they
     become held out), a near-duplicate or, for `withdrawn_twins` of them, a template twin (they become excluded). Some
@@ -119,11 +135,34 @@ class ImportReport:
     withdrawn_twins: int = 0
     no_answers: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    reasons: tuple[SkipReason, ...] = ()
+    layouts: tuple[str, ...] = ()
+    multiple_choice: int = 0
 
     @property
     def added(self) -> int:
         """The number of new problems in both splits."""
         return self.train + self.heldout
+
+    def count_skipped(self, *, no_answer: bool) -> int:
+        """The number of rows that were skipped because they have no answer, or because they are bad."""
+        return sum(reason.count for reason in self.reasons if reason.no_answer is no_answer)
+
+
+class PreviewedProblem(NamedTuple):
+    """A problem as an import would store it, in this split. `known`: it is in the store already."""
+
+    problem: Problem
+    split: Split
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPreview:
+    """What an import would do, with the first of its problems."""
+
+    report: ImportReport
+    first: tuple[PreviewedProblem, ...]
 
 
 @dataclass(frozen=True, slots=True)

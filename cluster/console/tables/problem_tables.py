@@ -1,4 +1,4 @@
-"""Problems, exclusions and reports of imports, as the `automathes problems` commands print them."""
+"""Problems and exclusions, as the `automathes problems` commands print them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,11 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from cluster.console.output import print_line
 from cluster.console.tables.columns import format_label, print_table, printable, printable_lines
-from store.records import Exclusion, ImportReport, Problem, Split
+from store.records import Exclusion, Problem, Split
 
-_MAX_SKIPPED = 5
 _MAX_ANSWERS = 10
 
 
@@ -68,49 +66,3 @@ def print_problem(problem: Mapping[str, Any]) -> None:
     console.print(Text(f"{problem['rollouts']} rollouts: {outcomes}"))
     for answer, count in list(problem["answers"].items())[:_MAX_ANSWERS]:
         console.print(Text(f"  {count:4} x {printable(answer)}"))
-
-
-def print_import(report: ImportReport, run: str, counts: Mapping[str, int]) -> None:
-    """Print what an import added, excluded and withdrew from training."""
-    known = f"; {report.known} were there already" if report.known else ""
-    print_line(
-        f"{report.added} problems imported into run {run}: {report.train} for training, {report.heldout} held out"
-        f"{known}. The run now has {counts['train']} training and {counts['heldout']} held-out problems"
-    )
-    if report.left_out:
-        twins = _twins(report.twins)
-        print_line(
-            f"{report.left_out} excluded, because they equal or nearly equal a held-out problem{twins}: "
-            "`automathes problems list --left-out` lists them"
-        )
-    if report.withdrawn:
-        learned = f" A policy has already been trained on {report.learned} of them." if report.learned else ""
-        print_line(
-            f"{report.withdrawn} training problems withdrawn: each equals or nearly equals a new held-out problem"
-            f"{_twins(report.withdrawn_twins)}.{learned}"
-        )
-    if report.twins or report.withdrawn_twins:
-        print_line("--template-twins train keeps those with other numbers or names: generated problems need it")
-
-
-def print_labels(report: ImportReport, unchecked: int) -> None:
-    """Print the rows that an import skipped, and the labels that cannot be read."""
-    no_answers = set(report.no_answers)
-    _print_some("left out: the label is no answer", report.no_answers)
-    _print_some("bad rows skipped", [row for row in report.skipped if row not in no_answers])
-    _print_some("labels that the answer checker cannot read, which few answers can equal", report.unreadable)
-    if unchecked:
-        print_line(f"{unchecked} labels were not checked: the time was up, or this host cannot isolate the checker")
-
-
-def _twins(count: int) -> str:
-    return f" ({count} of them with other numbers or names)" if count else ""
-
-
-def _print_some(title: str, lines: Sequence[str]) -> None:
-    if lines:
-        print_line(f"{len(lines)} {title}:")
-    for line in lines[:_MAX_SKIPPED]:
-        print_line(f"  {printable(line)}")
-    if len(lines) > _MAX_SKIPPED:
-        print_line(f"  and {len(lines) - _MAX_SKIPPED} more: --json lists all of them")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from store.errors import ProblemSourceError
-from store.problems.sources.row_parsing import OnSkipped
-from store.problems.sources.splitting import generate_id, operands_key, question_key, split_of_key
+from store.problems.sources.notes import Notes
+from store.problems.sources.rows.splitting import generate_id, operands_key, question_key, split_of_key
 from store.records import Problem
 from store.settings import ReasoningGymSettings
 
@@ -18,7 +18,7 @@ PLAIN_ARITHMETIC = frozenset({"products", "chain_sum", "decimal_chain_sum", "gcd
 """Tasks whose problems are determined by their numbers: the wording varies, and so does the order."""
 
 
-def generate_problems(settings: ReasoningGymSettings, _on_skipped: OnSkipped) -> Iterator[Problem]:
+def generate_problems(settings: ReasoningGymSettings, _notes: Notes) -> Iterator[Problem]:
     """Generate `size` distinct problems, or fewer, with a warning, if no more are found. None is ever skipped.
 
     Raises:

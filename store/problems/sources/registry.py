@@ -1,38 +1,62 @@
 """The registry of problem sources, and importing from several at once."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 from store.problems.problems import Problems
-from store.problems.sources import huggingface, jsonl, parquet, reasoning_gym
-from store.problems.sources.row_parsing import OnSkipped
-from store.records import ImportReport, Problem, SkippedRow
-from store.settings import ProblemSourceSettings
+from store.problems.sources.formats.columnar import read_arrow, read_parquet
+from store.problems.sources.formats.csv_table import read_csv
+from store.problems.sources.formats.huggingface import describe, read_huggingface
+from store.problems.sources.formats.json_lines import read_json_lines
+from store.problems.sources.formats.json_list import read_json
+from store.problems.sources.notes import LoggedNotes, Notes
+from store.problems.sources.reasoning_gym import generate_problems
+from store.problems.sources.rows.fields import Row
+from store.problems.sources.rows.parsing import problems_from_rows, source_name
+from store.records import ImportPreview, ImportReport, Problem
+from store.settings import FileSettings, HuggingFaceSettings, ProblemSourceSettings
 
-log = logging.getLogger(__name__)
+type Source = Callable[[Any, Notes], Iterator[Problem]]
+"""From the settings of a source to its problems."""
 
-SOURCES: Mapping[str, Callable[[Any, OnSkipped], Iterator[Problem]]] = {
-    "reasoning_gym": reasoning_gym.generate_problems,
-    "jsonl": jsonl.read_jsonl,
-    "parquet": parquet.read_parquet,
-    "huggingface": huggingface.read_huggingface,
+
+def _file_of(read: Callable[[Path], Iterator[Row]]) -> Source:
+    """The source that is a file of rows."""
+
+    def read_file(settings: FileSettings, notes: Notes) -> Iterator[Problem]:
+        path = Path(settings.path).expanduser()
+        rows = islice(read(path), settings.limit)
+        return problems_from_rows(rows, settings, settings.name or source_name(path), str(path), notes)
+
+    return read_file
+
+
+def _read_data_set(settings: HuggingFaceSettings, notes: Notes) -> Iterator[Problem]:
+    rows = islice(read_huggingface(settings), settings.limit)
+    return problems_from_rows(rows, settings, settings.dataset, describe(settings), notes)
+
+
+SOURCES: Mapping[str, Source] = {
+    "reasoning_gym": generate_problems,
+    "jsonl": _file_of(read_json_lines),
+    "json": _file_of(read_json),
+    "csv": _file_of(read_csv),
+    "parquet": _file_of(read_parquet),
+    "arrow": _file_of(read_arrow),
+    "huggingface": _read_data_set,
 }
 
 
-def _log_skipped(row: SkippedRow) -> None:
-    log.warning("skipped: %s", row.text)
-
-
-def read_problems(source: ProblemSourceSettings, on_skipped: OnSkipped = _log_skipped) -> Iterator[Problem]:
-    """Stream the problems of one source; `on_skipped` is called for each bad row that the settings allow to skip.
+def read_problems(source: ProblemSourceSettings, notes: Notes | None = None) -> Iterator[Problem]:
+    """Stream the problems of one source; `notes` take what else is found, which is logged by default.
 
     Raises:
         ProblemSourceError: the source cannot be read, or has bad rows and the settings do not skip them.
     """
-    return SOURCES[source.kind](source, on_skipped)
+    return SOURCES[source.kind](source, notes or LoggedNotes())
 
 
 type Filter = Callable[[ProblemSourceSettings, Iterator[Problem]], Iterator[Problem]]
@@ -50,9 +74,35 @@ def import_problems(
         ProblemSourceError: a source cannot be read, or has bad rows and the settings do not skip them.
         InvalidProblemError: two problems share an id.
     """
-    skipped: list[SkippedRow] = []
-    read = ((source, read_problems(source, skipped.append)) for source in sources)
-    new = chain.from_iterable(keep(source, found) if keep else found for source, found in read)
-    report = problems.import_new(new, name)
-    no_answers = tuple(row.text for row in skipped if row.no_answer)
-    return replace(report, skipped=tuple(row.text for row in skipped), no_answers=no_answers)
+    notes = Notes()
+    return _with_notes(problems.import_new(_read_all(sources, notes, keep), name), notes)
+
+
+def preview_problems(
+    problems: Problems, sources: Sequence[ProblemSourceSettings], keep: Filter | None = None
+) -> ImportPreview:
+    """What `import_problems` would do, and the first problems as they would be stored. Nothing is written.
+
+    Raises:
+        ProblemSourceError: a source cannot be read, or has bad rows and the settings do not skip them.
+        InvalidProblemError: two problems share an id.
+    """
+    notes = Notes()
+    preview = problems.preview(_read_all(sources, notes, keep))
+    return replace(preview, report=_with_notes(preview.report, notes))
+
+
+def _read_all(sources: Sequence[ProblemSourceSettings], notes: Notes, keep: Filter | None) -> Iterator[Problem]:
+    read = ((source, read_problems(source, notes)) for source in sources)
+    return chain.from_iterable(keep(source, found) if keep else found for source, found in read)
+
+
+def _with_notes(report: ImportReport, notes: Notes) -> ImportReport:
+    return replace(
+        report,
+        skipped=tuple(row.text for row in notes.skipped),
+        no_answers=tuple(row.text for row in notes.skipped if row.no_answer),
+        reasons=notes.reasons,
+        layouts=tuple(notes.layouts),
+        multiple_choice=notes.multiple_choice,
+    )

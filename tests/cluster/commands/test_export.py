@@ -7,14 +7,16 @@ import pytest
 
 from actors.formats import FORMATS
 from cluster.cli import main
-from cluster.commands.export import messages
+from cluster.commands.exports.export import conversations
 from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
+from store.export.settings import ExportSettings
 from store.records import Outcome, Problem, Purpose, Rollout, Segment, SegmentKind, Split
 from store.store import Store
 
 TURN = "Let us compute.\n```python\nprint(6 * 7)\n```\n"
 LAST_TURN = {"tir": "So it is \\boxed{42}.", "mario": "Final Answer: $42$"}
+messages = conversations(ExportSettings(), "tir")
 PROBLEM = Problem("p", "What is 6 * 7?", "42", "test", Split.TRAIN, "p")
 
 

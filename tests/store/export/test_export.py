@@ -13,11 +13,7 @@ from store.export.settings import ExportSettings
 from store.records import Outcome, Problem, Purpose, Rollout, Sampling, Split, Support
 from store.store import Store
 
-
-@pytest.fixture(autouse=True)
-def _no_network_and_a_cache_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+pytestmark = pytest.mark.usefixtures("offline_datasets")
 
 
 @pytest.fixture

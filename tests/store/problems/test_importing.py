@@ -10,7 +10,7 @@ from store.database.tables import HeldOutTemplateRow
 from store.errors import InvalidProblemError
 from store.problems.similarity import NEAR, bands, shingles, similarity
 from store.problems.sources import import_problems
-from store.problems.sources.splitting import question_key
+from store.problems.sources.rows.splitting import question_key
 from store.records import ExclusionKind, ImportReport, Policy, Problem, Split
 from store.settings import JsonlSettings
 
@@ -194,3 +194,18 @@ def test_the_sides_of_gsm8k_share_nothing_but_a_few_templates(tmp_path):
     with Store.open(f"sqlite:///{tmp_path}/s.db") as store:
         report = import_problems(store.problems, sources)
     assert (report.heldout, report.train, report.left_out, report.twins) == (1319, 7473 - report.twins, report.twins, 4)
+
+
+def test_a_preview_foretells_an_import_and_stores_nothing(store, make):
+    heldout = make.problem(0, split=Split.HELDOUT)
+    store.problems.import_new([heldout])
+    new = [make.problem(1), make.problem(2, split=Split.HELDOUT), replace(heldout, split=Split.TRAIN), make.problem(3)]
+    preview = store.problems.preview(new, size=3)
+    assert [(one.problem.id, one.split, one.known) for one in preview.first] == [
+        ("p1", Split.TRAIN, False),
+        ("p2", Split.HELDOUT, False),
+        ("p0", Split.HELDOUT, True),
+    ]
+    assert store.problems.counts() == {"train": 0, "heldout": 1, "excluded": 0}
+    assert store.problems.exclusion_count() == 0
+    assert store.problems.import_new(new) == preview.report

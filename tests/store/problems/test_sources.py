@@ -6,8 +6,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from store.errors import ProblemSourceError
 from store.problems.sources import import_problems, read_problems
-from store.problems.sources.answers import AnswerFormError, extract_boxed, extract_gsm8k
-from store.problems.sources.splitting import operands_key, question_key, split_of_key
+from store.problems.sources.rows.answers import AnswerFormError, extract_boxed, extract_gsm8k
+from store.problems.sources.rows.splitting import operands_key, question_key, split_of_key
 from store.records import Split
 from store.settings import Columns, JsonlSettings, ProblemSourceSettings
 
@@ -153,7 +153,7 @@ def test_every_bad_line_is_reported_and_nothing_imported(store, tmp_path):
         "line 2: not JSON: ",
         "line 3: there is no field 'answer' (it has question)",
         "line 4: 'question' is empty",
-        "line 5: 'answer' is dict, not a string or a number",
+        "line 5: 'answer' is an object, not a string or a number",
         "line 6: not a JSON object",
         "line 7: 'question' contains an invalid character",
         "line 8: byte 15 is not UTF-8",
@@ -189,6 +189,15 @@ def test_labels_that_are_no_answers_can_be_kept(store, tmp_path):
     path = lines(tmp_path / "a.jsonl", {"question": "What shows that a theorem is true?", "answer": "proof"})
     report = import_problems(store.problems, [settings(kind="jsonl", path=path, skip_labels="none")])
     assert (report.added, report.no_answers) == (1, ())
+
+
+def test_labels_that_are_no_answers_can_be_kept_while_choices_are_left_out(store, tmp_path):
+    proof = {"problem": "Why?", "answer": "proof", "question_type": "proof"}
+    choice = {"problem": "Which? (A) 1 (B) 2", "answer": "B", "question_type": "MCQ"}
+    path = lines(tmp_path / "a.jsonl", proof, choice)
+    source = settings(kind="jsonl", path=path, layout="numinamath", skip_labels="none", multiple_choice="leave_out")
+    report = import_problems(store.problems, [source])
+    assert (report.added, report.skipped) == (1, (f"{path}: line 2: the label 'B' is the letter of a choice",))
 
 
 @pytest.mark.parametrize("label", ["none", "-1", r"\emptyset", "()", "?", r"\text{proof by 3}"])
@@ -249,10 +258,10 @@ def test_a_parquet_file_is_read_by_its_columns_and_bad_rows_by_their_numbers(tmp
     from pyarrow import parquet
 
     rows = [{"q": f"{i} + 1?", "a": i + 1} for i in range(3)]
-    parquet.write_table(pyarrow.Table.from_pylist([*rows, {"q": "no answer?", "a": None}]), tmp_path / "a.parquet")
+    parquet.write_table(pyarrow.Table.from_pylist([*rows, {"q": "", "a": 4}]), tmp_path / "a.parquet")
     columns = {"question": "q", "answer": "a"}
     source = settings(kind="parquet", path=str(tmp_path / "a.parquet"), columns=columns)
-    with pytest.raises(ProblemSourceError, match="row 4: 'a' is NoneType, not a string or a number"):
+    with pytest.raises(ProblemSourceError, match="row 4: 'q' is empty"):
         list(read_problems(source))
     assert [p.answer for p in read_problems(source.model_copy(update={"limit": 3}))] == ["1", "2", "3"]
 
