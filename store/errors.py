@@ -85,5 +85,9 @@ class ExportTargetError(StoreError):
     """The target folder of an export exists, cannot be written, or is being written by another process."""
 
 
+class ExportLayoutError(StoreError):
+    """The layout of an export does not go with another of its settings."""
+
+
 class NothingToExportError(StoreError):
     """No rollout matches the settings of an export."""

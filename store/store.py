@@ -1,7 +1,7 @@
 """The store: one database with everything that a run must not lose, and the parts that read and write it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +9,7 @@ from typing import Self
 from store.database.database import RETRY_S, Database
 from store.database.retry import retrying
 from store.export.settings import ExportReport, ExportSettings, Messages
+from store.feedback.feedback import Feedback
 from store.labels.labels import Labels
 from store.problems.problems import Problems
 from store.rollouts.assignments import Assignments
@@ -27,7 +28,7 @@ class Store:
     """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
 
     It holds the parts: `problems`, `labels`, `assignments`, `rollouts`, `training_sets`, `iterations`, `policies`,
-    `evaluations`, `samplers` and `run`. Pass a caller the parts that it needs.
+    `evaluations`, `samplers`, `run` and `feedback`. Pass a caller the parts that it needs.
 
     Each method of a part is one transaction: when it returns, what it wrote is on the disk; when it raises, nothing
     was written. Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails. While a
@@ -46,6 +47,7 @@ class Store:
         self.evaluations = Evaluations(database)
         self.run = Run(database)
         self.samplers = Samplers(database)
+        self.feedback = Feedback(database)
 
     @classmethod
     def open(
@@ -102,10 +104,13 @@ class Store:
         with self._database.read() as session:
             return reset.is_empty(session)
 
-    def clear(self) -> None:
-        """Delete the rows of a run that ended before its first policy. Raises `StoreError` if there is a policy."""
+    def clear(self, *, keep_problems: bool = False) -> None:
+        """Delete the rows of a run that ended before its first policy. Raises `StoreError` if there is a policy.
+
+        With `keep_problems`, problems that were imported before the run stay, as if nobody had attempted them.
+        """
         with self._database.write() as session:
-            reset.clear(session)
+            reset.clear(session, keep_problems=keep_problems)
 
     def export(
         self,
@@ -129,3 +134,32 @@ class Store:
         from store.export.folder import export  # imports pyarrow, which is slow
 
         return export(self._database.read, self.masked_url, target, settings, messages, on_progress)
+
+    def release(
+        self,
+        target: Path,
+        settings: ExportSettings,
+        messages: Messages,
+        licences: Mapping[str, str],
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> ExportReport:
+        """Write rollouts to a new folder as a data set to publish, or continue a release that was interrupted.
+
+        Args:
+            target: the folder, which must not exist yet.
+            settings: which rollouts; as Parquet, without a layout, of training problems only.
+            messages: makes the conversation of a rollout.
+            licences: the licence by source, for those that the user named.
+            on_progress: called with (rows written, rows in total) after each file.
+
+        Raises:
+            ExportLayoutError: a setting does not go with a release, or a licence has no form or no source.
+            ExportTargetError: `target` exists, cannot be written, or is being written by another process.
+            NothingToExportError: no rollout matches the settings.
+        """
+        from store.export.release.release import release  # imports pyarrow, which is slow
+
+        policies = self.policies.all()
+        return release(
+            self._database.read, self.masked_url, target, settings, messages, licences, policies, on_progress
+        )

@@ -3,15 +3,20 @@
 Import them from here; the modules divide them by topic.
 """
 
+from store.records.browsing import RolloutCount, RolloutFilter, RolloutPage, RolloutSummary
+from store.records.feedback import CollectedAnswer, CollectedCompletion, Completion, Rating
 from store.records.policies import Decision, Policy, PolicyPointer
 from store.records.problems import (
     Exclusion,
     ExclusionKind,
+    ImportPreview,
     ImportReport,
     LabelChange,
+    PreviewedProblem,
     Problem,
     ReviewStatus,
     SkippedRow,
+    SkipReason,
     Split,
     TemplateTwins,
     accepted_answers,
@@ -34,11 +39,15 @@ from store.records.work import Assignment, Lease, Sampling, rollout_id
 
 __all__ = [
     "Assignment",
+    "CollectedAnswer",
+    "CollectedCompletion",
+    "Completion",
     "Decision",
     "Exclusion",
     "ExclusionKind",
     "ExecutionRecord",
     "FaultKind",
+    "ImportPreview",
     "ImportReport",
     "LabelChange",
     "Lease",
@@ -47,13 +56,20 @@ __all__ = [
     "PolicyPointer",
     "PolicySpan",
     "Pool",
+    "PreviewedProblem",
     "Problem",
     "Purpose",
+    "Rating",
     "ReviewStatus",
     "Rollout",
+    "RolloutCount",
+    "RolloutFilter",
+    "RolloutPage",
+    "RolloutSummary",
     "Sampling",
     "Segment",
     "SegmentKind",
+    "SkipReason",
     "SkippedRow",
     "Split",
     "Support",

@@ -60,6 +60,16 @@ class Policy:
     is_pruned: bool = False
 
     @property
+    def origin(self) -> str:
+        """What made it: "base", "warm start" or "iteration 3", be that still open; of a control run "control 3"."""
+        if self.parent is None:
+            return "base"
+        if not self.iteration:
+            return "warm start"
+        kind = "control" if self.config.get("mode") == "demonstrations_only" else "iteration"
+        return f"{kind} {self.iteration}"
+
+    @property
     def pointer(self) -> PolicyPointer:
         """The reference by which samplers and the learner load this policy."""
         return PolicyPointer(self.version, self.path, self.checksum)

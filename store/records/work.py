@@ -1,6 +1,7 @@
 """Work: what samplers lease, and how it is to be sampled."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
 from store.records.policies import PolicyPointer
 from store.records.problems import Problem
@@ -14,6 +15,13 @@ class Sampling:
     temperature: float = 0.8
     top_p: float = 1.0
     seed: int | None = None
+
+    def seeded(self, seed: int, name: str) -> "Sampling":
+        """The same with a seed of its own, derived from a seed and a name; greedy sampling needs none."""
+        if self.temperature == 0:
+            return self
+        digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+        return replace(self, seed=int.from_bytes(digest[:4], "big"))
 
 
 @dataclass(frozen=True, slots=True)

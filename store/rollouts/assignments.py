@@ -13,7 +13,7 @@ from store.database.retry import retrying
 from store.database.tables import AssignmentRow, EvaluationRow, ProblemRow, RolloutRow, table
 from store.problems.queries import PROBLEM_COLUMNS
 from store.records import Assignment, Lease, PolicyPointer, Problem, Purpose, Sampling
-from store.rollouts.work import Caller, LoadablePolicy, choose_policy, fair_shares, free_work
+from store.rollouts.work import Caller, LoadablePolicy, choose_policy, divided, fair_shares, free_work
 
 
 @retrying
@@ -29,6 +29,7 @@ class Assignments(StorePart):
         purpose: Purpose | None = None,
         pinned: int | None = None,
         swap_wait_s: float = 0.0,
+        evaluators: int = 0,
     ) -> Lease:
         """Lease free assignments with up to `attempts` missing attempts to `owner`, and name the policy to load.
 
@@ -43,9 +44,11 @@ class Assignments(StorePart):
             purpose: skip work for any other purpose.
             pinned: the only policy version that the owner loads.
             swap_wait_s: seconds after a publication for which an evaluation keeps the owner on the policy before.
+            evaluators: how many of the run's samplers are for evaluations alone (see `store.rollouts.work.divided`).
         """
-        caller, now = Caller(owner, held, purpose, pinned), self._now()
+        now = self._now()
         with self._read() as session:  # which locks nothing: idle samplers poll
+            caller = divided(session, Caller(owner, held, purpose, pinned), evaluators, now)
             policy = self._pointer(choose_policy(session, caller, now, swap_wait_s))
             shares = fair_shares(session, caller, attempts, now)
         if policy is not None and held not in (None, policy.version):
@@ -60,11 +63,13 @@ class Assignments(StorePart):
             return Lease(policy, tuple(_load(session, ids)))
 
     def policy_to_load(
-        self, owner: str, purpose: Purpose | None = None, pinned: int | None = None
+        self, owner: str, purpose: Purpose | None = None, pinned: int | None = None, evaluators: int = 0
     ) -> PolicyPointer | None:
         """The policy that an owner without one should load; None before the first is published."""
+        now = self._now()
         with self._read() as session:
-            return self._pointer(choose_policy(session, Caller(owner, None, purpose, pinned), self._now(), 0.0))
+            caller = divided(session, Caller(owner, None, purpose, pinned), evaluators, now)
+            return self._pointer(choose_policy(session, caller, now, 0.0))
 
     def extend(self, owner: str, assignment_ids: Collection[int], ttl_s: float) -> int:
         """Extend the given leases that the owner still holds to `ttl_s` seconds from now; returns their number.

@@ -6,13 +6,19 @@ from store.database.array_membership import in_array
 from store.database.database import StorePart
 from store.database.retry import retried, retrying
 from store.database.tables import RolloutRow
-from store.records import Outcome, Purpose, Rollout
+from store.errors import UnknownRecordError
+from store.records import Outcome, Purpose, Rollout, RolloutCount, RolloutFilter, RolloutPage, RolloutSummary
 from store.rollouts import retention
+from store.rollouts.browsing import pages
+from store.rollouts.browsing.windows import Place
 from store.rollouts.reading import read_rollouts
 from store.rollouts.row_mapping import PreparedRollout, prepare
 from store.rollouts.timings import Timing, read_timings
 from store.rollouts.writing import add_rollouts
 from store.settings import RetentionSettings
+
+BROWSING_S = 0.3
+"""How long a search for a page lasts, in seconds."""
 
 
 @retrying
@@ -60,6 +66,35 @@ class Rollouts(StorePart):
         """The stored rollouts with these ids, in the order in which they were written."""
         with self._read() as session:
             return list(read_rollouts(session, [in_array(RolloutRow.id, ids)]))
+
+    def page(
+        self,
+        wanted: RolloutFilter,
+        limit: int,
+        *,
+        older_than: int | None = None,
+        newer_than: int | None = None,
+        budget_s: float = BROWSING_S,
+    ) -> RolloutPage:
+        """Up to `limit` rollouts that match, newest first: the newest, or those next to a place that a page named.
+
+        The search ends after about `budget_s` seconds, whatever is stored, and the page says how far it came.
+        """
+        with self._read() as session:
+            return pages.find_page(session, wanted, limit, Place(older_than, newer_than), budget_s)
+
+    def count(self, wanted: RolloutFilter, budget_s: float = BROWSING_S) -> RolloutCount:
+        """How many rollouts match, whatever their text, or how many were counted in about `budget_s` seconds."""
+        with self._read() as session:
+            return pages.count(session, wanted, budget_s)
+
+    def summary(self, rollout_id: str) -> RolloutSummary:
+        """The summary of a rollout. Raises `UnknownRecordError` if there is none with this id."""
+        with self._read() as session:
+            found = pages.find_summary(session, rollout_id)
+        if found is None:
+            raise UnknownRecordError(f"there is no rollout {rollout_id!r} in the store: it may have been pruned")
+        return found
 
     def timings(self) -> list[Timing]:
         """The courses of all sampled rollouts in numbers, in the order in which they were written."""

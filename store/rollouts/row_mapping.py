@@ -90,7 +90,7 @@ def rollout_from_row(
     Raises:
         StoreDamagedError: the stored bytes are corrupted.
     """
-    with _translated_damage(row.id):
+    with translated_damage(row.id):
         return _unpack(row, executions, engine_build)
 
 
@@ -100,12 +100,13 @@ def solution_from_columns(rollout_id: str, segments: bytes, answer: str | None) 
     Raises:
         StoreDamagedError: the stored bytes are corrupted.
     """
-    with _translated_damage(rollout_id):
+    with translated_damage(rollout_id):
         return Solution(packing.unpack_segments(packing.decompress(segments)), answer)
 
 
 @contextmanager
-def _translated_damage(rollout_id: str) -> Iterator[None]:
+def translated_damage(rollout_id: str) -> Iterator[None]:
+    """Raise `StoreDamagedError` for stored bytes of a rollout that cannot be unpacked."""
     try:
         yield
     except (zlib.error, ValueError) as error:

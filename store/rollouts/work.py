@@ -6,7 +6,7 @@ behind it. An evaluation is open to the evaluated policy alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, case, exists, func, not_, or_, select
@@ -28,17 +28,22 @@ class Caller:
 
     A caller without a version gets work of any policy: a test, or a tool that samples by other means. One without a
     purpose belongs to the run and leases nothing while the run is paused. `pinned` is the only policy that it loads.
+    `role` is what it samples now where the run's samplers divide the purposes among themselves, with `peers` samplers
+    that do the same, itself included (see `divided`).
     """
 
     owner: str
     held: int | None = None
     purpose: Purpose | None = None
     pinned: int | None = None
+    role: Purpose | None = None
+    peers: int | None = None
 
     @property
     def purposes(self) -> tuple[Purpose, ...]:
         """What it samples, in this order."""
-        return (Purpose.EVAL, Purpose.TRAIN) if self.purpose is None else (self.purpose,)
+        only = self.purpose or self.role
+        return (Purpose.EVAL, Purpose.TRAIN) if only is None else (only,)
 
 
 class LoadablePolicy(NamedTuple):
@@ -58,6 +63,22 @@ def may_work(session: Session, caller: Caller) -> bool:
     return desired is None or desired == "running"
 
 
+def divided(session: Session, caller: Caller, evaluators: int, now: float) -> Caller:
+    """The caller in its role where the first `evaluators` samplers of the run are for evaluations, the others not.
+
+    Those that lease now count, in the order of their numbers: when one is lost the next takes its place, and where no
+    more are left than are to evaluate, each does all.
+    """
+    if caller.purpose is not None or evaluators == 0:
+        return caller
+    names = sorted({caller.owner, *session.scalars(_active(now))}, key=lambda name: (len(name), name))
+    if len(names) <= evaluators:
+        return caller
+    if caller.owner in names[:evaluators]:
+        return replace(caller, role=Purpose.EVAL, peers=evaluators)
+    return replace(caller, role=Purpose.TRAIN, peers=len(names) - evaluators)
+
+
 def free_work(caller: Caller, purpose: Purpose, now: float) -> Select[int, int]:
     """(id, missing rollouts) of the free assignments for a purpose that the caller may lease, in their order."""
     query = select(AssignmentRow.id, _MISSING).where(*_is_open(caller, purpose), _is_unleased(now))
@@ -75,7 +96,7 @@ def fair_shares(session: Session, caller: Caller, attempts: int, now: float) -> 
     """
     if not may_work(session, caller):
         return {}
-    num_samplers = 1 + _count_others(session, caller, now)
+    num_samplers = caller.peers or 1 + _count_others(session, caller, now)
     shares = (
         (purpose, _fair_share(session, caller, purpose, attempts, num_samplers, now)) for purpose in caller.purposes
     )
@@ -83,10 +104,15 @@ def fair_shares(session: Session, caller: Caller, attempts: int, now: float) -> 
 
 
 def _count_others(session: Session, caller: Caller, now: float) -> int:
-    """The other samplers that lease. A clock that was ahead keeps none of them for longer than it was."""
-    is_active = SamplerRow.reported_at.between(now - ACTIVE_S, now + ACTIVE_S), SamplerRow.state.not_in(NOT_SAMPLING)
-    query = select(func.count()).select_from(SamplerRow).where(*is_active, SamplerRow.name != caller.owner)
-    return session.scalar(query) or 0
+    """The other samplers that lease."""
+    others = _active(now).where(SamplerRow.name != caller.owner).subquery()
+    return session.scalar(select(func.count()).select_from(others)) or 0
+
+
+def _active(now: float) -> Select[str]:
+    """The names of the samplers that lease. A clock that was ahead keeps none of them for longer than it was."""
+    reports = SamplerRow.reported_at.between(now - ACTIVE_S, now + ACTIVE_S)
+    return select(SamplerRow.name).where(reports, SamplerRow.state.not_in(NOT_SAMPLING))
 
 
 def _fair_share(
@@ -142,14 +168,14 @@ def _find(session: Session, *conditions: ColumnElement[bool]) -> LoadablePolicy 
 
 def _has_work(session: Session, caller: Caller, version: int, now: float) -> bool:
     """Whether anything is free that the caller would sample with a policy."""
-    with_policy = Caller(caller.owner, version, caller.purpose)
+    with_policy = replace(caller, held=version)
     free = (exists(free_work(with_policy, purpose, now).order_by(None)) for purpose in caller.purposes)
     return may_work(session, caller) and bool(session.scalar(select(or_(*free))))
 
 
 def _holds_evaluation(session: Session, caller: Caller, now: float) -> bool:
     """Whether attempts of an evaluation of the held policy are free, or leased by the caller."""
-    if caller.held is None:
+    if caller.held is None or Purpose.EVAL not in caller.purposes:
         return False
     own = or_(AssignmentRow.owner == caller.owner, _is_unleased(now))
     return bool(session.scalar(select(exists().where(*_is_open(caller, Purpose.EVAL), own))))

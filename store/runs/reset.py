@@ -1,10 +1,22 @@
 """Whether a run has used a store, and clearing a store whose run ended before its first policy."""
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
-from store.database.tables import Base, PolicyRow, ProblemRow
+from store.database.tables import (
+    Base,
+    ExclusionRow,
+    HeldOutBandRow,
+    HeldOutTemplateRow,
+    ImportRow,
+    PolicyRow,
+    ProblemRow,
+    table,
+)
 from store.errors import StoreError
+from store.problems.queries import UNATTEMPTED
+
+_OF_IMPORTS = tuple(table(row) for row in (ProblemRow, ImportRow, ExclusionRow, HeldOutBandRow, HeldOutTemplateRow))
 
 
 def is_empty(session: Session) -> bool:
@@ -12,13 +24,16 @@ def is_empty(session: Session) -> bool:
     return not session.scalar(select(exists(select(ProblemRow.id)) | exists(select(PolicyRow.version))))
 
 
-def clear(session: Session) -> None:
-    """Delete all rows.
+def clear(session: Session, *, keep_problems: bool = False) -> None:
+    """Delete all rows, or all but those of imports.
 
     Raises:
         StoreError: a policy was published, so the rows belong to a run.
     """
     if session.scalar(select(exists(select(PolicyRow.version)))):
         raise StoreError("the store holds the policies of a run and is not cleared")
-    for table in reversed(Base.metadata.sorted_tables):
-        session.execute(delete(table))
+    for one in reversed(Base.metadata.sorted_tables):
+        if not (keep_problems and one in _OF_IMPORTS):
+            session.execute(delete(one))
+    if keep_problems:
+        session.execute(update(ProblemRow).values(UNATTEMPTED))

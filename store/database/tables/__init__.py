@@ -4,6 +4,7 @@ Times are Unix seconds, as floats, by the clock with which the store was opened.
 """
 
 from store.database.tables.base import Base, table
+from store.database.tables.feedback import CollectedAnswerRow, CollectedRow
 from store.database.tables.labels import LabelChangeRow, OutcomeChangeRow, ReviewRow
 from store.database.tables.problems import ExclusionRow, HeldOutBandRow, HeldOutTemplateRow, ImportRow, ProblemRow
 from store.database.tables.rollouts import AssignmentRow, EngineBuildRow, ExecutionRow, RolloutRow
@@ -18,13 +19,15 @@ from store.database.tables.runs import (
 )
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
 
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0010"
 """The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [
     "SCHEMA_REVISION",
     "AssignmentRow",
     "Base",
+    "CollectedAnswerRow",
+    "CollectedRow",
     "EngineBuildRow",
     "EvaluationMetricRow",
     "EvaluationRow",

@@ -92,6 +92,8 @@ class RolloutRow(Base):
             sqlite_where=text("support IS NOT NULL AND iteration IS NOT NULL"),
             postgresql_where=text("support IS NOT NULL AND iteration IS NOT NULL"),
         ),
+        # Covers browsing, which reads it from the newest rollout back. Writers only append to it.
+        Index("ix_rollouts_newest", "seq", "purpose", "outcome", "policy_version", "iteration", "problem_id"),
         {"sqlite_autoincrement": True},
     )
 

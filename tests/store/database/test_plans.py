@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from store.records import Policy, Purpose, Sampling, Split
+from store.records import (
+    CollectedAnswer,
+    Completion,
+    Outcome,
+    Policy,
+    Purpose,
+    Rating,
+    ReviewStatus,
+    RolloutFilter,
+    Sampling,
+    Split,
+)
 from store.runs.samplers import SamplerState
 from store.settings import SelectionSettings
 from store.store import Store
@@ -14,7 +25,7 @@ from store.store import Store
 from .faults_writer import attempt
 
 # "t" is the alias in `store.database.bulk`.
-LARGE = ("rollouts", "executions", "assignments", "training_set_rollouts", "t")
+LARGE = ("rollouts", "executions", "assignments", "training_set_rollouts", "collected", "collected_answers", "t")
 
 
 @pytest.fixture
@@ -33,7 +44,7 @@ def plans(store: Store, act) -> list[str]:
     seen: list[tuple[str, Any]] = []
 
     def note(_connection, _cursor, statement, parameters, _context, many) -> None:
-        if statement.lstrip().startswith(("SELECT", "WITH", "UPDATE")):
+        if statement.lstrip().startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
             seen.append((statement, parameters[0] if many else parameters))
 
     event.listen(store._database.engine, "before_cursor_execute", note)
@@ -171,3 +182,34 @@ def test_an_idle_poll_of_a_large_store_in_postgresql_reads_few_assignments(fille
         ]
     read = [rows_removed(plan[0]["Plan"]) for plan in explained]
     assert max(read) <= 2 * left
+
+
+def test_collecting_and_rating_look_up_what_they_need(worked):
+    messages = ({"role": "user", "content": "1 + 1?"},)
+    answers = (CollectedAnswer("2", "2", "stop", 1),)
+
+    def collect_rate_and_list() -> None:
+        worked.feedback.collect([Completion("c1", "m", messages, {}, 0.0, answers)])
+        worked.feedback.rate(Rating("c1", 0, 1))
+        worked.feedback.collected(ReviewStatus.OPEN, 10)
+
+    plan = plans(worked, collect_rate_and_list)
+    assert sum("ix_collected_status_rated_at_seq" in line for line in plan) == 2  # pruning, and the list
+    assert scans(plan) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (RolloutFilter(), "COVERING INDEX ix_rollouts_newest"),
+        (RolloutFilter(outcome=Outcome.WRONG, policy_version=1), "COVERING INDEX ix_rollouts_newest"),
+        (RolloutFilter(source="test", iteration=1, purpose=Purpose.TRAIN), "ix_rollouts_newest"),
+        (RolloutFilter(problem_id="p1"), "ix_rollouts_sketches"),
+        (RolloutFilter(text="x"), "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+    ],
+)
+def test_browsing_reads_a_window_of_an_index_or_of_the_table(worked, wanted, index):
+    worked.rollouts.add([attempt(assignment, 0) for assignment in worked.assignments.lease("me", 40, 60).assignments])
+    plan = plans(worked, lambda: (worked.rollouts.page(wanted, 5), worked.rollouts.count(wanted)))
+    assert any(index in line for line in plan)
+    assert scans(plan) == []

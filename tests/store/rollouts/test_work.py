@@ -301,3 +301,69 @@ def test_many_samplers_that_ask_at_once_get_everything_once(filled, make):
     with ThreadPoolExecutor(len(names)) as threads:
         done = [one for some in threads.map(work, names) for one in some]
     assert len(done) == len(set(done)) == 60
+
+
+# ---------------------------------------------------------------- samplers for evaluations alone
+
+
+@pytest.fixture
+def divided(three):
+    """Three samplers of a run; both purposes have work for policy 3."""
+    evaluate(three, 3, problems=6)
+    active(three, "sampler-1", "sampler-2", "sampler-10")
+    return three
+
+
+def purposes_of(store, owner, held=3, attempts=1, evaluators=1):
+    leased = lease(store, held, attempts, owner=owner, evaluators=evaluators).assignments
+    return {assignment.purpose for assignment in leased}
+
+
+@pytest.mark.parametrize(
+    ("evaluators", "evaluate_alone"), [(1, ["sampler-1"]), (2, ["sampler-1", "sampler-2"])], ids=str
+)
+def test_the_first_samplers_are_for_evaluations_and_the_others_are_not(divided, evaluators, evaluate_alone):
+    for owner in ("sampler-1", "sampler-2", "sampler-10"):
+        purpose = Purpose.EVAL if owner in evaluate_alone else Purpose.TRAIN
+        assert purposes_of(divided, owner, evaluators=evaluators) == {purpose}
+
+
+def test_the_next_sampler_evaluates_when_the_first_is_lost(divided, clock):
+    clock.now_s += ACTIVE_S / 2
+    for name in ("sampler-2", "sampler-10"):
+        divided.samplers.report(name, SamplerState.SAMPLING, 3, progressed=True)
+    assert purposes_of(divided, "sampler-2") == {Purpose.TRAIN}
+    clock.now_s += ACTIVE_S / 2 + 1
+    assert purposes_of(divided, "sampler-2") == {Purpose.EVAL}
+
+
+def test_where_no_more_samplers_are_left_than_are_to_evaluate_each_does_both(divided, clock):
+    clock.now_s += ACTIVE_S + 1
+    assert purposes_of(divided, "sampler-10", attempts=100) == {Purpose.EVAL, Purpose.TRAIN}
+
+
+def test_an_evaluation_is_not_shared_with_samplers_that_make_none(divided):
+    assert len(lease(divided, 3, owner="sampler-1", evaluators=1).assignments) == 6
+    assert len(lease(divided, 3, owner="sampler-2", evaluators=1).assignments) == 2
+
+
+def test_a_sampler_for_training_does_not_stay_on_an_older_policy_for_its_evaluation(divided):
+    evaluate(divided, 2)
+    assert named(divided, 2, owner="sampler-2", evaluators=1) == 3
+    assert named(divided, 2, owner="sampler-1", evaluators=1) == 2
+
+
+def test_an_idle_sampler_for_evaluations_goes_back_for_one_although_there_is_training_work(divided):
+    evaluate(divided, 2)
+    for number in range(6):  # each takes a part
+        lease(divided, 3, owner=f"other-{number}", purpose=Purpose.EVAL)
+    assert named(divided, 3, owner="sampler-1", evaluators=1) == 2
+
+
+def test_the_division_leaves_a_sampler_with_a_purpose_of_its_own_alone(divided):
+    assert len(lease(divided, 3, owner="sampler-10", purpose=Purpose.EVAL, evaluators=1).assignments) >= 1
+
+
+def test_a_paused_run_pauses_both_kinds(divided):
+    divided.run.set_desired(DesiredState.PAUSED)
+    assert purposes_of(divided, "sampler-1") == purposes_of(divided, "sampler-2") == set()

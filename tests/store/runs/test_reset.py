@@ -3,6 +3,7 @@
 import pytest
 
 from store.errors import StoreError
+from store.records import Split
 
 
 def test_a_store_is_empty_until_it_has_problems_and_again_after_clearing(store, make):
@@ -15,6 +16,17 @@ def test_a_store_is_empty_until_it_has_problems_and_again_after_clearing(store, 
     assert store.is_empty()
     assert list(store.rollouts.iterate()) == []
     assert store.problems.add([make.problem(0)]) == 1
+
+
+def test_problems_of_earlier_imports_can_be_kept_as_if_nobody_had_attempted_them(store, make):
+    store.problems.add([make.problem(0), make.problem(1, split=Split.HELDOUT)])
+    before = list(store.problems.iterate())
+    store.rollouts.add([make.demonstration("a", "p0", "print(1)")])
+    store.clear(keep_problems=True)
+    assert list(store.problems.iterate()) == before
+    assert list(store.rollouts.iterate()) == []
+    assert store.rollouts.add([make.demonstration("a", "p0", "print(1)")])
+    assert store.problems.add([make.problem(1, split=Split.HELDOUT)]) == 0
 
 
 def test_a_store_with_a_policy_is_not_cleared(filled):
