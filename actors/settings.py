@@ -66,6 +66,12 @@ class SamplerSettings(_Settings):
     """The samplers, and how they lease, sample and write."""
 
     num_samplers: int = Field(1, ge=1)
+    evaluation_samplers: int = Field(
+        0,
+        ge=0,
+        description="how many of the samplers attempt held-out problems alone, the others then attempt none; 0: all"
+        " samplers do both, evaluations first. While no more are at work than are to evaluate, each does both",
+    )
     cpus_per_sampler: float = Field(1.0, ge=0, description="processors that a sampler reserves for its engine")
     sandbox_cpus: float = Field(
         0.0,
@@ -128,6 +134,15 @@ class SamplerSettings(_Settings):
     @classmethod
     def _is_registered(cls, name: str) -> str:
         return get_format(name).name
+
+    @model_validator(mode="after")
+    def _some_train(self) -> Self:
+        if self.evaluation_samplers >= self.num_samplers and self.evaluation_samplers:
+            raise ValueError(
+                f"evaluation_samplers ({self.evaluation_samplers}) must be below num_samplers ({self.num_samplers}):"
+                " the others attempt what is trained on"
+            )
+        return self
 
     @model_validator(mode="after")
     def _engine_has_its_gpus(self) -> Self:

@@ -14,8 +14,13 @@ class FairSemaphore:
     """
 
     def __init__(self, slots: int) -> None:
-        self._free = slots
+        self._slots = self._free = slots
         self._queues: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def held(self) -> int:
+        """How many slots are held."""
+        return self._slots - self._free
 
     @property
     def waiting(self) -> int:

@@ -51,6 +51,16 @@ class Sandbox:
         """How many sessions and blocks wait for a slot."""
         return self._session_slots.waiting + self._block_slots.waiting
 
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return self._session_slots.held
+
+    @property
+    def running_blocks(self) -> int:
+        """How many blocks compute."""
+        return self._block_slots.held
+
     async def start(self) -> None:
         """Start the first jail. Raises SandboxUnavailable, with the remedy, if code cannot be isolated on this host."""
         if self._pool is not None:

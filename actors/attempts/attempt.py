@@ -4,10 +4,9 @@ What an attempt adds to `actors.attempts.interaction`: the seed, the verdict on 
 after faults.
 """
 
-import hashlib
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from actors.attempts.deadline import Deadline
@@ -213,10 +212,8 @@ class Attempter:
 
     def _with_seed(self, sampling: Sampling, rollout: str) -> Sampling:
         """Add the rollout's seed, derived from the engine's seed and the rollout's id, if rollouts are seeded."""
-        if not self._engine_settings.seed_each_rollout or sampling.temperature == 0:
-            return sampling
-        digest = hashlib.sha256(f"{self._engine_settings.seed}/{rollout}".encode()).digest()
-        return replace(sampling, seed=int.from_bytes(digest[:4], "big"))
+        settings = self._engine_settings
+        return sampling.seeded(settings.seed, rollout) if settings.seed_each_rollout else sampling
 
 
 def _exceeded(progress: AttemptProgress, deadline: Deadline) -> Fault:

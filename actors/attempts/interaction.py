@@ -1,7 +1,7 @@
 """One rollout, run between the engine, which samples turns, and the sandbox, which executes their code.
 
-Shared by sampling (`actors.attempts.attempt`) and serving (`cluster.serving.solver`), so it needs neither a reference
-answer nor a store.
+Shared by sampling (`actors.attempts.attempt`) and serving (`cluster.serving.solving.solver`), so it needs neither a
+reference answer nor a store.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -62,7 +62,7 @@ async def run_rollout(
         progress: Kept up to date.
     """
     progress = progress or AttemptProgress()
-    await _generate_until_code(state, engine, sampling, progress)
+    await generate_until_code(state, engine, sampling, progress)
     if isinstance(state.step, Execute):
         async with _session(sandbox, caller, progress) as session:
             await _execute_until_finished(state, engine, session, sampling, max_output_chars, on_output, progress)
@@ -95,12 +95,13 @@ async def _execute_until_finished(
         state.add_execution(execution_record(source, execution), shown)
         if len(state.segments) > num_segments:  # else the output did not fit
             on_output(shown)
-        await _generate_until_code(state, engine, sampling, progress)
+        await generate_until_code(state, engine, sampling, progress)
 
 
-async def _generate_until_code(
+async def generate_until_code(
     state: RolloutState, engine: Engine, sampling: Sampling, progress: AttemptProgress
 ) -> None:
+    """Advance a rollout to its next code block, which is not run, or to its end."""
     while isinstance(state.step, Generate):
         step, turn_sampling = state.step, _for_turn(sampling, len(state.token_ids))
         with progress.within(Part.ENGINE):

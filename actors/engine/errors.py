@@ -20,6 +20,10 @@ class RequestFailed(Exception):  # noqa: N818 - what happened to the request
     """
 
 
+class RequestInvalid(RequestFailed):
+    """vLLM rejected what a request asks for, such as a schema that is none. It will fail again."""
+
+
 class SwapError(RuntimeError):
     """New weights were not loaded; the engine keeps the version it had, whole."""
 

@@ -53,6 +53,8 @@ def engine_arguments(settings: EngineSettings, folder: str) -> dict[str, Any]:
         "seed": settings.seed,
         # As sampled: with temperature and top-p applied.
         "logprobs_mode": "processed_logprobs" if settings.logprobs else "raw_logprobs",
+        # JSON has no white space: a policy that was never trained on it could write nothing else.
+        "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
     }

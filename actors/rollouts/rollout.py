@@ -7,8 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 from actors.rollouts.codec import Codec
+from actors.rollouts.conversation import Conversation
 from actors.rollouts.parsing import parses
 from actors.settings import RolloutLimits
 from sandbox.execution import Status
@@ -79,7 +81,9 @@ class RolloutState:
     where the policy did not sample it; None if a turn came without them.
     """
 
-    def __init__(self, codec: Codec, question: str, limits: RolloutLimits, context_limit_tokens: int) -> None:
+    def __init__(
+        self, codec: Codec, question: str | Conversation, limits: RolloutLimits, context_limit_tokens: int
+    ) -> None:
         self._codec = codec
         self._limits = limits
         self.prompt_ids = codec.prompt(question)
@@ -149,6 +153,11 @@ class RolloutState:
         return Generate((*self.prompt_ids, *self.token_ids), remaining)
 
 
-def last_version(spans: Sequence[PolicySpan]) -> int | None:
+def versions_of(spans: Sequence[PolicySpan]) -> tuple[int, ...]:
+    """The policy versions that sampled a rollout, in turn."""
+    return tuple(version for version, _ in groupby(span.version for span in spans))
+
+
+def last_version(versions: Sequence[int]) -> int | None:
     """The policy version that sampled the end of a rollout, None if the policy sampled nothing."""
-    return spans[-1].version if spans else None
+    return versions[-1] if versions else None

@@ -22,6 +22,7 @@ from actors.rollouts.codec import Codec
 from actors.sampling.following import PolicyFollower
 from actors.sampling.pauses import Pauses
 from actors.sampling.reporting import StateReporter
+from actors.sampling.stats import RolloutStats
 from actors.sampling.store_calls import StoreCalls
 from actors.sampling.telemetry import SamplerTelemetry
 from actors.sampling.temporary import TemporaryFolder
@@ -69,7 +70,7 @@ class Sampler(EnvRunner):
         self._engine.preload()
         self._store = Store.open(config.store_url, wait=True)
         self._calls = StoreCalls(self._settings.store_retry_s)
-        self._telemetry = SamplerTelemetry(self.worker_index)
+        self._telemetry = SamplerTelemetry(self._run_name, self.worker_index)
         self._terms = LeaseTerms(
             f"sampler-{self.worker_index}",
             getattr(config, "sample_purpose", None),
@@ -106,14 +107,21 @@ class Sampler(EnvRunner):
             "version": self._engine.version,
             "progress": self._engine.tokens_sampled + self._engine.bytes_read,
         }
-        if self._worker is None:
+        worker = self._worker
+        if worker is None:
             await asyncio.sleep(wait_s)
             return {**report, "ready": False, "held": 0}
-        metrics = (await self._worker.drain_stats(wait_s)).to_metrics()
-        self._telemetry.record(metrics, in_flight=self._engine.in_flight, version=self._engine.version)
+        stats = await worker.drain_stats(wait_s)  # a pause may stop the worker meanwhile
+        self._record(stats)
+        counts, in_flight = stats.to_metrics(), self._engine.in_flight
+        return {**report, "ready": True, "held": worker.held, "in_flight": in_flight, **counts}
+
+    def _record(self, stats: RolloutStats) -> None:
+        engine, telemetry = self._engine, self._telemetry
+        telemetry.record(stats)
+        telemetry.record_engine(engine.load, engine.in_flight, engine.version)
         if self._sandbox is not None:
-            self._telemetry.record_sandbox(self._sandbox.stats, self._sandbox.waiting)
-        return {**report, "ready": True, "held": self._worker.held, "in_flight": self._engine.in_flight, **metrics}
+            telemetry.record_sandbox(self._sandbox)
 
     async def set_state(self, state: Any) -> int:
         """Load the policy in a state (see `PolicyPointer.to_state`), as a lease that names it would.
@@ -206,12 +214,12 @@ class Sampler(EnvRunner):
 
     async def _start_engine(self) -> None:
         """Start the engine with the policy that the store names, or RLlib if it came first; not in a pause."""
-        terms, policy = self._terms, self._first_policy
+        terms, policy, evaluators = self._terms, self._first_policy, self._settings.evaluation_samplers
         if terms.purpose is None:  # else it is no part of the run, whose pauses do not concern it
             await self._pauses.over()
         while policy is None:
             policy = await self._calls.call(
-                lambda: self._store.assignments.policy_to_load(terms.owner, terms.purpose, terms.pinned)
+                lambda: self._store.assignments.policy_to_load(terms.owner, terms.purpose, terms.pinned, evaluators)
             )
             if policy is None:
                 await asyncio.sleep(_POLICY_POLL_S)

@@ -14,7 +14,7 @@ class RolloutStats:
     `train_*` count training rollouts only. `model_tokens` are those that the policy sampled. `executions` counts code
     blocks by status, `faults` rollouts with the outcome `fault` by kind. `fault_retries` counts, by kind of the fault,
     what was made again since the last stats: most of it ended without a fault; `support` counts the verdicts
-    on accepted training rollouts.
+    on accepted training rollouts. `rollout_seconds` and `block_seconds` have the wall time of each rollout and block.
     """
 
     rollouts: int = 0
@@ -28,6 +28,8 @@ class RolloutStats:
     executions: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     fault_retries: Counter[str] = field(default_factory=Counter)
+    rollout_seconds: list[float] = field(default_factory=list)
+    block_seconds: list[float] = field(default_factory=list)
 
     def add(self, rollout: Rollout) -> None:
         """Count a rollout that the store acknowledged."""
@@ -44,9 +46,11 @@ class RolloutStats:
         if rollout.fault is not None:
             self.faults[rollout.fault.value] += 1
         self.executions.update(record.status for record in rollout.executions)
+        self.rollout_seconds.append(rollout.seconds)
+        self.block_seconds += [record.seconds for record in rollout.executions]
 
     def to_metrics(self) -> dict[str, Any]:
-        """The counts as plain values, to be sent to another process."""
+        """The counts as plain values, to be sent to another process; not the seconds, which grow with the rollouts."""
         return {
             "rollouts": self.rollouts,
             "train_rollouts": self.train_rollouts,

@@ -141,7 +141,14 @@ class RolloutWorker:
             held = self._follower.version
             lease: Lease = await self._store.call(
                 lambda: self._assignments.lease(
-                    terms.owner, attempts, settings.lease_ttl_s, held, terms.purpose, terms.pinned, settings.swap_wait_s
+                    terms.owner,
+                    attempts,
+                    settings.lease_ttl_s,
+                    held,
+                    terms.purpose,
+                    terms.pinned,
+                    settings.swap_wait_s,
+                    settings.evaluation_samplers,
                 )
             )
             for assignment in lease.assignments:

@@ -13,7 +13,7 @@ from actors.settings import JsonlTeacherSettings
 from actors.teachers.teacher import Turns, demonstration
 from sandbox.equivalence import AnswerChecker, Verdict
 from sandbox.interpreter import Sandbox
-from store.problems.sources.splitting import question_key
+from store.problems.sources.rows.splitting import question_key
 from store.records import Problem, Rollout, Split, is_text, make_label
 
 _CHECK_BATCH = 64

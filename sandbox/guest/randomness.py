@@ -10,6 +10,7 @@ import struct
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import BuiltinMethodType, MethodType
 from typing import Any
 
 KEY_WORDS = 624  # of the Mersenne Twister
@@ -26,7 +27,7 @@ class Generators:
         self._seeds: list[Callable[[], object]] = [_seed_of(random._inst)]
         sympy_random = sys.modules.get("sympy.core.random")
         if sympy_random is not None:
-            self._seeds.append(_seed_of(sympy_random.rng))
+            self._seeds.append(_seed_of(_replaced(sympy_random.rng)))
         numpy_random = sys.modules.get("numpy.random")
         if numpy_random is not None:
             self._seeds.append(_seed_of_numpy(numpy_random))
@@ -35,6 +36,21 @@ class Generators:
         """Seed them from the kernel's entropy, in a session's process."""
         for seed in self._seeds:
             seed()
+
+
+def _replaced(generator: random.Random) -> random.Random:
+    """A new generator in place of one that modules hold, or methods of it.
+
+    Its state would lie in a huge page, which seeding would split in each session (see `sandbox.guest.memory.heap`).
+    """
+    new = random.Random()  # noqa: S311 - a block's own numbers
+    for module in list(sys.modules.values()):
+        for name, value in list(getattr(module, "__dict__", {}).items()):
+            if value is generator:
+                setattr(module, name, new)
+            elif isinstance(value, MethodType | BuiltinMethodType) and value.__self__ is generator:
+                setattr(module, name, getattr(new, value.__name__))
+    return new
 
 
 def _seed_of(generator: random.Random) -> Callable[[], object]:

@@ -19,7 +19,7 @@ from sandbox.guest.confinement import Confinement
 from sandbox.guest.memory.gc_freeze import freeze_refcounts
 from sandbox.guest.memory.heap import Heap
 from sandbox.guest.memory.libraries import Libraries
-from sandbox.guest.memory.rehearsal import copy_code, rehearse
+from sandbox.guest.memory.rehearsal import ROUNDS, copy_code, rehearse
 from sandbox.guest.notebook import Notebook
 from sandbox.guest.randomness import Generators
 from sandbox.guest.session import hide_own_modules, open_streams, serve
@@ -46,11 +46,11 @@ class Zygote:
         if settings["move_libraries"]:
             Libraries().move()
         copy_code()
+        sys._clear_type_cache()  # again: the rest of the start is to free nothing in the huge pages
+        heap.fill()
         rehearse()
         self._prepare_sessions(settings)
-        heap.fill()
-        gc.freeze()  # the collector would touch, and so copy, pages that all sessions share
-        self._report({"ready": True})
+        self._rehearse_orders()
 
     def _prepare_sessions(self, settings: dict[str, Any]) -> None:
         """Make what every session has, after the heap's huge pages: sessions write to it, and so copy its pages."""
@@ -58,6 +58,7 @@ class Zygote:
         modules = dict(sys.modules)
         sys.modules.clear()
         sys.modules.update(modules)
+        json._default_decoder = json.JSONDecoder()  # type: ignore[attr-defined] # it writes to a dictionary of its own
         self._generators = Generators()
         self._notebook = Notebook(settings["text_chars"])
         self._confinement = Confinement(settings["limits"])
@@ -66,17 +67,28 @@ class Zygote:
         self._poll = select.poll()
         self._poll.register(self._control, select.POLLIN)
 
-    def run(self) -> None:
+    def _rehearse_orders(self) -> None:
+        """Execute orders that change nothing, so that the first real ones write to no page that a session shares."""
+        host, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with host, control:
+            for _ in range(ROUNDS):
+                host.send(json.dumps({"order": "kill", "session": -1}).encode())
+                self._execute_order(control)
+
+    def run(self, heap: Heap) -> None:
         """Serve until the host closes the control socket."""
+        heap.fill(again=True)  # not before: what the start still held until now has left holes
+        gc.freeze()  # the collector would touch, and so copy, pages that all sessions share
+        self._report({"ready": True})
         while True:
             for fd, _ in self._poll.poll():
                 if fd in self._sessions:
                     self._reap(fd)
-                elif not self._execute_order():
+                elif not self._execute_order(self._control):
                     return
 
-    def _execute_order(self) -> bool:
-        data, descriptors, _, _ = socket.recv_fds(self._control, PACKET_BYTES, 3)
+    def _execute_order(self, control: socket.socket) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, 3)
         if not data:
             return False
         order = json.loads(data)
@@ -135,17 +147,17 @@ def fork() -> int:
 
     Raises OSError.
     """
-    pid: int = _python_api.fork()
+    pid: int = _fork()
     if pid < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return pid
 
 
-_python_api = ctypes.PyDLL(None, use_errno=True)  # holds the interpreter's lock, which the child then holds too
+_fork = ctypes.PyDLL(None, use_errno=True).fork  # holds the interpreter's lock, which the child then holds too
 
 
 def main(heap: Heap) -> None:
     """Run the zygote on the control socket, whose descriptor is the only argument."""
     gc.disable()
-    Zygote(socket.socket(fileno=int(sys.argv[1])), heap).run()
+    Zygote(socket.socket(fileno=int(sys.argv[1])), heap).run(heap)

@@ -6,12 +6,21 @@ exist, to a jail as a whole. The sums here are what bounds one session with seve
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.jail.procfs import PROC, anonymous_bytes, descendants, proportional_bytes, stat_fields
+from sandbox.jail.procfs import (
+    PROC,
+    anonymous_bytes,
+    descendants,
+    proportional_bytes,
+    resident_bytes,
+    stat_fields,
+)
 
 LOWEST_PRIORITY = 19
 OOM_SCORE_ADJ = b"300"
+_EXACT_FROM_BYTES = 1 << 23
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 # Positions among the fields of /proc/PID/stat after the command name: see proc_pid_stat(5).
 _OWN_TICKS, _CHILDREN_TICKS, _THREADS, _START = slice(11, 13), slice(13, 15), 17, 19
@@ -30,7 +39,8 @@ class Meter:
     """Adds up the usage of a session's first process and all processes below it.
 
     Memory is what each holds beyond `inherited_bytes`, which it got by fork from the warm parent. Pages shared between
-    the session's processes count once for each of them here, and proportionally in `proportional_memory_bytes`.
+    the session's processes count once for each of them here, and proportionally in `proportional_memory_bytes`. Small
+    sessions, which most are, count with the file pages that they have mapped.
 
     Processor time is the larger of two sums, neither of which is complete: what the living processes report of
     themselves and of children that they waited for, and what each was seen to use from one reading to the next.
@@ -57,8 +67,14 @@ class Meter:
             seen[key] = own_s
             self._seen_cpu_s += own_s - self._seen.get(key, 0.0)
         self._seen = seen
-        held_bytes = sum(max(anonymous_bytes(pid) - self._inherited_bytes, 0) for pid in pids)
-        return Usage(held_bytes, max(reported_cpu_s, self._seen_cpu_s), tasks)
+        return Usage(self._held_bytes(pids), max(reported_cpu_s, self._seen_cpu_s), tasks)
+
+    def _held_bytes(self, pids: list[int]) -> int:
+        bound_bytes = self._beyond_inherited(resident_bytes, pids)
+        return bound_bytes if bound_bytes < _EXACT_FROM_BYTES else self._beyond_inherited(anonymous_bytes, pids)
+
+    def _beyond_inherited(self, memory_bytes: Callable[[int], int], pids: list[int]) -> int:
+        return sum(max(memory_bytes(pid) - self._inherited_bytes, 0) for pid in pids)
 
     def lower_priority(self) -> None:
         """Set every thread of the session to the lowest priority, which later processes inherit.

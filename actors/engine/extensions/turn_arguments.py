@@ -2,12 +2,12 @@
 
 from typing import Any
 
-_STOP, _WHOLE = "turn_stop", "turn_whole"
+_STOP, _STREAMED = "turn_stop", "turn_streamed"
 
 
-def turn_arguments(stop: str, *, whole: bool) -> dict[str, Any]:
-    """Arguments for a turn that ends with the text `stop`; if `whole`, its tokens are sent together."""
-    return {_STOP: stop, _WHOLE: whole}
+def turn_arguments(stop: str, *, streamed: bool) -> dict[str, Any]:
+    """Arguments for a turn that ends with the text `stop`, whose tokens are sent as they come, or together."""
+    return {_STOP: stop, _STREAMED: streamed}
 
 
 def stop_of(params: Any) -> str | None:
@@ -16,9 +16,10 @@ def stop_of(params: Any) -> str | None:
     return stop
 
 
-def is_whole(params: Any) -> bool:
-    """Whether the tokens of the turn are sent together."""
-    return bool(_arguments(params).get(_WHOLE))
+def is_streamed(params: Any) -> bool | None:
+    """Whether the tokens of the turn are sent as they come, or together; None for a request that is no turn."""
+    streamed: bool | None = _arguments(params).get(_STREAMED)
+    return streamed
 
 
 def _arguments(params: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Strips the markup around an answer without changing its meaning. Every function is linear in its input."""
 
 import re
+from functools import lru_cache
 
 from sandbox.guest.answers.boxes import find_boxes
 
@@ -24,6 +25,7 @@ _COMMA_GROUP = re.compile(r"\s?\{,\s*\}\s?")
 _DASHED = re.compile(r"(?<![\w)}\]])\s?–(?=[0-9.\\])")  # not between two numbers, where it means a range
 _JOINER = re.compile(r"(?:[^\w.。\n]*\w+){0,4}[^\w.。\n]*")
 _JOINER_CHARS = 40
+_CACHED_ANSWERS, _CACHED_CHARS = 4096, 200
 _NAME_BEFORE = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z](?:_\{?\w+\}?)?)\s*=\s*\$?\s*\Z")
 
 
@@ -51,9 +53,17 @@ def normalise(answer: str) -> str:
 
 def final_answer(answer: str) -> str:
     """The normalised answer; of a text with boxes, their content, joined by commas if one phrase has several."""
+    return _cached_final_answer(answer) if len(answer) <= _CACHED_CHARS else _final_answer(answer)
+
+
+def _final_answer(answer: str) -> str:
     text = normalise(answer)
     last = _last_boxes(text)
     return ", ".join(normalise(content) for content in last) if last else text
+
+
+# Attempts at a problem have one reference, and many the same answer.
+_cached_final_answer = lru_cache(_CACHED_ANSWERS)(_final_answer)
 
 
 def plain_text(text: str) -> str:

@@ -12,6 +12,7 @@ Where the kernel does not collapse pages on demand (before Linux 6.1), sessions 
 import ctypes
 import gc
 import sys
+from typing import Any
 
 from sandbox.guest.memory.gc_freeze import VERSIONS, freeze_refcounts
 
@@ -24,6 +25,7 @@ HUGE_PAGE_BYTES = 1 << 21
 _LARGEST_BLOCK_BYTES, _POOL_BYTES, _POOL_HEADER_BYTES = 512, 1 << 14, 48  # of CPython's obmalloc.c
 _SMALL_BLOCK_BYTES = 128  # and less, as these functions use them for themselves
 _LARGEST_HOLE_BYTES, _EXACT_BYTES = 1 << 24, 1040
+_ROUNDS = (_LARGEST_BLOCK_BYTES, _SMALL_BLOCK_BYTES, _SMALL_BLOCK_BYTES)  # the largest blocks that each fills
 
 
 class Heap:
@@ -35,6 +37,8 @@ class Heap:
 
     def __init__(self) -> None:
         self._libc = _c_library()
+        self._hole_sizes = _hole_sizes()
+        self._kept_slices: list[Any] = []
         self._set_thresholds(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
         self._start = self._end = self._grow_to_boundary()
         if sys.version_info[:2] in VERSIONS:
@@ -50,14 +54,23 @@ class Heap:
         for address in range(self._start, self._end, HUGE_PAGE_BYTES):
             self._libc.madvise(address, HUGE_PAGE_BYTES, MADV_COLLAPSE)  # best effort
 
-    def fill(self) -> None:
-        """Allocate the free memory in the huge pages and keep it. The first round makes holes while it fills others."""
+    def fill(self, *, again: bool = False) -> None:
+        """Allocate the free memory in the huge pages and keep it. The first round makes holes while it fills others.
+
+        `again`: little was freed since the last time. One round takes fewer new pages, which every fork copies.
+        """
         self._set_thresholds(_NEVER_BYTES, _WARM_UP_PAD_BYTES)
-        for largest in (_LARGEST_BLOCK_BYTES, _SMALL_BLOCK_BYTES, _SMALL_BLOCK_BYTES):
+        for largest in _ROUNDS[-1:] if again else _ROUNDS:
             gc.collect()  # empties CPython's free lists
             self._fill_holes()
             self._fill_pools(largest)
+        self._replace_cached_slice()
         self._set_thresholds(_DEFAULT_BYTES, _DEFAULT_BYTES)
+
+    def _replace_cached_slice(self) -> None:
+        """Keep the slice that CPython holds for the next one to be made, and leave it one that lies elsewhere."""
+        self._kept_slices.append(slice(0))
+        slice(0)
 
     def _grow_to_boundary(self) -> int:
         """Move the end of the heap to the next boundary of a huge page, which is returned, and keep what that adds."""
@@ -72,10 +85,7 @@ class Heap:
 
     def _fill_holes(self) -> None:
         """Allocate the C library's free memory: its large pieces in parts, the small ones by their exact sizes."""
-        sizes = [_LARGEST_HOLE_BYTES]
-        while sizes[-1] > _EXACT_BYTES:
-            sizes.append(sizes[-1] * 7 // 8)
-        for size in [*sizes, *range(_EXACT_BYTES, 0, -16)]:
+        for size in self._hole_sizes:
             while (address := self._libc.malloc(size) or self._end) < self._end:
                 pass
             self._libc.free(address if address > self._end else None)
@@ -98,6 +108,13 @@ class _ArenaAllocator(ctypes.Structure):
 
 class _Allocator(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("context", "malloc", "calloc", "realloc", "free")]
+
+
+def _hole_sizes() -> tuple[int, ...]:
+    sizes = [_LARGEST_HOLE_BYTES]
+    while sizes[-1] > _EXACT_BYTES:
+        sizes.append(sizes[-1] * 7 // 8)
+    return (*sizes, *range(_EXACT_BYTES, 0, -16))
 
 
 def _allocate_arenas_on_the_heap(*, free: bool) -> None:

@@ -43,8 +43,13 @@ finally:
     odd = sorted({n for n in squares.values() if n & 1}, key=lambda n: -n)
 """,
     """
+import math
 while odd and len(odd) > 1:
     odd.pop()
+names = {"low": 1, "high": math.sqrt(4)}
+names["low"] += round(names["high"] - 0.5, 1)
+while True:
+    if names: break
 with open("/dev/null") as file: lines = file.read().split()
 text = "".join(str(n) + ", " for n in range(3))[:-2]
 assert text == "0, 1, 2", text

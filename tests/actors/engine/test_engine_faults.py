@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from actors.attempts.attempt import Attempter
-from actors.engine import EngineDied, PolicyEngine, RequestFailed
+from actors.engine import EngineDied, PolicyEngine, RequestFailed, RequestInvalid
 from actors.rollouts.codec import Codec
 from actors.settings import EngineSettings, RolloutLimits, SamplerSettings
 from sandbox.equivalence import AnswerChecker
@@ -60,7 +60,7 @@ async def await_requests(engine: PolicyEngine) -> list[str]:
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_an_aborted_request_fails_and_is_not_a_turn(engine: PolicyEngine, codec: Codec, streamed: bool) -> None:
-    arguments = {"on_tokens": lambda ids: None} if streamed else {}
+    arguments = {"on_tokens": lambda ids, logprobs: None} if streamed else {}
     request = asyncio.create_task(generate(engine, codec, **arguments))
     await engine._engine.abort(await await_requests(engine))
     with pytest.raises(RequestFailed, match="ended the request with the reason 'abort'"):
@@ -70,7 +70,7 @@ async def test_an_aborted_request_fails_and_is_not_a_turn(engine: PolicyEngine, 
 
 async def test_a_request_that_vllm_rejects_fails_alone(engine: PolicyEngine, codec: Codec) -> None:
     context = codec.prompt("What is 3 * 7?") * 100
-    with pytest.raises(RequestFailed, match="vLLM failed on the request: "):
+    with pytest.raises(RequestInvalid, match="vLLM rejected the request: "):
         await engine.generate(context, 100, Sampling(temperature=1.0))
     await engine.check_health()
 

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import pytest_asyncio
 
 from actors.engine import EngineStartError, PolicyEngine, SwapError
+from actors.engine.load import EngineLoad
 from actors.rollouts.codec import Codec
 from actors.rollouts.rollout import End, Generation
 from learner.bases import make_base
@@ -118,9 +121,26 @@ async def test_a_turn_reports_whether_the_policy_or_a_limit_ended_it(
 @in_module_loop
 async def test_streamed_tokens_join_to_the_turn(engine: PolicyEngine, contexts: list[tuple[int, ...]]) -> None:
     streamed: list[int] = []
-    generation = await engine.generate(contexts[0], 30, GREEDY, streamed.extend)
+    generation = await engine.generate(contexts[0], 30, GREEDY, lambda ids, _: streamed.extend(ids))
     assert tuple(streamed) == generation.token_ids
     assert await engine.generate(contexts[0], 30, GREEDY) == generation
+
+
+@in_module_loop
+async def test_the_engine_reports_its_load_while_it_samples_and_none_afterwards(
+    engine: PolicyEngine, contexts: list[tuple[int, ...]]
+) -> None:
+    seen: list[EngineLoad] = []
+    deadline = time.monotonic() + 120.0
+    while not any(load.running and load.kv_cache_use for load in seen):  # it reports once a second
+        assert time.monotonic() < deadline, seen
+        requests = asyncio.create_task(sample(engine, contexts, 140, RANDOM))
+        while not requests.done():
+            seen.append(engine.load)
+            await asyncio.sleep(0.01)
+    assert max(load.running for load in seen) <= len(contexts)
+    assert all(0 <= load.kv_cache_use <= 1 for load in seen)
+    assert engine.load == EngineLoad()
 
 
 @in_module_loop
@@ -157,7 +177,7 @@ async def test_a_swap_drops_no_request_in_flight_and_spans_record_the_versions(
     under_way = asyncio.Event()
     num_tokens = 0
 
-    def on_tokens(ids: Sequence[int]) -> None:
+    def on_tokens(ids: Sequence[int], _: Any) -> None:
         nonlocal num_tokens
         num_tokens += len(ids)
         if num_tokens > 5 * len(contexts):
@@ -226,9 +246,10 @@ from actors.settings import EngineSettings
 from store.records import PolicyPointer
 
 async def main():
-    engine = PolicyEngine(EngineSettings.model_validate_json(sys.argv[2]), "x")
-    await engine.start(PolicyPointer(1, sys.argv[1]))
-    print("started", flush=True)
+    engines = [PolicyEngine(EngineSettings.model_validate_json(sys.argv[2]), "x") for _ in range(3)]
+    for engine in engines:
+        await engine.start(PolicyPointer(1, sys.argv[1]))
+        print("started", flush=True)
     await asyncio.sleep(600)
 
 if __name__ == "__main__":
@@ -243,30 +264,28 @@ def _start_owner(folder: Path, script: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def _core_of(owner: subprocess.Popen[str]) -> psutil.Process:
+def _cores_of(owner: subprocess.Popen[str], count: int) -> list[psutil.Process]:
+    """The first engine processes of an owner, in the order of their start."""
     while owner.poll() is None:
-        for child in psutil.Process(owner.pid).children(recursive=True):
-            if is_core(child):
-                return child
+        cores = [child for child in psutil.Process(owner.pid).children(recursive=True) if is_core(child)]
+        if len(cores) == count:
+            return sorted(cores, key=psutil.Process.create_time)
         time.sleep(0.05)
     raise AssertionError("the engine did not start")
 
 
-@pytest.mark.parametrize("when", ["starting", "started", "stopped"])
-def test_no_engine_process_outlives_an_owner_that_was_killed(
-    folders: dict[str, Path], tmp_path: Path, when: str
-) -> None:
+def test_no_engine_process_outlives_an_owner_that_was_killed(folders: dict[str, Path], tmp_path: Path) -> None:
     owner = _start_owner(folders["1"], tmp_path / "owner.py")
     try:
-        core = _core_of(owner)
         assert owner.stdout is not None
-        assert when == "starting" or any(line == "started\n" for line in owner.stdout)
-        if when == "stopped":
-            core.suspend()
+        assert len(list(islice((line for line in owner.stdout if line == "started\n"), 2))) == 2
+        started, stopped, starting = _cores_of(owner, 3)
+        stopped.suspend()
     finally:
         owner.kill()
         owner.wait()
-    core.wait(timeout=120)
+    _, left = psutil.wait_procs([started, stopped, starting], timeout=120)
+    assert left == []
 
 
 async def test_a_start_that_hangs_times_out(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

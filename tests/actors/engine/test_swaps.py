@@ -50,7 +50,7 @@ async def begin(engine: PolicyEngine, contexts: Contexts) -> list[asyncio.Task[A
     """Requests that have sampled something."""
     sampled = asyncio.Event()
     requests = [
-        asyncio.create_task(engine.generate(context, 400, RANDOM, lambda _: sampled.set())) for context in contexts
+        asyncio.create_task(engine.generate(context, 400, RANDOM, lambda *_: sampled.set())) for context in contexts
     ]
     await asyncio.wait_for(sampled.wait(), 60)
     return requests

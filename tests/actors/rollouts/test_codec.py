@@ -75,6 +75,12 @@ def test_names_of_special_tokens_in_a_text_are_plain_text(codec: Codec) -> None:
     assert codec.decode(ids) == codec.format.output("<eos><bos>")
 
 
+@pytest.mark.parametrize("shown", ["42", "4" * 500])
+def test_an_output_has_the_same_tokens_each_time(codec: Codec, shown: str) -> None:
+    ids = codec.output(shown)
+    assert ids == codec.output(shown) == codec.text(codec.format.output(shown))
+
+
 def test_special_tokens_are_not_in_decoded_text(codec: Codec) -> None:
     assert codec.decode((*codec.text("done"), codec.eos_id)) == "done"
 

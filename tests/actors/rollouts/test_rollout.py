@@ -8,7 +8,7 @@ import pytest
 from actors.attempts.interaction import run_rollout
 from actors.rollouts.codec import Codec
 from actors.rollouts.parsing import parses
-from actors.rollouts.rollout import Cut, End, Execute, Finished, Generate, Generation, RolloutState, last_version
+from actors.rollouts.rollout import Cut, End, Execute, Finished, Generate, Generation, RolloutState, versions_of
 from actors.settings import RolloutLimits
 from sandbox.interpreter import Sandbox
 from store.records import ExecutionRecord, PolicySpan, Sampling, SegmentKind
@@ -169,8 +169,8 @@ def test_spans_are_offset_by_the_tokens_before_their_turn(codec: Codec, policy: 
         PolicySpan(3, offset, offset + 2),
         PolicySpan(4, offset + 2, offset + 5),
     ]
-    assert last_version(state.spans) == 4
-    assert last_version([]) is None
+    assert versions_of(state.spans) == (3, 4)
+    assert versions_of([]) == ()
 
 
 def _random_turn(rng: random.Random, codec: Codec, policy: Any, room: int) -> Generation:

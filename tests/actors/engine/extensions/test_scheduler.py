@@ -47,8 +47,8 @@ class TurnSteps(module._Turns, Steps):
 def turns(monkeypatch: pytest.MonkeyPatch) -> TurnSteps:
     monkeypatch.setattr(module, "cached_tokenizer_from_config", lambda _: None)
     turns = TurnSteps()
-    for name, whole in (("a", True), ("b", True), ("streamed", False)):
-        params = SimpleNamespace(extra_args=turn_arguments("stop", whole=whole))
+    for name, streamed in (("a", False), ("b", False), ("streamed", True)):
+        params = SimpleNamespace(extra_args=turn_arguments("stop", streamed=streamed))
         turns.requests[name] = SimpleNamespace(request_id=name, client_index=0, sampling_params=params)
     turns.requests["no turn"] = SimpleNamespace(
         request_id="no turn", client_index=0, sampling_params=SimpleNamespace(extra_args=None)
@@ -81,8 +81,16 @@ def test_a_turn_of_one_token_is_sent_though_its_request_is_gone(turns: TurnSteps
     assert turns.step(token("a", 1, last=True)) == [("a", [1])]
 
 
-def test_what_is_streamed_or_no_turn_is_sent_at_once(turns: TurnSteps) -> None:
+def test_the_first_token_of_a_stream_and_what_is_no_turn_is_sent_at_once(turns: TurnSteps) -> None:
     assert turns.step(token("streamed", 1), token("no turn", 2)) == [("streamed", [1]), ("no turn", [2])]
+
+
+def test_later_tokens_of_a_stream_are_sent_in_pieces(turns: TurnSteps, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 0.005, 0.015, 0.03, 0.035, 0.04])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    sent = [turns.step(token("streamed", number, last=number == 5)) for number in range(6)]
+    pieces = [[0], [], [], [1, 2, 3], [], [4, 5]]
+    assert sent == [[("streamed", piece)] if piece else [] for piece in pieces]
 
 
 def test_a_step_without_anything_to_send_sends_no_message(turns: TurnSteps) -> None:
@@ -126,5 +134,7 @@ async def test_a_turn_ends_with_the_token_that_completes_the_stop_text(
     async with around(vllm, pointer(policies[1], 1), LONG, stop=stop) as engine:
         streamed: list[int] = []
         whole = await engine.generate(context, 200, greedy)
-        assert (await engine.generate(context, 200, greedy, streamed.extend)).token_ids == whole.token_ids
+        assert (
+            await engine.generate(context, 200, greedy, lambda ids, _: streamed.extend(ids))
+        ).token_ids == whole.token_ids
     assert tuple(streamed) == whole.token_ids == expected
