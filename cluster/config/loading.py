@@ -83,6 +83,14 @@ def to_toml(config: RunConfig) -> str:
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
+def without_secrets(config: RunConfig, masked_url: str) -> RunConfig:
+    """The configuration to show to others: with the store's URL as `Store.masked_url` has it.
+
+    Only runs of earlier versions have a password there; no other setting may hold a secret.
+    """
+    return config.model_copy(update={"store": config.store.model_copy(update={"url": masked_url})})
+
+
 def _read_preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
         raise ConfigError(f"preset {name!r} does not exist: choose one of {', '.join(PRESETS)}")

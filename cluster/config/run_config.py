@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from actors.settings import SamplerSettings, TeacherSettings
+from cluster.config.serving import ServingSettings
+from cluster.config.tracking import TrackingSettings
 from learner.bases import Base
 from learner.settings import LearnerSettings
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
@@ -84,6 +86,9 @@ class PromotionSettings(_Settings):
     )
 
 
+_HTTP_URL = r"^https?://[^/\s]+$"
+
+
 class RaySettings(_Settings):
     """The Ray cluster."""
 
@@ -96,7 +101,18 @@ class RaySettings(_Settings):
         " them instead of being refused. Unset: as far as `ray up` or Ray tells which machines may be added",
     )
     dashboard: bool = True
+    dashboard_host: str = Field(
+        "127.0.0.1", description="address that the dashboard of a Ray that is started here listens on"
+    )
     dashboard_port: int = Field(8265, ge=0, le=65535)
+    prometheus_url: str = Field(
+        "http://127.0.0.1:9090",
+        pattern=_HTTP_URL,
+        description="where Ray's dashboard looks for Prometheus, and `automathes monitor` starts it",
+    )
+    grafana_url: str = Field(
+        "http://127.0.0.1:3000", pattern=_HTTP_URL, description="the same for Grafana, as a browser reaches it"
+    )
     samplers_lost_s: float = Field(600.0, gt=0, description="the run fails after this long without a living sampler")
     stall_s: float = Field(
         900.0, gt=0, description="the run fails after this long without a token, a rollout or a sampler that starts"
@@ -113,7 +129,10 @@ class RunConfig(_Settings):
     preset: str | None = None
     seed: int = Field(0, ge=0)
     base: Base
-    problems: list[ProblemSourceSettings] = Field(min_length=1)
+    problems: list[ProblemSourceSettings] = Field(
+        description="sources that the run imports when it starts; none: the problems that `automathes problems import"
+        " --store` put into its store"
+    )
     teacher: TeacherSettings | None = Field(
         None, description="writes the demonstrations of the warm start; without it there is no warm start"
     )
@@ -133,7 +152,9 @@ class RunConfig(_Settings):
     policies: PolicyRetentionSettings | None = Field(
         None, description="prunes the folders of policies after each decision on promotion; without it, all are kept"
     )
+    tracking: TrackingSettings = TrackingSettings()
     ray: RaySettings = RaySettings()
+    serving: ServingSettings = ServingSettings()
     mode: Literal["self_training", "demonstrations_only"] = Field(
         "self_training",
         description="'demonstrations_only' is the control run: as many steps, on the warm start's data alone",

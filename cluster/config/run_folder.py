@@ -63,6 +63,15 @@ class RunFolder:
         """The driver's log."""
         return self.path / "driver.log"
 
+    @property
+    def monitoring(self) -> Path:
+        """What Prometheus and Grafana keep beside the run, and what they read of it."""
+        return self.path / "monitoring"
+
+    def metrics_targets(self, part: str) -> Path:
+        """Where a part of the run, such as `run` or `serve`, lists the ports of its metrics while it is connected."""
+        return self.monitoring / "targets" / f"{part}.json"
+
     def policy(self, version: int) -> Location:
         """Where a policy version is, whether published yet or not."""
         return version_folder(self.policies, version)

@@ -1,7 +1,6 @@
 """The HTTP application by which runs are watched, paused, resumed, stopped and scaled."""
 
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import LATEST, RunFolder, find_run_folder
+from cluster.config.token import TokenDigest
 from cluster.loop.requests import NotDrivenError, request_samplers, request_state
 from cluster.loop.run_status import read_status
 from store.errors import StoreError
@@ -85,9 +85,10 @@ def _requesting(runs: Path, desired: DesiredState) -> Callable[[str], dict[str, 
 
 def _requires(token: str) -> Callable[..., None]:
     """A dependency that refuses clients without the token."""
+    known = TokenDigest.of(token)
 
     def check(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
-        if given is None or not secrets.compare_digest(given.credentials.encode(), token.encode()):
+        if given is None or not known.matches(given.credentials):
             message = "the token is wrong" if given else "send the header `Authorization: Bearer TOKEN`"
             raise HTTPException(401, message, headers={"WWW-Authenticate": "Bearer"})
 

@@ -1,4 +1,5 @@
-"""The promoted policy behind OpenAI's API, on Ray Serve.
+"""Policies of a run behind OpenAI's API, on Ray Serve.
 
-Begin with `app.py`, the HTTP application. It takes its policy from `promoted.py` and its solutions from `solver.py`.
+`deployment.py` is the replica: `policies/` loads what it serves, `solving/` makes texts with it, and `api/` is the HTTP
+application.
 """

@@ -7,7 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
-from cluster.serving.deployment import make_application
+from cluster.config.token import TOKEN_VARIABLE, given_token
+from cluster.serving.api.guard import access_with
+from cluster.serving.deployment import Service, make_application
+from cluster.serving.policies.served import Versions
+from cluster.serving.policies.sources import RunSource
 
 
 class ServedRun(BaseModel):
@@ -19,15 +23,24 @@ class ServedRun(BaseModel):
         description="folder of the run on the node that builds the application, and with its policies or its store in"
         " it on a disk that all nodes share; `latest` is resolved once"
     )
+    versions: Versions = Field(Versions(), description="which of its policies are served")
+    open: bool = Field(False, description="answer without a token, as a gateway before it asks for one")
+    collect: bool = Field(False, description="keep questions, answers and ratings in the run's store, for review")
 
 
 def application(arguments: ServedRun) -> Any:
-    """Build the application of a run.
+    """Build the application of a run. Clients must show the token in AUTOMATHES_TOKEN, unless it is open.
 
     Raises:
-        ConfigError: the folder does not exist.
+        ConfigError: the folder does not exist, or there is no token.
     """
+    token = None if arguments.open else given_token(None)
+    if token is None and not arguments.open:
+        raise ConfigError(f"the environment has no {TOKEN_VARIABLE}: clients of a cluster must show a token")
     if not arguments.run.is_dir():
         raise ConfigError(f"run folder {arguments.run} does not exist on the Ray node that builds the application")
     folder = find_run_folder(arguments.run.parent, arguments.run)
-    return make_application(folder, folder.read_config())
+    access = access_with(token)
+    return make_application(
+        Service(RunSource(folder), folder.read_config(), access, arguments.versions, collect=arguments.collect)
+    )

@@ -1,25 +1,44 @@
 """Errors in the form of OpenAI's API."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from starlette.responses import Response
 
 _MAX_VALUE_CHARS = 80
 
 
 class ApiError(Exception):
-    """A failed request: its HTTP status, the message, and the parameter at fault."""
+    """A failed request: its HTTP status, the message, the parameter at fault, and when to repeat it."""
 
-    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.param = param
         self.code = code
+        self.retry_after_s = retry_after_s
 
     def body(self) -> dict[str, Any]:
         """The JSON body of the response."""
-        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        kind = {429: "rate_limit_error"}.get(
+            self.status, "invalid_request_error" if self.status < 500 else "server_error"
+        )
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+
+    def response(self, headers: Mapping[str, str] | None = None) -> Response:
+        """The response, as JSON in ASCII: the message may contain characters that cannot be encoded."""
+        retry = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+        all_headers = {**retry, **(headers or {})}
+        return Response(json.dumps(self.body()), self.status, all_headers, media_type="application/json")
 
 
 def as_api_error(errors: Sequence[Any]) -> ApiError:

@@ -1,13 +1,8 @@
-"""`automathes serve` with OpenAI's client: one real server for all tests, and policies that memorised one question."""
+"""`automathes serve` with OpenAI's client."""
 
-import os
 import re
-import signal
+import shutil
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,128 +15,18 @@ from actors.rollouts.codec import Codec
 from cluster.cli import main
 from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder
-from cluster.serving.streaming import IncrementalDecoder
-from learner.bases import make_base
+from cluster.serving.solving.streaming import IncrementalDecoder
 from learner.bases.tiny_llama import TinyLlama
 from store.records import Policy
 from store.store import Store
 
-QUESTION = "What is 6 * 7?"
-SOLUTION = "```python\nprint({code})\n```\n```output\n{answer}\n```\n\\boxed{{{answer}}}"
-FIRST = SOLUTION.format(code="6*7", answer=42)
-SECOND = SOLUTION.format(code="6+7", answer=13)
-ENDLESS = "Wait."
-WAITING = "```python\nimport time; time.sleep(60)\n```\n```output\n\n```\n\\boxed{0}"
-START_S = 240.0
-SERVE = "import sys; from cluster.cli import main; sys.exit(main())"
-
-BASE = TinyLlama(
-    vocabulary_size=300,
-    hidden_size=64,
-    num_layers=2,
-    intermediate_size=128,
-    num_heads=2,
-    num_kv_heads=1,
-    max_position_embeddings=4096,
-)
-SETTINGS = [
-    "sampler.engine.max_model_len=4096",
-    "sampler.engine.max_concurrent_rollouts=32",
-    "sampler.limits.max_tokens=128",
-    "sandbox.block_wall_s=60",
-]
-
-
-def memorise(base: Path, folder: Path, solution: str) -> None:
-    """Save a copy of the base that has memorised two solutions: the given one, and one of ENDLESS that sleeps."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    codec = Codec(tokenizer, get_format("tir"))
-    lessons = []
-    for question, text in ((QUESTION, solution), (ENDLESS, WAITING)):
-        encoded = codec.solution(question, codec.format.split_solution(text))
-        lessons.append(torch.tensor([[*encoded.prompt_ids, *encoded.token_ids]]))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(300):
-        losses = [model(input_ids=ids, labels=ids).loss for ids in lessons]
-        if max(losses).item() < 0.05:
-            break
-        torch.stack(losses).mean().backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run with two policies; the first one is promoted."""
-    folder = RunFolder(tmp_path_factory.mktemp("runs") / "arithmetic-1")
-    config = load_config("demo", None, SETTINGS)
-    folder.write_config(config)
-    base = folder.policy(0)
-    make_base(BASE, base, [f"Question: {QUESTION}\nSolution:\n{FIRST}", f"Question: {ENDLESS}\nSolution:\n{WAITING}"])
-    with Store.open(folder.store_url(config)) as store:
-        for solution in (FIRST, SECOND):
-            version = store.policies.next_version()
-            memorise(base, folder.policy(version), solution)
-            store.policies.add(Policy(version, None, str(folder.policy(version))))
-        store.policies.promote(1)
-    return folder
-
-
-def serve(run: RunFolder, log: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", SERVE, "serve", "--run", str(run.path), *arguments]
-    with log.open("wb") as file:
-        return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
-
-
-@pytest.fixture(scope="module")
-def url(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server on a free port. After an interrupt none of its processes may be left."""
-    log = tmp_path_factory.mktemp("serve") / "log"
-    server = serve(run, log, "--port", "0")
-    try:
-        found = wait_for(
-            lambda: re.search(r"serving automathes/arithmetic-1@v1 at (\S+)", log.read_text()), server, log
-        )
-        yield found.group(1)
-        os.killpg(server.pid, signal.SIGINT)
-        assert server.wait(60) == 0, log.read_text()
-        assert not session_members(server.pid)
-    finally:
-        if server.poll() is None:
-            server.kill()
-
-
-def wait_for(condition: Callable[[], Any], server: "subprocess.Popen[bytes]", log: Path) -> Any:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and server.poll() is None:
-        if found := condition():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"the server did not start: {log.read_text()}")
-
-
-def session_members(session: int) -> list[str]:
-    """The commands of a session's live processes."""
-    out = subprocess.run(["ps", "-eo", "sess=,stat=,args="], capture_output=True, text=True, check=True).stdout
-    rows = (line.split(None, 2) for line in out.splitlines())
-    return [row[2] for row in rows if int(row[0]) == session and not row[1].startswith("Z")]
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=url, api_key="none", max_retries=0, timeout=60.0)
+from .server import ENDLESS, FIRST, HEADERS, QUESTION, SECOND, health, promote, wait_until
 
 
 def ask(client: openai.OpenAI, **changes: Any) -> Any:
     arguments: dict[str, Any] = {
         "model": "automathes/arithmetic-1",
-        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": QUESTION}],
+        "messages": [{"role": "user", "content": QUESTION}],
         "temperature": 0,
     }
     return client.chat.completions.create(**(arguments | changes))
@@ -169,12 +54,77 @@ def test_a_completion_is_the_whole_solution_with_its_executions(client: openai.O
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
 
 
+NEUTRAL = {
+    "frequency_penalty": 0,
+    "presence_penalty": 0.0,
+    "logprobs": False,
+    "top_logprobs": None,
+    "logit_bias": {},
+    "tools": [],
+    "response_format": {"type": "text"},
+    "parallel_tool_calls": True,
+    "user": "somebody",
+    "metadata": {"trial": "7"},
+    "store": False,
+}
+
+
+def test_values_that_ask_for_nothing_are_accepted_and_the_model_may_be_left_out(client: openai.OpenAI) -> None:
+    assert ask(client, **NEUTRAL).choices[0].message.content == FIRST
+    assert ask(client, model=openai.omit).model == "automathes/arithmetic-1@v1"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_stop_text_ends_a_solution_before_it(client: openai.OpenAI, url: str, stream: bool) -> None:
+    reply = ask(client, stop=["boxed", "never"], stream=stream)
+    if stream:
+        chunks = list(reply)
+        content = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        reason = chunks[-1].choices[0].finish_reason
+    else:
+        content, reason = reply.choices[0].message.content, reply.choices[0].finish_reason
+        assert 0 < reply.usage.completion_tokens < ask(client).usage.completion_tokens
+    assert (content, reason) == (FIRST.partition("boxed")[0], "stop")
+    assert health(url)["in_flight"] == 0
+
+
+def test_a_seed_makes_sampled_solutions_the_same_again(client: openai.OpenAI) -> None:
+    def contents(seed: int) -> list[str]:
+        completion = ask(client, n=2, temperature=2, seed=seed, max_tokens=30)
+        return [choice.message.content for choice in completion.choices]
+
+    first = contents(1)
+    assert first == contents(1)
+    assert first != contents(2)
+    assert first[0] != first[1]
+
+
+def test_earlier_turns_are_part_of_the_prompt(client: openai.OpenAI) -> None:
+    turns = [
+        {"role": "user", "content": "What is 2 * 2?"},
+        {"role": "assistant", "content": "\\boxed{4}"},
+        {"role": "user", "content": QUESTION},
+    ]
+    alone, whole = ask(client, messages=turns[-1:], max_tokens=1), ask(client, messages=turns, max_tokens=1)
+    assert whole.usage.prompt_tokens > alone.usage.prompt_tokens + 5
+
+
+def test_a_solution_continues_after_the_output_of_its_code(client: openai.OpenAI) -> None:
+    code, output, answer = re.split(r"```output\n(.*?)\n```\n", FIRST)
+    turns = [
+        {"role": "user", "content": QUESTION},
+        {"role": "assistant", "content": code},
+        {"role": "tool", "content": f"{output}\n", "tool_call_id": "call-1"},
+    ]
+    assert ask(client, messages=turns).choices[0].message.content == answer
+
+
 def test_streamed_pieces_join_to_the_same_solution(client: openai.OpenAI) -> None:
     chunks = list(ask(client, stream=True, stream_options={"include_usage": True}))
     deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
     assert deltas[0].role == "assistant"
     assert "".join(delta.content or "" for delta in deltas) == FIRST
-    assert len(deltas) > 10, "a turn is streamed token by token"
+    assert len(deltas) > 5, "turns are streamed in pieces: on a busy machine several tokens are one"
     assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]][-2:] == [None, "stop"]
     assert chunks[-2].choices[0].automathes["answer"] == "42"
     assert chunks[-1].usage == ask(client).usage
@@ -210,7 +160,15 @@ def test_a_limit_on_tokens_ends_a_solution(client: openai.OpenAI, name: str) -> 
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 5000}, "max_tokens"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
-        ({"seed": 1}, "seed"),
+        ({"top_logprobs": 1}, "top_logprobs"),
+        ({"frequency_penalty": 2.5}, "frequency_penalty"),
+        ({"logit_bias": {"100000": 1}}, "logit_bias"),
+        ({"tools": [{"type": "function", "function": {"name": "search"}}]}, "tools[0].function.name"),
+        ({"extra_body": {"repetition_penalty": 1.1}}, "repetition_penalty"),
+        ({"stop": [""]}, "stop[0]"),
+        ({"stop": ["a"] * 5}, "stop"),
+        ({"seed": 7, "temperature": 1, "top_p": 0.9}, "seed"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "assistant", "content": "hm"}]}, "messages"),
         ({"messages": [{"role": "user", "content": "7 " * 5000}]}, "messages"),
@@ -224,6 +182,13 @@ def test_an_invalid_parameter_is_rejected_by_name(client: openai.OpenAI, changes
     assert caught.value.param == param
     assert caught.value.type == "invalid_request_error"
     assert param in str(caught.value)
+
+
+def test_clients_without_the_token_are_refused(client: openai.OpenAI, url: str) -> None:
+    with pytest.raises(openai.AuthenticationError, match="the token is wrong"):
+        ask(client.with_options(api_key="another"))
+    assert httpx.get(f"{url}/models").status_code == 401
+    assert httpx.get(f"{url.removesuffix('/v1')}/openapi.json", headers=HEADERS).status_code == 404
 
 
 def test_unknown_models_and_routes_are_not_found(client: openai.OpenAI, url: str) -> None:
@@ -244,13 +209,42 @@ def test_unknown_models_and_routes_are_not_found(client: openai.OpenAI, url: str
     ],
 )
 def test_an_invalid_body_is_rejected(url: str, body: bytes) -> None:
-    reply = httpx.post(f"{url}/chat/completions", content=body, headers={"Content-Type": "application/json"})
+    reply = httpx.post(f"{url}/chat/completions", content=body, headers=HEADERS)
     assert (reply.status_code, reply.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
-def health(url: str) -> dict[str, Any]:
-    reply: dict[str, Any] = httpx.get(f"{url.removesuffix('/v1')}/health").raise_for_status().json()
-    return reply
+def test_a_text_is_continued_without_the_interpreter(client: openai.OpenAI) -> None:
+    prompt = f"Question: {QUESTION}\nSolution:\n"
+    model = "automathes/arithmetic-1"
+    whole = client.completions.create(model=model, prompt=prompt, max_tokens=100, temperature=0)
+    assert (whole.choices[0].text, whole.choices[0].finish_reason) == (FIRST, "stop")
+    assert whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens
+    short = client.completions.create(model=model, prompt=[prompt, prompt], temperature=0, n=2)
+    assert [choice.index for choice in short.choices] == [0, 1, 2, 3]
+    assert {choice.finish_reason for choice in short.choices} == {"length"}
+    assert short.usage.completion_tokens == 4 * 16
+    assert short.usage.prompt_tokens == 2 * whole.usage.prompt_tokens
+    chunks = list(
+        client.completions.create(
+            model=model,
+            prompt=prompt,
+            max_tokens=100,
+            temperature=0,
+            stop="42",
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    assert "".join(chunk.choices[0].text for chunk in chunks[:-1]) == FIRST.partition("42")[0]
+    assert chunks[-2].choices[0].finish_reason == "stop"
+    assert chunks[-1].usage.prompt_tokens == whole.usage.prompt_tokens
+
+
+@pytest.mark.parametrize("prompt", ["", [], [[]], [1, 100_000], "7 " * 5000], ids=lambda prompt: str(prompt)[:20])
+def test_a_prompt_that_cannot_be_continued_is_refused(client: openai.OpenAI, prompt: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model="automathes/arithmetic-1", prompt=prompt)
+    assert caught.value.param == "prompt"
 
 
 def test_rollouts_of_a_disconnected_client_are_cancelled(client: openai.OpenAI, url: str) -> None:
@@ -263,10 +257,7 @@ def test_rollouts_of_a_disconnected_client_are_cancelled(client: openai.OpenAI, 
         assert health(url)["in_flight"] == 1
     with pytest.raises(openai.APITimeoutError):
         ask(client.with_options(timeout=2.0), **endless)
-    deadline = time.monotonic() + 20
-    while health(url)["in_flight"] > 0:
-        assert time.monotonic() < deadline, "rollouts continue without a client"
-        time.sleep(0.1)
+    wait_until(lambda: health(url)["in_flight"] == 0, 20.0, "rollouts without a client end")
 
 
 def test_a_promoted_policy_is_swapped_in_without_dropping_a_request(
@@ -274,12 +265,8 @@ def test_a_promoted_policy_is_swapped_in_without_dropping_a_request(
 ) -> None:
     under_way = ask(client, stream=True, max_tokens=1500, temperature=1.5, n=4)
     next(iter(under_way))
-    with Store.open(run.store_url(run.read_config())) as store:
-        store.policies.promote(2)
-    deadline = time.monotonic() + 30
-    while health(url)["policy_version"] != 2:
-        assert time.monotonic() < deadline, "the promoted policy was not swapped in"
-        time.sleep(0.1)
+    promote(run, 2)
+    wait_until(lambda: health(url)["policy_version"] == 2, 30.0, "the promoted policy is swapped in")
     ends = [chunk.choices[0].finish_reason for chunk in under_way]
     assert len([end for end in ends if end is not None]) == 4
     assert next(model.id for model in client.models.list()) == "automathes/arithmetic-1@v2"
@@ -300,6 +287,13 @@ def test_a_port_in_use_is_a_one_line_error(run: RunFolder, capsys: pytest.Captur
     assert error.count("\n") == 1
     assert str(port) in error
     assert "--port" in error
+
+
+def test_a_host_that_others_reach_needs_a_token(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--run", str(run.path), "--host", "0.0.0.0", "--port", "0"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--token-file" in error
 
 
 def test_a_host_of_another_machine_is_a_one_line_error(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -348,3 +342,36 @@ def test_incomplete_characters_are_held_back(tmp_path: Path) -> None:
     truncated = IncrementalDecoder(codec)
     assert truncated.decode(codec.text("α")[:1]) == ""
     assert truncated.flush() == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--preset", "demo"], "--preset is for --folder"),
+        (["--policy", "7"], "has no policy 7, only 1, 2"),
+        (["--beside", "8"], "has no policy 8"),
+    ],
+    ids=str,
+)
+def test_what_a_run_cannot_serve_is_a_one_line_error(
+    run: RunFolder, capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str
+) -> None:
+    assert main(["serve", "--run", str(run.path), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert reason in error
+
+
+def test_what_a_folder_cannot_serve_is_a_one_line_error(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run.policy(1), tmp_path / "mine")
+    for arguments, reason in (
+        (["--folder", str(tmp_path / "mine")], "name settings for it, with --preset or --config"),
+        (["--folder", str(tmp_path / "mine"), "--collect"], "leave --collect out"),
+        (["--folder", str(tmp_path), "--preset", "demo"], "holds no config.json"),
+    ):
+        assert main(["serve", *arguments]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert reason in error

@@ -12,30 +12,39 @@ import pytest
 from actors.engine import EngineDied, RequestFailed
 from actors.formats import get_format
 from actors.rollouts.codec import Codec
-from actors.rollouts.rollout import Generation
+from actors.rollouts.conversation import Message, Role
+from actors.rollouts.rollout import End, Generation
 from actors.settings import RolloutLimits
-from cluster.serving.app import make_app
+from cluster.config.serving import ServingSettings
+from cluster.serving.api.app import make_app
+from cluster.serving.api.guard import Access
 from cluster.serving.errors import ApiError
-from cluster.serving.solver import Solver
+from cluster.serving.metrics.serving_metrics import ServingMetrics
+from cluster.serving.policies.sources import FolderSource
+from cluster.serving.solving.slots import Slots
+from cluster.serving.solving.solver import Solver
+from cluster.serving.solving.text_request import TextRequest
 from learner.bases import make_base
 from learner.bases.tiny_llama import TinyLlama
-from store.records import Sampling
+from store.records import PolicySpan, Sampling
 
 SMALL = {"num_layers": 1, "hidden_size": 64, "intermediate_size": 96, "num_heads": 2, "num_kv_heads": 1}
 QUESTION = {"model": "automathes/demo", "messages": [{"role": "user", "content": "What is 3 * 7?"}]}
 
 
 class FailingEngine:
-    """Writes some text, then fails."""
+    """Writes some text at once, then fails."""
+
+    version = 1
 
     def __init__(self, codec: Codec, error: Exception) -> None:
         self._codec = codec
         self._error = error
 
     async def generate(
-        self, context_ids: Any, max_tokens: int, sampling: Sampling, on_tokens: Any, *, progress: Any = None
+        self, context_ids: Any, max_tokens: int, sampling: Sampling, on_tokens: Any, **options: Any
     ) -> Generation:
-        on_tokens(self._codec.text("The answer is"))
+        on_tokens(self._codec.text("The answer is"), ())
         await asyncio.sleep(0)
         raise self._error
 
@@ -50,7 +59,7 @@ def codec(tmp_path_factory: pytest.TempPathFactory) -> Codec:
 def solver_of(codec: Codec, error: Exception) -> Solver:
     engine: Any = FailingEngine(codec, error)
     sandbox: Any = None  # no code is run
-    return Solver(engine, sandbox, codec, RolloutLimits(max_tokens=100), 192)
+    return Solver(engine, sandbox, codec, RolloutLimits(max_tokens=100), 192, Slots(2, ServingSettings()))
 
 
 FAILURES = [
@@ -66,9 +75,9 @@ async def test_a_failure_of_the_engine_is_an_error_of_the_request(
     solver = solver_of(codec, error)
     states = [solver.new_rollout("What is 3 * 7?", None) for _ in range(2)]
     with pytest.raises(ApiError, match=message) as caught:
-        await solver.solve_all(states, Sampling(), lambda index, event: None)
+        await solver.solve_all(states, [TextRequest(Sampling())] * 2, lambda index, event: None)
     assert caught.value.status == status
-    assert solver.in_flight == 0
+    assert solver.slots.in_flight == 0
 
 
 @pytest.fixture
@@ -76,14 +85,17 @@ def serve(codec: Codec) -> Any:
     """A client of the application whose engine fails."""
 
     def serve(error: Exception) -> httpx.AsyncClient:
-        iteration = SimpleNamespace(temperature=0.8, top_p=1.0)
-        policy: Any = SimpleNamespace(
-            folder=SimpleNamespace(path=Path("demo")),
-            version=1,
-            solver=solver_of(codec, error),
-            config=SimpleNamespace(iteration=iteration),
+        solver = solver_of(codec, error)
+        policy = SimpleNamespace(version=1, solver=solver, trained_sampling=Sampling(), on_gpu=False)
+        policies: Any = SimpleNamespace(
+            source=FolderSource(Path("demo")),
+            config=SimpleNamespace(serving=ServingSettings()),
+            slots=solver.slots,
+            find=lambda name: policy,
+            require_ready=lambda: None,
         )
-        return httpx.AsyncClient(transport=httpx.ASGITransport(make_app(policy)), base_url="http://test")
+        app = make_app(policies, Access(), ServingMetrics(policies))
+        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
     return serve
 
@@ -110,3 +122,50 @@ async def test_a_stream_ends_with_the_error_and_not_as_a_whole_solution(
     *chunks, last = [json.loads(event) for event in events]
     assert {choice["finish_reason"] for chunk in chunks for choice in chunk["choices"]} == {None}
     assert message in last["error"]["message"]
+
+
+class WritingEngine:
+    """Writes a turn, of which another version wrote the second half."""
+
+    version = 2
+
+    def __init__(self, codec: Codec) -> None:
+        self._ids = tuple(codec.text("The answer is \\boxed{21}"))
+
+    async def generate(
+        self, context_ids: Any, max_tokens: int, sampling: Sampling, on_tokens: Any, *, in_pieces: bool, **others: Any
+    ) -> Generation:
+        for ids in [[token] for token in self._ids] if in_pieces else [self._ids]:
+            on_tokens(ids, ())
+        spans = (PolicySpan(1, 0, 3), PolicySpan(2, 3, len(self._ids)))
+        return Generation(self._ids, spans, End.END_TOKEN)
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+async def test_a_solution_comes_in_pieces_or_whole_and_names_the_versions_that_wrote_it(
+    codec: Codec, pieces: bool
+) -> None:
+    engine, sandbox = WritingEngine(codec), None
+    solver = Solver(engine, sandbox, codec, RolloutLimits(max_tokens=100), 192, Slots(1, ServingSettings()))  # type: ignore[arg-type]
+    received: list[str] = []
+    state = solver.new_rollout((Message(Role.USER, "What is 3 * 7?"),), None)
+
+    request = TextRequest(Sampling(0.0), in_pieces=pieces)
+    solution = await solver.solve(state, request, lambda piece: received.append(piece.text))
+
+    assert "".join(received) == solution.content == "The answer is \\boxed{21}"
+    assert (len(received) > 1) == pieces
+    assert solution.policy_versions == (1, 2)
+
+
+async def test_what_came_with_a_stop_text_from_beyond_it_is_no_part_of_the_solution(codec: Codec) -> None:
+    """On a busy machine several tokens arrive at once."""
+    made = solver_of(codec, RequestFailed(""))
+    written = codec.text("The answer is")
+    [solution] = await made.solve_all(
+        [made.new_rollout("What is 3 * 7?", None)],
+        [TextRequest(Sampling(), stops=("answer",))],
+        lambda index, event: None,
+    )
+    assert solution.content == "The "
+    assert codec.decode(written[: solution.completion_tokens]) == "The answer"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cluster.config.run_config import ConfigError
-from cluster.remote.token import TOKEN_VARIABLE, find_token
+from cluster.config.token import TOKEN_VARIABLE, find_token
 
 TOKEN = "0123456789abcdef"
 

@@ -1,0 +1,1 @@
+"""`automathes serve`. `choosing.py` finds what is to be served, `serve.py` serves it."""

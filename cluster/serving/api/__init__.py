@@ -1,0 +1,1 @@
+"""OpenAI's API over HTTP. Begin with `app.py`; `requests/` are the bodies, `replies/` what is sent for them."""

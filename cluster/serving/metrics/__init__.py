@@ -1,0 +1,1 @@
+"""Metrics of a replica. `instruments.py` lists them, `serving_metrics.py` observes, `sinks.py` is where they go."""

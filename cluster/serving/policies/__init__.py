@@ -1,0 +1,1 @@
+"""The policies that a replica serves. Begin with `served.py`."""
