@@ -17,7 +17,18 @@ from eval.report.table import policies_section
 
 def render(report: Report) -> str:
     """The HTML page. Text of models, data sets and files is escaped, and the page may not load or run anything."""
-    body = [
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>{escape(report.name)} - Automathes</title><style>{CSS}</style></head>"
+        f"<body><main>{render_content(report)}</main></body></html>\n"
+    )
+
+
+def render_content(report: Report) -> str:
+    """What the page shows, without the page around it."""
+    parts = [
         f"<header><h1>{escape(report.name)}</h1><p>{escape(report.about)}</p></header>",
         _headline(report),
         _tiles(report.facts),
@@ -32,13 +43,7 @@ def render(report: Report) -> str:
         f'<footer class="soft small">Written by Automathes on {escape(report.written_at)}; the run was '
         f"{escape(report.state)}.</footer>",
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(report.name)} - Automathes</title><style>{CSS}</style></head>"
-        f"<body><main>{''.join(body)}</main></body></html>\n"
-    )
+    return "".join(parts)
 
 
 def _headline(report: Report) -> str:

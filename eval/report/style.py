@@ -31,14 +31,14 @@ CSS = """
 :root {
   color-scheme: light dark;
   --page: #f7f7f4; --card: #ffffff; --ink: #1c1c1a; --soft: #62615c; --rule: #e3e2dc; --code: #f3f2ed;
-  --accent: #2a78d6; --good: #0f8a5f; --bad: #c93a39;
+  --accent: #2a78d6; --accent-text: #1f66bd; --good: #0b7a53; --bad: #c93a39;
   --green: #1baf7a; --red: #e34948; --amber: #e5a00d; --violet: #6a5bd0; --blue: #2a78d6; --grey: #8f8d86;
   --orange: #eb6834; --pink: #d96a95; --teal: #1595a3; --brown: #97694a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #141413; --card: #1e1e1c; --ink: #ecebe6; --soft: #a3a19a; --rule: #34332f; --code: #272622;
-    --accent: #5b9cec; --good: #3cc08d; --bad: #f07d7b;
+    --accent: #5b9cec; --accent-text: #7db1f2; --good: #3cc08d; --bad: #f07d7b;
     --green: #199e70; --red: #d95250; --amber: #c98a0a; --violet: #8a7de0; --blue: #3987e5; --grey: #7d7b75;
     --orange: #d95926; --pink: #cc6490; --teal: #128a97; --brown: #a87c5c;
   }

@@ -1,6 +1,7 @@
 """Runs and files that the tests of several commands share."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,21 @@ from store.store import Store
 @pytest.fixture
 def config() -> RunConfig:
     return load_config("demo", None, [])
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store without problems, to be copied: creating one takes longer than importing a few problems."""
+    file = tmp_path_factory.mktemp("store") / "empty.db"
+    Store.open(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture
+def store_url(tmp_path: Path, empty_store: Path) -> str:
+    """The URL of an empty store that belongs to no run."""
+    shutil.copy(empty_store, tmp_path / "problems.db")
+    return f"sqlite:///{tmp_path}/problems.db"
 
 
 @pytest.fixture

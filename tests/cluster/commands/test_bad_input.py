@@ -205,6 +205,7 @@ def test_too_little_disk_is_refused_with_the_numbers(runs: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow  # the engine is started three times
 def test_an_engine_that_refuses_the_policy_ends_the_run_with_its_reason(runs: Path) -> None:
     options = "sampler.engine.max_model_len=4096", "evaluation.problems=2", "teacher.count=5"
     settings = [part for option in options for part in ("--set", option)]

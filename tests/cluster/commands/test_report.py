@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from cluster.cli import main
-from cluster.commands.report import collect
 from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
 from cluster.loop.promotion import assess, record_decision
+from cluster.report.collecting import collect
 from eval.metrics import compute_figures
 from store.records import Outcome, Policy, PolicySpan, Problem, Rollout, Sampling, Split, rollout_id
 from store.store import Store
@@ -25,7 +25,8 @@ def run(tmp_path: Path) -> RunFolder:
         store.problems.add(Problem(f"p{i}", f"What is {i}?", "1", "test", Split.HELDOUT, f"k{i}") for i in range(2))
         store.problems.add([Problem("t", "What is t?", "1", "test", Split.TRAIN, "kt")])
         for version in range(3):
-            store.policies.add(Policy(version, version - 1 if version else None, f"policies/{version}"))
+            parent = version - 1 if version else None
+            store.policies.add(Policy(version, parent, f"policies/{version}", iteration=max(0, version - 1)))
         store.iterations.open(1, 1)
         store.iterations.schedule(1, 1, 2, Sampling())
         attempt(store, 1, [Outcome.ACCEPTED, Outcome.WRONG])

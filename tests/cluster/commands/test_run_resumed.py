@@ -55,7 +55,7 @@ def drive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int 
             patches.setattr(run_module, "require_engine", lambda _: None)
             if kill is not None:
                 patches.setattr(run_module, kill, die)
-                patches.setattr(Store, "clear", lambda _: None)  # a killed driver clears and removes nothing
+                patches.setattr(Store, "clear", lambda *_, **__: None)  # a killed driver clears and removes nothing
                 patches.setattr(run_module.shutil, "rmtree", lambda *_, **__: None)
             try:
                 assert main(["run", *arguments, "--runs", str(tmp_path)]) == 0

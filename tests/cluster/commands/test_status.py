@@ -305,3 +305,18 @@ def test_the_iterations_asked_for_are_those_of_the_configuration_unless_others_w
         assert read_status(store, folder, config).iterations_asked == config.iteration.count
         store.run.set_targets(iterations=9)
         assert read_status(store, folder, config).iterations_asked == 9
+
+
+def test_the_origin_of_a_policy_is_known_while_its_iteration_is_open(run: RunFolder, config: RunConfig) -> None:
+    with open_store(run, config) as store:
+        control = {"mode": "demonstrations_only"}
+        for version, iteration, made in ((0, 0, {}), (1, 0, {}), (2, 1, {}), (3, 1, control)):
+            parent = version - 1 if version else None
+            store.policies.add(Policy(version, parent, f"policies/{version}", config=made, iteration=iteration))
+        store.iterations.open(1, policy_version=1)
+        status = read_status(store, run, config)
+    assert [policy["origin"] for policy in status.policies] == ["base", "warm start", "iteration 1", "control 1"]
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(draw(status))
+    assert "v2      iteration 1" in capture.get()
