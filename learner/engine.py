@@ -27,7 +27,7 @@ from learner.directive import Directive
 from learner.learning_rate import learning_rate
 from learner.loss import SkipCounter, poison_unless_finite
 from learner.policy_folder import check_policy_folder
-from learner.progress import ProgressReport
+from learner.progress import ProgressReport, StepFigures
 from learner.publication import checksum, is_complete, publication
 from learner.publication.record import write_policy_record
 from learner.publication.weights import weights_hashed
@@ -49,10 +49,6 @@ class StateMismatchError(ValueError):
 
 class RankZeroFailedError(RuntimeError):
     """Rank 0, which writes for all ranks, failed. The reason is in its own error."""
-
-
-def _always_run() -> Directive:
-    return Directive.RUN
 
 
 class TrainingEngine:
@@ -99,12 +95,13 @@ class TrainingEngine:
         phase: PhaseSettings,
         seed: int = 0,
         resumption: Resumption | None = None,
-        directive: Callable[[], Directive] = _always_run,
+        directive: Callable[[], Directive] = lambda: Directive.RUN,
+        on_step: Callable[[StepFigures], None] = lambda step: None,
     ) -> TrainingMetrics:
         """Train on `rollouts`, which must be the same in the same order on every rank.
 
         `seed`, together with the settings' seed, decides the order of the samples. `directive` is read at the end of
-        every step. Without a `resumption` no checkpoints are saved.
+        every step, and `on_step` called. Without a `resumption` no checkpoints are saved.
 
         Raises:
             NoTrainingSamplesError: none of the rollouts can be trained on.
@@ -121,7 +118,9 @@ class TrainingEngine:
         self._model.train_mode()
         first, seed = self.state.step, self.settings.seed + seed
         for step, plan in enumerate(plan_steps(data.sequences, phase, self.num_ranks, seed, first), start=first):
-            self._timed_step(data, plan, learning_rate(phase, step, total))
+            figures = self._timed_step(data, plan, learning_rate(phase, step, total))
+            self.report.take_step(figures)
+            on_step(figures)
             self.report.set_step(step + 1, total)
             step_end.reach(self.state)
         self._finish(step_end)
@@ -157,12 +156,14 @@ class TrainingEngine:
             )
         return StepEnd(self.device, self.report, directive, writer, self._model.save_shards)
 
-    def _timed_step(self, data: TrainingData, plan: StepPlan, rate: float) -> None:
+    def _timed_step(self, data: TrainingData, plan: StepPlan, rate: float) -> StepFigures:
         began, state = time.monotonic(), self.state
         taken = self._train_step(data.sequences, plan, rate)
         state.skipped.record(state.step, taken=taken)
         state.step += 1
-        state.seconds += time.monotonic() - began
+        seconds = time.monotonic() - began
+        state.seconds += seconds
+        return state.stats.last_step(state.step, plan, taken=taken, learning_rate=rate, seconds=seconds)
 
     def _finish(self, step_end: StepEnd) -> None:
         """Save a training that is worth it, or whose optimizer the next one starts with. Collective."""

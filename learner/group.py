@@ -16,7 +16,7 @@ from learner.checkpoints.resumption import Resumption
 from learner.directive import Directive
 from learner.engine import StateMismatchError
 from learner.policy_folder import weights_bytes
-from learner.progress import GIB
+from learner.progress import GIB, StepFigures
 from learner.publication import is_complete
 from learner.ranks.actors import NameOptions, RankActors
 from learner.ranks.gang import Gang, LearnerRankError
@@ -178,6 +178,12 @@ class GangLearnerGroup(LearnerGroup):
     def warning(self) -> str | None:
         """The last thing that went wrong in the current training without ending it, such as a failed checkpoint."""
         return next((progress.warning for progress in self._gang.progress.values() if progress.warning), None)
+
+    @property
+    def last_step(self) -> StepFigures | None:
+        """The last step of the current training that was taken, as rank 0 reported it."""
+        progress = self._gang.progress.get(0)
+        return None if progress is None else progress.last_step
 
     @property
     def is_alive(self) -> bool:

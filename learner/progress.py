@@ -8,12 +8,36 @@ GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
+class StepFigures:
+    """One optimizer step as one rank sees it, for dashboards and trackers.
+
+    Attributes:
+        step: Its number in the training, from 1.
+        loss: This rank's part [nats per token], whose mean over all ranks is the loss of the step. None if the step
+            was skipped because it or the gradient norm was not finite.
+        grad_norm: Of all ranks, before clipping. None if the step was skipped.
+        learning_rate: That of the step.
+        loss_tokens: The tokens that the loss covers, on all ranks.
+        tokens: An equal share of these.
+        seconds: Wall time.
+    """
+
+    step: int
+    loss: float | None
+    grad_norm: float | None
+    learning_rate: float
+    loss_tokens: int
+    tokens: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RankProgress:
     """How far a rank is.
 
     `count` grows with each sign of progress. `step` of `total` are those of the current or last training. `waits`: it
     waits for another rank. `moves_data`: it reads or writes gigabytes, so that longer gaps are normal. `is_paused`: it
-    holds between two steps. `warning` is the last one of this training.
+    holds between two steps. `warning` is the last one of this training. `last_step` is the last step.
     """
 
     count: int = 0
@@ -24,6 +48,7 @@ class RankProgress:
     moves_data: bool = False
     is_paused: bool = False
     warning: str | None = None
+    last_step: StepFigures | None = None
 
 
 class ProgressReport:
@@ -50,6 +75,10 @@ class ProgressReport:
     def set_step(self, step: int, total: int) -> None:
         """Report that `step` of `total` steps are done."""
         self._update(0, activity="trains", step=step, total=total, waits=False, moves_data=False, is_paused=False)
+
+    def take_step(self, values: StepFigures | None) -> None:
+        """Report what a step was like; None when another training begins."""
+        self._update(0, last_step=values)
 
     def warn(self, warning: str | None) -> None:
         """Report something that the operator should know; None takes it back."""

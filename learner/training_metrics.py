@@ -7,6 +7,7 @@ import torch.distributed as dist
 
 from learner.batching import StepPlan, TrainingData
 from learner.loss import SkipCounter
+from learner.progress import StepFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,13 @@ class StepStats:
         self.loss_tokens.append(plan.loss_tokens)
         self.grad_norms.append(grad_norm)
         self.all_tokens += plan.tokens
+
+    def last_step(self, step: int, plan: StepPlan, *, taken: bool, learning_rate: float, seconds: float) -> StepFigures:
+        """The figures of the `step`-th step, just made by `plan`; `taken` says whether it was added."""
+        ranks = len(plan.ranks)
+        loss = float(self.loss_sums[-1]) * ranks / plan.loss_tokens if taken else None
+        norm = self.grad_norms[-1] if taken else None
+        return StepFigures(step, loss, norm, learning_rate, plan.loss_tokens, plan.loss_tokens / ranks, seconds)
 
     def metrics(
         self, data: TrainingData, skipped: SkipCounter, *, learning_rate: float, seconds: float

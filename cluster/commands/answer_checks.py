@@ -22,6 +22,10 @@ class AnswerChecks:
         """Whether two answers are equal; False if it cannot be decided."""
         return self._verdicts((expected,), [given])[0] is Verdict.EQUAL
 
+    def can_read(self, answer: str) -> bool:
+        """Whether answers that are written in another way can be compared with this one."""
+        return self._runner.run(self._checker.can_read(answer))
+
     def outcomes(self, label: str, answers: Sequence[str]) -> Mapping[str, Outcome]:
         """The outcome of a rollout for each of the answers it may give."""
         verdicts = self._verdicts(accepted_answers(label), answers)

@@ -14,8 +14,8 @@ def api(arguments: argparse.Namespace) -> int:
     """
     import uvicorn
 
+    from cluster.config.token import find_token
     from cluster.remote.api import make_app
-    from cluster.remote.token import find_token
 
     token, shown_as = find_token(arguments.runs, arguments.token_file)
     port = free_port(arguments.host, arguments.port)

@@ -24,20 +24,21 @@ from cluster.console.tables.plan_table import render_plan
 from cluster.console.terminal import open_console, output_redirected_to
 from cluster.loop.checkpoints import restore_checkpoint, save_checkpoint
 from cluster.loop.position import read_position
+from cluster.loop.preparation.new_store import cleared_on_error, require_unused_store
 from cluster.loop.preparation.preparation import prepare
 from cluster.loop.preparation.storage_checks import require_artifacts_on_all_nodes, require_storage
 from cluster.loop.progress import Progress
 from cluster.loop.supervision.activity import Activity
 from cluster.loop.supervision.heartbeat import heartbeats
 from cluster.loop.supervision.stopped_writer import stopped_writers_ended
+from cluster.loop.tracking.registry import require_trackers
 from cluster.ray.hosts import read_cluster
 from cluster.ray.nodes import on_nodes
-from cluster.ray.session import ray_session, require_dashboard_port, require_store_for_all_machines
+from cluster.ray.session import ray_session, require_dashboard_address, require_store_for_all_machines
 from sandbox.host import require_host
 from store.artifacts.errors import StorageError
 from store.artifacts.folder import folder_at
 from store.database.urls import sqlite_file
-from store.errors import StoreError
 from store.runs.run_state import ActualState, DesiredState
 from store.store import Store
 
@@ -97,12 +98,13 @@ def start_run(
     A run that cannot start leaves nothing behind: no folder, no problems in the database, and `latest` is unchanged.
     """
     _require_startable(config, runs, cluster)
-    _require_unused_store(config)
+    require_unused_store(config)
     folder = new_run_folder(runs, name or config.preset or "run", config.storage)
     config = config.model_copy(update={"storage": folder.storage})
     try:
         folder.write_config(config)
-        with _driving(config, folder, progress) as driver, _cleared_on_error(driver.store):
+        keep_problems = not config.problems
+        with _driving(config, folder, progress) as driver, cleared_on_error(driver.store, keep_problems=keep_problems):
             driver.store.run.set_targets(iterations=config.iteration.count if iterations is None else iterations)
             prepare(config, folder, driver.store, progress)
     except BaseException:
@@ -151,57 +153,22 @@ def _require_startable(config: RunConfig, runs: Path, cluster: Cluster | None) -
     """Check what would otherwise fail later.
 
     Raises:
-        ConfigError: the dashboard's port is in use, the installed build of vLLM does not match the samplers' device, or
-            the storage of policies does not work.
+        ConfigError: the dashboard's port is in use, the installed build of vLLM does not match the samplers' device,
+            the storage of policies does not work, or a tracker is not installed.
         DoesNotFitError: memory, GPUs or disk do not suffice.
         SandboxUnavailable: model-written code cannot be isolated here.
     """
+    require_trackers(config.tracking)
     require_host()
     require_storage(config.storage)
     if cluster is None:
-        require_dashboard_port(config.ray)
+        require_dashboard_address(config.ray)
     plan_run(config, runs, cluster=cluster).require_fit()
     if cluster is None:  # the hosts of a cluster have engines of their own: `automathes doctor --cluster`
         require_engine(config)
 
 
-def _require_unused_store(config: RunConfig) -> None:
-    """Refuse a database that holds another run, or the remains of one that was killed while it started.
-
-    The new run would continue it and mix up the two.
-
-    Raises:
-        ConfigError: the database is not empty.
-    """
-    if config.store.url is None:
-        return
-    with Store.open(config.store.url) as store:
-        if store.is_empty():
-            return
-        latest, url = store.policies.latest(), store.masked_url
-        if latest is not None:
-            raise ConfigError(
-                f"store.url: {url} holds a run already, whose last policy is {latest.path}: continue that run "
-                "(--resume --run FOLDER), or name another database for this one"
-            )
-        raise ConfigError(
-            f"store.url: {url} holds {sum(store.problems.counts().values())} problems and no policy, the remains of a "
-            "run that was killed while it started: drop and recreate that database, or name another one"
-        )
-
-
 # ---------------------------------------------------------------- driving
-
-
-@contextmanager
-def _cleared_on_error(store: Store) -> Iterator[None]:
-    """Clear the store if preparation fails: a new attempt with other problems must not find the old ones."""
-    try:
-        yield
-    except BaseException:
-        with suppress(StoreError):  # report the first error
-            store.clear()
-        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +233,7 @@ def _train(config: RunConfig, folder: RunFolder, driver: _Driver, cluster: Clust
     where = f", store {store.masked_url}" if config.store.url else ""
     progress.note(f"run {_relative(folder.path)}{where}, log {_relative(folder.log_file)}")
     stop = StopSignal(progress)
-    with ray_session(config.ray, progress), stop.handling():
+    with ray_session(config.ray, progress, folder.metrics_targets("run")), stop.handling():
         require_store_for_all_machines(folder.store_url(config))
         require_artifacts_on_all_nodes(folder, on_nodes)
         algorithm: Any = SelfTraining(config=SelfTrainingConfig(config, str(folder.path), cluster=cluster))

@@ -45,10 +45,14 @@ def describe_decision(review: Review, rescored: RescoreResult | None) -> str:
     )
 
 
-def prompt_decision(console: Console, review: Review) -> tuple[str, str]:
+def describe_proposal(review: Review) -> str:
+    """What a review proposes, as a question."""
+    return f"is {format_label(review.proposed_answer)} correct and {format_label(review.label)} wrong?"
+
+
+def prompt_decision(console: Console, proposal: str) -> tuple[str, str]:
     """Prompt for (accept, reject, skip or quit; the reason). The end of the input means quit."""
-    proposed, label = format_label(review.proposed_answer), format_label(review.label)
-    question = Text(f"is {proposed} correct and {label} wrong? (a)ccept, (r)eject, (s)kip, (q)uit", style="bold")
+    question = Text(f"{proposal} (a)ccept, (r)eject, (s)kip, (q)uit", style="bold")
     choices = {name[0]: name for name in ("accept", "reject", "skip", "quit")}
     try:
         choice = choices[Prompt.ask(question, choices=list(choices), default="s", console=console)]

@@ -177,11 +177,14 @@ def _policies(status: Status) -> Table:
     for policy in status.policies:
         version = policy["version"]
         row = made_by.get(version)
-        origin = f"iteration {row['number']}" if row else "base" if policy["parent"] is None else "warm start"
         mark = " ★" if policy["promoted"] else ""
         figures = _figures(row["metrics"] if row else {})
         table.add_row(
-            f"v{version}{mark}", origin, _score(scores.get(version)), *figures, style="green" if mark else None
+            f"v{version}{mark}",
+            policy["origin"],
+            _score(scores.get(version)),
+            *figures,
+            style="green" if mark else None,
         )
     for row in status.iterations:
         if not row["closed"]:

@@ -25,6 +25,7 @@ from cluster.loop.placement.samplers import SamplerGroup
 from cluster.loop.position import Position, read_position
 from cluster.loop.preparation.preparation import prepare
 from cluster.loop.supervision.fleet import Fleet
+from cluster.loop.tracking.tracking import Tracking
 from learner.directive import Directive
 from store.store import Store
 
@@ -52,6 +53,7 @@ class SelfTraining(Algorithm):
             StopRequested: the run was asked to stop.
             StalledError: nothing has made progress for too long.
         """
+        self._tracking.follow()  # what was decided before this driver
         position = self._tend_until(lambda position: position.to_train is not None or position.is_finished)
         if position.to_train is not None:
             self._trainer.publish_next(position.to_train)
@@ -98,7 +100,8 @@ class SelfTraining(Algorithm):
         operator = self.operator
         fleet = Fleet(self.env_runner_group, self.run.ray, notify=lambda text: operator.progress.note(text))
         control, phases, meter = Control(self.store.run, operator), Phases(operator), SpeedMeter()
-        loop = LoopContext(self.run, self.folder, self.store, fleet, operator, phases, control)
+        self._tracking = Tracking(self.run, self.folder, self.store, lambda text: operator.progress.note(text))
+        loop = LoopContext(self.run, self.folder, self.store, fleet, operator, phases, control, self._tracking)
         measurer, telemetry = Measurer(loop), LoopTelemetry(self.folder.path.name)
         closer = Closer(loop, measurer, meter, telemetry, self._log_value)
         self.duties = Duties(loop, self.learner_group, measurer, closer, meter, telemetry)
@@ -123,8 +126,9 @@ class SelfTraining(Algorithm):
         return []
 
     def cleanup(self) -> None:
-        """Stop samplers and learner, and close the store."""
+        """Stop samplers and learner, complete what goes to trackers, and close the store."""
         super().cleanup()
+        self._tracking.close()
         self.store.close()
 
 

@@ -1,6 +1,9 @@
 """The duties of the driver: what the run's position says is due is done at every poll, and nothing is waited for."""
 
+import shutil
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from cluster.loop.iteration.closing import Closer
@@ -8,7 +11,7 @@ from cluster.loop.iteration.context import LoopContext
 from cluster.loop.iteration.measuring import Measurer
 from cluster.loop.iteration.opening import open_iteration
 from cluster.loop.iteration.speed import SpeedMeter
-from cluster.loop.iteration.telemetry import LoopTelemetry
+from cluster.loop.iteration.telemetry import LoopTelemetry, Moment
 from cluster.loop.position import Position, read_position
 from cluster.loop.promotion import assess, record_decision
 from cluster.loop.supervision.silence import SilenceWatch
@@ -149,7 +152,22 @@ class Duties:
         doing += self._track("measure", *self._measurer.progress(position.to_measure), "measuring")
         holdups = [*loop.fleet.holdups(), *filter(None, (holdup() for holdup in self.holdups))]
         loop.operator.activity.report(doing, holdups, loop.operator.progress)
-        self._telemetry.record_now(position.missing, loop.operator.activity.num_holdups)
+        self._telemetry.record_moment(self._moment(position))
+
+    def _moment(self, position: Position) -> Moment:
+        fleet, is_sampling = self._loop.fleet, position.sampled_now is not None
+        disk_free, disk = _disk_space(self._loop.folder.path)
+        return Moment(
+            seen_seconds=time.time(),
+            is_sampling=is_sampling and self.directive is Directive.RUN,
+            missing_rollouts=position.missing,
+            policy_version=max((policy.version for policy in position.policies), default=0),
+            samplers=fleet.size,
+            samplers_working=fleet.num_working,
+            holdups=self._loop.operator.activity.num_holdups,
+            disk_free_bytes=disk_free,
+            disk_bytes=disk,
+        )
 
     def _track(self, name: str, done: int, total: int, verb: str) -> list[str]:
         """Show a bar while something is missing; returns the same in words."""
@@ -165,3 +183,12 @@ class Duties:
         missing = [f"{position.missing} rollouts"] * bool(position.missing)
         missing += [f"{total - done} attempts of evaluations"] * (total > done)
         return f"{' and '.join(missing) or 'nothing'} missing; {self._loop.fleet.describe()}"
+
+
+def _disk_space(folder: Path) -> tuple[int, int]:
+    """Bytes that are free on a folder's disk, and its size; zeros if the disk does not answer."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0, 0
+    return usage.free, usage.total

@@ -3,7 +3,7 @@
 import logging
 
 from cluster.config.run_folder import RunFolder
-from cluster.loop.promotion import HELDOUT
+from cluster.loop.heldout import HELDOUT
 from store.artifacts.folder import folder_at
 from store.artifacts.location import Location, name_of
 from store.settings import PolicyRetentionSettings

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster.config.run_config import PromotionSettings, RunConfig
+from cluster.loop.heldout import HELDOUT
 from eval.comparison import Comparison, compare_pass_at_1
 from eval.looks import Looks
 from eval.promotion_rules import RULES, Verdict
@@ -18,9 +19,6 @@ from store.records import Decision, Policy, Split
 from store.store import Store
 
 log = logging.getLogger(__name__)
-
-HELDOUT = "heldout"
-"""The benchmark whose greedy pass@1 decides on promotion."""
 
 
 @dataclass(frozen=True, slots=True)

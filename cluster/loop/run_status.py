@@ -183,6 +183,7 @@ def _policies(store: Store) -> tuple[Mapping[str, Any], ...]:
         {
             "version": policy.version,
             "parent": policy.parent,
+            "origin": policy.origin,
             "path": policy.path,
             "promoted": policy.promoted,
             "was_promoted": policy.version in promoted,

@@ -157,7 +157,7 @@ class Gang:
     def forget_steps(self) -> None:
         """Forget the steps of the last training, which the ranks reported and another one has begun since."""
         for rank, progress in self.progress.items():
-            self.progress[rank] = replace(progress, step=0, total=0)
+            self.progress[rank] = replace(progress, step=0, total=0, last_step=None)
 
     def notify(self, method: str, *args: Any) -> list[Any]:
         """Call a method that is answered at any time, without waiting; returns the references."""

@@ -16,7 +16,9 @@ from learner.deepspeed_model import NO_TIMEOUT
 from learner.directive import Directive, TrainingInterrupted
 from learner.engine import TrainingEngine
 from learner.progress import ProgressReport, RankProgress
+from learner.ranks.network import use_interface_of
 from learner.ranks.predecessor import end_predecessors
+from learner.ranks.telemetry import LearnerTelemetry
 from learner.samples import read_samples
 from learner.settings import LearnerJob
 from store.records import Policy
@@ -49,6 +51,7 @@ class PolicyLearner(TorchLearner):
         self._store: dist.TCPStore | None = None
         self._engine: TrainingEngine | None = None
         self._report = ProgressReport()
+        self._telemetry = LearnerTelemetry(self._run, rank)
         self._directive = Directive.RUN
 
     def __repr__(self) -> str:
@@ -86,6 +89,9 @@ class PolicyLearner(TorchLearner):
         store = self._store or dist.TCPStore(host, port, timeout=NO_TIMEOUT)
         own = socket.gethostname()
         store.set(f"host-{self._rank}", own)
+        hosts = [store.get(f"host-{rank}").decode() for rank in range(settings.num_ranks)]
+        if len(set(hosts)) > 1:
+            use_interface_of(ray.util.get_node_ip_address())
         dist.init_process_group(
             "nccl" if settings.gpus_per_rank else "gloo",
             store=store,
@@ -93,7 +99,7 @@ class PolicyLearner(TorchLearner):
             world_size=settings.num_ranks,
             timeout=NO_TIMEOUT,
         )
-        return [store.get(f"host-{rank}").decode() for rank in range(settings.num_ranks)].count(own)
+        return hosts.count(own)
 
     @property
     def engine(self) -> TrainingEngine:
@@ -109,7 +115,9 @@ class PolicyLearner(TorchLearner):
         rollouts = read_samples(self._job.store_url, training_set_id, self._report.count)
         settings = self._job.settings.phase(phase)
         try:
-            metrics = self.engine.train(rollouts, settings, version, resumption, lambda: self._directive)
+            metrics = self.engine.train(
+                rollouts, settings, version, resumption, lambda: self._directive, self._telemetry.record
+            )
         except TrainingInterrupted as interruption:
             return TrainingResult({}, interruption)
         return TrainingResult(metrics.as_dict())
@@ -145,6 +153,7 @@ class PolicyLearner(TorchLearner):
         """Set the first directive of the next training, and forget the steps and the warning of the last one."""
         self._directive = directive
         self._report.warn(None)
+        self._report.take_step(None)
         self._report.set_step(0, 0)
 
     @ray.method(concurrency_group=MONITORING)

@@ -19,11 +19,15 @@ COMMAND = str(Path(sys.executable).with_name("automathes"))
 
 
 @contextlib.contextmanager
-def automathes(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def automathes(log: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """A running command that writes to `log`; it is terminated at the end of the context."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            [COMMAND, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | environment,
         )
         try:
             yield process
@@ -78,12 +82,12 @@ def processes_of(folder: Path, within_s: float) -> list[str]:
 
 
 def _holding(folder: Path) -> list[str]:
-    found = []
+    found, beside = [], str(folder / "monitoring")  # of Prometheus, which is no part of the run
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
             opened = [os.readlink(descriptor) for descriptor in (entry / "fd").iterdir()]
-            if any(path.startswith(str(folder)) for path in opened):
+            if any(path.startswith(str(folder)) and not path.startswith(beside) for path in opened):
                 found.append(f"{entry.name} {(entry / 'cmdline').read_bytes()[:80]!r}")
     return found

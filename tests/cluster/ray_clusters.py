@@ -26,7 +26,7 @@ def cluster_of(*cpus: float) -> Iterator[Cluster]:
     cluster = Cluster()
     try:
         for number in cpus:
-            cluster.add_node(num_cpus=number, num_gpus=0, include_dashboard=False, object_store_memory=80 << 20)
+            add_node(cluster, number)
         cluster.wait_for_nodes()
         ray.init(address=cluster.address, log_to_driver=False)
         yield cluster
@@ -34,7 +34,12 @@ def cluster_of(*cpus: float) -> Iterator[Cluster]:
         ray.shutdown()
         cluster.shutdown()
         if was_shared:  # as in tests/conftest.py
-            ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+            ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+
+
+def add_node(cluster: Cluster, cpus: float) -> None:
+    """Add a node with a process of its own."""
+    cluster.add_node(num_cpus=cpus, num_gpus=0, include_dashboard=False, object_store_memory=80 << 20)
 
 
 def until(holds: Callable[[], bool], within_s: float = 60.0) -> None:

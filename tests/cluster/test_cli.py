@@ -45,6 +45,7 @@ def test_all_commands_are_there() -> None:
         "report",
         "serve",
         "api",
+        "monitor",
         "doctor",
     ]
     problems = "problems import", "problems list", "problems show", "problems audit"

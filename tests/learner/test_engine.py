@@ -20,6 +20,7 @@ from learner.directive import Directive, TrainingInterrupted
 from learner.engine import StateMismatchError, TrainingEngine
 from learner.loss import TrainingDivergedError
 from learner.policy_folder import PolicyFolderError
+from learner.progress import StepFigures
 from learner.publication import is_complete
 from learner.publication.record import read_policy_record
 from learner.settings import LearnerSettings, PhaseSettings
@@ -49,6 +50,18 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
 
 def assert_same_weights(one: Path, other: Path, tolerance: float = 0.0) -> None:
     torch.testing.assert_close(weights_of(one), weights_of(other), rtol=0, atol=tolerance)
+
+
+def test_each_step_is_reported_as_it_is_made(
+    engine_of: Callable[..., TrainingEngine], rollouts: Sequence[Rollout]
+) -> None:
+    steps: list[StepFigures] = []
+    metrics = engine_of().train(rollouts, SHORT, on_step=steps.append)
+    assert len(steps) == 10
+    assert steps[0].loss == pytest.approx(metrics.first_loss)
+    assert sum(step.grad_norm or 0.0 for step in steps) / 10 == pytest.approx(metrics.grad_norm)
+    assert sum(step.tokens for step in steps) == metrics.tokens
+    assert all(step.seconds > 0 and step.learning_rate > 0 for step in steps)
 
 
 def test_the_loss_goes_down(engine_of: Callable[..., TrainingEngine], rollouts: Sequence[Rollout]) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder
+from cluster.loop.heldout import HELDOUT
 from cluster.loop.policy_pruning import folder_bytes
-from cluster.loop.promotion import HELDOUT
 from eval.figure_text import interval_of
 from store.records import Policy
 from store.runs.figures import Figure
@@ -73,6 +73,7 @@ def _record(policy: Policy, folder: RunFolder, score: Figure | None, reasons: li
         "version": policy.version,
         "parent": policy.parent,
         "iteration": policy.iteration,
+        "origin": policy.origin,
         "pass@1": score.value if score else None,
         "low": low,
         "high": high,

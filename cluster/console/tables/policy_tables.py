@@ -44,18 +44,12 @@ def _row(policy: Mapping[str, Any]) -> dict[str, str]:
     return {
         "policy": f"v{policy['version']}{' ★' if policy['served'] else ''}",
         "parent": "" if policy["parent"] is None else f"v{policy['parent']}",
-        "iteration": _origin(policy).removeprefix("iteration "),
+        "iteration": policy["origin"].removeprefix("iteration "),
         "pass@1": _score(policy),
         "decision": _decision(policy),
         "size": _size(policy),
         "kept as": ", ".join(policy["kept_as"]),
     }
-
-
-def _origin(policy: Mapping[str, Any]) -> str:
-    if policy["parent"] is None:
-        return "base"
-    return f"iteration {policy['iteration']}" if policy["iteration"] else "warm start"
 
 
 def _score(policy: Mapping[str, Any]) -> str:
@@ -79,7 +73,7 @@ def _size(policy: Mapping[str, Any]) -> str:
 
 def _facts(policy: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = [
-        ("policy", f"v{policy['version']}, {_origin(policy)}{', served' if policy['served'] else ''}"),
+        ("policy", f"v{policy['version']}, {policy['origin']}{', served' if policy['served'] else ''}"),
         ("lineage", " ← ".join(f"v{version}" for version in policy["lineage"])),
         ("folder", f"{policy['path']} ({_size(policy)})"),
     ]

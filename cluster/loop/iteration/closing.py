@@ -1,4 +1,4 @@
-"""Closing: stores the figures of an iteration, and reports them to RLlib, Tune, Prometheus and the screen."""
+"""Closing: stores the figures of an iteration, and reports them to RLlib, Tune, Prometheus, trackers and the screen."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -42,6 +42,7 @@ class Closer:
         if policy.iteration:
             self._store.iterations.close(policy.iteration, figures)
         self._publish(figures)
+        self._loop.tracking.follow()
         self._warn(figures)
         self._prune()
 

@@ -11,6 +11,7 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.control import Control, Operator
 from cluster.loop.supervision.fleet import Fleet
+from cluster.loop.tracking.tracking import Tracking
 from store.store import Store
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Phases:
 
 @dataclass(frozen=True, slots=True)
 class LoopContext:
-    """The parts of a run that the loop uses: configuration, folder, store, fleet, progress, timing and control."""
+    """What the loop uses of a run: configuration, folder, store, fleet, progress, timing, control and tracking."""
 
     run: RunConfig
     folder: RunFolder
@@ -49,3 +50,4 @@ class LoopContext:
     operator: Operator
     phases: Phases
     control: Control
+    tracking: Tracking

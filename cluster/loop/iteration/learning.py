@@ -92,6 +92,7 @@ class PolicyTrainer:
         """Train with ranks that are replaced when they fail; returns the policy, which is not yet published."""
         parent = self._store.policies.require_latest()
         phase = Phase.ITERATION if training.iteration else Phase.WARM_START
+        self._loop.tracking.begin_training(training.iteration)
         with self._loop.phases.run("learn"):
             metrics = self._metrics_of(training, phase, parent, restarts)
         return Policy(
@@ -100,7 +101,7 @@ class PolicyTrainer:
             path=str(self._loop.folder.policy(training.policy_version)),
             training_set_id=training.id,
             metrics=metrics,
-            config={"phase": phase.value, **self._run.learner.model_dump(mode="json")},
+            config={"phase": phase.value, "mode": self._run.mode, **self._run.learner.model_dump(mode="json")},
             iteration=training.iteration,
         )
 
@@ -146,6 +147,7 @@ class PolicyTrainer:
         self._step = max(self._step, done)
         if total:
             self._loop.operator.progress.advance(done, total)
+        self._loop.tracking.add_step(self._learner.last_step)
         if (warning := self._learner.warning) != self._warning:
             self._warning = warning
             if warning is not None:

@@ -7,16 +7,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from cluster.loop.heldout import HELDOUT, HELDOUT_SAMPLED, heldout_figures
 from cluster.loop.iteration.context import LoopContext
-from cluster.loop.promotion import HELDOUT
 from eval.figure_text import figure_lines, gaps
 from eval.metrics import compute_figures
 from store.records import Split
 from store.runs.figures import Figure, Measured
 
 log = logging.getLogger(__name__)
-
-_SAMPLED = f"{HELDOUT}-sampled"
 
 
 class _Scheduled(NamedTuple):
@@ -65,10 +63,7 @@ class Measurer:
 
     def figures(self, version: int) -> Mapping[str, Figure]:
         """Greedy pass@1 and, if configured, pass@k and maj@k of sampled attempts, by metric, as they are stored."""
-        stored = [one for one in self._evaluations.figures() if one.policy_version == version]
-        greedy = {one.metric: one.figure for one in stored if one.benchmark == HELDOUT}
-        sampled = {one.metric: one.figure for one in stored if one.benchmark == _SAMPLED and one.metric != "pass@1"}
-        return greedy | sampled
+        return heldout_figures(self._evaluations.figures()).get(version, {})
 
     def _evaluations_of(self, version: int) -> Sequence[int]:
         scheduled = self._scheduled.get(version)
@@ -78,7 +73,7 @@ class Measurer:
         settings = self._run.evaluation
         wanted = [(HELDOUT, 1, 0.0)]
         if settings.sampled:
-            wanted.append((_SAMPLED, settings.sampled, settings.temperature))
+            wanted.append((HELDOUT_SAMPLED, settings.sampled, settings.temperature))
         return [
             self._evaluations.schedule(
                 version,

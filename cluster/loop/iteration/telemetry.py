@@ -1,6 +1,7 @@
 """The figures of an iteration, and the same as Ray metrics: each node's Prometheus endpoint has them."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ray.util.metrics import Gauge
@@ -11,9 +12,8 @@ from store.outcomes import acceptance_rate, fault_share
 from store.records import Outcome, Policy
 from store.store import Store
 
-_GAUGES = {
+_ITERATION = {
     "iteration": "Number of the latest iteration; 0 is the warm start",
-    "policy_version": "Latest published policy version",
     "promoted_version": "Promoted policy version, which is served",
     "pass@1": "Greedy pass@1 of the latest policy on the held-out problems",
     "acceptance_rate": "Accepted rollouts per rollout of the iteration that counts for or against the policy",
@@ -59,33 +59,69 @@ def iteration_figures(store: Store, policy: Policy, measured: Mapping[str, float
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The state of the loop at one moment; each field is a gauge."""
+
+    seen_seconds: float
+    is_sampling: bool
+    missing_rollouts: int
+    policy_version: int
+    samplers: int
+    samplers_working: int
+    holdups: int
+    disk_free_bytes: int
+    disk_bytes: int
+
+
+_MOMENT = {
+    "seen_seconds": "When the driver last looked after the run, in Unix seconds",
+    "is_sampling": "1 while rollouts are missing and the run is not paused, else 0",
+    "missing_rollouts": "Scheduled training rollouts that are not in the store",
+    "policy_version": "Latest published policy version",
+    "samplers": "Samplers that the run should have",
+    "samplers_working": "Samplers whose engine has started",
+    "holdups": "What holds the run up: parts that wait for a store, resources, a start",
+    "disk_free_bytes": "Free space on the disk of the run's folder",
+    "disk_bytes": "Size of the disk of the run's folder",
+}
+
+
 class LoopTelemetry:
-    """Ray gauges of the latest iteration's figures."""
+    """Ray gauges of the loop at this moment, and of the latest iteration's figures."""
 
     def __init__(self, run: str) -> None:
-        self._gauges = {key: _gauge(key, description, run) for key, description in _GAUGES.items()}
+        self._iteration = {key: _gauge(key, description, run) for key, description in _ITERATION.items()}
+        self._moment = {key: _gauge(key, description, run) for key, description in _MOMENT.items()}
         self._seconds = Gauge("automathes_phase_seconds", "Seconds by phase of the latest iteration", ("run", "phase"))
         self._seconds.set_default_tags({"run": run})
         description = "Tokens of attempts in the latest training set by the lag of their policy, in published policies"
         self._lag = Gauge("automathes_training_lag_tokens", description, ("run", "lag"))
         self._lag.set_default_tags({"run": run})
-        self._missing = _gauge("missing_rollouts", "Scheduled training rollouts that are not in the store", run)
-        self._holdups = _gauge("holdups", "What holds the run up: parts that wait for a store, resources, a start", run)
+        self._lags: set[str] = set()
+        self._mean_lag = _gauge("training_lag", "Mean lag of the attempts' tokens in the latest training set", run)
 
     def record(self, figures: Mapping[str, Any]) -> None:
         """Set the gauges from `iteration_figures`."""
-        for key, gauge in self._gauges.items():
+        for key, gauge in self._iteration.items():
             if figures.get(key) is not None:
                 gauge.set(figures[key])
         for phase, seconds in figures["seconds"].items():
             self._seconds.set(seconds, {"phase": phase})
-        for lag, tokens in figures["lag_tokens"].items():
-            self._lag.set(tokens, {"lag": lag})
+        self._record_lag(figures["lag_tokens"])
 
-    def record_now(self, missing: int, holdups: int) -> None:
+    def _record_lag(self, tokens: Mapping[str, int]) -> None:
+        """Set the gauges of the lag, those that this training set no longer has to 0."""
+        self._lags |= set(tokens)
+        for lag in self._lags:
+            self._lag.set(tokens.get(lag, 0), {"lag": lag})
+        if total := sum(tokens.values()):
+            self._mean_lag.set(sum(int(lag) * count for lag, count in tokens.items()) / total)
+
+    def record_moment(self, moment: Moment) -> None:
         """Set the gauges of this moment."""
-        self._missing.set(missing)
-        self._holdups.set(holdups)
+        for key, value in asdict(moment).items():
+            self._moment[key].set(float(value))
 
 
 def _gauge(key: str, description: str, run: str) -> Gauge:

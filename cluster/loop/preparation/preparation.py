@@ -38,11 +38,14 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
     if imported.left_out:
         twins = f" ({imported.twins} have other numbers or names)" if imported.twins else ""
         progress.note(f"{imported.left_out} problems excluded, because they are similar to held-out ones{twins}")
-    if imported.no_answers:
-        progress.note(f"{len(imported.no_answers)} rows left out, which have no answer: {imported.no_answers[0]}")
-    bad = [row for row in imported.skipped if row not in set(imported.no_answers)]
-    if bad:
-        progress.note(f"{len(bad)} bad rows skipped, the first: {bad[0]}")
+    for layout in imported.layouts:
+        progress.note(layout)
+    if no_answers := imported.count_skipped(no_answer=True):
+        first = next(iter(imported.no_answers), "not listed")
+        progress.note(f"{no_answers} rows left out, which have no answer: {first}")
+    if bad := imported.count_skipped(no_answer=False):
+        first = next((row for row in imported.skipped if row not in imported.no_answers), "not listed")
+        progress.note(f"{bad} bad rows skipped, the first: {first}")
     if labels is not None:
         progress.note(labels)
     with progress.phase("base policy"):
@@ -70,7 +73,7 @@ def import_problems(config: RunConfig, store: Store) -> tuple[ImportReport, str 
     from cluster.loop.preparation.label_checks import open_label_checks
     from store.problems.sources import import_problems as import_sources
 
-    with open_label_checks(config.answer_checker) as labels:
+    with open_label_checks(config.answer_checker) as labels:  # without sources, the store has been filled before
         report = import_sources(store.problems, config.problems, keep=labels.filter)
     counts = store.problems.counts()
     for split, purpose in ((Split.TRAIN, "train on"), (Split.HELDOUT, "measure policies with")):

@@ -113,9 +113,9 @@ class Measured:
             ),
             learner=Learner(
                 ranks=config.learner.num_ranks,
-                train_s=tuple(one.learn_s * speed_of(host_cores, loads.while_training) for one in self.iterations[1:]),
+                train_s=tuple(one.learn_s * speed_of(host_cores, loads.while_training) for one in self._trainings),
                 select_s=self._select_s,
-                publish_s=fmean(one.publish_s for one in self.iterations[1:]),
+                publish_s=fmean(one.publish_s for one in self._trainings),
                 checkpoint_every_s=config.learner.checkpoint_every_s,
                 cores=loads.learner,
             ),
@@ -131,6 +131,11 @@ class Measured:
         )
 
     # ---------------------------------------------------------------- what was measured
+
+    @property
+    def _trainings(self) -> Sequence[IterationTimes]:
+        """Those in stride: the last ones of a run with a lead have the host to themselves, as nothing is sampled."""
+        return steady(self.iterations, self.config.iteration.lead)[1:]
 
     @cached_property
     def _training(self) -> Sequence[Timing]:

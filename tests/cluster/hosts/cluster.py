@@ -3,21 +3,27 @@
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import yaml
 
 from .hosts import ROOT, Host, Hosts
 
 LAUNCHER = ROOT / "cluster" / "ray" / "launcher" / "on-premise.yaml"
-ITERATIONS = 10  # the run must last until its head is lost: on idle cores an iteration takes ten seconds
 _UP_S = 600.0
 _JOBS = "RAY_AUTH_MODE=token .venv/bin/ray job"
 _LIST_NODES = (
     'import json, ray; ray.init(address="auto"); '
-    'print(chr(10) + json.dumps([node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]]))'
+    'alive = {node["NodeManagerHostname"]: node["NodeID"] for node in ray.nodes() if node["Alive"]}; '
+    "print(chr(10) + json.dumps(alive))"
 )
-_JOB_STATES = ("SUCCEEDED", "FAILED", "STOPPED", "PENDING", "RUNNING")
+_LIST_ACTORS = """
+import json, ray
+from ray.util.state import list_actors
+ray.init(address="auto")
+hosts = {node["NodeID"]: node["NodeManagerHostname"] for node in ray.nodes()}
+actors = list_actors(filters=[("state", "=", "ALIVE")], limit=1000)
+print(chr(10) + json.dumps({actor.name: hosts[actor.node_id] for actor in actors if actor.name}))
+"""
 _PROCESSES = (
     *("ray::", "raylet", "gcs_server", "ray start", "ray/dashboard", "ray/_private"),
     *("automathes", "VLLM::", "nsjail"),
@@ -31,22 +37,27 @@ _DONE_ALREADY = ("apt-get", "git clone", "make setup")
 class Cluster:
     """A head and workers. `desk` is the host that `ray up` is called on, as a team's own computer."""
 
-    def __init__(self, hosts: Hosts, desk: Host, head: Host, workers: list[Host]) -> None:
-        self.hosts, self.desk, self.head, self.workers = hosts, desk, head, workers
+    def __init__(self, hosts: Hosts, desk: Host, head: Host, workers: list[Host], cpus: int | None = None) -> None:
+        """`cpus`: how many processors Ray is to count on each host, if not those that there are."""
+        self.hosts, self.desk, self.head, self.workers, self.cpus = hosts, desk, head, workers, cpus
         self.file = hosts.shared / "cluster.yaml"
         self.transcript = hosts.shared / "transcript.txt"
         desk.run(".venv/bin/ray get-auth-token --generate")
 
     def up(self) -> str:
         """`ray up`, which starts Ray anew on all hosts; returns what it printed."""
-        self.file.write_text(yaml.safe_dump(launcher_config(self.head, self.workers)))
+        self.file.write_text(yaml.safe_dump(launcher_config(self.head, self.workers, self.cpus)))
         return self.on(self.desk, f".venv/bin/ray up --yes --no-config-cache {self.file}", _UP_S)
 
     def join(self, host: Host) -> None:
         """Start Ray on one more host by hand: the local provider's autoscaler starts none while the cluster runs."""
+        self.give_token(host)
+        self.on(host, f"RAY_AUTH_MODE=token .venv/bin/ray start --address={self.head.address}:6379")
+
+    def give_token(self, host: Host) -> None:
+        """Let a host into the cluster."""
         token = self.desk.run("cat ~/.ray/auth_token")
         host.run(f"mkdir -p ~/.ray && umask 077 && echo {token.strip()} > ~/.ray/auth_token")
-        self.on(host, f"RAY_AUTH_MODE=token .venv/bin/ray start --address={self.head.address}:6379")
 
     def down(self) -> str:
         """`ray down`; returns what it printed."""
@@ -61,8 +72,17 @@ class Cluster:
 
     def alive(self) -> set[str]:
         """The names of the hosts whose nodes are alive, as the head sees them."""
+        return set(self.nodes())
+
+    def nodes(self) -> dict[str, str]:
+        """Ray's ids of the nodes that are alive, by host."""
         listed = self.head.run(f"RAY_AUTH_MODE=token .venv/bin/python -c '{_LIST_NODES}' 2>/dev/null")
-        return set(json.loads(next(line for line in listed.splitlines() if line.startswith("["))))
+        return _json_in(listed)
+
+    def actors(self) -> dict[str, str]:
+        """The hosts of the actors that are alive and have a name, by name."""
+        listed = self.head.run(f"RAY_AUTH_MODE=token .venv/bin/python -c '{_LIST_ACTORS}' 2>/dev/null")
+        return _json_in(listed)
 
     def submit(self, entrypoint: str) -> str:
         """Submit a job to the cluster; returns its id."""
@@ -88,7 +108,7 @@ class Cluster:
         }
 
 
-def launcher_config(head: Host, workers: list[Host]) -> dict:
+def launcher_config(head: Host, workers: list[Host], cpus: int | None) -> dict:
     """The project's file with these hosts in the lines that are marked EDIT, and without the steps they do not need."""
     config = yaml.safe_load(LAUNCHER.read_text())
     config["provider"] |= {"head_ip": head.address, "worker_ips": [worker.address for worker in workers]}
@@ -96,7 +116,15 @@ def launcher_config(head: Host, workers: list[Host]) -> dict:
     config["min_workers"] = config["max_workers"] = len(workers)
     for step in ("initialization_commands", "setup_commands"):
         config[step] = [command for command in config[step] if not any(done in command for done in _DONE_ALREADY)]
+    if cpus is not None:
+        for step in ("head_start_ray_commands", "worker_start_ray_commands"):
+            config[step] = [command.replace("ray start", f"ray start --num-cpus={cpus}") for command in config[step]]
     return config
+
+
+def _json_in(printed: str) -> dict[str, str]:
+    """The object in what a program printed: Ray's own lines may stand around it."""
+    return dict(json.loads(next(line for line in printed.splitlines() if line.startswith("{"))))
 
 
 def wait_until(condition: Callable[[], bool], what: str, limit_s: float, log: Callable[[], str] = str) -> None:
@@ -105,40 +133,3 @@ def wait_until(condition: Callable[[], bool], what: str, limit_s: float, log: Ca
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come within {limit_s:g} s:\n{log()}"
         time.sleep(1.0)
-
-
-def config_file(shared: Path, store_url: str) -> Path:
-    """The run's configuration: the demo in small, with a sampler for each of three hosts."""
-    path = shared / "run.toml"
-    path.write_text(f"""
-preset = "demo"
-evaluation = {{ problems = 20, base = false }}
-promotion = {{ max_problems = 0 }}
-iteration = {{ count = {ITERATIONS}, problems = 150, samples_per_problem = 4, lead = 1 }}
-teacher = {{ kind = "scripted", count = 100 }}
-
-[[problems]]
-kind = "reasoning_gym"
-dataset = "products"
-size = 700
-heldout_fraction = 0.2
-config = {{ max_digits = 2 }}
-
-[store]
-url = "{store_url}"
-
-[sampler]
-num_samplers = 3
-cpus_per_sampler = 1
-lease_ttl_s = 15.0
-[sampler.engine]
-max_concurrent_rollouts = 8
-[learner]
-cpus_per_rank = 1
-warm_start = {{ steps = 60 }}
-iteration = {{ steps = 40 }}
-[ray]
-address = "auto"
-dashboard = false
-""")
-    return path

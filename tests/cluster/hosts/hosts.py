@@ -6,6 +6,7 @@ for /tmp, the home, /run and /dev/shm. Everything is undone at the end, and what
 It needs root, iproute2, util-linux and OpenSSH's server.
 """
 
+import json
 import os
 import shlex
 import shutil
@@ -210,7 +211,10 @@ def _clear() -> None:
     for name in (line.split()[0] for line in listed.splitlines() if line.strip()):
         if name.startswith(_BRIDGE):
             _remove(name)
-    subprocess.run(["ip", "link", "del", _BRIDGE], check=False, stderr=subprocess.DEVNULL)
+    links = json.loads(subprocess.check_output(["ip", "-json", "link"], text=True))
+    for name in (link["ifname"] for link in links):  # those that outlived their network, and the bridge
+        if name.removeprefix("v").startswith(_BRIDGE):
+            _ip("link", "del", name)
 
 
 def _remove(name: str) -> None:

@@ -5,7 +5,7 @@ One run serves all tests of this module, which follow each other: the head is ki
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,9 @@ from store.store import Store
 from tests.chaos.checks.invariants import check_end
 from tests.store.postgresql_server import PostgresqlServer, find_binaries
 
-from .cluster import ITERATIONS, Cluster, config_file, wait_until
+from .cluster import Cluster, wait_until
 from .hosts import MACHINE_ADDRESS, NETWORK, Hosts, missing
+from .run import ITERATION_S, ITERATIONS, START_S, Run, config_file
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,9 +27,7 @@ pytestmark = [
     pytest.mark.skipif(find_binaries() is None, reason="a cluster's store needs a PostgreSQL server"),
 ]
 
-START_S = 600.0  # of a run on two cores that three hosts share
-ITERATION_S = 900.0
-JOB_EVERY_S = 20.0
+DOWN_S = 240.0  # workers end after they have missed the head for 60 s
 
 
 @pytest.fixture(scope="module")
@@ -48,46 +47,6 @@ def store_url(hosts: Hosts) -> Iterator[str]:
 def cluster(hosts: Hosts) -> Cluster:
     desk, head, *workers = (hosts.add(number) for number in range(4))
     return Cluster(hosts, desk, head, workers)
-
-
-class Run:
-    """The run as it is seen from the machine that has its store."""
-
-    def __init__(self, cluster: Cluster, url: str) -> None:
-        self.cluster, self.url = cluster, url
-        self.runs = cluster.hosts.shared / "runs"
-        self.folder = self.runs / "demo-1"
-        self.store: Store
-        self.job = ""
-
-    def start(self, *more: str) -> None:
-        words = ["~/automathes/.venv/bin/automathes", "run", "--runs", str(self.runs), *more]
-        self.job = self.cluster.submit(f"bash -c '{' '.join(words)}'")
-
-    def rollouts(self) -> int:
-        return self.store.run.statistics().train.total
-
-    def log(self) -> str:
-        return self.cluster.job_log(self.job)
-
-    def wait(self, condition: Callable[[], bool], what: str, limit_s: float = ITERATION_S) -> None:
-        """Wait for a condition while the job goes on."""
-        next_look = time.monotonic()
-
-        def met() -> bool:
-            nonlocal next_look
-            if time.monotonic() > next_look:
-                state = self.cluster.job_state(self.job)
-                assert state in ("PENDING", "RUNNING", "SUCCEEDED"), f"the job is {state}:\n{self.log()}"
-                next_look = time.monotonic() + JOB_EVERY_S
-            return condition()
-
-        wait_until(met, what, limit_s, self.log)
-
-    def wait_for_end(self, limit_s: float) -> None:
-        """Wait until the job has ended well."""
-        self.wait(lambda: self.store.run.state().actual is ActualState.STOPPED, "the end of the run", limit_s)
-        wait_until(lambda: self.cluster.job_state(self.job) == "SUCCEEDED", "the end of the job", 120.0, self.log)
 
 
 @pytest.fixture(scope="module")
@@ -165,4 +124,4 @@ def test_ray_down_leaves_no_process(cluster: Cluster) -> None:
     assert any(cluster.ray_processes().values())
     cluster.down()
     left = cluster.ray_processes
-    wait_until(lambda: not any(left().values()), "the end of all", 60.0, lambda: str(left()))
+    wait_until(lambda: not any(left().values()), "the end of all", DOWN_S, lambda: str(left()))

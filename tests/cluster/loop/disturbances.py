@@ -18,7 +18,7 @@ from ..driving import COMMAND, LIMIT_S, automathes, jails_of, samplers_of, wait_
 def pause_and_resume(runs: Path, store: Store, driver: subprocess.Popen[bytes], log: Path) -> tuple[int, int]:
     """Pause until the engines have ended, as the run is configured; returns the rollouts before, and meanwhile."""
     processes = Processes.below(driver.pid)
-    assert processes.engines()
+    wait_for(driver, log, lambda: bool(processes.engines()), "an engine")
     control(runs, "pause")
     wait_for(driver, log, lambda: store.run.state().actual is ActualState.PAUSED, "the pause")
     wait_for(driver, log, lambda: _is_still(store), "rollouts under way to end")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from store.runs.run_state import ActualState
 from store.store import Store
 
 from ..driving import COMMAND, LIMIT_S, automathes, open_store, processes_of, wait_for
+from ..monitoring.programs import needs_prometheus
+from ..monitoring.watching import FAST, Watch, has_gpus, shown_queries, watching
 from .disturbances import control, end_driver, kill_jails, kill_samplers, pause_and_resume, train_rollouts
+from .tracking.reading import read_tensorboard
 
 # The whole run belongs to the first test. Each wait inside has a limit of its own, LIMIT_S.
 pytestmark = pytest.mark.timeout(1800)
@@ -46,6 +50,8 @@ max_concurrent_rollouts = 16
 [learner]
 warm_start = { steps = 120 }
 iteration = { steps = 30 }
+[tracking]
+to = ["tensorboard"]
 [ray]
 dashboard = false
 stall_s = 240.0
@@ -66,6 +72,7 @@ class Observed:
     samplers_afterwards: set[int]
     acknowledged_before_driver_kill: set[str]
     leftover_processes: list[str]
+    watch: Watch | None
     ends: dict[str, tuple[int, str]]  # exit code and output of a driver, by what ended it
 
 
@@ -76,25 +83,29 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     config.write_text(CONFIG)
     folder = runs / "demo-1"
     log = runs / "output.txt"
-    with automathes(log, "run", "--config", str(config), "--iterations", "2", "--runs", str(runs)) as driver:
-        store = open_store(folder, driver)
-        wait_for(driver, log, lambda: train_rollouts(store) > 0, "the first rollouts")
-        paused = pause_and_resume(runs, store, driver, log)
-        jails = kill_jails(driver)
-        samplers = kill_samplers(driver, log)
-        wait_for(driver, log, lambda: store.iterations.progress(2)[0] > 40, "rollouts of the second iteration")
-        driver.kill()
-        driver.wait()
-    leftover_processes = processes_of(folder, within_s=30.0)
-    acknowledged = {rollout.id for rollout in store.rollouts.iterate()}
-    ends = {
-        "stop": end_driver(runs, lambda _: control(runs, "stop"), "stopped.txt"),
-        "Ctrl-C": end_driver(runs, lambda driver: driver.send_signal(signal.SIGINT), "interrupted.txt"),
-    }
-    with automathes(log, "run", "--resume", "--runs", str(runs)) as driver:
-        assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
-    yield Observed(folder, store, *paused, jails, *samplers, acknowledged, leftover_processes, ends)
-    store.close()
+    with ExitStack() as beside:
+        with automathes(
+            log, "run", "--config", str(config), "--iterations", "2", "--runs", str(runs), **FAST
+        ) as driver:
+            store = open_store(folder, driver)
+            watch = beside.enter_context(watching(folder))
+            wait_for(driver, log, lambda: train_rollouts(store) > 0, "the first rollouts")
+            paused = pause_and_resume(runs, store, driver, log)
+            jails = kill_jails(driver)
+            samplers = kill_samplers(driver, log)
+            wait_for(driver, log, lambda: store.iterations.progress(2)[0] > 40, "rollouts of the second iteration")
+            driver.kill()
+            driver.wait()
+        leftover_processes = processes_of(folder, within_s=30.0)
+        acknowledged = {rollout.id for rollout in store.rollouts.iterate()}
+        ends = {
+            "stop": end_driver(runs, lambda _: control(runs, "stop"), "stopped.txt"),
+            "Ctrl-C": end_driver(runs, lambda driver: driver.send_signal(signal.SIGINT), "interrupted.txt"),
+        }
+        with automathes(log, "run", "--resume", "--runs", str(runs), **FAST) as driver:
+            assert driver.wait(timeout=LIMIT_S) == 0, log.read_text()
+        yield Observed(folder, store, *paused, jails, *samplers, acknowledged, leftover_processes, watch, ends)
+        store.close()
 
 
 def test_run_finishes_both_iterations_after_all_disturbances(run: Observed) -> None:
@@ -142,6 +153,16 @@ def test_a_stopped_run_ends_at_a_safe_point_and_prints_how_to_resume(run: Observ
     assert code == 0, output
     assert "automathes run --resume" in output
     assert "Traceback" not in output
+
+
+def test_a_tracker_has_every_policy_and_step_once_in_spite_of_all_drivers(run: Observed) -> None:
+    series = read_tensorboard(run.folder / "tensorboard")
+    measured = [policy for policy in run.store.policies.all() if policy.decision is not None]
+    assert [step for step, _ in series["policy_version"]] == [policy.version for policy in measured]
+    assert len(series["heldout/pass_at_1"]) == len(measured)
+    steps = [step for step, _ in series["training/step"]]
+    assert steps
+    assert steps == sorted(set(steps))
 
 
 def test_policies_are_published_whole_and_their_versions_grow(run: Observed) -> None:
@@ -232,6 +253,22 @@ def test_the_learner_reads_the_very_tokens_that_were_sampled(run: Observed) -> N
             by_id[sample.id].token_ids,
             by_id[sample.id].model_mask,
         )
+
+
+@needs_prometheus
+@pytest.mark.parametrize("query", shown_queries())
+def test_prometheus_has_what_the_panels_of_the_dashboards_show(run: Observed, query: str) -> None:
+    assert run.watch is not None
+    if "gpus" in query and not has_gpus():
+        pytest.skip("there is no GPU")
+    assert run.watch.series(query), f"no data for {query}"
+
+
+@needs_prometheus
+def test_prometheus_has_seen_the_failures_of_the_killed_jails(run: Observed) -> None:
+    assert run.watch is not None
+    (failures,) = run.watch.series("sum(max_over_time(ray_automathes_sandbox_failures_total[1h]))")
+    assert failures > 0
 
 
 def test_status_prints_the_run_as_one_json_object(run: Observed) -> None:

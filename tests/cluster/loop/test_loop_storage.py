@@ -4,6 +4,7 @@ machine lost, and cut off from the server while it publishes. Each test checks o
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from learner.publication import checksum, is_complete
@@ -29,7 +31,7 @@ from .test_loop import CONFIG, SAMPLES
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 URL = f"s3://{BUCKET}/loop"
-AWAY_S = 20.0
+AWAY_S = 30.0
 
 
 @dataclass
@@ -108,3 +110,15 @@ def test_no_secret_is_in_what_the_run_wrote(run: Observed) -> None:
     assert json.loads(status.stdout)["policies"][0]["path"].startswith(URL)
     written = [(run.folder / name).read_text() for name in ("config.toml", "driver.log")]
     assert all(secret not in text for text in (run.output, status.stdout, *written))
+
+
+def test_a_policy_is_served_from_the_url(run: Observed, tmp_path: Path) -> None:
+    log, promoted = tmp_path / "serve.txt", run.store.policies.promoted()
+    assert promoted is not None
+    assert promoted.path.startswith(URL)
+    with automathes(log, "serve", "--run", str(run.folder), "--port", "0") as server:
+        wait_for(server, log, lambda: "at http://" in log.read_text(), "the server")
+        (address,) = re.findall(r"serving \S+ at (\S+)", log.read_text())
+        asked = {"model": f"automathes/{run.folder.name}", "messages": [{"role": "user", "content": "What is 6 * 7?"}]}
+        answer = httpx.post(f"{address}/chat/completions", json=asked, timeout=60.0).raise_for_status().json()
+    assert answer["choices"][0]["automathes"]["policy_version"] == promoted.version

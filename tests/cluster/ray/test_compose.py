@@ -6,16 +6,27 @@ from typing import Any
 import pytest
 import yaml
 from compose_spec import PyCompose
-from ray.dashboard.modules.metrics.metrics_head import GRAFANA_HOST_ENV_VAR, PROMETHEUS_HOST_ENV_VAR
+from ray.dashboard.modules.metrics.metrics_head import (
+    GRAFANA_HOST_ENV_VAR,
+    GRAFANA_IFRAME_HOST_ENV_VAR,
+    PROMETHEUS_HOST_ENV_VAR,
+)
 
 from cluster.config.loading import load_config
 from tests.cluster.ray.files import RAY_FILES, REPOSITORY
 
 FOLDER = RAY_FILES / "docker"
+MONITORING_FILES = REPOSITORY / "cluster/monitoring/files"
 ENVIRONMENT = {  # what each image reads
-    "automathes": {"PRESET", GRAFANA_HOST_ENV_VAR, PROMETHEUS_HOST_ENV_VAR},
+    "automathes": {"PRESET", GRAFANA_HOST_ENV_VAR, GRAFANA_IFRAME_HOST_ENV_VAR, PROMETHEUS_HOST_ENV_VAR},
     "postgresql": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"},
-    "grafana": {"GF_SECURITY_ADMIN_PASSWORD__FILE", "GF_USERS_ALLOW_SIGN_UP"},
+    "grafana": {
+        "GF_AUTH_ANONYMOUS_ENABLED",
+        "GF_AUTH_ANONYMOUS_ORG_ROLE",
+        "GF_SECURITY_ADMIN_PASSWORD__FILE",
+        "GF_SECURITY_ALLOW_EMBEDDING",
+        "GF_USERS_ALLOW_SIGN_UP",
+    },
 }
 
 
@@ -77,8 +88,9 @@ def test_volumes_and_secrets_are_declared_and_used(compose: dict[str, Any]) -> N
 def test_mounted_files_exist(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for source, target, _ in map(split_volume, service.get("volumes", [])):
-            if source.startswith("./"):
-                assert (FOLDER / source).is_file(), source
+            if source.startswith("../../monitoring/"):
+                assert (FOLDER / source).resolve().is_relative_to(MONITORING_FILES), source
+                assert (FOLDER / source).exists(), source
             elif source.startswith("."):
                 assert (FOLDER / source).resolve() == REPOSITORY / "runs"
                 assert target == "/opt/automathes/runs"
@@ -115,6 +127,7 @@ def test_addresses_are_of_services_and_their_ports(compose: dict[str, Any]) -> N
 
     assert environment[PROMETHEUS_HOST_ENV_VAR] == f"http://prometheus:{ports['prometheus']}"
     assert environment[GRAFANA_HOST_ENV_VAR] == f"http://grafana:{ports['grafana']}"
+    assert environment[GRAFANA_IFRAME_HOST_ENV_VAR] == f"http://{services['grafana']['ports'][0].rpartition(':')[0]}"
     user, host, database = re.search(r"postgresql://(\w+)@(\w+)/(\w+)", services["automathes"]["command"][2]).groups()
     assert host in services
     assert user == services[host]["environment"]["POSTGRES_USER"]

@@ -17,6 +17,7 @@ from cluster.config.loading import load_config
 from cluster.serving.declared import ServedRun
 from tests.cluster.ray.fields.kuberay import MANIFESTS, Manifest, cluster_spec
 from tests.cluster.ray.files import RAY_FILES
+from tests.docs.markdown import blocks
 
 
 def load(name: str) -> dict[str, Any]:
@@ -56,6 +57,15 @@ def test_a_misspelt_field_is_refused(manifest: dict[str, Any]) -> None:
 
     with pytest.raises(ValidationError, match="maxReplica"):
         parse(manifest)
+
+
+def test_the_guide_adds_redis_to_the_cluster() -> None:
+    (added,) = (block.text for block in blocks("yaml") if "gcsFaultToleranceOptions" in block.text)
+    manifest = load("raycluster")
+    manifest["spec"] |= yaml.safe_load(added)
+
+    parse(manifest)
+    assert manifest["spec"]["gcsFaultToleranceOptions"]["redisAddress"] == "redis:6379"
 
 
 def test_the_cluster_has_the_version_of_ray_that_is_installed_and_asks_for_its_token(manifest: dict[str, Any]) -> None:

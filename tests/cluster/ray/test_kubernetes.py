@@ -6,12 +6,26 @@ from typing import Any
 import pytest
 import yaml
 from lightkube.models import core_v1
+from ray.dashboard.modules.metrics.grafana_dashboard_factory import (
+    GRAFANA_DASHBOARD_UID_OVERRIDE_ENV_VAR_TEMPLATE as DASHBOARD_UID,
+)
+from ray.dashboard.modules.metrics.metrics_head import (
+    GRAFANA_HOST_ENV_VAR,
+    GRAFANA_IFRAME_HOST_ENV_VAR,
+    PROMETHEUS_HOST_ENV_VAR,
+)
 
 from tests.cluster.ray.fields.kuberay import MANIFESTS, cluster_spec
 from tests.cluster.ray.fields.kubernetes import KINDS, check
 from tests.cluster.ray.files import RAY_FILES
 
 FOLDER = RAY_FILES / "kubernetes"
+METRICS = {
+    PROMETHEUS_HOST_ENV_VAR,
+    GRAFANA_HOST_ENV_VAR,
+    GRAFANA_IFRAME_HOST_ENV_VAR,
+    DASHBOARD_UID.format(name="DEFAULT"),
+}
 RESOURCES = {"cpu", "memory", "nvidia.com/gpu"}
 
 
@@ -47,7 +61,8 @@ def names(items: list[dict[str, Any]]) -> list[str]:
 def test_every_object_is_checked() -> None:
     kinds = [item["kind"] for file in FOLDER.glob("*.yaml") for item in yaml.safe_load_all(file.read_text())]
 
-    assert sorted(kinds) == ["PersistentVolumeClaim", *MANIFESTS, "Service", "StatefulSet"]
+    twice = ["Service", "StatefulSet"]  # of PostgreSQL and of Redis
+    assert sorted(kinds) == sorted(["PersistentVolumeClaim", *MANIFESTS, *twice, *twice])
 
 
 @pytest.mark.parametrize("item", own(), ids=lambda item: item["kind"])
@@ -129,6 +144,8 @@ def test_passwords_come_from_secrets() -> None:
     assert secrets == {
         ("POSTGRES_PASSWORD", *postgresql),
         ("PGPASSWORD", *postgresql),
+        ("AUTOMATHES_TOKEN", ("key", "token"), ("name", "serving")),
+        ("REDIS_PASSWORD", ("key", "password"), ("name", "redis")),
         ("HF_TOKEN", ("key", "token"), ("name", "huggingface"), ("optional", True)),
     }
 
@@ -145,11 +162,12 @@ def test_resources_have_names_and_memory_has_a_limit() -> None:
 def test_variables_are_ones_that_the_images_read() -> None:
     read = {
         "postgresql": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "PGDATA"},
-        "ray-head": {"PGPASSWORD", "HF_TOKEN", "HF_HOME"},
-        "ray-worker": {"PGPASSWORD", "HF_TOKEN", "HF_HOME"},
+        "redis": {"REDIS_PASSWORD"},
+        "ray-head": {"PGPASSWORD", "HF_TOKEN", "HF_HOME", *METRICS},
+        "ray-worker": {"PGPASSWORD", "HF_TOKEN", "HF_HOME", *METRICS},
     }
     for _, container in containers():
-        assert set(names(container["env"])) == read[container["name"]]
+        assert set(names(container["env"])) - {"AUTOMATHES_TOKEN"} == read[container["name"]]  # a server's alone
 
 
 def test_the_sandbox_may_isolate_on_every_pod_and_gpus_are_tolerated() -> None:

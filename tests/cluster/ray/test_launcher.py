@@ -120,7 +120,7 @@ def test_every_option_of_ray_start_exists(config: dict[str, Any]) -> None:
     known = {option for parameter in start.params for option in parameter.opts}
     for command in commands(config):
         if START.search(command):
-            assert set(re.findall(r"--[a-z-]+", command)) <= known
+            assert set(re.findall(r"--[a-z-]+", command.partition("ray start")[2])) <= known
 
 
 def test_the_limits_allow_the_requested_workers(cloud: dict[str, Any]) -> None:
@@ -177,3 +177,11 @@ def test_the_guide_lists_the_machines_of_the_files() -> None:
             used.add((titles[name], kind, f"`{machine}`", str(resources["CPU"]), str(resources.get("GPU", 0))))
 
     assert used <= listed
+
+
+def test_the_head_starts_prometheus_and_does_not_wait_for_it(config: dict[str, Any]) -> None:
+    started = config["head_start_ray_commands"][-1]
+
+    assert "automathes monitor --cluster" in started
+    assert re.search(r"&\) > \S+ 2>&1 < /dev/null$", started), "it would hold the shell that starts it"
+    assert any("apt-get install" in command and "prometheus" in command for command in config["head_setup_commands"])

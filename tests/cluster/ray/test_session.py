@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cluster.config.run_config import ConfigError
+from cluster.config.run_config import ConfigError, RaySettings
+from cluster.ray import session
 from cluster.ray.nodes import on_nodes
-from cluster.ray.session import machines, require_store_for_all_machines
+from cluster.ray.session import machines, require_dashboard_address, require_store_for_all_machines
 
 from ..ray_clusters import cluster_of
 
@@ -69,3 +70,34 @@ def test_every_other_node_is_called_and_a_node_that_died_is_not(tmp_path: Path) 
         assert len(list(tmp_path.iterdir())) == 3
         cluster.remove_node(next(iter(cluster.worker_nodes)))
         assert on_nodes(leave_a_file, and_here=False) == {}
+
+
+@pytest.mark.parametrize("mode", ["disabled", "k8s"])
+def test_a_dashboard_that_others_reach_asks_for_a_token(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_to_all = RaySettings(dashboard_host="0.0.0.0", dashboard_port=0)
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    with pytest.raises(ConfigError, match=r"ray.dashboard_host: at 0.0.0.0 .*RAY_AUTH_MODE=token"):
+        require_dashboard_address(open_to_all)
+    require_dashboard_address(RaySettings(dashboard_port=0))
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    require_dashboard_address(open_to_all)
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_token_of_the_dashboard_is_named_only_where_it_asks_for_one(
+    asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray._private.authentication.authentication_utils.is_token_auth_enabled", lambda: asks)
+    assert ("ray get-auth-token" in session._dashboard_hint()) is asks
+
+
+def test_rays_dashboard_is_told_where_prometheus_and_grafana_are() -> None:
+    from ray.dashboard.modules.metrics import grafana_dashboard_factory, metrics_head
+
+    told = session._metrics_environment(RaySettings(grafana_url="http://127.0.0.1:3001"))
+    uid = grafana_dashboard_factory.GRAFANA_DASHBOARD_UID_OVERRIDE_ENV_VAR_TEMPLATE.format(name="DEFAULT")
+    assert told == {
+        metrics_head.PROMETHEUS_HOST_ENV_VAR: "http://127.0.0.1:9090",
+        metrics_head.GRAFANA_HOST_ENV_VAR: "http://127.0.0.1:3001",
+        uid: "automathes-loop",
+    }

@@ -58,6 +58,19 @@ def test_other_settings_are_predicted_from_it(tmp_path: Path) -> None:
     assert iteration_s(samplers=10, lead=1) == pytest.approx(max(ROLLOUT_S, LEARN_S + PUBLISH_S), rel=0.1)
 
 
+def test_a_training_beside_which_nothing_is_sampled_any_more_does_not_count(tmp_path: Path) -> None:
+    measured = read(tmp_path)
+    ahead = measured.config.iteration.model_copy(update={"lead": 1, "quorum": 1.0})
+    config = measured.config.model_copy(update={"iteration": ahead})
+    *others, last = measured.iterations
+    measured = replace(measured, config=config, iterations=[*others, replace(last, learn_s=LEARN_S / 2)])
+
+    train_s = measured.case(config).learner.train_s
+
+    assert len(train_s) == len(others) - 1
+    assert len(set(train_s)) == 1
+
+
 def test_a_run_without_two_iterations_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLittleMeasuredError, match="the run has 1 reported iterations: a simulation needs two"):
         read(tmp_path, iterations=1)

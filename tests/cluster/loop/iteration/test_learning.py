@@ -21,6 +21,7 @@ from cluster.loop.iteration.context import LoopContext, Phases
 from cluster.loop.iteration.learning import PolicyTrainer
 from cluster.loop.preparation.preparation import prepare
 from cluster.loop.progress import NullProgress
+from cluster.loop.tracking.tracking import Tracking
 from learner.bases import make_base
 from learner.checkpoints.folder import complete_checkpoints, training_folder
 from learner.directive import Directive
@@ -33,6 +34,7 @@ from store.records import Outcome, Policy, Problem, Purpose, Rollout, Split
 from store.store import Store
 
 from ....s3_server import S3Server
+from ..tracking.reading import read_tensorboard
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -94,10 +96,12 @@ class Run:
         self.directive = Directive.RUN
         self.polls = 0
         operator = Operator(progress=self.progress)
+        self.tracking = Tracking(self.config, self.folder, self.store, self.progress.note)
         none = cast(Any, None)  # a trainer uses neither samplers nor their control
         context = LoopContext(
             run=self.config, folder=self.folder, store=self.store, fleet=none, operator=operator,
             phases=Phases(operator), control=none,
+            tracking=self.tracking,
         )  # fmt: skip
         self.trainer = PolicyTrainer(context, self.learner, on_poll=self._count, directive=lambda: self.directive)
 
@@ -120,6 +124,7 @@ class Run:
 
     def close(self) -> None:
         self.learner.shutdown()
+        self.tracking.close()
         self.store.close()
 
     def _count(self) -> None:
@@ -158,24 +163,44 @@ def make_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         run.close()
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, ray_session: None) -> Iterator[Run]:
+    """A run that has trained its warm start and one iteration. Its learner has ended."""
+    run = Run(tmp_path_factory.mktemp("undisturbed") / "run", "tracking.to=['tensorboard']")
+    run.slow_down(0.1)  # else most steps lie between two polls
+    published = [run.trainer.publish_next(number) for number in range(2)]
+    assert run.store.policies.all()[1:] == published
+    run.learner.shutdown()
+    run.tracking.close()
+    yield run
+    run.store.close()
+
+
 def weights(policy: Policy) -> bytes:
     return (Path(policy.path) / "model.safetensors").read_bytes()
 
 
-def test_a_warm_start_and_an_iteration_are_published_with_their_description(make_run: Callable[..., Run]) -> None:
-    run = make_run()
-    policies = [run.trainer.publish_next(0), run.trainer.publish_next(1)]
+def test_a_warm_start_and_an_iteration_are_published_with_their_description(undisturbed: Run) -> None:
+    policies = undisturbed.store.policies.all()[1:]
     assert [(policy.version, policy.parent, policy.iteration) for policy in policies] == [(1, 0, 0), (2, 1, 1)]
     assert [policy.config["phase"] for policy in policies] == ["warm_start", "iteration"]
-    assert run.store.policies.all()[1:] == policies
     for policy in policies:
         assert is_complete(Path(policy.path))
         described = json.loads((Path(policy.path) / "policy.json").read_text())
         assert described["training_set_id"] == policy.training_set_id
         assert described["metrics"]["loss"] == policy.metrics["loss"]
-    assert run.progress.phases == ["learn", "publish"] * 2
-    assert run.polls > 0
-    assert not list(run.folder.checkpoints.glob("training-*")), "nothing of a published training stays"
+    assert undisturbed.progress.phases == ["learn", "publish"] * 2
+    assert undisturbed.polls > 0
+    assert not list(undisturbed.folder.checkpoints.glob("training-*")), "nothing of a published training stays"
+
+
+def test_the_steps_of_trainings_go_to_trackers_one_training_after_the_other(undisturbed: Run) -> None:
+    policies = undisturbed.store.policies.all()[1:]
+    series = read_tensorboard(undisturbed.folder.path / "tensorboard")
+    of_trainings = [[step for step, of in series["training/iteration"] if of == number] for number in (0, 1)]
+    assert 1 <= min(of_trainings[0]) < max(of_trainings[0]) <= policies[0].metrics["steps"] < min(of_trainings[1])
+    low, high = sorted((policies[0].metrics["first_loss"], policies[1].metrics["final_loss"]))
+    assert low / 2 < series["training/loss"][0][1] < 2 * high
 
 
 def test_a_publication_that_fails_twice_works_without_training_again(
@@ -223,12 +248,9 @@ def test_a_stop_is_heard_while_a_publication_waits(make_run: Callable[..., Run])
 
 
 def test_a_stopped_training_continues_after_the_runs_folder_was_moved(
-    make_run: Callable[..., Run], tmp_path: Path
+    make_run: Callable[..., Run], undisturbed: Run, tmp_path: Path
 ) -> None:
-    undisturbed = make_run(path=tmp_path / "undisturbed")
-    expected = undisturbed.trainer.publish_next(0)
-    undisturbed.close()
-
+    expected = undisturbed.store.policies.get(1)
     first = make_run()
     first.slow_down(0.1)
     first.stop_at(4)
@@ -339,12 +361,9 @@ def test_a_server_that_is_away_for_a_while_costs_time_and_not_the_training(
 
 
 def test_a_stopped_training_continues_on_another_machine(
-    make_run: Callable[..., Run], s3_url: str, tmp_path: Path
+    make_run: Callable[..., Run], undisturbed: Run, s3_url: str, tmp_path: Path
 ) -> None:
-    undisturbed = make_run(path=tmp_path / "undisturbed")
-    expected = undisturbed.trainer.publish_next(0)
-    undisturbed.close()
-
+    expected = undisturbed.store.policies.get(1)
     first = make_run(*remote(s3_url, tmp_path / "first"))
     first.slow_down(0.1)
     first.stop_at(4)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import ray
 from ray import cloudpickle
+from ray.cluster_utils import Cluster
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.env.env_runner import EnvRunner
 from ray.util.placement_group import placement_group_table
@@ -26,10 +27,12 @@ from cluster.loop.placement.samplers import SamplerGroup
 from cluster.loop.placement.waiting import missing_now, node_of
 from cluster.ray.hosts import cluster_here
 
-from ...ray_clusters import Stand, cluster_of, nodes_of, until
+from ...ray_clusters import Stand, add_node, cluster_of, nodes_of, until
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers cannot import the tests
 pytestmark = pytest.mark.timeout(300)
+
+CPUS = (4, 4, 4)
 
 
 class StandIn(EnvRunner):
@@ -83,14 +86,43 @@ def nodes_of_samplers(group: SamplerGroup) -> list[str | None]:
     return [node_of(actors[sampler]) for sampler in sorted(actors)]
 
 
-@pytest.fixture
-def three() -> Iterator[Any]:
-    """Three nodes of four processors."""
-    with cluster_of(4, 4, 4) as cluster:
+def test_a_group_that_waits_for_a_lost_node_is_replaced_once_there_is_room() -> None:
+    with cluster_of(1, 4) as cluster:
+        run = run_with(samplers=1, ranks=2, **{"learner.cpus_per_rank": 2})
+        places = place_run(run, "demo-1")
+        ranks = start_ranks(run, places)
+        assert len(set(nodes_of(ranks))) == 1
+        cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
+        until(lambda: len(alive_hosts()) == 1)
+        before = places.ranks._group  # type: ignore[attr-defined]
+        assert places.ranks.waits_for(ranks) is None, "the ranks are dead, and wait for nothing"
+
+        add_node(cluster, 4)
+        until(lambda: len(alive_hosts()) == 2)
+        places.ranks.renew()
+
+        after = places.ranks._group  # type: ignore[attr-defined]
+        assert after == before or placement_group_table(before)["state"] == "REMOVED"
+        assert len(set(nodes_of(start_ranks(run, places)))) == 1
+        places.ranks.release()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Cluster]:
+    with cluster_of(*CPUS) as cluster:
         yield cluster
 
 
-def test_two_ranks_are_on_one_node_and_four_samplers_on_three(three: Any) -> None:
+@pytest.fixture
+def three(shared: Cluster) -> Cluster:
+    """Three nodes of four processors, none of which is in use."""
+    while len(shared.list_all_nodes()) < len(CPUS):
+        add_node(shared, CPUS[-1])
+    until(lambda: [host.cpus for host in free_hosts()] == [*CPUS])
+    return shared
+
+
+def test_two_ranks_are_on_one_node_and_four_samplers_on_three(three: Cluster) -> None:
     run = run_with(samplers=4, ranks=2, **{"learner.cpus_per_rank": 2})
     places = place_run(run, "demo-1")
     samplers = start_samplers(run, places)
@@ -106,7 +138,7 @@ def test_two_ranks_are_on_one_node_and_four_samplers_on_three(three: Any) -> Non
     places.ranks.release()
 
 
-def test_four_samplers_are_spread_over_three_nodes_beside_a_small_learner(three: Any) -> None:
+def test_four_samplers_are_spread_over_three_nodes_beside_a_small_learner(three: Cluster) -> None:
     run = run_with(samplers=4, ranks=1, **{"learner.cpus_per_rank": 1})
     places = place_run(run, "demo-1")
     samplers = start_samplers(run, places)
@@ -119,7 +151,7 @@ def test_four_samplers_are_spread_over_three_nodes_beside_a_small_learner(three:
     places.ranks.release()
 
 
-def test_ranks_that_no_node_has_room_for_together_are_packed(three: Any) -> None:
+def test_ranks_that_no_node_has_room_for_together_are_packed(three: Cluster) -> None:
     run = run_with(samplers=1, ranks=2, **{"learner.cpus_per_rank": 3})
     places = place_run(run, "demo-1")
 
@@ -127,7 +159,7 @@ def test_ranks_that_no_node_has_room_for_together_are_packed(three: Any) -> None
     places.ranks.release()
 
 
-def test_samplers_that_are_added_go_to_the_nodes_with_the_fewest(three: Any) -> None:
+def test_samplers_that_are_added_go_to_the_nodes_with_the_fewest(three: Cluster) -> None:
     run = run_with(samplers=2, ranks=1, **{"learner.cpus_per_rank": 1})
     places = place_run(run, "demo-1")
     samplers = start_samplers(run, places)
@@ -142,7 +174,7 @@ def test_samplers_that_are_added_go_to_the_nodes_with_the_fewest(three: Any) -> 
     places.ranks.release()
 
 
-def test_a_sampler_whose_node_is_lost_starts_elsewhere(three: Any) -> None:
+def test_a_sampler_whose_node_is_lost_starts_elsewhere(three: Cluster) -> None:
     run = run_with(samplers=3, ranks=1, **{"learner.cpus_per_rank": 1})
     places = place_run(run, "demo-1")
     samplers = start_samplers(run, places)
@@ -159,7 +191,7 @@ def test_a_sampler_whose_node_is_lost_starts_elsewhere(three: Any) -> None:
     places.ranks.release()
 
 
-def test_ranks_whose_node_is_lost_get_another_one(three: Any) -> None:
+def test_ranks_whose_node_is_lost_get_another_one(three: Cluster) -> None:
     run = run_with(samplers=1, ranks=2, **{"learner.cpus_per_rank": 2})
     places = place_run(run, "demo-1")
     (together,) = set(nodes_of(start_ranks(run, places)))
@@ -184,46 +216,24 @@ def test_ranks_whose_node_is_lost_get_another_one(three: Any) -> None:
     places.ranks.release()
 
 
-def test_a_group_that_waits_for_a_lost_node_is_replaced_once_there_is_room() -> None:
-    with cluster_of(1, 4) as cluster:
-        run = run_with(samplers=1, ranks=2, **{"learner.cpus_per_rank": 2})
-        places = place_run(run, "demo-1")
-        ranks = start_ranks(run, places)
-        assert len(set(nodes_of(ranks))) == 1
-        cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
-        until(lambda: len(alive_hosts()) == 1)
-        before = places.ranks._group  # type: ignore[attr-defined]
-        assert places.ranks.waits_for(ranks) is None, "the ranks are dead, and wait for nothing"
+def test_ranks_without_room_say_what_is_missing(three: Cluster) -> None:
+    held = [Stand.options(num_cpus=3, scheduling_strategy="SPREAD").remote() for _ in CPUS]
+    assert len(set(nodes_of(held))) == len(CPUS)
+    until(lambda: sum(host.cpus for host in free_hosts()) == len(CPUS))
+    run = run_with(samplers=1, ranks=1, **{"learner.cpus_per_rank": 2})
+    places = place_run(run, "demo-1")
+    ranks = start_ranks(run, places)
 
-        cluster.add_node(num_cpus=4, num_gpus=0, object_store_memory=80 << 20)
-        until(lambda: len(alive_hosts()) == 2)
-        places.ranks.renew()
-
-        after = places.ranks._group  # type: ignore[attr-defined]
-        assert after == before or placement_group_table(before)["state"] == "REMOVED"
-        assert len(set(nodes_of(start_ranks(run, places)))) == 1
-        places.ranks.release()
+    assert places.ranks.waits_for(ranks) is None, "every new rank is pending for a moment"
+    until(lambda: places.ranks.waits_for(ranks) is not None)
+    waits = places.ranks.waits_for(ranks)
+    assert waits is not None
+    assert waits.startswith("learner rank 0 waits for 2 processors on one host; free are 1 of 4 processors of ")
+    assert missing_now(Demand("sampler", 1, 1)) is None
+    places.ranks.release()
 
 
-def test_ranks_without_room_say_what_is_missing() -> None:
-    with cluster_of(4, 4):
-        held = [Stand.options(num_cpus=3, scheduling_strategy="SPREAD").remote() for _ in range(2)]
-        assert len(set(nodes_of(held))) == 2
-        until(lambda: sum(host.cpus for host in free_hosts()) == 2)
-        run = run_with(samplers=1, ranks=1, **{"learner.cpus_per_rank": 2})
-        places = place_run(run, "demo-1")
-        ranks = start_ranks(run, places)
-
-        assert places.ranks.waits_for(ranks) is None, "every new rank is pending for a moment"
-        until(lambda: places.ranks.waits_for(ranks) is not None)
-        waits = places.ranks.waits_for(ranks)
-        assert waits is not None
-        assert waits.startswith("learner rank 0 waits for 2 processors on one host; free are 1 of 4 processors of ")
-        assert missing_now(Demand("sampler", 1, 1)) is None
-        places.ranks.release()
-
-
-def test_what_can_never_fit_is_refused_with_the_numbers(three: Any) -> None:
+def test_what_can_never_fit_is_refused_with_the_numbers(three: Cluster) -> None:
     run = run_with(samplers=2, ranks=1, **{"sampler.sandbox_cpus": 7})
 
     plan = plan_run(run, Path(), cluster=cluster_here(run.ray, 3))
@@ -232,7 +242,7 @@ def test_what_can_never_fit_is_refused_with_the_numbers(three: Any) -> None:
         plan.require_fit()
 
 
-def test_every_host_is_measured_by_a_task_there(three: Any) -> None:
+def test_every_host_is_measured_by_a_task_there(three: Cluster) -> None:
     found = cluster_here(run_with(1, 1).ray, 2)
 
     assert [host.cpus for host in found.hosts] == [4, 4, 4]

@@ -21,6 +21,7 @@ from cluster.loop.control import Operator, StopRequested
 from cluster.loop.preparation.preparation import prepare
 from cluster.loop.progress import NullProgress
 from learner.directive import Directive, TrainingInterrupted
+from learner.progress import StepFigures
 from learner.publication import checksum, publication
 from learner.publication.record import write_policy_record
 from store.database.database import Database
@@ -99,6 +100,7 @@ class LearnerPlay:
     """
 
     activity, warning, waits_for, is_alive = "trains", None, None, True
+    last_step: StepFigures | None = None
 
     def __init__(self, policy: PolicyPointer, trained: dict[int, int], published: list[int]) -> None:
         self.policy = policy
@@ -124,6 +126,9 @@ class LearnerPlay:
     ) -> dict[str, float]:
         assert self._trained.setdefault(version, training_set) == training_set, f"version {version} is used twice"
         for step in range(STEPS):
+            self.last_step = StepFigures(
+                step + 1, loss=1.0, grad_norm=0.5, learning_rate=1e-4, loss_tokens=8, tokens=8.0, seconds=0.1
+            )
             on_progress(step, STEPS)
             while directive() is Directive.PAUSE:
                 self.is_paused = True
@@ -131,7 +136,7 @@ class LearnerPlay:
             self.is_paused = False
             if directive() is Directive.STOP:
                 raise TrainingInterrupted(step, STEPS, is_saved=True)
-        return {"loss": 1.0}
+        return {"loss": 1.0, "steps": STEPS}
 
     def publish(self, version: int, folder: Path, record: Policy, on_poll: Callable[[], None]) -> str:
         on_poll()

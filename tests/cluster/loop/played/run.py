@@ -13,6 +13,7 @@ from sqlalchemy import event, select
 from cluster.config.loading import load_config
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
+from cluster.loop.tracking.tracking import policy_points
 from store.database.connection import connect
 from store.database.tables import AssignmentRow
 from store.database.urls import parse_url
@@ -142,6 +143,7 @@ class PlayedRun:
         self._check_rollouts()
         self._check_policies()
         self._check_evaluations()
+        self._check_tracking()
         if self.settings.mode == "self_training":
             self._check_lag()
             if self.config.iteration.required_quorum == 1 and self.settings.lead == 0:
@@ -192,6 +194,14 @@ class PlayedRun:
                 assert all(len(attempts) == 1 for attempts in answers.values())
         for rollout in self.store.rollouts.iterate(purpose=Purpose.EVAL):
             assert len({span.version for span in rollout.spans}) == 1
+
+    def _check_tracking(self) -> None:
+        """Trackers get every policy that was decided on, once and in order, with its iteration's figures."""
+        points = policy_points(self.store, after=-1, measures_base=self.settings.measures_base)
+        decided = [policy for policy in self.store.policies.all() if policy.decision is not None]
+        assert [point.step for point in points] == [policy.version for policy in decided]
+        with_figures = [point.values["iteration"] for point in points if "rollouts/total" in point.values]
+        assert with_figures == [policy.iteration for policy in decided if policy.iteration]
 
     def _check_lag(self) -> None:
         """An iteration is trained on from the policy of the one before; no attempt is older than the lead allows."""

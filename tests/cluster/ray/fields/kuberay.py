@@ -30,6 +30,24 @@ class AutoscalerOptions(Strict):
     idleTimeoutSeconds: int = Field(ge=0)
 
 
+class SecretKey(Strict):
+    name: str
+    key: str
+
+
+class SecretSource(Strict):
+    secretKeyRef: SecretKey
+
+
+class RedisCredential(Strict):
+    valueFrom: SecretSource
+
+
+class GcsFaultToleranceOptions(Strict):
+    redisAddress: str
+    redisPassword: RedisCredential
+
+
 class HeadGroup(Strict):
     rayStartParams: dict[str, str]
     template: PodTemplate
@@ -49,6 +67,7 @@ class RayClusterSpec(Strict):
     authOptions: AuthOptions
     enableInTreeAutoscaling: bool
     autoscalerOptions: AutoscalerOptions
+    gcsFaultToleranceOptions: GcsFaultToleranceOptions | None = None
     headGroupSpec: HeadGroup
     workerGroupSpecs: list[WorkerGroup]
 
