@@ -32,9 +32,11 @@ check: setup  ## lint, formatting, types, layers, dead code
 	vulture
 
 test: check  ## check, then the tests (under 35 minutes on two cores; ARGS="-k sandbox" adds options)
+	@.make/test-tools
 	pytest -m "not slow" $(ARGS)
 
 test-slow: setup  ## the tests that take longest
+	@.make/test-tools
 	pytest -m slow $(ARGS)
 
 docs: setup  ## build the documentation site into build/docs (no network; warnings are errors)

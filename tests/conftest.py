@@ -17,11 +17,11 @@ for name, value in OPENMP_ENVIRONMENT.items():
 
 
 @pytest.fixture(scope="session")
-def ray_session() -> Iterator[None]:
-    """One small Ray for the whole test session."""
+def ray_session(s3: S3Server) -> Iterator[None]:
+    """One small Ray for the whole test session. Its processes reach the S3 server."""
     import ray
 
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -51,3 +51,10 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def storage(tmp_path: Path) -> StorageSettings:
     """A cache of this test's own."""
     return StorageSettings(cache=tmp_path / "cache", silence_s=20.0)
+
+
+@pytest.fixture
+def offline_datasets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No network for `datasets`, and a cache of this test's own."""
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")

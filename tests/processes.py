@@ -39,6 +39,11 @@ class Processes:
         """The descendants of a driver."""
         return cls(lambda: _descendants(driver))
 
+    @classmethod
+    def in_session(cls, leader: int) -> "Processes":
+        """Those of the session that a process leads or led, whether or not it lives."""
+        return cls(lambda: (process for process in psutil.process_iter() if _session(process) == leader))
+
     def all(self) -> list[psutil.Process]:
         """All that have not ended; a zombie has."""
         return [process for process in self._every() if is_alive(process)]
@@ -50,6 +55,10 @@ class Processes:
     def engines(self) -> list[psutil.Process]:
         """The core processes of vLLM engines that have one of their own."""
         return self._matching(lambda process: title(process).startswith("VLLM::EngineCore"))
+
+    def replicas(self) -> list[psutil.Process]:
+        """The replicas of the served policy."""
+        return self._matching(lambda process: title(process).startswith("ray::ServeReplica"))
 
     def ranks(self) -> list[psutil.Process]:
         """The learner's ranks."""
@@ -121,6 +130,12 @@ def _holds_checker(jail: psutil.Process) -> bool:
 def _descendants(pid: int) -> Iterator[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
         yield from psutil.Process(pid).children(recursive=True)
+
+
+def _session(process: psutil.Process) -> int:
+    with contextlib.suppress(OSError):
+        return os.getsid(process.pid)
+    return 0
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

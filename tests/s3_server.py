@@ -12,8 +12,8 @@ BUCKET = "runs"
 class S3Server:
     """A server that keeps its buckets while it does not listen."""
 
-    def __init__(self) -> None:
-        self.port = 0
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        self.address, self.port = address, 0
         self._gets: list[str] = []
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -21,7 +21,7 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         """Its URL."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     def start(self) -> None:
         """Listen, on the same port as before."""
@@ -38,7 +38,7 @@ class S3Server:
                 self._gets.append(environ["PATH_INFO"])
             return app(environ, start_response)
 
-        self._server = make_server("127.0.0.1", self.port, counted, threaded=True)
+        self._server = make_server(self.address, self.port, counted, threaded=True)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
@@ -78,9 +78,9 @@ def environment(server: S3Server) -> dict[str, str]:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
+def s3_server(address: str = "127.0.0.1") -> Iterator[S3Server]:
     """A server with an empty bucket, to which this process and those that it starts are directed."""
-    server = S3Server()
+    server = S3Server(address)
     server.start()
     before = {name: os.environ.get(name) for name in environment(server)}
     os.environ.update(environment(server))

@@ -204,3 +204,23 @@ def test_make_help_names_every_target() -> None:
 
     for target in ("setup", "demo", "check", "test", "test-slow", "docs", "lock", "clean"):
         assert re.search(rf"^  make {target} ", text, re.MULTILINE)
+
+
+def test_a_program_that_only_tests_need_and_that_cannot_be_had_is_named_and_nothing_fails(
+    setup: Setup, machine: Path
+) -> None:
+    put(machine, "apt-get", "exit 100")
+    result = setup("source .make/test-tools; programs=(no-such-program:no-such-package); install_missing")
+
+    assert result.returncode == 0, result.stderr
+    assert "no-such-package could not be installed: the tests of no-such-program are skipped" in result.stdout
+
+
+def test_a_service_that_comes_with_a_program_for_tests_does_not_stay(setup: Setup, machine: Path) -> None:
+    put(machine, "apt-get", "exit 0")
+    put(machine, "sudo", 'test "$1" = -n && shift; exec "$@"')
+    put(machine, "systemctl", f'echo "$@" >> {machine}/systemctl.txt')
+    result = setup("source .make/test-tools; programs=(no-such-program:a-server); install_missing")
+
+    assert result.returncode == 0, result.stderr
+    assert (machine / "systemctl.txt").read_text() == "disable --now a-server\n"

@@ -21,10 +21,12 @@ used_by(
     it.import_problems,
     it.list_policies,
     it.list_problems,
+    it.monitor,
     it.promote,
     it.prune,
     it.report,
     it.review,
+    it.review_collected,
     it.roll_back,
     it.run,
     it.serve,
@@ -65,8 +67,10 @@ used_by(
     it.WeightReloading,
     it.batched_count_greater_than,
     it.compute_hash,
+    it.make_stats,
     it.omit_ranks,
     it.reload_policy,
+    it.update_scheduler_stats,
 )
 used_by("transformers, while it exists", it._zero3_marker)
 used_by("fsspec's callbacks", it.relative_update)
@@ -74,7 +78,19 @@ used_by("tempfile", it.tempdir)
 used_by("tokenizers", it.decoder, it.pre_tokenizer)
 used_by("callers of the tokenizer's protocol", it.add_special_tokens, it.skip_special_tokens, it.split_special_tokens)
 used_by("rich", it.caption_justify, it.show_header)
-used_by("dataclasses.asdict", it.final_loss, it.first_loss, it.recipe, it.skipped_steps)
+used_by(
+    "dataclasses.asdict",
+    it.disk_bytes,
+    it.disk_free_bytes,
+    it.final_loss,
+    it.first_loss,
+    it.missing_rollouts,
+    it.recipe,
+    it.samplers_working,
+    it.seen_seconds,
+    it.skipped_steps,
+)
+used_by("cluster.loop.tracking.serving, by name", it.open_tracker)
 used_by("the interpreter", it.__stderr__, it.__stdin__, it.__stdout__, it.trace)
 used_by(
     "nsjail's configuration",
@@ -100,7 +116,10 @@ used_by(
     it.problems_key,
     it.promoted_at,
 )
+used_by("anyio", it.total_tokens)
 used_by("programs on top of the store", it.finished, it.policies_trained_on, it.trained_on)
+used_by("json", it._default_decoder)
 used_by("tests, which look into a jail", it.current, it.parent_pid)
 used_by("tests, which describe a machine in full", it.cpus, it.free_bytes)
 used_by("Serve, by the import path in cluster/ray/kubernetes/rayservice.yaml", it.application)
+used_by("Serve, by the import path in the environment of its proxy", it.middlewares)

@@ -97,11 +97,15 @@ def usage(_: Any) -> tuple[int, float, float]:
     """The process id, and processor seconds of this process and of its children that are no part of the sandbox."""
     import psutil
 
+    def seconds(process: psutil.Process) -> float:
+        try:
+            times = process.cpu_times()
+            return 0.0 if "nsjail" in process.name() else times.user + times.system
+        except psutil.NoSuchProcess:  # a session of the sandbox that has just ended
+            return 0.0
+
     own = psutil.Process()
-    children = [child for child in own.children(recursive=True) if "nsjail" not in child.name()]
-    times = [process.cpu_times() for process in (own, *children)]
-    seconds = [spent.user + spent.system for spent in times]
-    return own.pid, seconds[0], sum(seconds[1:])
+    return own.pid, seconds(own), sum(map(seconds, own.children(recursive=True)))
 
 
 def until_sampling(ray: Any, sampler: Any, store: Any, started: float) -> list[float]:

@@ -48,7 +48,7 @@ def test_paths_exist(path: Snippet) -> None:
     assert found, f"{path}: {path.text} does not exist"
 
 
-MADE_BY_USERS = ("mine.toml", "config.toml")
+MADE_BY_USERS = ("mine.toml", "config.toml", "axolotl.yaml")
 
 
 @pytest.mark.parametrize("name", dotted(), ids=lambda name: f"{name}-{name.text}")

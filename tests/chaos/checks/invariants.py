@@ -5,6 +5,7 @@ Each check returns a line for each violation. `machine.py` has those of what a r
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from learner.publication import MANIFEST, checksum, is_complete
+from store.artifacts.folder import folder_at
+from store.artifacts.location import Location, is_url, join, name_of
 from store.database.connection import connect
 from store.database.tables import (
     AssignmentRow,
@@ -25,7 +28,7 @@ from store.database.tables import (
 )
 from store.database.urls import parse_url
 from store.outcomes import COUNTED
-from store.records import Outcome, Purpose
+from store.records import Outcome, Policy, Purpose
 from store.store import Store
 from tests.chaos.checks.journal import Journal, digest
 
@@ -44,8 +47,11 @@ def check_store(
     return found
 
 
-def check_end(url: str, folder: Path, *, iterations: int, lead: int) -> list[str]:
-    """The violations that the end of a run shows by itself, to one who did not follow it with a journal."""
+def check_end(url: str, artifacts: Location, *, iterations: int, lead: int) -> list[str]:
+    """The violations that the end of a run shows by itself, to one who did not follow it with a journal.
+
+    `artifacts` is where the run keeps its policies: its folder, or a URL.
+    """
     engine = connect(parse_url(url), create=False)
     with Session(engine) as session:
         found = [
@@ -56,7 +62,7 @@ def check_end(url: str, folder: Path, *, iterations: int, lead: int) -> list[str
         ]
     engine.dispose()
     with Store.open(url, create=False) as store:
-        found += policies_are_whole(store, folder)
+        found += policies_are_whole(store, artifacts)
     return found
 
 
@@ -140,24 +146,24 @@ def versions_are_used_once(session: Session, journal: Journal) -> Iterator[str]:
             yield f"policy {policy.version} has training set {policy.training_set_id} of another policy"
 
 
-def policies_are_whole(store: Store, folder: Path) -> Iterator[str]:
+def policies_are_whole(store: Store, artifacts: Location) -> Iterator[str]:
     """Each policy's folder has the files of its manifest and the checksum of its row, and there is no other folder."""
     policies = [policy for policy in store.policies.all() if not policy.is_pruned]
     for policy in policies:
-        path = Path(policy.path)
-        if not is_complete(path):
-            yield f"the folder of policy {policy.version} is not whole: {path}"
-        elif policy.checksum is not None and checksum(path) != policy.checksum:
+        if not is_complete(policy.path):
+            yield f"the folder of policy {policy.version} is not whole: {policy.path}"
+        elif policy.checksum is not None and checksum(policy.path) != policy.checksum:
             yield f"the folder of policy {policy.version} has another checksum than its row"
         else:
-            yield from (f"policy {policy.version}: {name} differs from its manifest" for name in _differing(path))
-    known = {Path(policy.path).resolve() for policy in policies}
-    for path in sorted((folder / "policies").iterdir()):
-        if path.resolve() not in known:
-            yield f"{path} belongs to no policy"
+            yield from (f"policy {policy.version}: {name} differs from its manifest" for name in _differing(policy))
+    place = join(artifacts, "policies")
+    there = folder_at(place).folders() if is_url(place) else os.listdir(place)  # hidden ones too
+    known = {name_of(policy.path) for policy in policies}
+    yield from (f"{join(place, name)} belongs to no policy" for name in sorted(there) if name not in known)
 
 
-def _differing(folder: Path) -> Iterator[str]:
-    for name, entry in json.loads((folder / MANIFEST).read_text())["files"].items():
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != entry["sha256"]:
+def _differing(policy: Policy) -> Iterator[str]:
+    folder = folder_at(policy.path)
+    for name, entry in json.loads(folder.read(MANIFEST))["files"].items():
+        if hashlib.sha256(folder.read(name)).hexdigest() != entry["sha256"]:
             yield name
