@@ -50,17 +50,20 @@ async def test_an_arithmetic_session_leaves_the_huge_pages_whole() -> None:
     async with Sandbox(SandboxSettings(preload=("sympy",))) as sandbox:
         assert sandbox._pool is not None
         parent_pid = (await sandbox._pool.ready_jail()).parent_pid
-        held_kib = [_memory_kib(parent_pid)["AnonHugePages"]]
-        for _ in range(2):
+        parent = [_huge_pages(parent_pid)]
+        split = []
+        for _ in range(3):
             async with sandbox.session() as session:
                 await session.run("numbers = [n / 2 for n in range(9)]\nprint(sum(numbers), numbers[1:3])")
                 await session.run("print({'a': 1} | {'b': numbers[0]})\n7 // 2")
                 assert session._process is not None
                 assert session._process.pid is not None
-                held_kib.append(_memory_kib(session._process.pid)["AnonHugePages"])
-        held_kib.append(_memory_kib(parent_pid)["AnonHugePages"])
-    # One may be split: where it lies what a block is the first to use, e.g. a kind of syntax, is chance.
-    assert max(held_kib) - min(held_kib) <= HUGE_PAGE_BYTES // 1024, held_kib
+                parent.append(_huge_pages(parent_pid))
+                split.append(parent[-1] - _huge_pages(session._process.pid))
+    # One is the rule; where it lies what a block is the first to use, e.g. a kind of syntax, is chance.
+    assert max(split) <= 2, split
+    # The parent splits one when it first writes where a session shares it, which ends after a few.
+    assert parent[-1] > 0.9 * parent[0], parent
 
 
 @pytest.mark.skipif(sys.version_info[:2] not in VERSIONS, reason="this Python marks immortal objects differently")
@@ -88,3 +91,7 @@ async def test_objects_of_every_size_survive_a_fork(session: Session) -> None:
 def _memory_kib(pid: int) -> dict[str, int]:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     return {line.split(":")[0]: int(line.split()[1]) for line in lines}
+
+
+def _huge_pages(pid: int) -> int:
+    return _memory_kib(pid)["AnonHugePages"] * 1024 // HUGE_PAGE_BYTES
