@@ -5,9 +5,10 @@ Begin with `format.py`. A new format is a new file and one line here.
 
 from actors.formats.format import SolutionFormat
 from actors.formats.mario import MARIO
+from actors.formats.mario_html import MARIO_HTML
 from actors.formats.tir import TIR
 
-FORMATS: dict[str, SolutionFormat] = {fmt.name: fmt for fmt in (TIR, MARIO)}
+FORMATS: dict[str, SolutionFormat] = {fmt.name: fmt for fmt in (TIR, MARIO, MARIO_HTML)}
 
 
 class UnknownFormatError(ValueError):

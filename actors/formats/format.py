@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from sandbox.guest.answers.boxes import find_boxes
 from store.records import Segment, SegmentKind
 
-CODE_OPEN = "```python\n"
-_CODE_CLOSE = "\n```"
-
 
 @dataclass(frozen=True, slots=True)
 class SolutionFormat:
@@ -23,22 +20,28 @@ class SolutionFormat:
         system: The instruction for policies with a chat template.
         prompt_template: The whole prompt for policies without one; has a `{question}`.
         stop: The text after which sampling pauses to run a code block.
-        code_prefix: The text before a code block's fence in demonstrations.
+        code_open: The text that opens a code block.
+        code_close: The text that closes it, with its line break; `stop` begins with it.
+        code_prefix: The text before a code block in demonstrations.
         output_template: The text that follows a code block; has an `{output}`.
         output_pattern: Matches that text in a written solution; its first group is the output.
         find_answer: Returns the answer in the text of the last turn, or None.
         write_answer: Returns the text that ends a solution with an answer.
+        prose_marks: Matches the marks around prose that are no part of it, None if there are none.
     """
 
     name: str
     system: str
     prompt_template: str
     stop: str
+    code_open: str
+    code_close: str
     code_prefix: str
     output_template: str
     output_pattern: re.Pattern[str]
     find_answer: Callable[[str], str | None]
     write_answer: Callable[[str], str]
+    prose_marks: re.Pattern[str] | None = None
 
     def prompt(self, question: str) -> str:
         """The prompt for a policy without a chat template."""
@@ -46,13 +49,13 @@ class SolutionFormat:
 
     def code_to_run(self, turn: str) -> str | None:
         """The code of the block that ends a turn, None if the turn does not end with one."""
-        start = turn.rfind(CODE_OPEN)
+        start = turn.rfind(self.code_open)
         if start < 0:
             return None
         # The token that completes the stop text may contain more white space.
-        body = turn[start + len(CODE_OPEN) :].rstrip()
-        code = body.removesuffix(_CODE_CLOSE)
-        closed_before = _CODE_CLOSE in f"\n{code}"  # then the turn ends with another fence
+        body = turn[start + len(self.code_open) :].rstrip()
+        code = body.removesuffix(self.code_close)
+        closed_before = self.code_close in f"\n{code}"  # then the turn ends with another block's end
         return None if code == body or closed_before else code
 
     def output(self, shown: str) -> str:
@@ -64,14 +67,19 @@ class SolutionFormat:
         return f"{self.code_prefix}{self.fenced(code)}"
 
     def fenced(self, code: str) -> str:
-        """Code between its fences, including the stop text."""
-        return f"{CODE_OPEN}{code}{_CODE_CLOSE}\n"
+        """Code between its marks, including the stop text."""
+        return f"{self.code_open}{code}{self.stop}"
+
+    def plain(self, prose: str) -> str:
+        """Prose without the format's marks around it and without what introduces a code block."""
+        prose = prose.removesuffix(self.code_prefix)
+        return (self.prose_marks.sub("", prose) if self.prose_marks is not None else prose).strip()
 
     def split_turn(self, turn: str) -> list[Segment]:
         """The segments of one turn of the policy: prose, and the code block or the answer at its end."""
         code = self.code_to_run(turn)
         if code is not None:
-            prose = turn[: turn.rfind(CODE_OPEN)]
+            prose = turn[: turn.rfind(self.code_open)]
             return [*_text(prose), Segment(SegmentKind.CODE, code)]
         answer = self.find_answer(turn)
         return [*_text(turn), *([Segment(SegmentKind.ANSWER, answer)] if answer is not None else [])]
@@ -92,6 +100,19 @@ class SolutionFormat:
 
 def _text(prose: str) -> list[Segment]:
     return [Segment(SegmentKind.TEXT, prose)] if prose.strip() else []
+
+
+def final_answer(text: str) -> str | None:
+    """The answer after the last "Final Answer:", without its wrapping, None if there is none.
+
+    >>> final_answer("Final Answer: $9$.")
+    '9'
+    """
+    _, marker, rest = text.rpartition("Final Answer:")
+    if not marker:
+        return None
+    line = rest.strip().partition("\n")[0]
+    return last_boxed(rest) or line.strip().rstrip(".").strip().strip("$").strip() or None
 
 
 def last_boxed(text: str) -> str | None:

@@ -2,16 +2,7 @@
 
 import re
 
-from actors.formats.format import SolutionFormat, last_boxed
-
-
-def _final_answer(text: str) -> str | None:
-    _, marker, rest = text.rpartition("Final Answer:")
-    if not marker:
-        return None
-    line = rest.strip().partition("\n")[0]
-    return last_boxed(rest) or line.strip().rstrip(".").strip().strip("$").strip() or None
-
+from actors.formats.format import SolutionFormat, final_answer
 
 MARIO = SolutionFormat(
     name="mario",
@@ -21,11 +12,13 @@ MARIO = SolutionFormat(
     ),
     prompt_template="Question: {question}\n\n",
     stop="\n```\n",
+    code_open="```python\n",
+    code_close="\n```",
     code_prefix="Action: python_interpreter\n\nAction Input: ",
     output_template="\nObservation: {output}\n\n",
     output_pattern=re.compile(
         r"(?<=```\n)\n?Observation: ?(.*?)(?:\n\n(?=Thought:|Final Answer:|Action:)|(?=\nThought:)|\s*\Z)", re.DOTALL
     ),
-    find_answer=_final_answer,
+    find_answer=final_answer,
     write_answer=lambda answer: f"Final Answer: ${answer}$",
 )

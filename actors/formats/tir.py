@@ -12,6 +12,8 @@ TIR = SolutionFormat(
     ),
     prompt_template="Question: {question}\nSolution:\n",
     stop="\n```\n",
+    code_open="```python\n",
+    code_close="\n```",
     code_prefix="",
     output_template="```output\n{output}\n```\n",
     output_pattern=re.compile(r"^```output\n(.*?)\n?^```[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE),

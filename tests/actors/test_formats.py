@@ -8,7 +8,8 @@ from actors.formats.format import last_boxed
 from store.records import Segment, SegmentKind
 
 DEMOS = Path(__file__).parents[3] / "shared" / "data" / "demos"
-TIR, MARIO = get_format("tir"), get_format("mario")
+TIR, MARIO, MARIO_HTML = get_format("tir"), get_format("mario"), get_format("mario_html")
+PROSE = {"tir": "{}\n", "mario": "Thought: {}\n", "mario_html": "<p>\n{}\n</p>\n"}
 
 every_format = pytest.mark.parametrize("fmt", FORMATS.values(), ids=FORMATS)
 
@@ -21,7 +22,9 @@ def demos(name: str, count: int | None = None) -> list[str]:
 
 
 def test_an_unknown_format_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UnknownFormatError, match=r"'tora' does not exist: choose one of \['mario', 'tir'\]"):
+    with pytest.raises(
+        UnknownFormatError, match=r"'tora' does not exist: choose one of \['mario', 'mario_html', 'tir'\]"
+    ):
         get_format("tora")
 
 
@@ -160,10 +163,48 @@ def test_marios_final_answer_is_found_without_its_wrapping(text: str, answer: st
     assert MARIO.find_answer(text) == answer
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("<p>\nFinal Answer: $9$\n</p>", "9"),
+        ("<p>\nSo it is 9.\n\nFinal Answer: 9.\n</p>\n", "9"),
+        ("<p>Final Answer: $\\frac{1}{4}$</p>", "\\frac{1}{4}"),
+        ("<p>\nFinal Answer: $x < 5$\n</p>", "x < 5"),
+        ("<p>\nFinal Answer:\n</p>", None),
+        ("<p>\nIt is 9.\n</p>", None),
+    ],
+)
+def test_a_final_answer_in_a_paragraph_is_found_without_its_marks(text: str, answer: str | None) -> None:
+    assert MARIO_HTML.find_answer(text) == answer
+
+
 @every_format
 @pytest.mark.parametrize("answer", ["7", "-1/2", r"\frac{\sqrt{3}}{2}", "(1, 2]", "x + 1"])
 def test_a_written_answer_is_found(fmt: SolutionFormat, answer: str) -> None:
     assert fmt.find_answer(fmt.write_answer(answer)) == answer
+
+
+@every_format
+def test_prose_is_plain_without_the_marks_of_its_format(fmt: SolutionFormat) -> None:
+    turn = PROSE[fmt.name].format("Is 1 < 2?") + fmt.code_block("print(1 < 2)")
+    prose, _ = fmt.split_turn(turn)
+    assert fmt.plain(prose.text).removeprefix("Thought: ") == "Is 1 < 2?"
+
+
+def test_a_published_html_solution_is_run_as_it_was_written() -> None:
+    turn = "<p>\nMultiply the numbers.\n</p>\n<code>\nprint(6 * 7)\n</code>\n"
+    assert MARIO_HTML.code_to_run(turn) == "print(6 * 7)"
+    assert MARIO_HTML.split_solution(f"{turn}Output: 42\n\n<p>\nFinal Answer: $42$\n</p>") == [
+        (turn, "42"),
+        ("<p>\nFinal Answer: $42$\n</p>", None),
+    ]
+
+
+@pytest.mark.parametrize("output", ["", "a\n\nb", "<b>bold</b>", "Output: 1"])
+def test_any_output_is_shown_and_found_again_in_html(output: str) -> None:
+    block = MARIO_HTML.code_block("f()")
+    written = block + MARIO_HTML.output(output) + MARIO_HTML.write_answer("1")
+    assert MARIO_HTML.split_solution(written)[0] == (block, output)
 
 
 # Written solutions
@@ -174,8 +215,8 @@ def test_a_written_answer_is_found(fmt: SolutionFormat, answer: str) -> None:
 def test_a_solution_is_split_where_it_was_joined(fmt: SolutionFormat, shown: str) -> None:
     parts = [
         (fmt.code_block("print(7)"), shown),
-        ("Thought: go on.\n" + fmt.code_block("7"), "7"),
-        ("Thought: so.", None),
+        (PROSE[fmt.name].format("go on.") + fmt.code_block("7"), "7"),
+        (PROSE[fmt.name].format("so."), None),
     ]
     written = "".join(text + (fmt.output(output) if output is not None else "") for text, output in parts)
     assert fmt.split_solution(written) == parts

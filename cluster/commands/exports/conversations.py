@@ -69,16 +69,15 @@ def as_tool_messages(rollout: Rollout) -> list[Message]:
             case SegmentKind.TEXT:
                 prose += segment.text
             case SegmentKind.CODE:
-                prose = prose.removesuffix(solution_format.code_prefix)
                 call = f"call{position:05}"  # nine letters and digits, which is what Mistral's templates take
-                messages.append(_call(prose.strip(), segment.text, call))
+                messages.append(_call(solution_format.plain(prose), segment.text, call))
                 prose = ""
             case SegmentKind.OUTPUT:
                 messages.append({"role": "tool", "name": TOOL_NAME, "content": segment.text, "tool_call_id": call})
             case SegmentKind.ANSWER:
                 prose += _unstated_answer(rollout, position, solution_format)
-    if prose.strip() or not messages:
-        messages.append({"role": "assistant", "content": prose.strip()})
+    if (content := solution_format.plain(prose)) or not messages:
+        messages.append({"role": "assistant", "content": content})
     return messages
 
 

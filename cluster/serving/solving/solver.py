@@ -133,7 +133,7 @@ class Solver:
                 return await self._solve(state, request, Pieces(on_piece))
 
     async def _solve(self, state: RolloutState, request: TextRequest, pieces: Pieces) -> Solution:
-        held = HeldCode(pieces.add)
+        held = HeldCode(pieces.add, self.codec.format.code_open)
         by_client = request.interpreter is Interpreter.CLIENT
         engine = self.streaming(request, held.add if by_client else pieces.add)
         end, code = Finished(None), None

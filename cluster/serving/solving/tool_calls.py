@@ -1,6 +1,5 @@
 """A turn as content and a call: the code that ends it is held back from its text."""
 
-from actors.formats.format import CODE_OPEN
 from cluster.serving.solving.stopping import StopTexts
 from cluster.serving.solving.text_request import OnPiece, Piece
 
@@ -8,9 +7,9 @@ from cluster.serving.solving.text_request import OnPiece, Piece
 class HeldCode:
     """Passes a turn on up to its first code block."""
 
-    def __init__(self, on_piece: OnPiece) -> None:
+    def __init__(self, on_piece: OnPiece, code_open: str) -> None:
         self._on_piece = on_piece
-        self._fences = StopTexts([CODE_OPEN])
+        self._blocks = StopTexts([code_open])
         self._text = ""
         self._num_passed = 0
         self._reached = False
@@ -20,7 +19,7 @@ class HeldCode:
         self._text += piece.text
         if self._reached:
             return
-        text, self._reached = self._fences.feed(piece.text)
+        text, self._reached = self._blocks.feed(piece.text)
         self._num_passed += len(text)
         self._on_piece(Piece(text, piece.logprobs))
 

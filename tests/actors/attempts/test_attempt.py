@@ -42,7 +42,7 @@ async def test_outcomes_follow_from_how_an_attempt_ends(store: Store, work: Work
 
 async def test_a_rollout_keeps_how_it_was_sampled(store: Store, work: Work, codec: Codec, policy: Any) -> None:
     def solve(number: int, turn: int) -> Any:
-        text = f"\\boxed{{{number}}}" if turn else "```python\nimport time\ntime.sleep(0.05)\n```\n"
+        text = f"\\boxed{{{number}}}" if turn else "```python\nprint(1)\n```\n"
         generation = policy.ends(text) if turn else policy.stops(text)
         return replace(generation, logprobs=tuple(-1.0 for _ in generation.token_ids))
 
@@ -51,7 +51,7 @@ async def test_a_rollout_keeps_how_it_was_sampled(store: Store, work: Work, code
     for rollout in store.rollouts.iterate():
         assert (rollout.temperature, rollout.top_p, rollout.engine_build) == (0.8, 1.0, "scripted")
         assert None not in (rollout.generate_s, rollout.check_s, rollout.seed)
-        assert 0.02 <= rollout.execute_s <= rollout.seconds  # type: ignore[operator]
+        assert 0 < rollout.execute_s <= rollout.seconds  # type: ignore[operator]
         assert rollout.logprobs is not None
         for logprob, by_policy in zip(rollout.logprobs, rollout.model_mask, strict=True):
             assert logprob == -1.0 if by_policy else math.isnan(logprob)

@@ -14,8 +14,8 @@ from store.export.settings import ExportSettings
 from store.records import Outcome, Problem, Purpose, Rollout, Segment, SegmentKind, Split
 from store.store import Store
 
-TURN = "Let us compute.\n```python\nprint(6 * 7)\n```\n"
-LAST_TURN = {"tir": "So it is \\boxed{42}.", "mario": "Final Answer: $42$"}
+PROSE = "Let us compute.\n"
+LAST_TURN = {"tir": "So it is \\boxed{42}.", "mario": "Final Answer: $42$", "mario_html": "<p>Final Answer: $42$</p>"}
 messages = conversations(ExportSettings(), "tir")
 PROBLEM = Problem("p", "What is 6 * 7?", "42", "test", Split.TRAIN, "p")
 
@@ -23,7 +23,7 @@ PROBLEM = Problem("p", "What is 6 * 7?", "42", "test", Split.TRAIN, "p")
 def demonstration(form: str) -> Rollout:
     """A demonstration as samplers store it: the turns of a solution, split into segments."""
     written = FORMATS[form]
-    turn = TURN.replace("```python", f"{written.code_prefix}```python")
+    turn = PROSE + written.code_block("print(6 * 7)")
     output = Segment(SegmentKind.OUTPUT, "42")
     segments = (*written.split_turn(turn), output, *written.split_turn(LAST_TURN[form]))
     return Rollout(
@@ -38,7 +38,7 @@ def test_a_conversation_is_the_solution_as_it_was_written(form: str) -> None:
 
     assert (system["role"], system["content"]) == ("system", written.system)
     assert (user["role"], user["content"]) == ("user", PROBLEM.question)
-    turn = TURN.replace("```python", f"{written.code_prefix}```python")
+    turn = PROSE + written.code_block("print(6 * 7)")
     assert assistant["content"] == turn + written.output("42") + LAST_TURN[form]
 
 
@@ -70,7 +70,7 @@ def test_an_export_says_what_it_wrote_and_how_to_load_it(
 ) -> None:
     assert export(run, str(tmp_path / "out")) == 0
 
-    assert f"exported 2 of split train to {tmp_path}/out" in capsys.readouterr().out
+    assert f"exported {len(FORMATS)} of split train to {tmp_path}/out" in capsys.readouterr().out
     rows = [json.loads(line) for line in (tmp_path / "out/data/train-00000.jsonl").open()]
     assert {row["solution_format"] for row in rows} == set(FORMATS)
     assert 'load_dataset("path/of/this/folder"' in (tmp_path / "out/README.md").read_text()
@@ -79,7 +79,11 @@ def test_an_export_says_what_it_wrote_and_how_to_load_it(
 def test_an_export_as_json_is_one_object(run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert export(run, str(tmp_path / "out"), "--json", "--format", "parquet") == 0
 
-    assert json.loads(capsys.readouterr().out) == {"path": str(tmp_path / "out"), "rows": {"train": 2}, "resumed": 0}
+    assert json.loads(capsys.readouterr().out) == {
+        "path": str(tmp_path / "out"),
+        "rows": {"train": len(FORMATS)},
+        "resumed": 0,
+    }
 
 
 @pytest.mark.parametrize(

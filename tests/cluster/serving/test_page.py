@@ -165,6 +165,17 @@ def test_observations_of_marios_format_are_output(page: Page, scripted: Scripted
     assert "Final Answer" in page.locator(".prose").last.inner_text()
 
 
+def test_elements_of_marios_html_are_prose_code_and_output(page: Page, scripted: Scripted) -> None:
+    code = "<p>\nMultiply.\n</p>\n<code>\nprint(6 * 7)\n</code>\n"
+    scripted.answers[QUESTION] = [code, "Output: 42\n\n<p>\nFinal Answer: $42$\n</p>"]
+    ask(page)
+    expect(page.locator(".facts")).to_be_visible()
+    assert page.locator(".prose").first.inner_text() == "Multiply."
+    assert page.locator(".code .content").inner_text() == "print(6 * 7)"
+    assert page.locator(".output .content").inner_text() == "42"
+    assert "Final Answer" in page.locator(".prose").last.inner_text()
+
+
 def test_it_is_used_with_the_keyboard_alone(page: Page, scripted: Scripted) -> None:
     expect(page.locator("#collecting")).to_be_visible()
     page.keyboard.press("Tab")
