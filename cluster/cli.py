@@ -12,6 +12,7 @@ from cluster.parsers.monitoring import add_monitor
 from cluster.parsers.planning import add_plan
 from cluster.parsers.policies import add_policies
 from cluster.parsers.problems import add_problems
+from cluster.parsers.values import add_value
 
 type Handler = Callable[[argparse.Namespace], int]
 
@@ -48,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_review(commands)
     results.add_export(commands)
     results.add_eval(commands)
+    add_value(commands)
     results.add_report(commands)
     results.add_serve(commands)
     results.add_api(commands)

@@ -34,7 +34,7 @@ class DeepSpeedModel:
         """Load the policy in `folder`, on a rank that has joined the process group."""
         report.begin("imports DeepSpeed")
         deepspeed = _import_deepspeed()
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
@@ -48,29 +48,42 @@ class DeepSpeedModel:
             # While this object exists, transformers builds models already partitioned over the ranks.
             self._zero3_marker = HfDeepSpeedConfig(config)
         report.begin(f"loads the weights in {folder}", moves_data=True)
-        dtype = torch.bfloat16 if settings.in_bf16 else torch.float32
-        self.hf_model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-        self._takes_logits_to_keep = "logits_to_keep" in inspect.signature(self.hf_model.forward).parameters
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        self.hf_model: Any = self._load(folder, torch.bfloat16 if settings.in_bf16 else torch.float32)
+        self._takes_logits_to_keep = "logits_to_keep" in inspect.signature(self.hf_model.forward).parameters
         if settings.gradient_checkpointing:
             self.hf_model.gradient_checkpointing_enable({"use_reentrant": False})
         report.begin("gives the weights to DeepSpeed", moves_data=True)
+        network = self._network()
+        self._trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._adam: Any = torch.optim.AdamW(
-            self.hf_model.parameters(),
+            self._trained,
             lr=1e-3,  # set before every step
             betas=settings.adam_betas,
             weight_decay=settings.weight_decay,
             fused=True,
         )
         self._engine: Any
-        self._engine, *_ = deepspeed.initialize(model=self.hf_model, optimizer=self._adam, config=config)
+        self._engine, *_ = deepspeed.initialize(model=network, optimizer=self._adam, config=config)
         # DeepSpeed would put conversion scripts beside the shards, and leave the other ranks waiting if that failed.
         self._engine._copy_recovery_script = lambda path: None
+
+    def _load(self, folder: Path, dtype: torch.dtype) -> Any:
+        """The Hugging Face model in `folder`, which is what is published."""
+        from transformers import AutoModelForCausalLM
+
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+
+    def _network(self) -> torch.nn.Module:
+        """The module that DeepSpeed trains, around the Hugging Face model if it is not that itself."""
+        model: torch.nn.Module = self.hf_model
+        return model
 
     def destroy(self) -> None:
         """Free model and optimizer. The process group stays: DeepSpeed keeps handles to it for the whole process."""
         self._engine.destroy()
         self._engine = self.hf_model = self._adam = self._zero3_marker = None
+        self._trained = []
         gc.collect()
 
     # ---------------------------------------------------------------- training
@@ -113,7 +126,7 @@ class DeepSpeedModel:
             self._engine.step()
             return self._engine.was_step_applied(), float(self._engine.get_global_grad_norm())
         # Stage 0 in float32 would step on any gradient, so clip and check here. backward() has averaged over ranks.
-        norm = torch.nn.utils.clip_grad_norm_(self.hf_model.parameters(), self._settings.gradient_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._trained, self._settings.gradient_clip)
         if not torch.isfinite(norm):
             self._engine.zero_grad()
             return False, float(norm)

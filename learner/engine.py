@@ -7,7 +7,7 @@ import errno
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,16 @@ import torch
 import torch.distributed as dist
 
 from learner.agreement import StepEnd
-from learner.batching import StepPlan, TokenSequence, TrainingData, collate, num_steps, plan_steps, training_data
+from learner.batching import (
+    MicroBatch,
+    StepPlan,
+    TokenSequence,
+    TrainingData,
+    collate,
+    num_steps,
+    plan_steps,
+    training_data,
+)
 from learner.checkpoints.folder import SHARDS, CheckpointUnreadableError
 from learner.checkpoints.resumption import Resumption
 from learner.checkpoints.shards import ShardFiles
@@ -110,7 +119,7 @@ class TrainingEngine:
             CheckpointUnreadableError: the checkpoint to begin from is damaged. Load another one or a policy.
             OSError: it could not be read now.
         """
-        data = training_data(rollouts, self.settings.max_sequence_tokens)
+        data = self._read(rollouts)
         total = num_steps(len(data.sequences), phase)
         self.state = self._begin(phase, total, seed, resumption)
         self.report.set_step(self.state.step, total)
@@ -130,6 +139,20 @@ class TrainingEngine:
             learning_rate=learning_rate(phase, total - 1, total),
             seconds=self.state.seconds,
         )
+
+    # The next three are what an engine that trains something else than a policy replaces.
+
+    def _load(self, folder: Path) -> DeepSpeedModel:
+        """The model to train, from the policy in `folder`."""
+        return DeepSpeedModel(self.settings, self.device, folder, self.report)
+
+    def _read(self, rollouts: Iterable[Rollout]) -> TrainingData:
+        """The sequences to train on. Raises `NoTrainingSamplesError`."""
+        return training_data(rollouts, self.settings.max_sequence_tokens)
+
+    def _collate(self, sequences: Sequence[TokenSequence], indexes: Sequence[int]) -> MicroBatch:
+        """The input of one forward pass."""
+        return collate(sequences, indexes, self._model.pad_id)
 
     def _begin(self, phase: PhaseSettings, total: int, seed: int, resumption: Resumption | None) -> TrainingState:
         state = TrainingState(SkipCounter(self.settings.max_skipped_in_a_row), total)
@@ -182,7 +205,7 @@ class TrainingEngine:
         total = torch.zeros((), device=self.device)
         for number, indexes in enumerate(micro_batches):
             last = number == len(micro_batches) - 1
-            loss = model.loss_sum(collate(sequences, indexes, model.pad_id))
+            loss = model.loss_sum(self._collate(sequences, indexes))
             self.report.count()
             total = total + loss.detach()
             # DeepSpeed averages over ranks; times their number, this is the mean over all tokens of the step.
@@ -201,7 +224,7 @@ class TrainingEngine:
         with self._local(policy, checksum) as folder:
             check_policy_folder(folder)
             self.close()
-            self._loaded = DeepSpeedModel(self.settings, self.device, folder, self.report)
+            self._loaded = self._load(folder)
 
     def save_policy(self, location: Location, record: Policy | None = None) -> str:
         """Publish the policy as a Hugging Face folder with its tokenizer; returns the checksum on every rank.

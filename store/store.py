@@ -21,6 +21,7 @@ from store.runs.policies import Policies
 from store.runs.run import Run
 from store.runs.samplers import Samplers
 from store.training.training_sets import TrainingSets
+from store.values.values import Values
 
 
 @retrying
@@ -28,7 +29,7 @@ class Store:
     """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
 
     It holds the parts: `problems`, `labels`, `assignments`, `rollouts`, `training_sets`, `iterations`, `policies`,
-    `evaluations`, `samplers`, `run` and `feedback`. Pass a caller the parts that it needs.
+    `evaluations`, `samplers`, `run`, `feedback` and `values`. Pass a caller the parts that it needs.
 
     Each method of a part is one transaction: when it returns, what it wrote is on the disk; when it raises, nothing
     was written. Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails. While a
@@ -48,6 +49,7 @@ class Store:
         self.run = Run(database)
         self.samplers = Samplers(database)
         self.feedback = Feedback(database)
+        self.values = Values(database)
 
     @classmethod
     def open(

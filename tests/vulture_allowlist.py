@@ -29,10 +29,12 @@ used_by(
     it.review_collected,
     it.roll_back,
     it.run,
+    it.score,
     it.serve,
     it.show_policy,
     it.show_problem,
     it.status,
+    it.train,
 )
 used_by("argparse, by name", it.dest)
 used_by("store.runs.scheduling, in SQL", it.last_iteration, it.stale_accepted, it.stale_judged)

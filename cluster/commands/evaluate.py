@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cluster.commands.values.choosing import choose_model
+from cluster.commands.values.scoring import score_evaluation
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
@@ -15,8 +17,9 @@ from cluster.console.terminal import open_console, output_redirected_to
 from cluster.loop.progress import Progress
 from cluster.loop.supervision.stopped_writer import stopped_writers_ended
 from eval.metrics import Answers, compute_figures
+from eval.values.reranking import rerank_figures
 from store.database.urls import sqlite_file
-from store.records import Outcome, Policy, Purpose, Sampling, Split
+from store.records import Outcome, Policy, Purpose, Sampling, Split, ValueModel
 from store.store import Store
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigError: the run has a driver or lacks the policy, or an option is out of bounds.
         SamplersLostError: no sampler is left.
+        ScoringError: the value model of `--rerank` cannot be loaded.
         NothingMeasuredError: no attempt can be scored, for example because all ended in an infrastructure fault.
     """
     folder = find_run_folder(arguments.runs, arguments.run)
@@ -42,6 +46,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     with folder.lock(), folder.open_store(config) as store:
         policy = _choose_policy(store, folder, arguments.policy)
         sampling = _sampling(arguments, config)
+        reranker = _reranker(store, arguments)
         evaluation = store.evaluations.schedule(
             policy.version,
             _benchmark(arguments, config, sampling),
@@ -56,7 +61,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 progress.note("interrupted: the attempts so far are stored; the same command continues")
                 raise
-        measurement = _finish(store, evaluation, folder)
+        if reranker is not None:
+            score_evaluation(store, folder, config, reranker, evaluation, arguments.engine)
+        measurement = _finish(store, evaluation, folder, reranker)
     print_measurement(measurement, as_json=arguments.json)
     return 0
 
@@ -89,6 +96,17 @@ def _sampling(arguments: argparse.Namespace, config: RunConfig) -> Sampling:
             f"--samples {samples} --temperature 0: greedy attempts are all the same: set a temperature above 0"
         )
     return config.evaluation_sampling(temperature)
+
+
+def _reranker(store: Store, arguments: argparse.Namespace) -> ValueModel | None:
+    """The value model that chooses among the attempts, if one is to."""
+    if arguments.rerank is None:
+        if arguments.value_model is not None:
+            raise ConfigError("--value-model is for --rerank value")
+        return None
+    if arguments.samples < 2:
+        raise ConfigError(f"--rerank {arguments.rerank} chooses among several attempts: set --samples, such as 8")
+    return choose_model(store, arguments.value_model, "--value-model")
 
 
 def _benchmark(arguments: argparse.Namespace, config: RunConfig, sampling: Sampling) -> str:
@@ -153,9 +171,12 @@ def _fleet(config: RunConfig, folder: RunFolder, policy: Policy, progress: Progr
         group.stop()
 
 
-def _finish(store: Store, evaluation: int, folder: RunFolder) -> Measurement:
+def _finish(store: Store, evaluation: int, folder: RunFolder, reranker: ValueModel | None) -> Measurement:
     answers, run = store.evaluations.answers(evaluation), store.evaluations.get(evaluation)
     measured = compute_figures(answers, run.samples)
+    if reranker is not None:
+        reranked = rerank_figures(store.values.attempts(reranker.version, evaluation), run.samples)
+        measured = replace(measured, figures={**measured.figures, **reranked})
     store.evaluations.finish(evaluation, measured)
     return Measurement(
         run=str(folder.path),
@@ -168,6 +189,7 @@ def _finish(store: Store, evaluation: int, folder: RunFolder) -> Measurement:
         undecided=measured.undecided,
         unverifiable=measured.unverifiable,
         figures=measured.figures,
+        value_model=reranker.version if reranker is not None else None,
     )
 
 

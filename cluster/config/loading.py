@@ -164,7 +164,7 @@ def _spread_seed(tree: dict[str, Any]) -> None:
     seed = tree.get("seed", 0)
     if not isinstance(seed, int):
         return  # validation reports it
-    parts = [tree.setdefault(name, {}) for name in ("learner", "selection", "sampler")]
+    parts = [tree.setdefault(name, {}) for name in ("learner", "selection", "value", "sampler")]
     sampler = parts.pop()
     if isinstance(sampler, dict):
         parts.append(sampler.setdefault("engine", {}))

@@ -9,6 +9,7 @@ from cluster.config.serving import ServingSettings
 from cluster.config.tracking import TrackingSettings
 from learner.bases import Base
 from learner.settings import LearnerSettings
+from learner.value.settings import ValueSettings
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import Sampling
 from store.settings import (
@@ -142,6 +143,7 @@ class RunConfig(_Settings):
     sandbox: SandboxSettings = SandboxSettings()
     answer_checker: AnswerCheckerSettings = AnswerCheckerSettings()
     learner: LearnerSettings = LearnerSettings()
+    value: ValueSettings = ValueSettings()
     selection: SelectionSettings = SelectionSettings()
     retention: RetentionSettings | None = Field(
         None, description="prunes rejected rollouts after each iteration; without it, all are kept"

@@ -16,6 +16,8 @@ _WRONG_USE_ERRORS = (
     "learner.bases.huggingface.ModelUnavailableError",
     "learner.policy_folder.PolicyFolderError",
     "learner.bases.smollm2.PackagedModelMissingError",
+    "learner.value.lora.NoLoraTargetError",
+    "learner.value.network.MissingOutputLayerError",
     "store.artifacts.errors.StorageMissingError",
     "store.errors.ExportLayoutError",
     "store.errors.ExportTargetError",
@@ -31,6 +33,7 @@ _WRONG_USE_ERRORS = (
 )
 _FAILURES = (
     "actors.engine.EngineStartError",
+    "actors.scoring.scorer.ScoringError",
     "eval.metrics.NothingMeasuredError",
     "cluster.loop.supervision.fleet.SamplersLostError",
     "cluster.config.plan.DoesNotFitError",

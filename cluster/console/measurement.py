@@ -17,6 +17,7 @@ class Measurement:
     """An evaluation of a policy; its fields are the JSON keys. `figures` are by metric, as shares between 0 and 1.
 
     `n` problems have a score. `faults` and `undecided` count attempts, `unverifiable` problems (see `eval.metrics`).
+    `value_model` is the version of the value model that best@k and weighted@k come from, if there is one.
     """
 
     run: str
@@ -29,6 +30,7 @@ class Measurement:
     undecided: int
     unverifiable: int
     figures: Mapping[str, Figure]
+    value_model: int | None = None
 
 
 def print_measurement(measurement: Measurement, *, as_json: bool) -> None:
@@ -39,7 +41,8 @@ def print_measurement(measurement: Measurement, *, as_json: bool) -> None:
     mode = "greedy" if measurement.temperature == 0 else f"temperature {measurement.temperature:g}"
     attempts = "one attempt" if measurement.samples == 1 else f"{measurement.samples} attempts"
     console = Console()
-    console.print(Text(f"policy v{measurement.policy_version} on held-out problems, {attempts} each, {mode}"))
+    ranked = "" if measurement.value_model is None else f", chosen among by value model {measurement.value_model}"
+    console.print(Text(f"policy v{measurement.policy_version} on held-out problems, {attempts} each, {mode}{ranked}"))
     console.print(_table(measurement.figures))
     for line in _notes(measurement):
         console.print(Text(line, style="yellow"))

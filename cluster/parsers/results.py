@@ -10,6 +10,7 @@ from cluster.parsers.common import (
     add_run_options,
     count,
 )
+from cluster.parsers.values import add_rerank
 
 _TRAINERS = ("trl", "openrlhf", "axolotl", "llama-factory")
 LAYOUTS = (*(f"{trainer}{unit}" for trainer in _TRAINERS for unit in ("", "-pairs")), "verl")
@@ -66,7 +67,9 @@ def add_export(commands: Commands) -> None:
 def add_eval(commands: Commands) -> None:
     """The parser of `automathes eval`."""
     text = "evaluate a policy of a run on its held-out problems"
-    parser = add_command(commands, "eval", "evaluate:evaluate", text, "automathes eval --samples 8")
+    example = """automathes eval --samples 8
+         automathes eval --samples 20 --rerank value"""
+    parser = add_command(commands, "eval", "evaluate:evaluate", text, example)
     add_run_options(parser)
     add = parser.add_argument
     add("--folder", type=Path, metavar="FOLDER", help="serve the policy in this folder, without a run")
@@ -74,6 +77,7 @@ def add_eval(commands: Commands) -> None:
     add("--samples", type=count, default=1, metavar="K", help="1: greedy pass@1; more: pass@k and maj@k")
     add("--problems", type=count, metavar="N", help="number of problems (default: as configured)")
     add("--temperature", type=float, metavar="T", help="default: greedy for one sample, otherwise as configured")
+    add_rerank(parser)
     add("--json", action="store_true", help="print one JSON object")
 
 

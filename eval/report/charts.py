@@ -34,23 +34,51 @@ class Series:
     values: Sequence[float]
 
 
-def line_chart(points: Sequence[Point], *, label: str, unit: str = "", ceiling: float | None = None) -> str:
+def line_chart(
+    points: Sequence[Point],
+    *,
+    label: str,
+    unit: str = "",
+    ceiling: float | None = None,
+    reference: Sequence[float] = (),
+) -> str:
     """Points with error bars, joined by a line from left to right; marked points are filled.
 
     Where error bars would overlap, there is a band instead. The y axis goes from 0 to at most `ceiling`, such as 100
-    for a percentage.
+    for a percentage. `reference` are values to compare the points with, one for each, drawn as a dashed line.
     """
-    axis = _Axis(_top(max((_high(p) for p in points), default=0.0), ceiling), len(points))
+    axis = _Axis(_top(max([*map(_high, points), *reference], default=0.0), ceiling), len(points))
     parts = [axis.grid(unit), axis.labels([point.label for point in points])]
     parts += _error_bars(points, axis) if axis.step >= _MIN_BAR_STEP else _band(points, axis)
+    if reference:
+        parts.append(_line("reference", reference, axis))
     if len(points) > 1:
-        line = " ".join(f"{axis.x(i):.1f},{axis.y(point.value):.1f}" for i, point in enumerate(points))
-        parts.append(f'<polyline class="line" points="{line}"/>')
+        parts.append(_line("line", [point.value for point in points], axis))
     radius = 4.0 if axis.step >= _MIN_BAR_STEP else 2.0
     parts += [_dot(axis.x(i), axis.y(point.value), radius, point) for i, point in enumerate(points)]
     if len(points) <= _MAX_LABELS:
         parts += [_value(axis.x(i), axis.y(_high(p)) - 7, f"{p.value:.1f}") for i, p in enumerate(points)]
     return _svg(label, parts)
+
+
+def curves_chart(
+    labels: Sequence[str], series: Sequence[Series], *, label: str, unit: str = "", ceiling: float | None = None
+) -> str:
+    """A line per series, with a value per label; the y axis goes from 0 to at most `ceiling`."""
+    axis = _Axis(_top(max((value for one in series for value in one.values), default=0.0), ceiling), len(labels))
+    parts = [axis.grid(unit), axis.labels(labels)]
+    for one in series:
+        parts.append(_line(f"line {one.style}", one.values, axis))
+        for i, value in enumerate(one.values):
+            title = escape(f"{one.name}, {labels[i]}: {value:.1f} {unit}".rstrip())
+            place = f'cx="{axis.x(i):.1f}" cy="{axis.y(value):.1f}" r="2.5"'
+            parts.append(f'<circle class="dot {one.style}" {place}><title>{title}</title></circle>')
+    return _svg(label, parts)
+
+
+def _line(style: str, values: Sequence[float], axis: "_Axis") -> str:
+    points = " ".join(f"{axis.x(i):.1f},{axis.y(value):.1f}" for i, value in enumerate(values))
+    return f'<polyline class="{style}" points="{points}"/>'
 
 
 def _dot(x: float, y: float, radius: float, point: Point) -> str:

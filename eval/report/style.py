@@ -77,6 +77,12 @@ path.grid { stroke: var(--rule); fill: none; }
 .tick { fill: var(--soft); font-size: 12px; }
 .value { fill: var(--ink); font-size: 12px; font-weight: 600; }
 .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; }
+.reference { fill: none; stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 4 3; }
+.line.green, .dot.green { stroke: var(--green); }
+.line.blue, .dot.blue { stroke: var(--blue); }
+.line.violet, .dot.violet { stroke: var(--violet); }
+.line.orange, .dot.orange { stroke: var(--orange); }
+.line.grey, .dot.grey { stroke: var(--grey); }
 .error { fill: none; stroke: var(--accent); stroke-width: 1.5; }
 .band { fill: var(--accent); fill-opacity: .22; stroke: none; }
 .dot { fill: var(--card); stroke: var(--accent); stroke-width: 2; }

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from learner.ranks.predecessor import end_predecessors
 from learner.ranks.telemetry import LearnerTelemetry
 from learner.samples import read_samples
 from learner.settings import LearnerJob
+from learner.value.engine import ValueEngine
+from learner.value.settings import ValueJob
 from store.records import Policy
 
 log = logging.getLogger(__name__)
@@ -78,7 +81,8 @@ class PolicyLearner(TorchLearner):
             if not settings.threads:
                 settings = settings.model_copy(update={"threads": max(1, (os.cpu_count() or 1) // ranks_here)})
         policy = self._job.policy
-        self._engine = TrainingEngine(settings, policy.path, self._report, self._job.storage, checksum=policy.checksum)
+        make = partial(ValueEngine, self._job.value) if isinstance(self._job, ValueJob) else TrainingEngine
+        self._engine = make(settings, policy.path, self._report, self._job.storage, checksum=policy.checksum)
         self._device = self._engine.device
         self._is_built = True
 

@@ -35,6 +35,7 @@ from store.records.rollouts import (
     SegmentKind,
     Support,
 )
+from store.records.values import ScoredAttempt, UnscoredAttempt, ValueModel
 from store.records.work import Assignment, Lease, Sampling, rollout_id
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "RolloutPage",
     "RolloutSummary",
     "Sampling",
+    "ScoredAttempt",
     "Segment",
     "SegmentKind",
     "SkipReason",
@@ -74,6 +76,8 @@ __all__ = [
     "Split",
     "Support",
     "TemplateTwins",
+    "UnscoredAttempt",
+    "ValueModel",
     "accepted_answers",
     "is_text",
     "make_label",

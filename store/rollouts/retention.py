@@ -17,6 +17,7 @@ from store.database.tables import (
     ReviewRow,
     RolloutRow,
     TrainingSetRolloutRow,
+    ValueScoreRow,
 )
 from store.outcomes import COUNTED
 from store.problems.row_locks import lock_problems
@@ -51,6 +52,9 @@ def prune(session: Session, problem_ids: Sequence[str], settings: RetentionSetti
     for batch in batched(sorted(pruned), BATCH):
         session.execute(
             delete(ExecutionRow).where(in_array(ExecutionRow.rollout_seq, batch)), execution_options=_UNTRACKED
+        )
+        session.execute(
+            delete(ValueScoreRow).where(in_array(ValueScoreRow.rollout_seq, batch)), execution_options=_UNTRACKED
         )
         session.execute(delete(RolloutRow).where(in_array(RolloutRow.seq, batch)), execution_options=_UNTRACKED)
     rebuild(session, pruned.values())

@@ -97,7 +97,7 @@ class Evaluations(StorePart):
     def progress(self, evaluation_id: int) -> tuple[int, int]:
         """(done, scheduled) rollouts of an evaluation, those of the ones that it extends included."""
         with self._read() as session:
-            return progress(session, AssignmentRow.evaluation_id.in_(_parts(session, evaluation_id)))
+            return progress(session, AssignmentRow.evaluation_id.in_(evaluation_parts(session, evaluation_id)))
 
     def get(self, evaluation_id: int) -> EvaluationRun:
         """The evaluation with this id. Raises `UnknownRecordError` if there is none."""
@@ -110,10 +110,18 @@ class Evaluations(StorePart):
         with self._read() as session:
             return [_to_run(row) for row in session.scalars(query)]
 
+    def sampled(self, policy_version: int | None = None) -> list[EvaluationRun]:
+        """Finished evaluations with several attempts per problem, of a policy or of all, the latest first."""
+        query = select(EvaluationRow).where(EvaluationRow.samples > 1, EvaluationRow.finished_at.is_not(None))
+        if policy_version is not None:
+            query = query.filter_by(policy_version=policy_version)
+        with self._read() as session:
+            return [_to_run(row) for row in session.scalars(query.order_by(EvaluationRow.id.desc()))]
+
     def answers(self, evaluation_id: int) -> dict[str, list[SampledAnswer]]:
         """The attempts by problem id, each list in the order of the samples."""
         with self._read() as session:
-            return _read_answers(session, _parts(session, evaluation_id))
+            return _read_answers(session, evaluation_parts(session, evaluation_id))
 
     def benchmark_answers(self, policy_version: int, benchmark: str) -> dict[str, list[SampledAnswer]]:
         """The attempts of a policy at a benchmark by problem id; those of the latest finished evaluation of each."""
@@ -121,7 +129,9 @@ class Evaluations(StorePart):
         query = query.where(EvaluationRow.finished_at.is_not(None)).order_by(EvaluationRow.id)
         answers: dict[str, list[SampledAnswer]] = {}
         with self._read() as session:
-            parts = {part for evaluation_id in session.scalars(query) for part in _parts(session, evaluation_id)}
+            parts = {
+                part for evaluation_id in session.scalars(query) for part in evaluation_parts(session, evaluation_id)
+            }
             for part in sorted(parts):
                 answers |= _read_answers(session, [part])
         return answers
@@ -169,8 +179,8 @@ def _to_evaluation(row: EvaluationRow, stored: EvaluationMetricRow) -> Evaluatio
     return Evaluation(row.policy_version, row.benchmark, stored.metric, figure, row.undecided, row.unverifiable)
 
 
-def _parts(session: Session, evaluation_id: int) -> list[int]:
-    """An evaluation and those that it extends, directly or not."""
+def evaluation_parts(session: Session, evaluation_id: int) -> list[int]:
+    """An evaluation and those that it extends, directly or not. Raises `UnknownRecordError` if there is none."""
     parts = [_require_evaluation(session, evaluation_id)]
     while (extended := parts[-1].extends) is not None:
         parts.append(_require_evaluation(session, extended))
@@ -182,7 +192,7 @@ def _largest_part(session: Session, key: Mapping[str, Any], problems: frozenset[
     same = {name: value for name, value in key.items() if name != "problems_key"}
     found: tuple[int | None, set[str]] = None, set()
     for evaluation_id in session.scalars(select(EvaluationRow.id).filter_by(**same).order_by(EvaluationRow.id)):
-        of_parts = AssignmentRow.evaluation_id.in_(_parts(session, evaluation_id))
+        of_parts = AssignmentRow.evaluation_id.in_(evaluation_parts(session, evaluation_id))
         attempted = set(session.scalars(select(AssignmentRow.problem_id).where(of_parts)))
         if len(attempted) > len(found[1]) and attempted <= problems:
             found = evaluation_id, attempted

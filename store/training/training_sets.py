@@ -50,11 +50,14 @@ class TrainingSets(StorePart):
             return select_training_set(session, policy_version, settings, self._now(), iteration)
 
     def unpublished(self) -> TrainingSet | None:
-        """The latest training set if no policy was published from it or later: its training was interrupted."""
+        """The latest training set if no policy was published from it or later: its training was interrupted.
+
+        Those without an iteration are of value models, or of earlier versions.
+        """
         with self._read() as session:
             newest = session.scalar(select(func.max(PolicyRow.version)))
-            query = select(TrainingSetRow).order_by(TrainingSetRow.id.desc()).limit(1)
-            row = session.scalar(query)
+            query = select(TrainingSetRow).where(TrainingSetRow.iteration.is_not(None))
+            row = session.scalar(query.order_by(TrainingSetRow.id.desc()).limit(1))
             if row is None or row.iteration is None or (newest is not None and row.policy_version <= newest):
                 return None
             return TrainingSet(row.id, row.policy_version, row.iteration, row.size)

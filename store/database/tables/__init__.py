@@ -18,8 +18,9 @@ from store.database.tables.runs import (
     SamplerRow,
 )
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
+from store.database.tables.values import ValueModelRow, ValueScoreRow
 
-SCHEMA_REVISION = "0010"
+SCHEMA_REVISION = "0012"
 """The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [
@@ -48,5 +49,7 @@ __all__ = [
     "SamplerRow",
     "TrainingSetRolloutRow",
     "TrainingSetRow",
+    "ValueModelRow",
+    "ValueScoreRow",
     "table",
 ]

@@ -25,7 +25,16 @@ from store.store import Store
 from .faults_writer import attempt
 
 # "t" is the alias in `store.database.bulk`.
-LARGE = ("rollouts", "executions", "assignments", "training_set_rollouts", "collected", "collected_answers", "t")
+LARGE = (
+    "rollouts",
+    "executions",
+    "assignments",
+    "training_set_rollouts",
+    "collected",
+    "collected_answers",
+    "value_scores",
+    "t",
+)
 
 
 @pytest.fixture
@@ -110,6 +119,21 @@ def test_pruning_looks_up_the_rollouts_of_problems(worked):
     worked.rollouts.add([attempt(assignment, 0) for assignment in worked.assignments.lease("me", 40, 60).assignments])
     plan = plans(worked, worked.rollouts.prune)
     assert any("ix_rollouts_sketches" in line for line in plan)
+    assert scans(plan) == []
+
+
+def test_scoring_looks_up_the_attempts_of_an_evaluation(worked):
+    worked.rollouts.add([attempt(assignment, 0) for assignment in worked.assignments.lease("me", 40, 60).assignments])
+    evaluation = worked.evaluations.schedule(1, "heldout", samples=2, sampling=Sampling(), problem_ids=["p1", "p2"])
+
+    def score() -> None:
+        for batch in worked.values.unscored(1, evaluation):
+            worked.values.add_scores(1, [(one.seq, 0.5) for one in batch])
+        worked.values.progress(1, evaluation)
+        worked.values.attempts(1, evaluation)
+
+    plan = plans(worked, score)
+    assert any("ix_rollouts_assignment_id" in line for line in plan)
     assert scans(plan) == []
 
 

@@ -1,0 +1,85 @@
+"""`automathes value score`: score the attempts of an evaluation with a value model, and store the scores."""
+
+import argparse
+import os
+
+from actors.scoring.loading import ScoringEngine
+from cluster.commands.values.choosing import choose_evaluation, choose_model, value_folder
+from cluster.config.placement import adapt_placement
+from cluster.config.run_config import RunConfig
+from cluster.config.run_folder import RunFolder, find_run_folder
+from cluster.console.output import print_json, print_line
+from cluster.console.progress_bar import progress_bar
+from learner.settings import OPENMP_ENVIRONMENT
+from store.artifacts.cache import Cache
+from store.artifacts.folder import is_complete
+from store.artifacts.location import Location
+from store.records import ValueModel
+from store.store import Store
+
+
+def score(arguments: argparse.Namespace) -> int:
+    """Score the attempts that have no score yet. An interrupted scoring is continued by the same command.
+
+    Raises:
+        ConfigError: there is no such run, value model or evaluation.
+        ScoringError: the value model cannot be loaded, or an attempt not be scored.
+    """
+    folder = find_run_folder(arguments.runs, arguments.run)
+    config = adapt_placement(folder.read_config())
+    with folder.open_store(config) as store:
+        model = choose_model(store, arguments.model)
+        evaluation = choose_evaluation(store, arguments.evaluation)
+        before, total = store.values.progress(model.version, evaluation.id)
+        score_evaluation(store, folder, config, model, evaluation.id, arguments.engine)
+        scored, _ = store.values.progress(model.version, evaluation.id)
+    if arguments.json:
+        print_json({"model": model.version, "evaluation": evaluation.id, "scored": scored, "new": scored - before})
+        return 0
+    print_line(
+        f"value model {model.version} has scored {scored:,} of {total:,} attempts of evaluation {evaluation.id} "
+        f"(policy v{evaluation.policy_version}, {evaluation.samples} samples), {scored - before:,} of them now"
+    )
+    return 0
+
+
+def score_evaluation(
+    store: Store, folder: RunFolder, config: RunConfig, model: ValueModel, evaluation_id: int, engine: ScoringEngine
+) -> None:
+    """Score all attempts of an evaluation that have no score of the value model.
+
+    Scores are stored after each batch of a few hundred attempts.
+
+    Raises:
+        ScoringError: as `score`.
+    """
+    done, total = store.values.progress(model.version, evaluation_id)
+    if done == total:
+        return
+    prepare_torch()
+    from actors.scoring.loading import open_scorer
+
+    with (
+        progress_bar("scoring attempts") as on_progress,
+        Cache(folder.storage).held(_location(folder, model), model.checksum) as files,
+        open_scorer(engine, files, config.sampler.engine) as scorer,
+    ):
+        for batch in store.values.unscored(model.version, evaluation_id):
+            scores = scorer.score([attempt.ids for attempt in batch])
+            store.values.add_scores(
+                model.version, [(attempt.seq, score) for attempt, score in zip(batch, scores, strict=True)]
+            )
+            done += len(batch)
+            on_progress(done, total)
+
+
+def prepare_torch() -> None:
+    """Set what OpenMP reads when torch is first imported, in a process that computes scores itself."""
+    for name, value in OPENMP_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def _location(folder: RunFolder, model: ValueModel) -> Location:
+    """Where a value model was published, or its place in this run if that was moved."""
+    assert model.path is not None, "only published value models are chosen"
+    return model.path if is_complete(model.path) else value_folder(folder, model.version)

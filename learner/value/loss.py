@@ -1,0 +1,15 @@
+"""The loss of a value model: squared error of values, and the cross-entropy of right solutions beside it."""
+
+import torch
+
+from learner.batching import IGNORED
+
+
+def value_error_sum(values: torch.Tensor, outcomes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The summed squared error of the values after labelled tokens against the outcomes of their solutions.
+
+    A sum, because the mean is over more than this micro batch. `values`, float32, and `labels` have shape [sequences,
+    tokens], `outcomes` [sequences].
+    """
+    errors = (values - outcomes[:, None]).square()
+    return torch.where(labels != IGNORED, errors, 0.0).sum()

@@ -1,0 +1,120 @@
+"""The store's value models: begun, published, and the scores that they gave to rollouts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import batched
+from typing import Any
+
+from sqlalchemy import select
+
+from store.database.database import StorePart
+from store.database.retry import retried, retrying
+from store.database.tables import ValueModelRow
+from store.errors import UnknownRecordError
+from store.records import ScoredAttempt, UnscoredAttempt, ValueModel
+from store.runs.evaluations import evaluation_parts
+from store.runs.policies import require_policy
+from store.settings import SelectionSettings
+from store.training.selection import select_training_set
+from store.values import scores
+
+_ASSIGNMENTS = 32
+"""Assignments whose attempts are read at a time."""
+
+
+@retrying
+class Values(StorePart):
+    """Value models by version, a number that is never used twice, and their scores."""
+
+    def begin(self, policy_version: int, settings: Mapping[str, Any], selection: SelectionSettings) -> ValueModel:
+        """Select a training set for a value model that begins as a policy, and reserve its version.
+
+        If the last training with the same settings, from the same policy, was not published, it is continued.
+
+        Raises:
+            UnknownPolicyError: the policy was never published.
+            NothingToScheduleError: there is no attempt with a verdict.
+            HeldOutLeakError: the selection contains a held-out problem; nothing is stored.
+        """
+        with self._write() as session:
+            require_policy(session, policy_version)
+            newest = session.scalar(select(ValueModelRow).order_by(ValueModelRow.version.desc()).limit(1))
+            if newest is not None and _continues(newest, policy_version, settings):
+                return _record(newest)
+            row = ValueModelRow(
+                version=1 + (newest.version if newest is not None else 0),
+                policy_version=policy_version,
+                training_set_id=select_training_set(session, policy_version, selection, self._now()),
+                settings=dict(settings),
+                metrics={},
+                created_at=self._now(),
+            )
+            session.add(row)
+            session.flush()
+            return _record(row)
+
+    def publish(self, version: int, path: str, checksum: str, metrics: Mapping[str, float]) -> ValueModel:
+        """Record where a value model was published. Raises `UnknownRecordError` if it was never begun."""
+        with self._write() as session:
+            row = session.get(ValueModelRow, version)
+            if row is None:
+                raise UnknownRecordError(f"there is no value model {version} in the store")
+            row.path, row.checksum, row.metrics = path, checksum, dict(metrics)
+            row.published_at = self._now()
+            return _record(row)
+
+    def published(self) -> list[ValueModel]:
+        """The value models whose training has ended, by version."""
+        query = select(ValueModelRow).where(ValueModelRow.published_at.is_not(None)).order_by(ValueModelRow.version)
+        with self._read() as session:
+            return [_record(row) for row in session.scalars(query)]
+
+    # ---------------------------------------------------------------- scores
+
+    def progress(self, version: int, evaluation_id: int) -> tuple[int, int]:
+        """(scored, to score) attempts of an evaluation. Attempts that ended in a fault have no score."""
+        with self._read() as session:
+            return scores.progress(session, version, evaluation_parts(session, evaluation_id))
+
+    def unscored(self, version: int, evaluation_id: int) -> Iterator[list[UnscoredAttempt]]:
+        """The attempts of an evaluation without a score of a value model, a few hundred at a time.
+
+        There is one transaction per batch, so that a slow engine does not keep one open.
+        """
+        for batch in batched(self._assignments(evaluation_id), _ASSIGNMENTS):
+            if found := self._unscored_of(version, batch):
+                yield found
+
+    def add_scores(self, version: int, found: Sequence[tuple[int, float]]) -> None:
+        """Store scores by the `seq` of their rollouts; those of rollouts that have one already are dropped.
+
+        Raises:
+            StoreError: a score is not a finite number.
+        """
+        scores.require_finite(version, found)
+        with self._write() as session:
+            scores.add(session, version, found)
+
+    def attempts(self, version: int, evaluation_id: int) -> dict[str, list[ScoredAttempt]]:
+        """All attempts of an evaluation by problem id, each list in the order of the samples."""
+        with self._read() as session:
+            return scores.read_attempts(session, version, evaluation_parts(session, evaluation_id))
+
+    @retried
+    def _assignments(self, evaluation_id: int) -> list[int]:
+        with self._read() as session:
+            return scores.assignments(session, evaluation_parts(session, evaluation_id))
+
+    @retried
+    def _unscored_of(self, version: int, assignments: Sequence[int]) -> list[UnscoredAttempt]:
+        with self._read() as session:
+            return scores.unscored(session, version, assignments)
+
+
+def _continues(row: ValueModelRow, policy_version: int, settings: Mapping[str, Any]) -> bool:
+    return row.published_at is None and row.policy_version == policy_version and row.settings == dict(settings)
+
+
+def _record(row: ValueModelRow) -> ValueModel:
+    return ValueModel(
+        row.version, row.policy_version, row.training_set_id, row.settings, row.metrics, row.path, row.checksum
+    )
