@@ -7,6 +7,7 @@ from importlib import import_module
 
 from cluster.console.errors import run_with_short_errors
 from cluster.parsers import results
+from cluster.parsers.benchmarks import add_bench
 from cluster.parsers.common import Commands, add_command, add_config_options, add_run_options, count
 from cluster.parsers.monitoring import add_monitor
 from cluster.parsers.planning import add_plan
@@ -50,6 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     results.add_export(commands)
     results.add_eval(commands)
     add_value(commands)
+    add_bench(commands)
     results.add_report(commands)
     results.add_serve(commands)
     results.add_api(commands)

@@ -18,6 +18,7 @@ from sandbox.guest.answers.notation import final_answer
 from sandbox.guest.answers.prose import is_prose
 from sandbox.guest.answers.quantities import QUANTITY_CHARS, read_quantity
 from sandbox.interpreter import Sandbox, Session
+from sandbox.relation import ALGEBRA, Relation, read_relation
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from sandbox.stats import SandboxStats
 
@@ -120,6 +121,18 @@ class AnswerChecker:
             execution = await self._run_in_jail(f"from {COMPARER} import readable\nreadable({reference!r})")
         return execution.value == "True"
 
+    async def relate(self, left: str, right: str) -> Relation:
+        """What algebra says of two expressions, as they are written, without this project's convention.
+
+        For other projects' rules of judging. Nothing is known of what is not read to its end, is too long, exceeds a
+        limit, or has `symbolic` turned off. Raises as `check` does.
+        """
+        if not self._settings.symbolic or max(len(left), len(right)) > self._settings.answer_chars:
+            return Relation()
+        async with self._slots:
+            execution = await self._run_in_jail(f"from {ALGEBRA} import relate\nrelate({left!r}, {right!r})")
+        return read_relation(execution.value or "") if execution.status is Status.OK else Relation()
+
     async def _check_one(self, expected: str, given: str) -> Verdict:
         if not final_answer(expected[-READ_CHARS:]):
             return Verdict.UNREADABLE
@@ -200,7 +213,7 @@ class AnswerChecker:
         settings = self._settings
         session_s = settings.check_wall_s * settings.pairs_per_process
         return SandboxSettings(
-            preload=(COMPARER,),
+            preload=(COMPARER, ALGEBRA),
             packages=PACKAGES,
             max_concurrent_blocks=settings.checks_at_once,
             block_wall_s=settings.check_wall_s,

@@ -13,6 +13,7 @@ used_by(
     "cluster.cli, which names handlers as module:function",
     it.api,
     it.audit_labels,
+    it.bench,
     it.control,
     it.doctor,
     it.doctor_cluster,

@@ -1,11 +1,9 @@
 """`automathes eval`: evaluate a policy of a run on its held-out problems, with samplers and without a learner."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from cluster.commands.attempts import sample_missing
 from cluster.commands.values.choosing import choose_model
 from cluster.commands.values.scoring import score_evaluation
 from cluster.config.placement import adapt_placement
@@ -13,19 +11,11 @@ from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.console.live_view import make_progress
 from cluster.console.measurement import Measurement, print_measurement
-from cluster.console.terminal import open_console, output_redirected_to
-from cluster.loop.progress import Progress
-from cluster.loop.supervision.stopped_writer import stopped_writers_ended
+from cluster.console.terminal import open_console
 from eval.metrics import Answers, compute_figures
 from eval.values.reranking import rerank_figures
-from store.database.urls import sqlite_file
-from store.records import Outcome, Policy, Purpose, Sampling, Split, ValueModel
+from store.records import Outcome, Policy, Sampling, Split, ValueModel
 from store.store import Store
-
-if TYPE_CHECKING:
-    from cluster.loop.supervision.fleet import Fleet
-
-_POLL_S = 0.5
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
@@ -55,12 +45,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
             split=Split.HELDOUT,
             limit=arguments.problems or config.evaluation.problems,
         )
-        if _is_unfinished(store, evaluation):
-            try:
-                _sample(config, folder, store, policy, evaluation, progress)
-            except KeyboardInterrupt:
-                progress.note("interrupted: the attempts so far are stored; the same command continues")
-                raise
+        sample_missing(config, folder, store, policy.version, [evaluation], progress)
         if reranker is not None:
             score_evaluation(store, folder, config, reranker, evaluation, arguments.engine)
         measurement = _finish(store, evaluation, folder, reranker)
@@ -114,61 +99,6 @@ def _benchmark(arguments: argparse.Namespace, config: RunConfig, sampling: Sampl
     name = "heldout" if sampling.temperature == 0 else "heldout-sampled"
     problems = arguments.problems
     return name if problems in (None, config.evaluation.problems) else f"{name}-{problems}"
-
-
-def _is_unfinished(store: Store, evaluation: int) -> bool:
-    done, total = store.evaluations.progress(evaluation)
-    return done < total
-
-
-def _sample(
-    config: RunConfig, folder: RunFolder, store: Store, policy: Policy, evaluation: int, progress: Progress
-) -> None:
-    """Start samplers, load the policy into them and wait until every scheduled rollout is in the store."""
-    from cluster.loop.preparation.storage_checks import require_artifacts_on_all_nodes
-    from cluster.ray.nodes import on_nodes
-    from cluster.ray.session import ray_session, require_store_for_all_machines
-
-    ray = config.ray.model_copy(update={"dashboard": False})
-    with output_redirected_to(folder.log_file), ray_session(ray, progress):
-        require_store_for_all_machines(folder.store_url(config))
-        require_artifacts_on_all_nodes(folder, on_nodes)
-        with (
-            stopped_writers_ended(sqlite_file(store.url)),
-            _fleet(config, folder, policy, progress) as fleet,
-            progress.phase("measure", store.evaluations.progress(evaluation)[1]),
-        ):
-            _await_rollouts(fleet, lambda: store.evaluations.progress(evaluation), progress, config.ray.stall_s)
-
-
-def _await_rollouts(fleet: "Fleet", count: Callable[[], tuple[int, int]], progress: Progress, stall_s: float) -> None:
-    """Wait until all scheduled rollouts are in the store. `count` returns (done, scheduled)."""
-    from cluster.loop.supervision.silence import SilenceWatch
-
-    silence = SilenceWatch(stall_s)
-    while True:
-        done, total = count()
-        progress.advance(done, total, "" if fleet.num_working else "samplers start")
-        if done >= total:
-            return
-        fleet.poll(_POLL_S)
-        silence.check((done, fleet.signs), lambda: f"{total - done} attempts missing; {fleet.describe()}")  # noqa: B023
-
-
-@contextmanager
-def _fleet(config: RunConfig, folder: RunFolder, policy: Policy, progress: Progress) -> Iterator["Fleet"]:
-    """Samplers that take only evaluations of one policy, and nothing for training."""
-    from cluster.loop.algorithm_config import SelfTrainingConfig
-    from cluster.loop.placement.samplers import SamplerGroup
-    from cluster.loop.supervision.fleet import Fleet
-
-    settings = SelfTrainingConfig(config, str(folder.path))
-    settings.sample_purpose, settings.sample_policy = Purpose.EVAL, policy.version
-    group = SamplerGroup(config=settings, local_env_runner=False)
-    try:
-        yield Fleet(group, config.ray, notify=progress.note)
-    finally:
-        group.stop()
 
 
 def _finish(store: Store, evaluation: int, folder: RunFolder, reranker: ValueModel | None) -> Measurement:

@@ -8,7 +8,8 @@ from store.database.database import StorePart
 from store.database.retry import retried, retrying
 from store.database.tables import ProblemRow
 from store.errors import UnknownRecordError
-from store.problems.exclusions import count_exclusions, read_exclusions
+from store.problems.exclusions import Nearest, count_exclusions, read_exclusions
+from store.problems.heldout_index import Measured, measure, nearest_heldout
 from store.problems.importing import Spool, preview_spool, store_spool
 from store.problems.queries import (
     PROBLEM_COLUMNS,
@@ -98,6 +99,20 @@ class Problems(StorePart):
         """{"train": n, "heldout": n, "excluded": n}."""
         with self._read() as session:
             return problem_counts(session)
+
+    def counts_by_source(self) -> dict[str, int]:
+        """The number of problems by source. Reads all of them."""
+        query = select(ProblemRow.source, func.count()).group_by(ProblemRow.source)
+        with self._read() as session:
+            return dict(session.execute(query).all())
+
+    def nearest_heldout(self, problems: Sequence[Problem]) -> dict[str, Nearest]:
+        """The held-out problem by split key, for those of `problems` that are similar to one (`docs/store.md`).
+
+        Nothing is stored: the problems may be those of another store.
+        """
+        with self._read() as session:
+            return nearest_heldout(session, [Measured(problem, measure(problem)) for problem in problems])
 
     def count_up_to(self, limit: int, split: Split) -> int:
         """The number of problems of a split, or `limit` if there are more; reads no more than these."""

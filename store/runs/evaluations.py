@@ -18,6 +18,7 @@ from store.database.tables import AssignmentRow, EvaluationMetricRow, Evaluation
 from store.errors import NothingToScheduleError, StoreError, UnknownRecordError
 from store.records import Outcome, Purpose, Sampling, Split
 from store.rollouts.assignments import assign, progress
+from store.runs.costs import AttemptCost, read_cost
 from store.runs.figures import Evaluation, Figure, Measured
 from store.runs.policies import require_policy
 
@@ -155,6 +156,21 @@ class Evaluations(StorePart):
             row.n = max((figure.n for figure in measured.figures.values()), default=0)
             row.undecided, row.unverifiable = measured.undecided, measured.unverifiable
             row.finished_at = self._now()
+
+    def measured(self, evaluation_id: int) -> Measured | None:
+        """The figures of an evaluation, None if it is not finished. Raises `UnknownRecordError` if there is none."""
+        query = select(EvaluationMetricRow).where(EvaluationMetricRow.evaluation_id == evaluation_id)
+        with self._read() as session:
+            row = _require_evaluation(session, evaluation_id)
+            if row.finished_at is None:
+                return None
+            found = {one.metric: _to_evaluation(row, one).figure for one in session.scalars(query)}
+            return Measured(found, row.undecided or 0, row.unverifiable or 0)
+
+    def cost(self, evaluation_id: int) -> AttemptCost:
+        """What the attempts of an evaluation cost, those of the ones that it extends included."""
+        with self._read() as session:
+            return read_cost(session, _parts(session, evaluation_id))
 
     def figures(self) -> list[Evaluation]:
         """Every figure of every evaluation, by policy version."""

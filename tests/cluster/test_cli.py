@@ -42,6 +42,7 @@ def test_all_commands_are_there() -> None:
         "review",
         "export",
         "eval",
+        "bench",
         "report",
         "serve",
         "api",

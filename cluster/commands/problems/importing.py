@@ -11,16 +11,19 @@ from typing import Any
 from cluster.commands.problems.options import source_settings
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import LATEST, find_run_folder
-from cluster.console.output import print_json
+from cluster.console.output import print_json, print_line
 from cluster.console.progress_bar import progress_bar
+from cluster.console.tables.columns import printable
 from cluster.console.tables.import_tables import print_import, print_labels, print_next_step, print_preview
 from cluster.loop.preparation.label_checks import open_label_checks
+from eval.benchmarks.overlap import watch_overlap
 from sandbox.settings import AnswerCheckerSettings
 from store.database.urls import masked, parse_url, sqlite_file
 from store.errors import StoreMissingError
 from store.problems.sources import import_problems as import_sources
 from store.problems.sources import preview_problems
-from store.records import PreviewedProblem
+from store.records import PreviewedProblem, Problem
+from store.settings import ProblemSourceSettings
 from store.store import Store
 
 
@@ -39,21 +42,29 @@ def import_problems(arguments: argparse.Namespace) -> int:
         _open(target, dry_run=arguments.dry_run) as store,
         progress_bar("reading problems, checking labels") as on_progress,
         open_label_checks(target.answer_checker, on_progress) as labels,
+        watch_overlap(target.runs or arguments.runs) as overlap,
     ):
+
+        def keep(source: ProblemSourceSettings, problems: Iterator[Problem]) -> Iterator[Problem]:
+            return overlap.watch(labels.filter(source, problems))
+
         if arguments.dry_run:
-            preview = preview_problems(store.problems, [settings], labels.filter)
+            preview = preview_problems(store.problems, [settings], keep)
             report, first = preview.report, preview.first
         else:
-            report, first = import_sources(store.problems, [settings], arguments.source, labels.filter), ()
+            report, first = import_sources(store.problems, [settings], arguments.source, keep), ()
         counts = store.problems.counts()
     report = replace(report, unreadable=tuple(labels.unreadable))
     if arguments.json:
         found = {"unchecked": labels.unchecked, "problems": counts, "first": list(map(_record, first))}
+        found["benchmarks"] = overlap.record()
         print_json(asdict(report) | found | target.record() | {"dry_run": arguments.dry_run})
         return 0
     print_preview(first)
     print_import(report, target.description, counts, dry_run=arguments.dry_run)
     print_labels(report, labels.unchecked)
+    if (note := overlap.note()) is not None:
+        print_line(f"warning: {printable(note)}")
     if not target.is_run and not arguments.dry_run:
         print_next_step(target.masked_url)
     return 0
@@ -74,6 +85,11 @@ class _Target:
     @property
     def is_run(self) -> bool:
         return self.folder is not None
+
+    @property
+    def runs(self) -> Path | None:
+        """The folder of the run and others, beside which benchmarks are; None without a run."""
+        return None if self.folder is None else self.folder.parent
 
     @property
     def masked_url(self) -> str:

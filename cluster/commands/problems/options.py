@@ -7,24 +7,15 @@ from typing import Any
 
 from cluster.config.options import checked
 from cluster.config.run_config import ConfigError
+from store.problems.sources import SUFFIXES
 from store.settings import Columns, ProblemSourceSettings
 
-_SUFFIXES = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".parquet": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-}
 _EXAMPLES = {"--map": "question=problem", "--config": "max_terms=4"}
 _OF_ALL = ("heldout_fraction", "split", "skip_labels")
 _OF_TABLES = (*_OF_ALL, "columns", "layout", "answer_from", "bad_rows", "multiple_choice", "template_twins", "limit")
 _OF_FILES = (*_OF_TABLES, "name")
 _OPTIONS = {  # that apply to each kind of source, by the name of the setting
-    **dict.fromkeys(dict.fromkeys(_SUFFIXES.values()), _OF_FILES),
+    **dict.fromkeys(dict.fromkeys(SUFFIXES.values()), _OF_FILES),
     "huggingface": (*_OF_TABLES, "config", "dataset_split", "revision"),
     "reasoning_gym": (*_OF_ALL, "size", "seed", "config", "split_by"),
 }
@@ -43,7 +34,7 @@ def source_settings(arguments: argparse.Namespace) -> ProblemSourceSettings:
     kind = arguments.kind or _kind_of(Path(arguments.source).expanduser())
     if kind is None:
         raise ConfigError(
-            f"{arguments.source}: unknown kind of source: give a file ({', '.join(_SUFFIXES)}) or a folder that "
+            f"{arguments.source}: unknown kind of source: give a file ({', '.join(SUFFIXES)}) or a folder that "
             "exists, or add --from huggingface or --from reasoning_gym"
         )
     place = "dataset" if kind in ("huggingface", "reasoning_gym") else "path"
@@ -59,7 +50,7 @@ def source_settings(arguments: argparse.Namespace) -> ProblemSourceSettings:
 
 
 def _kind_of(path: Path) -> str | None:
-    return "huggingface" if path.is_dir() else _SUFFIXES.get(path.suffix.lower())
+    return "huggingface" if path.is_dir() else SUFFIXES.get(path.suffix.lower())
 
 
 def _source_config(kind: str, arguments: argparse.Namespace) -> Any:

@@ -10,6 +10,7 @@ from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.loop.preparation.adoption import take_over
 from cluster.loop.progress import Progress
+from eval.benchmarks.overlap import Overlap, watch_overlap
 from learner.publication import checksum
 from store.artifacts.cache import Cache
 from store.artifacts.location import Location
@@ -31,8 +32,8 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
     if store.policies.latest() is not None:
         take_over(store, folder, progress, keeps_optimizer=config.learner.keeps_optimizer)
         return
-    with progress.phase("problems"):
-        imported, labels = import_problems(config, store)
+    with progress.phase("problems"), watch_overlap(folder.path.parent) as overlap:
+        imported, labels = import_problems(config, store, overlap)
         counts = store.problems.counts()
     progress.note(f"{imported.added} problems imported: {counts['train']} to train on, {counts['heldout']} held out")
     if imported.left_out:
@@ -46,8 +47,9 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
     if bad := imported.count_skipped(no_answer=False):
         first = next((row for row in imported.skipped if row not in imported.no_answers), "not listed")
         progress.note(f"{bad} bad rows skipped, the first: {first}")
-    if labels is not None:
-        progress.note(labels)
+    for note in (labels, overlap.note()):
+        if note is not None:
+            progress.note(note)
     with progress.phase("base policy"):
         base = make_base_policy(config, folder, store)
     if config.teacher is not None:
@@ -60,8 +62,8 @@ def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progre
     store.policies.add(Policy(BASE_VERSION, None, str(base), config=base_config, checksum=checksum(base), iteration=0))
 
 
-def import_problems(config: RunConfig, store: Store) -> tuple[ImportReport, str | None]:
-    """Import every configured source and check its labels.
+def import_problems(config: RunConfig, store: Store, overlap: Overlap | None = None) -> tuple[ImportReport, str | None]:
+    """Import every configured source, check its labels, and compare it with the benchmarks that `overlap` knows.
 
     Returns:
         (what was added, what is wrong with labels, if anything).
@@ -74,7 +76,10 @@ def import_problems(config: RunConfig, store: Store) -> tuple[ImportReport, str 
     from store.problems.sources import import_problems as import_sources
 
     with open_label_checks(config.answer_checker) as labels:  # without sources, the store has been filled before
-        report = import_sources(store.problems, config.problems, keep=labels.filter)
+        watch = Overlap(None) if overlap is None else overlap
+        report = import_sources(
+            store.problems, config.problems, keep=lambda source, found: watch.watch(labels.filter(source, found))
+        )
     counts = store.problems.counts()
     for split, purpose in ((Split.TRAIN, "train on"), (Split.HELDOUT, "measure policies with")):
         if not counts[split.value]:

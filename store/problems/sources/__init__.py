@@ -3,6 +3,6 @@
 Begin with `registry.py`; `formats/` reads rows, and `rows/` turns them into problems.
 """
 
-from store.problems.sources.registry import SOURCES, import_problems, preview_problems, read_problems
+from store.problems.sources.registry import FILES, SOURCES, SUFFIXES, import_problems, preview_problems, read_problems
 
-__all__ = ["SOURCES", "import_problems", "preview_problems", "read_problems"]
+__all__ = ["FILES", "SOURCES", "SUFFIXES", "import_problems", "preview_problems", "read_problems"]

@@ -39,13 +39,30 @@ def _read_data_set(settings: HuggingFaceSettings, notes: Notes) -> Iterator[Prob
     return problems_from_rows(rows, settings, settings.dataset, describe(settings), notes)
 
 
+FILES: Mapping[str, Callable[[Path], Iterator[Row]]] = {
+    "jsonl": read_json_lines,
+    "json": read_json,
+    "csv": read_csv,
+    "parquet": read_parquet,
+    "arrow": read_arrow,
+}
+"""What reads the rows of a file, by the kind of source."""
+
+SUFFIXES: Mapping[str, str] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+}
+"""The kind of source by the suffix of a file."""
+
 SOURCES: Mapping[str, Source] = {
     "reasoning_gym": generate_problems,
-    "jsonl": _file_of(read_json_lines),
-    "json": _file_of(read_json),
-    "csv": _file_of(read_csv),
-    "parquet": _file_of(read_parquet),
-    "arrow": _file_of(read_arrow),
+    **{kind: _file_of(read) for kind, read in FILES.items()},
     "huggingface": _read_data_set,
 }
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from store.errors import InvalidProblemError, UnknownRecordError
-from store.records import Split
+from store.records import Problem, Split
 
 
 def test_problems_are_read_back_and_added_once(store, make):
@@ -66,3 +66,18 @@ def test_problems_are_counted_up_to_a_limit(filled):
     assert filled.problems.count_up_to(100, Split.HELDOUT) == 10
     assert filled.problems.count_up_to(4, Split.HELDOUT) == 4
     assert filled.problems.count_up_to(4, Split.EXCLUDED) == 0
+
+
+def test_problems_are_counted_by_source(filled):
+    assert filled.problems.counts_by_source() == {"test": 30}
+
+
+def test_problems_of_another_store_are_compared_with_held_out_ones_and_not_stored(filled):
+    held, other = "Tom buys 3 red apples and 4 green apples at the market. How many apples has he?", "What is 9 - 4?"
+    filled.problems.add([Problem("h", held, "7", "test", Split.HELDOUT, "held")])
+    elsewhere = [Problem(f"e{i}", text, "7", "x", Split.TRAIN, f"e{i}") for i, text in enumerate((held, other))]
+
+    found = filled.problems.nearest_heldout(elsewhere)
+
+    assert {key: nearest.heldout_id for key, nearest in found.items()} == {"e0": "h"}
+    assert filled.problems.counts()["train"] == 20

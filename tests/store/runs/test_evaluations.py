@@ -141,3 +141,29 @@ def test_an_evaluation_is_not_extended_by_one_that_lacks_some_of_its_problems(fi
     attempt_all(filled, make)
     other = filled.evaluations.schedule(1, "mine", sampling=GREEDY, problem_ids=["p2", "p3", "p4"])
     assert filled.evaluations.progress(other) == (0, 3)
+
+
+def test_the_cost_of_an_evaluation_leaves_interruptions_out(filled, make, clock):
+    evaluation = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
+    for wait_s, assignment in zip((0, 10, 5_000, 20), filled.assignments.lease("a", 4, 9_999).assignments, strict=True):
+        clock.now_s += wait_s
+        filled.rollouts.add([make.attempt(assignment, 0)])
+
+    cost = filled.evaluations.cost(evaluation)
+
+    assert (cost.attempts, cost.tokens, cost.attempt_s) == (4, 20, 6.0)
+    assert cost.wall_s == pytest.approx(1.5 + 10 + 1.5 + 20)
+
+
+def test_the_cost_of_an_evaluation_without_attempts_is_none(filled):
+    cost = filled.evaluations.cost(filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4))
+
+    assert (cost.attempts, cost.tokens, cost.attempt_s, cost.wall_s) == (0, 0, 0.0, 0.0)
+
+
+def test_the_figures_of_one_evaluation_are_read_back_once_it_is_finished(filled):
+    evaluation = filled.evaluations.schedule(1, "heldout", sampling=GREEDY, limit=4)
+    assert filled.evaluations.measured(evaluation) is None
+    measured = Measured({"pass@1": Figure(0.25, 4, 0.1, 0.0, 0.5, 0)}, 1, 2)
+    filled.evaluations.finish(evaluation, measured)
+    assert filled.evaluations.measured(evaluation) == measured
