@@ -170,7 +170,7 @@ class Evaluations(StorePart):
     def cost(self, evaluation_id: int) -> AttemptCost:
         """What the attempts of an evaluation cost, those of the ones that it extends included."""
         with self._read() as session:
-            return read_cost(session, _parts(session, evaluation_id))
+            return read_cost(session, evaluation_parts(session, evaluation_id))
 
     def figures(self) -> list[Evaluation]:
         """Every figure of every evaluation, by policy version."""
