@@ -13,6 +13,7 @@ from cluster.parsers.monitoring import add_monitor
 from cluster.parsers.planning import add_plan
 from cluster.parsers.policies import add_policies
 from cluster.parsers.problems import add_problems
+from cluster.parsers.reproduction import add_reproduce
 from cluster.parsers.values import add_value
 
 type Handler = Callable[[argparse.Namespace], int]
@@ -52,6 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     results.add_eval(commands)
     add_value(commands)
     add_bench(commands)
+    add_reproduce(commands)
     results.add_report(commands)
     results.add_serve(commands)
     results.add_api(commands)

@@ -26,6 +26,7 @@ used_by(
     it.promote,
     it.prune,
     it.report,
+    it.reproduce,
     it.review,
     it.review_collected,
     it.roll_back,
@@ -126,3 +127,4 @@ used_by("tests, which look into a jail", it.current, it.parent_pid)
 used_by("tests, which describe a machine in full", it.cpus, it.free_bytes)
 used_by("Serve, by the import path in cluster/ray/kubernetes/rayservice.yaml", it.application)
 used_by("Serve, by the import path in the environment of its proxy", it.middlewares)
+used_by("http.server", it.daemon_threads, it.do_POST, it.log_message, it.protocol_version)

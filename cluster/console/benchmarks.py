@@ -11,9 +11,9 @@ from eval.benchmarks.benchmark import Benchmark
 from eval.benchmarks.quoted import QUOTED, SOURCE
 from eval.benchmarks.registry import BENCHMARKS
 from eval.benchmarks.results import BenchReport, to_record
-from eval.benchmarks.tables.contents import all_tables
-from eval.benchmarks.tables.latex import to_latex
-from eval.benchmarks.tables.markdown import to_markdown
+from eval.benchmarks.tables import all_tables
+from eval.tables.latex import to_latex
+from eval.tables.markdown import to_markdown
 
 
 def print_benchmarks(chosen: Sequence[Benchmark] | None, counts: Mapping[str, int], *, as_json: bool) -> None:

@@ -39,6 +39,7 @@ _FAILURES = (
     "cluster.config.plan.DoesNotFitError",
     "cluster.ray.session.RayUnavailableError",
     "cluster.commands.serving.serve.ServingError",
+    "cluster.reproduction.pipeline.StageFailedError",
     "cluster.monitoring.server.MonitoringError",
     "learner.engine.StateMismatchError",
     "learner.ranks.gang.LearnerGroupError",

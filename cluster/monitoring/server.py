@@ -1,6 +1,5 @@
 """A server process beside a run: started, waited for, watched, and ended."""
 
-import ctypes
 import signal
 import subprocess
 import time
@@ -11,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.config.child_process import end_child, ended_with_parent
+
 _POLL_S = 0.2
 _ANSWER_S = 5.0
 _END_S = 20.0
 _LOG_LINES = 5
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)  # loaded before a process is forked
 
 
 class MonitoringError(RuntimeError):
@@ -72,27 +71,14 @@ def running(name: str, command: Sequence[str], ready_url: str, log: Path) -> Ite
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for this process, which ends the server in order
-                preexec_fn=_end_with_parent,
+                preexec_fn=ended_with_parent(signal.SIGTERM),
             )
         except OSError as error:
             raise MonitoringError(f"{command[0]} cannot be run: {error.strerror}") from error
         try:
             yield Server(name, ready_url, log, process)
         finally:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=_END_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _end_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            end_child(process, signal.SIGTERM, _END_S)
 
 
 def _answers(url: str) -> bool:

@@ -4,26 +4,20 @@ from collections.abc import Sequence
 
 from eval.comparison import Comparison
 from eval.figure_text import count, coverage, figure_points, gain, gain_interval
+from eval.report.document import document
 from eval.report.markup import escape
 from eval.report.numbers import percent
 from eval.report.promotions import promotions_section
 from eval.report.records import Report
 from eval.report.run_charts import charts_section
 from eval.report.solutions import before_after_section, solutions_section
-from eval.report.style import CSS
 from eval.report.support import support_section
 from eval.report.table import policies_section
 
 
 def render(report: Report) -> str:
     """The HTML page. Text of models, data sets and files is escaped, and the page may not load or run anything."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(report.name)} - Automathes</title><style>{CSS}</style></head>"
-        f"<body><main>{render_content(report)}</main></body></html>\n"
-    )
+    return document(report.name, render_content(report))
 
 
 def render_content(report: Report) -> str:

@@ -1,10 +1,11 @@
 """The report on a value model as Markdown."""
 
-from collections.abc import Sequence
-
+from eval.tables.markdown import to_markdown as table_to_markdown
+from eval.tables.table import Table
 from eval.values.records import ValueReport
 from eval.values.wording import (
     CALIBRATION_COLUMNS,
+    CHOOSING,
     METHOD_NAMES,
     SLICE_COLUMNS,
     calibration_rows,
@@ -19,23 +20,19 @@ from eval.values.wording import (
 
 def to_markdown(report: ValueReport) -> str:
     """The report with all its tables; the plots are on the page alone."""
-    parts = [
-        f"# Value model {report.model_version} of {report.run}",
-        scope(report),
-        _table(("figure", "value"), [list(row) for row in headline(report)]),
-        f"{verdict(report)} {interval_note(report)}.",
-        "## Accuracy of choosing one of k attempts\n\nPercent of problems, ± one standard error.",
-        _table(("k", *METHOD_NAMES.values()), picking_rows(report)),
-        "## Calibration",
-        _table(CALIBRATION_COLUMNS, calibration_rows(report)),
-        "## By length",
-        _table(SLICE_COLUMNS, slice_rows(report.assessment.by_length)),
-        "## By code blocks",
-        _table(SLICE_COLUMNS, slice_rows(report.assessment.by_blocks)),
+    assessment = report.assessment
+    tables = [
+        Table("Figures", ("figure", "value"), [list(row) for row in headline(report)]),
+        Table(
+            CHOOSING,
+            ("k", *METHOD_NAMES.values()),
+            picking_rows(report),
+            notes=("percent of problems, ± one standard error",),
+        ),
+        Table("Calibration", CALIBRATION_COLUMNS, calibration_rows(report)),
+        Table("By length", SLICE_COLUMNS, slice_rows(assessment.by_length)),
+        Table("By code blocks", SLICE_COLUMNS, slice_rows(assessment.by_blocks)),
     ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    head = f"# Value model {report.model_version} of {report.run}\n\n{scope(report)}"
+    said = f"{verdict(report)} {interval_note(report)}."
+    return "\n\n".join([head, said, *(table_to_markdown(table).rstrip("\n") for table in tables)]) + "\n"

@@ -1,12 +1,13 @@
 """The report on a value model as one HTML page with plots."""
 
-from collections.abc import Sequence
-
 from eval.report.charts import Point, Series, curves_chart, line_chart
+from eval.report.document import document
 from eval.report.markup import escape
-from eval.report.style import CSS
+from eval.tables.html import to_html
+from eval.tables.table import Table
 from eval.values.records import ValueReport
 from eval.values.wording import (
+    CHOOSING,
     METHOD_NAMES,
     SLICE_COLUMNS,
     headline,
@@ -31,20 +32,11 @@ def to_page(report: ValueReport) -> str:
         f'<div class="tiles">{tiles}</div>',
         f"<p>{escape(verdict(report))} {escape(interval_note(report))}.</p>",
         f'<div class="grid">{_picking_chart(report)}{_calibration_chart(report)}</div>',
-        "<h2>Accuracy of choosing one of k attempts</h2>",
-        _table(("k", *METHOD_NAMES.values()), picking_rows(report)),
-        "<h2>By length</h2>",
-        _table(SLICE_COLUMNS, slice_rows(report.assessment.by_length)),
-        "<h2>By code blocks</h2>",
-        _table(SLICE_COLUMNS, slice_rows(report.assessment.by_blocks)),
+        to_html(Table(CHOOSING, ("k", *METHOD_NAMES.values()), picking_rows(report))),
+        to_html(Table("By length", SLICE_COLUMNS, slice_rows(report.assessment.by_length))),
+        to_html(Table("By code blocks", SLICE_COLUMNS, slice_rows(report.assessment.by_blocks))),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)} - Automathes</title><style>{CSS}</style></head>"
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
-    )
+    return document(title, "".join(parts))
 
 
 def _picking_chart(report: ValueReport) -> str:
@@ -53,7 +45,7 @@ def _picking_chart(report: ValueReport) -> str:
         Series(METHOD_NAMES[name], _STYLES[name], [100 * figure.value for figure in picking.figures[name]])
         for name in METHOD_NAMES
     ]
-    title = "Accuracy of choosing one of k attempts"
+    title = CHOOSING
     chart = curves_chart([str(k) for k in picking.ks], series, label=f"{title}, in percent", unit="%", ceiling=100.0)
     legend = "".join(f'<span><i class="{one.style}"></i>{escape(one.name)}</span>' for one in series)
     return (
@@ -81,9 +73,3 @@ def _calibration_chart(report: ValueReport) -> str:
         "Ten bins of scores, at their mean in percent; dashed: what a calibrated score would have. 95 % intervals."
     )
     return f"<figure><h3>{title}</h3>{chart}<figcaption>{caption}</figcaption></figure>"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="card scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

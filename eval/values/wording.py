@@ -8,6 +8,8 @@ from eval.values.discrimination import Auc
 from eval.values.records import ValueReport
 from eval.values.slices import Slice
 
+CHOOSING = "Accuracy of choosing one of k attempts"
+
 METHOD_NAMES = {
     "pass": "any right (pass@k)",
     "best": "highest value",

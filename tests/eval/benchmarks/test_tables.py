@@ -3,9 +3,9 @@
 import json
 
 from eval.benchmarks.results import BenchmarkResult, BenchReport, Cost, Score, from_record, to_record
-from eval.benchmarks.tables.contents import all_tables, comparison_table, costs_table, figures_table
-from eval.benchmarks.tables.latex import to_latex
-from eval.benchmarks.tables.markdown import to_markdown
+from eval.benchmarks.tables import all_tables, comparison_table, costs_table, figures_table
+from eval.tables.latex import to_latex
+from eval.tables.markdown import to_markdown
 from store.runs.figures import Figure
 
 GREEDY = BenchmarkResult(

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from eval.benchmarks.quoted import COLUMNS, QUOTED, SOURCE
 from eval.benchmarks.registry import BENCHMARKS
 from eval.benchmarks.results import BenchmarkResult, BenchReport, Cost
-from eval.benchmarks.tables.table import Table
 from eval.figure_text import figure_points, interval_of, interval_points, omissions
 from eval.judging.rules import RULES
+from eval.tables.table import Table
 from store.runs.figures import Figure
 
 _ABSENT = "–"

@@ -2,7 +2,7 @@
 
 import re
 
-from eval.benchmarks.tables.table import Table
+from eval.tables.table import Table
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|])")
 _PLAIN = re.compile(r"[\w.,:±–@+/()%\[\] -]*")

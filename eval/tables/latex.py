@@ -2,7 +2,7 @@ r"""Tables as LaTeX, with the rules of the package booktabs."""
 
 from collections.abc import Sequence
 
-from eval.benchmarks.tables.table import Table
+from eval.tables.table import Table
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

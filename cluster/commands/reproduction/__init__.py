@@ -1,0 +1,1 @@
+"""`automathes reproduce`."""

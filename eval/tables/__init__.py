@@ -1,0 +1,1 @@
+"""Tables of texts, whatever they are written as: begin with `table.py`."""
