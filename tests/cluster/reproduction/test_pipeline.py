@@ -59,7 +59,7 @@ def test_after_a_failure_the_steps_that_were_done_are_not_done_again(tmp_path: P
     file = tmp_path / "problems.jsonl"
     arguments = ("problems", "import", str(file), "--store", f"sqlite:///{tmp_path / 'store.db'}", "--json")
     stages = [stage("both", Step("version", fixed(*VERSION), "text"), Step("imported", fixed(*arguments)))]
-    with pytest.raises(StageFailedError, match="stage both failed: `automathes problems import .* exit code 2"):
+    with pytest.raises(StageFailedError, match=r"stage both failed: `automathes problems import .* exit code 2"):
         run_stages(stages, tmp_path, notes.append)
     file.write_text(PROBLEMS)
     notes.clear()
@@ -86,7 +86,7 @@ def test_a_damaged_record_is_named(tmp_path: Path, notes: list[str]) -> None:
     run_stages([stage("one")], tmp_path, notes.append)
     path = tmp_path / "stages" / "one.json"
     path.write_text(path.read_text()[:40])
-    with pytest.raises(ConfigError, match="one.json is no record of a stage .*: remove it"):
+    with pytest.raises(ConfigError, match=r"one\.json is no record of a stage .*: remove it"):
         run_stages([stage("one")], tmp_path, notes.append)
 
 
