@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from store.annotation.annotations import Annotations
 from store.database.database import RETRY_S, Database
 from store.database.retry import retrying
 from store.export.settings import ExportReport, ExportSettings, Messages
@@ -29,7 +30,7 @@ class Store:
     """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
 
     It holds the parts: `problems`, `labels`, `assignments`, `rollouts`, `training_sets`, `iterations`, `policies`,
-    `evaluations`, `samplers`, `run`, `feedback` and `values`. Pass a caller the parts that it needs.
+    `evaluations`, `samplers`, `run`, `feedback`, `values` and `annotations`. Pass a caller the parts that it needs.
 
     Each method of a part is one transaction: when it returns, what it wrote is on the disk; when it raises, nothing
     was written. Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails. While a
@@ -50,6 +51,7 @@ class Store:
         self.samplers = Samplers(database)
         self.feedback = Feedback(database)
         self.values = Values(database)
+        self.annotations = Annotations(database)
 
     @classmethod
     def open(

@@ -27,4 +27,4 @@ def get_format(name: str) -> SolutionFormat:
         raise UnknownFormatError(f"solution format {name!r} does not exist: choose one of {sorted(FORMATS)}") from None
 
 
-__all__ = ["FORMATS", "SolutionFormat", "UnknownFormatError", "get_format"]
+__all__ = ["FORMATS", "MARIO_HTML", "SolutionFormat", "UnknownFormatError", "get_format"]

@@ -28,6 +28,8 @@ class SolutionFormat:
         find_answer: Returns the answer in the text of the last turn, or None.
         write_answer: Returns the text that ends a solution with an answer.
         prose_marks: Matches the marks around prose that are no part of it, None if there are none.
+        prose_template: Puts marks around prose in place of `{prose}`.
+        prose_beginnings: What prose begins with if it has them.
     """
 
     name: str
@@ -42,6 +44,8 @@ class SolutionFormat:
     find_answer: Callable[[str], str | None]
     write_answer: Callable[[str], str]
     prose_marks: re.Pattern[str] | None = None
+    prose_template: str = "{prose}"
+    prose_beginnings: tuple[str, ...] = ("",)
 
     def prompt(self, question: str) -> str:
         """The prompt for a policy without a chat template."""
@@ -69,6 +73,12 @@ class SolutionFormat:
     def fenced(self, code: str) -> str:
         """Code between its marks, including the stop text."""
         return f"{self.code_open}{code}{self.stop}"
+
+    def marked(self, prose: str) -> str:
+        """Prose with the format's marks around it, unless it has them or is empty. Without them, an output has no end."""
+        if not prose or prose.startswith(self.prose_beginnings):
+            return prose
+        return self.prose_template.replace("{prose}", prose)
 
     def plain(self, prose: str) -> str:
         """Prose without the format's marks around it and without what introduces a code block."""

@@ -21,4 +21,6 @@ MARIO = SolutionFormat(
     ),
     find_answer=final_answer,
     write_answer=lambda answer: f"Final Answer: ${answer}$",
+    prose_template="Thought: {prose}",
+    prose_beginnings=("Thought:", "Action:", "Final Answer:"),
 )

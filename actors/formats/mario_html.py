@@ -28,4 +28,6 @@ MARIO_HTML = SolutionFormat(
     find_answer=_find_answer,
     write_answer=lambda answer: f"<p>\nFinal Answer: ${answer}$\n</p>",
     prose_marks=re.compile(r"</?p>\n?"),
+    prose_template="<p>\n{prose}\n</p>\n",
+    prose_beginnings=("<p>",),
 )

@@ -7,6 +7,7 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
 
 _WRONG_USE_ERRORS = (
+    "actors.annotation.prompts.PromptError",
     "actors.formats.UnknownFormatError",
     "actors.teachers.jsonl.DemonstrationFileError",
     "cluster.config.run_config.ConfigError",
@@ -32,6 +33,7 @@ _WRONG_USE_ERRORS = (
     "store.errors.UnknownRecordError",
 )
 _FAILURES = (
+    "actors.annotation.endpoint.failures.TeacherError",
     "actors.engine.EngineStartError",
     "actors.scoring.scorer.ScoringError",
     "eval.metrics.NothingMeasuredError",

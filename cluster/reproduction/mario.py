@@ -69,7 +69,7 @@ def _annotation(scale: Scale, paths: MarioPaths) -> Stage:
         stream = [] if teacher.base_url else ["--no-stream"]
         return [
             "annotate", "--store", paths.store_url, *chosen, "--price", teacher.price, *budget, *tokens, *limit,
-            "--samples", "3", "--temperatures", "0,0.6,0.6", "--max-blocks", "5", "--keep", "4", *stream, "--json",
+            "--format", scale.solution_format, "--samples", "3", "--temperatures", "0,0.6,0.6", "--max-blocks", "5", "--keep", "4", *stream, "--json",
         ]  # fmt: skip
 
     def beside(_: Results) -> AbstractContextManager[object]:
@@ -93,6 +93,7 @@ def _training(scale: Scale, paths: MarioPaths) -> Stage:
         "problems": [],
         "store": {"url": paths.store_url},
         "teacher": {"kind": "annotations"} if written is None else {"kind": "jsonl", "path": str(written)},
+        "sampler": {"solution_format": scale.solution_format},
         **scale.settings,
     }
 

@@ -9,6 +9,7 @@ from cluster.config.run_config import ConfigError
 
 type Arguments = tuple[str, ...]
 
+_NO_PRICE = ("price", "0,0")
 PAPER_BENCHMARKS = ("gsm8k", "math", "ocw", "gaokao2023en")
 
 
@@ -47,6 +48,7 @@ class Scale:
     teacher: TeacherChoice
     iterations: int
     samples: int
+    solution_format: str = "tir"
     settings: Mapping[str, Any] = field(default_factory=dict)
     benchmarks: tuple[str, ...] = ()
     benchmark_problems: int | None = None
@@ -102,10 +104,8 @@ FULL = Scale(
     teacher=TeacherChoice(budget="1000"),
     iterations=3,
     samples=20,
-    settings={
-        "base": {"kind": "huggingface", "name": "EleutherAI/llemma_7b"},
-        "sampler": {"solution_format": "mario_html"},
-    },
+    solution_format="mario_html",
+    settings={"base": {"kind": "huggingface", "name": "EleutherAI/llemma_7b"}},
     benchmarks=PAPER_BENCHMARKS,
 )
 
@@ -129,9 +129,6 @@ def with_teacher(scale: Scale, chosen: TeacherChoice) -> Scale:
         raise ConfigError("--teacher-url: name its model with --teacher-model")
     named = {name: value for name, value in asdict(chosen).items() if value is not None and (name, value) != _NO_PRICE}
     return replace(scale, teacher=replace(scale.teacher, **named))
-
-
-_NO_PRICE = ("price", "0,0")
 
 
 def with_data(scale: Scale, data: Path | None) -> Scale:

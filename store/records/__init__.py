@@ -3,6 +3,24 @@
 Import them from here; the modules divide them by topic.
 """
 
+from store.records.annotation import (
+    UNSPENT,
+    Amount,
+    AnnotationJob,
+    AnnotationSummary,
+    KeptSolution,
+    QuestionFinding,
+    QuestionPosition,
+    QuestionVerdict,
+    RequestStatus,
+    Reservation,
+    Spending,
+    TeacherAttempt,
+    TeacherQuestion,
+    TeacherTurn,
+    Usage,
+    WrittenSolution,
+)
 from store.records.browsing import RolloutCount, RolloutFilter, RolloutPage, RolloutSummary
 from store.records.feedback import CollectedAnswer, CollectedCompletion, Completion, Rating
 from store.records.policies import Decision, Policy, PolicyPointer
@@ -39,6 +57,10 @@ from store.records.values import ScoredAttempt, UnscoredAttempt, ValueModel
 from store.records.work import Assignment, Lease, Sampling, rollout_id
 
 __all__ = [
+    "UNSPENT",
+    "Amount",
+    "AnnotationJob",
+    "AnnotationSummary",
     "Assignment",
     "CollectedAnswer",
     "CollectedCompletion",
@@ -50,6 +72,7 @@ __all__ = [
     "FaultKind",
     "ImportPreview",
     "ImportReport",
+    "KeptSolution",
     "LabelChange",
     "Lease",
     "Outcome",
@@ -60,7 +83,12 @@ __all__ = [
     "PreviewedProblem",
     "Problem",
     "Purpose",
+    "QuestionFinding",
+    "QuestionPosition",
+    "QuestionVerdict",
     "Rating",
+    "RequestStatus",
+    "Reservation",
     "ReviewStatus",
     "Rollout",
     "RolloutCount",
@@ -73,11 +101,17 @@ __all__ = [
     "SegmentKind",
     "SkipReason",
     "SkippedRow",
+    "Spending",
     "Split",
     "Support",
+    "TeacherAttempt",
+    "TeacherQuestion",
+    "TeacherTurn",
     "TemplateTwins",
     "UnscoredAttempt",
+    "Usage",
     "ValueModel",
+    "WrittenSolution",
     "accepted_answers",
     "is_text",
     "make_label",

@@ -3,6 +3,13 @@
 Times are Unix seconds, as floats, by the clock with which the store was opened. Begin with `rollouts.py`.
 """
 
+from store.database.tables.annotation import (
+    AnnotationAttemptRow,
+    AnnotationJobRow,
+    AnnotationQuestionRow,
+    AnnotationRequestRow,
+    AnnotationTurnRow,
+)
 from store.database.tables.base import Base, table
 from store.database.tables.feedback import CollectedAnswerRow, CollectedRow
 from store.database.tables.labels import LabelChangeRow, OutcomeChangeRow, ReviewRow
@@ -25,6 +32,11 @@ SCHEMA_REVISION = "0012"
 
 __all__ = [
     "SCHEMA_REVISION",
+    "AnnotationAttemptRow",
+    "AnnotationJobRow",
+    "AnnotationQuestionRow",
+    "AnnotationRequestRow",
+    "AnnotationTurnRow",
     "AssignmentRow",
     "Base",
     "CollectedAnswerRow",
