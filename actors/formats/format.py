@@ -75,7 +75,7 @@ class SolutionFormat:
         return f"{self.code_open}{code}{self.stop}"
 
     def marked(self, prose: str) -> str:
-        """Prose with the format's marks around it, unless it has them or is empty. Without them, an output has no end."""
+        """Prose with the format's marks, unless it has them or is empty: without them, an output has no end."""
         if not prose or prose.startswith(self.prose_beginnings):
             return prose
         return self.prose_template.replace("{prose}", prose)

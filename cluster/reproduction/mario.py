@@ -11,6 +11,7 @@ from cluster.reproduction.stage import Results, Stage, Step, fixed
 from cluster.reproduction.teacher import MODEL, served_teacher, teacher_url
 
 _RUN = "mario-1"
+_ATTEMPTS = ("--samples", "3", "--temperatures", "0,0.6,0.6", "--max-blocks", "5", "--keep", "4")
 
 
 class MarioPaths:
@@ -62,15 +63,14 @@ def _annotation(scale: Scale, paths: MarioPaths) -> Stage:
     teacher = scale.teacher
 
     def annotate(_: Results) -> list[str]:
-        chosen = ["--model", teacher.model or MODEL, "--base-url", teacher.base_url or teacher_url(paths.folder)]
+        model, url = teacher.model or MODEL, teacher.base_url or teacher_url(paths.folder)
+        chosen = ["--model", model, "--base-url", url, "--price", teacher.price, "--format", scale.solution_format]
         budget = ["--budget", teacher.budget] if teacher.budget else []
         tokens = ["--budget-tokens", str(teacher.budget_tokens)] if teacher.budget_tokens else []
         limit = ["--limit", str(teacher.problems)] if teacher.problems else []
         stream = [] if teacher.base_url else ["--no-stream"]
-        return [
-            "annotate", "--store", paths.store_url, *chosen, "--price", teacher.price, *budget, *tokens, *limit,
-            "--format", scale.solution_format, "--samples", "3", "--temperatures", "0,0.6,0.6", "--max-blocks", "5", "--keep", "4", *stream, "--json",
-        ]  # fmt: skip
+        options = [*chosen, *budget, *tokens, *limit, *_ATTEMPTS, *stream, "--json"]
+        return ["annotate", "--store", paths.store_url, *options]
 
     def beside(_: Results) -> AbstractContextManager[object]:
         return nullcontext() if teacher.base_url else served_teacher(paths.folder, paths.store_url)
