@@ -11,7 +11,7 @@ from cluster.config.loading import load_config
 from cluster.config.placement import adapt_placement, place_here
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
-from eval.benchmarks.catalogue import FOLDER
+from eval.benchmarks.catalogue import attempts_folder
 from learner.bases.huggingface import HuggingFace
 from learner.bases.registry import Base, make_base
 from learner.bases.smollm2 import SmolLM2
@@ -37,12 +37,6 @@ class Target:
     config: RunConfig
     policy: Policy | None
 
-    @property
-    def results_file(self) -> Path:
-        """The results of the policy, as JSON."""
-        version = _MODEL if self.policy is None else self.policy.version
-        return self.folder.path / f"results-v{version}.json"
-
     def publish(self) -> Policy:
         """The policy, which is put into the folder if no run published it."""
         if self.policy is not None:
@@ -54,7 +48,7 @@ class Target:
 
 def bench_folder(runs: Path, name: str) -> RunFolder:
     """Where the attempts of a run or model are kept: beside the runs, since no run may find them among its own."""
-    return RunFolder((runs / FOLDER / name).absolute())
+    return RunFolder(attempts_folder(runs, name).absolute())
 
 
 def choose_target(arguments: argparse.Namespace) -> Target:
