@@ -18,6 +18,7 @@ from learner.bases.smollm2 import SmolLM2
 from learner.policy_folder import check_policy_folder
 from learner.publication import checksum
 from learner.publication.record import read_policy_record
+from store.database.urls import holds_secret
 from store.records import Policy
 from store.store import Store
 
@@ -60,6 +61,8 @@ def choose_target(arguments: argparse.Namespace) -> Target:
     """
     target = _of_run(arguments) if arguments.model is None else _of_model(arguments)
     if arguments.store is not None:
+        if holds_secret(arguments.store):
+            raise ConfigError("--store must not hold a password: put it into ~/.pgpass or the variable PGPASSWORD")
         stored = target.config.store.model_copy(update={"url": arguments.store})
         target = replace(target, config=target.config.model_copy(update={"store": stored}))
     _require_same_settings(target)

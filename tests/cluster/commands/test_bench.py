@@ -212,6 +212,7 @@ def test_the_list_shows_licences_and_what_was_read(
         (["--model", "smollm2"], "leave --run out"),
         (["--preset", "demo"], "--preset is for --model"),
         (["--data", "nowhere"], "nowhere has no file for it"),
+        (["--store", "postgresql://me:secret@host/db"], "must not hold a password"),
         (["--beside", "nowhere.json"], "nowhere.json is no file of results"),
     ],
 )
