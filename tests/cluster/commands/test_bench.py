@@ -1,9 +1,7 @@
 """`automathes bench` over attempts that are in the store: what it schedules, judges, prints and keeps apart."""
 
-import contextlib
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,13 +12,8 @@ from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
 from eval.benchmarks.catalogue import Catalogue
 from eval.benchmarks.registry import BENCHMARKS
-from learner.bases.registry import make_base
-from learner.bases.tiny_llama import TinyLlama
-from store.errors import StoreError
 from store.records import Outcome, Policy, Problem, Rollout, Sampling, Split, rollout_id
 from store.store import Store
-
-from ..driving import COMMAND, automathes, wait_for
 
 ANSWERS = {"1": "1", "2": "200", "3": "7", "4": None}  # by label: right, right by Qwen's rule, wrong, none
 NAME = "test-1"
@@ -242,34 +235,3 @@ def test_an_import_warns_of_problems_of_a_benchmark(
     out = capsys.readouterr().out
     assert "2 problems imported" in out
     assert "warning: training problems that are those of a benchmark or nearly: 1 of GSM8K" in out
-
-
-@pytest.mark.slow
-def test_a_model_without_a_run_is_measured_and_continues_after_a_kill(tmp_path: Path, data: Path) -> None:
-    model = tmp_path / "tiny"
-    make_base(TinyLlama(vocabulary_size=300), model, ["Which number is 3? It is 3."])
-    options = ["bench", "--model", str(model), "--preset", "demo", "--runs", str(tmp_path / "runs")]
-    options += ["--benchmarks", "gsm8k", "--data", str(data), "--samples", "8", "--format", "json"]
-    options += ["--set", "sampler.limits.max_tokens=64"]
-    log = tmp_path / "log"
-
-    def attempts() -> int:
-        file = tmp_path / "runs/benchmarks/tiny/store.db"
-        if not file.is_file():
-            return 0
-        with contextlib.suppress(StoreError), Store.open(f"sqlite:///{file}", create=False) as store:
-            return store.run.statistics().eval.total
-        return 0
-
-    with automathes(log, *options) as command:
-        wait_for(command, log, lambda: attempts() > 0, "an attempt")
-        command.kill()
-    kept = attempts()
-    again = subprocess.run([COMMAND, *options], capture_output=True, text=True, timeout=600)
-
-    assert again.returncode == 0, again.stderr
-    (report,) = json.loads(again.stdout)["reports"]
-    greedy, sampled = report["results"]
-    assert (greedy["cost"]["attempts"], sampled["cost"]["attempts"]) == (4, 32)
-    assert set(sampled["scores"]["qwen"]["figures"]) == {"pass@1", "pass@8", "maj@8"}
-    assert attempts() == 36 >= kept > 0
