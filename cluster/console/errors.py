@@ -14,6 +14,7 @@ _WRONG_USE_ERRORS = (
     "cluster.config.model_shapes.ShapeError",
     "cluster.config.model_shapes.UnknownModelError",
     "cluster.loop.preparation.preparation.PreparationError",
+    "eval.benchmarks.kept.ResultsFileError",
     "learner.bases.huggingface.ModelUnavailableError",
     "learner.policy_folder.PolicyFolderError",
     "learner.bases.smollm2.PackagedModelMissingError",

@@ -11,6 +11,8 @@ from cluster.config.run_folder import RunFolder
 from cluster.loop.alarms.support import read_support
 from cluster.loop.run_status import current_state
 from cluster.report.examples import Examples
+from eval.benchmarks.catalogue import attempts_folder
+from eval.benchmarks.kept import kept_results
 from eval.comparison import Comparison, compare_pass_at_1
 from eval.figure_text import omissions
 from eval.report import IterationStats, PolicyScore, Report
@@ -46,6 +48,7 @@ def collect(store: Store, folder: RunFolder, config: RunConfig) -> Report:
         solutions=examples.of(served, {before.problem.id for before, _ in pairs}),
         configuration=to_toml(without_secrets(config, store.masked_url)),
         support=read_support(store, stats.iterations),
+        benchmarks=kept_results(attempts_folder(folder.path.parent, folder.path.name)),
     )
 
 

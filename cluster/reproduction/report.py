@@ -9,7 +9,7 @@ from cluster.reproduction.figures import Reproduction
 from cluster.reproduction.wording import about, tables, verdict
 from eval.report.document import document
 from eval.report.markup import escape
-from eval.tables.html import to_html
+from eval.tables.html import to_section
 from eval.tables.markdown import to_markdown as table_to_markdown
 
 
@@ -33,7 +33,7 @@ def _page(found: Reproduction) -> str:
     title = f"Reproduction of MARIO, {found.scale.name}"
     parts = [
         f"<header><h1>{escape(title)}</h1><p>{escape(about(found))}</p></header><p>{escape(verdict(found))}</p>",
-        *map(to_html, tables(found)),
+        *map(to_section, tables(found)),
         '<p class="small"><a href="value-report/report.html">The report on the value model</a> has its plots.</p>',
     ]
     return document(title, "".join(parts))

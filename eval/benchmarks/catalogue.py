@@ -19,6 +19,11 @@ FOLDER = "benchmarks"
 """The folder beside the runs that holds the catalogue and the attempts at benchmarks."""
 
 
+def attempts_folder(runs: Path, name: str) -> Path:
+    """The folder of the attempts of a run or model with this name."""
+    return runs / FOLDER / name
+
+
 class Catalogue:
     """The problems of benchmarks, in the store `problems.db`. Each benchmark is there as a whole, or not at all."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from eval.comparison import Comparison
 from eval.figure_text import count, coverage, figure_points, gain, gain_interval
+from eval.report.benchmarks import benchmarks_section
 from eval.report.document import document
 from eval.report.markup import escape
 from eval.report.numbers import percent
@@ -30,6 +31,7 @@ def render_content(report: Report) -> str:
         support_section(report.support),
         policies_section(report),
         promotions_section(report.policies),
+        benchmarks_section(report.benchmarks),
         before_after_section(report.before_after),
         solutions_section(report.solutions),
         "<h2>Configuration</h2><details><summary>All settings of this run</summary>"

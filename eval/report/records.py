@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eval.benchmarks.results import BenchReport
 from eval.comparison import Comparison
 from eval.support import SupportCounts
 from store.outcomes import acceptance_rate, num_counted
@@ -84,7 +85,7 @@ class Report:
 
     `about` describes the run in a sentence or two. `facts` are (name, value) pairs. `start_version` is the policy
     that self-training started from; `gain` compares the served policy with it. `before_after` holds pairs of attempts
-    at the same problem.
+    at the same problem. `benchmarks` has a report for each policy that was measured on public benchmarks.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Report:
     solutions: Sequence[Solution]
     configuration: str
     support: Sequence[SupportCounts] = ()
+    benchmarks: Sequence[BenchReport] = ()
 
     @property
     def sampled_metrics(self) -> list[str]:

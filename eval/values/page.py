@@ -3,7 +3,7 @@
 from eval.report.charts import Point, Series, curves_chart, line_chart
 from eval.report.document import document
 from eval.report.markup import escape
-from eval.tables.html import to_html
+from eval.tables.html import to_section
 from eval.tables.table import Table
 from eval.values.records import ValueReport
 from eval.values.wording import (
@@ -32,9 +32,9 @@ def to_page(report: ValueReport) -> str:
         f'<div class="tiles">{tiles}</div>',
         f"<p>{escape(verdict(report))} {escape(interval_note(report))}.</p>",
         f'<div class="grid">{_picking_chart(report)}{_calibration_chart(report)}</div>',
-        to_html(Table(CHOOSING, ("k", *METHOD_NAMES.values()), picking_rows(report))),
-        to_html(Table("By length", SLICE_COLUMNS, slice_rows(report.assessment.by_length))),
-        to_html(Table("By code blocks", SLICE_COLUMNS, slice_rows(report.assessment.by_blocks))),
+        to_section(Table(CHOOSING, ("k", *METHOD_NAMES.values()), picking_rows(report))),
+        to_section(Table("By length", SLICE_COLUMNS, slice_rows(report.assessment.by_length))),
+        to_section(Table("By code blocks", SLICE_COLUMNS, slice_rows(report.assessment.by_blocks))),
     ]
     return document(title, "".join(parts))
 

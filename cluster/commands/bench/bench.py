@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from cluster.commands.attempts import sample_missing
 from cluster.commands.bench.choices import Attempts, Choices, choose, choose_benchmarks
-from cluster.commands.bench.results import read_results, write_results
 from cluster.commands.bench.scoring import Scoring, open_scoring
 from cluster.commands.bench.target import Target, add_policy, choose_target, open_bench_store
 from cluster.config.run_config import RunConfig
@@ -18,6 +17,7 @@ from cluster.console.terminal import open_console, output_redirected_to
 from cluster.loop.progress import Progress
 from eval.benchmarks.benchmark import Benchmark
 from eval.benchmarks.catalogue import Catalogue
+from eval.benchmarks.kept import read_results, results_file, write_results
 from eval.benchmarks.results import BenchmarkResult, BenchReport, Cost
 from store.records import Outcome, Policy, Problem
 from store.runs.costs import AttemptCost
@@ -40,6 +40,7 @@ def bench(arguments: argparse.Namespace) -> int:
     """
     if arguments.list:
         return list_benchmarks(arguments)
+    beside = [read_results(path) for path in arguments.beside]
     target = choose_target(arguments)
     choices = choose(arguments, target.config)
     problems = _read_problems(arguments, target, choices)
@@ -52,8 +53,8 @@ def bench(arguments: argparse.Namespace) -> int:
         evaluations = [one.evaluation for one in scheduled]
         sample_missing(target.config, target.folder, store, policy.version, evaluations, progress, _PHASE)
         report = _report(target, policy, _results(target.config, store, choices, scheduled, problems))
-        write_results(target.results_file, report)
-    print_reports([*read_results(arguments.beside), report], arguments.format)
+        write_results(results_file(target.folder.path, policy.version), report)
+    print_reports([*beside, report], arguments.format)
     return 0
 
 

@@ -11,13 +11,14 @@ from cluster.config.loading import load_config
 from cluster.config.placement import adapt_placement, place_here
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
-from eval.benchmarks.catalogue import FOLDER
+from eval.benchmarks.catalogue import attempts_folder
 from learner.bases.huggingface import HuggingFace
 from learner.bases.registry import Base, make_base
 from learner.bases.smollm2 import SmolLM2
 from learner.policy_folder import check_policy_folder
 from learner.publication import checksum
 from learner.publication.record import read_policy_record
+from store.database.urls import holds_secret
 from store.records import Policy
 from store.store import Store
 
@@ -37,12 +38,6 @@ class Target:
     config: RunConfig
     policy: Policy | None
 
-    @property
-    def results_file(self) -> Path:
-        """The results of the policy, as JSON."""
-        version = _MODEL if self.policy is None else self.policy.version
-        return self.folder.path / f"results-v{version}.json"
-
     def publish(self) -> Policy:
         """The policy, which is put into the folder if no run published it."""
         if self.policy is not None:
@@ -54,7 +49,7 @@ class Target:
 
 def bench_folder(runs: Path, name: str) -> RunFolder:
     """Where the attempts of a run or model are kept: beside the runs, since no run may find them among its own."""
-    return RunFolder((runs / FOLDER / name).absolute())
+    return RunFolder(attempts_folder(runs, name).absolute())
 
 
 def choose_target(arguments: argparse.Namespace) -> Target:
@@ -66,6 +61,8 @@ def choose_target(arguments: argparse.Namespace) -> Target:
     """
     target = _of_run(arguments) if arguments.model is None else _of_model(arguments)
     if arguments.store is not None:
+        if holds_secret(arguments.store):
+            raise ConfigError("--store must not hold a password: put it into ~/.pgpass or the variable PGPASSWORD")
         stored = target.config.store.model_copy(update={"url": arguments.store})
         target = replace(target, config=target.config.model_copy(update={"store": stored}))
     _require_same_settings(target)

@@ -1,13 +1,17 @@
 """`automathes bench` over attempts that are in the store: what it schedules, judges, prints and keeps apart."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cluster.cli import main
+from cluster.commands.bench.target import bench_folder
 from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
+from eval.benchmarks.catalogue import Catalogue
+from eval.benchmarks.registry import BENCHMARKS
 from store.records import Outcome, Policy, Problem, Rollout, Sampling, Split, rollout_id
 from store.store import Store
 
@@ -16,11 +20,12 @@ NAME = "test-1"
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
+def run(tmp_path: Path, empty_store: Path) -> RunFolder:
     """A run with one policy and one training problem."""
     config = load_config("demo", None, [])
     folder = new_run_folder(tmp_path / "runs", "test")
     folder.write_config(config)
+    shutil.copy(empty_store, folder.path / "store.db")
     (tmp_path / "policy").mkdir()
     with Store.open(folder.store_url(config)) as store:
         store.problems.add([Problem("mine", "What is 7 * 8?", "56", "test", Split.TRAIN, "mine")])
@@ -46,17 +51,15 @@ def bench_url(run: RunFolder) -> str:
 
 
 @pytest.fixture
-def attempted(run: RunFolder, data: Path) -> RunFolder:
+def attempted(run: RunFolder, data: Path, empty_store: Path) -> RunFolder:
     """The run, with greedy attempts at all four problems of the benchmark, as its samplers would have stored them."""
-    from cluster.commands.bench.target import bench_folder
-    from eval.benchmarks.catalogue import Catalogue
-    from eval.benchmarks.registry import BENCHMARKS
-
     runs = run.path.parent
+    bench_folder(runs, NAME).path.mkdir(parents=True)
+    for file in (Catalogue.file(runs), bench_folder(runs, NAME).path / "store.db"):
+        shutil.copy(empty_store, file)
     with Catalogue.open(runs) as catalogue:
         catalogue.read(BENCHMARKS["gsm8k"], data)
         problems = list(catalogue.problems(BENCHMARKS["gsm8k"]))
-    bench_folder(runs, NAME).path.mkdir(parents=True)
     with Store.open(bench_url(run)) as store:
         store.problems.import_new(problems)
         store.policies.add(Policy(0, None, str(run.path.parents[1] / "policy"), checksum="abc"))
@@ -116,6 +119,16 @@ def test_results_are_kept_for_later_comparisons(attempted: RunFolder, capsys: py
     assert bench(attempted, "--beside", str(kept)) == 0
 
     assert capsys.readouterr().out.count("| **test-1 v0** | greedy | ours |") == 2
+
+
+def test_the_report_of_the_run_has_the_table(attempted: RunFolder) -> None:
+    assert bench(attempted) == 0
+
+    assert main(["report", "--run", str(attempted.path)]) == 0
+
+    page = (attempted.path / "report.html").read_text()
+    assert "<h2>Benchmarks</h2>" in page
+    assert "50.0 [" in page
 
 
 def test_problems_of_benchmarks_are_in_no_store_of_a_run(attempted: RunFolder) -> None:
@@ -192,6 +205,8 @@ def test_the_list_shows_licences_and_what_was_read(
         (["--model", "smollm2"], "leave --run out"),
         (["--preset", "demo"], "--preset is for --model"),
         (["--data", "nowhere"], "nowhere has no file for it"),
+        (["--store", "postgresql://me:secret@host/db"], "must not hold a password"),
+        (["--beside", "nowhere.json"], "nowhere.json is no file of results"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(

@@ -1,9 +1,15 @@
-"""The tables of results, as Markdown, LaTeX and JSON."""
+"""The tables of results, as Markdown, LaTeX, HTML and JSON."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from eval.benchmarks.kept import ResultsFileError, kept_results, read_results, results_file, write_results
 from eval.benchmarks.results import BenchmarkResult, BenchReport, Cost, Score, from_record, to_record
 from eval.benchmarks.tables import all_tables, comparison_table, costs_table, figures_table
+from eval.report.benchmarks import benchmarks_section
 from eval.tables.latex import to_latex
 from eval.tables.markdown import to_markdown
 from store.runs.figures import Figure
@@ -87,3 +93,28 @@ def test_names_with_special_characters_are_escaped() -> None:
 
 def test_results_are_read_back_from_json() -> None:
     assert from_record(json.loads(json.dumps(to_record(REPORT)))) == REPORT
+
+
+def test_the_results_of_all_policies_of_a_run_are_kept_by_version(tmp_path: Path) -> None:
+    for version in (10, 9):
+        write_results(results_file(tmp_path, version), replace(REPORT, policy_version=version))
+
+    assert [report.policy_version for report in kept_results(tmp_path)] == [9, 10]
+    assert kept_results(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"results": []}'])
+def test_another_file_is_no_file_of_results(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "results-v1.json"
+    path.write_text(text)
+
+    with pytest.raises(ResultsFileError, match=r"results-v1\.json is no file of results"):
+        read_results(path)
+
+
+def test_the_report_has_a_section_only_with_results_and_escapes_names() -> None:
+    assert benchmarks_section([]) == ""
+    page = benchmarks_section([replace(REPORT, model="<script>")])
+    assert "<h2>Benchmarks</h2>" in page
+    assert "MARIO-OVM-7B (quoted)" in page
+    assert "<script>" not in page
