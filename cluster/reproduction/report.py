@@ -9,7 +9,7 @@ from cluster.reproduction.figures import Reproduction
 from cluster.reproduction.wording import about, tables, verdict
 from eval.report.document import document
 from eval.report.markup import escape
-from eval.tables.html import to_section
+from eval.report.text_table import to_section
 from eval.tables.markdown import to_markdown as table_to_markdown
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from eval.benchmarks.results import BenchReport
 from eval.benchmarks.tables import comparison_table
-from eval.tables.html import to_html
+from eval.report.text_table import to_html
 
 
 def benchmarks_section(reports: Sequence[BenchReport]) -> str:
@@ -14,5 +14,5 @@ def benchmarks_section(reports: Sequence[BenchReport]) -> str:
     return (
         '<h2>Benchmarks</h2><p class="soft small">Public benchmarks, of which nothing is trained on. Each answer is '
         f"judged by every rule that applies.</p>{to_html(comparison_table(reports))}"
-        f"<details><summary>All figures</summary>{to_html(figuresto_html(reports))}</details>"
+        f"<details><summary>All figures</summary>{to_html(figures_table(reports))}</details>"
     )

@@ -3,7 +3,7 @@
 from eval.report.charts import Point, Series, curves_chart, line_chart
 from eval.report.document import document
 from eval.report.markup import escape
-from eval.tables.html import to_section
+from eval.report.text_table import to_section
 from eval.tables.table import Table
 from eval.values.records import ValueReport
 from eval.values.wording import (

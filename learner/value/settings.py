@@ -29,7 +29,7 @@ class ValueSettings(BaseModel):
     It is a policy with a linear head on its last hidden state. The loss of a solution is the squared error of the
     value after each of its tokens against its outcome, 1 if it was accepted and 0 if it was rejected. With
     `language_loss` the cross-entropy of right solutions is added, and the squared error multiplied by `value_weight`
-    (AlphaMath, arXiv 2405.03553, equation 8).
+    (AlphaMath, arXiv 2405.03553).
 
     The learner's settings apply besides: ranks, ZeRO stage, number format, optimizer, limits.
     """

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from store.database.database import StorePart
 from store.database.retry import retried, retrying
@@ -28,7 +28,7 @@ class Values(StorePart):
     def begin(self, policy_version: int, settings: Mapping[str, Any], selection: SelectionSettings) -> ValueModel:
         """Select a training set for a value model that begins as a policy, and reserve its version.
 
-        If the last training with the same settings, from the same policy, was not published, it is continued.
+        A training with the same settings, from the same policy, that was not published is continued.
 
         Raises:
             UnknownPolicyError: the policy was never published.
@@ -37,11 +37,13 @@ class Values(StorePart):
         """
         with self._write() as session:
             require_policy(session, policy_version)
-            newest = session.scalar(select(ValueModelRow).order_by(ValueModelRow.version.desc()).limit(1))
-            if newest is not None and _continues(newest, policy_version, settings):
-                return _record(newest)
+            begun = select(ValueModelRow).filter_by(policy_version=policy_version, published_at=None)
+            for row in session.scalars(begun.order_by(ValueModelRow.version.desc())):
+                if row.settings == dict(settings):
+                    return _record(row)
+            newest = session.scalar(select(func.max(ValueModelRow.version)))
             row = ValueModelRow(
-                version=1 + (newest.version if newest is not None else 0),
+                version=1 + (newest or 0),
                 policy_version=policy_version,
                 training_set_id=select_training_set(session, policy_version, selection, self._now()),
                 settings=dict(settings),
@@ -108,10 +110,6 @@ class Values(StorePart):
     def _unscored_of(self, version: int, assignments: Sequence[int]) -> list[UnscoredAttempt]:
         with self._read() as session:
             return scores.unscored(session, version, assignments)
-
-
-def _continues(row: ValueModelRow, policy_version: int, settings: Mapping[str, Any]) -> bool:
-    return row.published_at is None and row.policy_version == policy_version and row.settings == dict(settings)
 
 
 def _record(row: ValueModelRow) -> ValueModel:

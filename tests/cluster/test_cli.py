@@ -51,7 +51,8 @@ def test_all_commands_are_there() -> None:
     ]
     problems = "problems import", "problems list", "problems show", "problems audit"
     policies = [f"policies {action}" for action in ("list", "show", "promote", "rollback", "prune")]
-    assert set(COMMANDS) == {f"automathes {name}" for name in (*names, *problems, *policies)}
+    values = [f"value {action}" for action in ("train", "score", "report")]
+    assert set(COMMANDS) == {f"automathes {name}" for name in (*names, *problems, *policies, *values)}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,6 +9,7 @@ from cluster.cli import main
 from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
 from store.records import Outcome, Policy, Problem, Purpose, Rollout, Split, rollout_id
+from store.runs.figures import Figure, Measured
 from store.runs.run_state import ActualState
 from store.settings import SelectionSettings
 from store.store import Store
@@ -29,13 +30,13 @@ def run(tmp_path: Path) -> RunFolder:
         problems = [Problem(f"p{i}", f"What is {i}?", "1", "test", Split.HELDOUT, f"k{i}") for i in range(PROBLEMS)]
         store.problems.add([*problems, Problem("t", "What is t?", "1", "test", Split.TRAIN, "kt")])
         store.policies.add(Policy(0, None, str(tmp_path)))
-        demonstration = _rollout("demo", "t", Purpose.DEMONSTRATION, Outcome.ACCEPTED, None)
+        demonstration = _rollout("demo-t", "t", Purpose.DEMONSTRATION, Outcome.ACCEPTED, None)
         store.rollouts.add([demonstration])
         sampling = config.evaluation_sampling(config.evaluation.temperature)
         evaluation = store.evaluations.schedule(
             0, "heldout-sampled", samples=SAMPLES, sampling=sampling, limit=config.evaluation.problems
         )
-        for assignment in store.assignments.lease("test", PROBLEMS, 60).assignments:
+        for assignment in store.assignments.lease("test", PROBLEMS * SAMPLES, 60).assignments:
             store.rollouts.add(
                 _rollout(
                     rollout_id(assignment.id, sample),
@@ -46,6 +47,7 @@ def run(tmp_path: Path) -> RunFolder:
                 )
                 for sample in assignment.pending
             )
+        store.evaluations.finish(evaluation, Measured({"pass@1": Figure(0.25, PROBLEMS)}))
         for shuffled in (False, True):
             model = store.values.begin(0, {"shuffle_labels": shuffled}, SelectionSettings(attempts=False))
             store.values.publish(model.version, str(tmp_path / "gone"), "abc", {})

@@ -113,6 +113,7 @@ def test_a_policy_without_an_output_layer_cannot_have_a_language_loss(
         engine_of(tmp_path / "headless", language_loss=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [2, 3])
 def test_every_zero_stage_trains_the_same(
     engine_of: Callable[..., ValueEngine], judged: list[Rollout], stage: int, tmp_path: Path

@@ -54,7 +54,9 @@ def test_a_training_that_was_interrupted_is_continued(attempted):
 
 
 def test_a_training_with_other_settings_is_another_model(attempted):
-    assert begun(attempted, {"seed": 1}) != begun(attempted, {"seed": 2})
+    first, second = begun(attempted, {"seed": 1}), begun(attempted, {"seed": 2})
+    assert (first, second) == (1, 2)
+    assert begun(attempted, {"seed": 1}) == first
 
 
 def test_published_models_are_listed_with_their_place_and_metrics(attempted):

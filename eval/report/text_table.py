@@ -1,4 +1,4 @@
-"""Tables as HTML."""
+"""Tables of texts, as HTML."""
 
 from collections.abc import Sequence
 
