@@ -13,11 +13,16 @@ from store.records import (
     Policy,
     Purpose,
     Rating,
+    ReviewQueue,
     ReviewStatus,
+    ReviewVerdict,
     RolloutFilter,
     Sampling,
     Split,
 )
+from store.reviews.decisions import NewDecision
+from store.reviews.leases import Wanted
+from store.reviews.settings import ReviewSettings
 from store.runs.samplers import SamplerState
 from store.settings import SelectionSettings
 from store.store import Store
@@ -212,4 +217,23 @@ def test_browsing_reads_a_window_of_an_index_or_of_the_table(worked, wanted, ind
     worked.rollouts.add([attempt(assignment, 0) for assignment in worked.assignments.lease("me", 40, 60).assignments])
     plan = plans(worked, lambda: (worked.rollouts.page(wanted, 5), worked.rollouts.count(wanted)))
     assert any(index in line for line in plan)
+    assert scans(plan) == []
+
+
+def test_reviewing_looks_up_what_it_needs(worked):
+    assignments = worked.assignments.lease("me", 40, 60).assignments
+    worked.rollouts.add([attempt(assignment, sample) for assignment in assignments for sample in range(4)])
+
+    def review() -> None:
+        worked.reviews.fill(ReviewSettings(check_share=1.0))
+        for reviewer in ("ada", "bob"):
+            lease = worked.reviews.take(reviewer, reviewer, Wanted(ReviewQueue.CHECKS), 60.0)
+            worked.reviews.decide(NewDecision(reviewer, lease.item.id, reviewer, ReviewVerdict.REJECT))
+        for item in worked.reviews.due(0.0):
+            worked.reviews.apply_rejection(item.id, {}, "excluded")
+        worked.reviews.progress("ada")
+
+    plan = plans(worked, review)
+    assert any("ix_review_items_by_value" in line for line in plan)
+    assert any("ix_review_items_to_apply" in line for line in plan)
     assert scans(plan) == []
