@@ -18,7 +18,9 @@ used_by(
     it.doctor_cluster,
     it.evaluate,
     it.export,
+    it.export_reviews,
     it.import_problems,
+    it.import_reviews,
     it.list_policies,
     it.list_problems,
     it.monitor,
@@ -30,6 +32,7 @@ used_by(
     it.roll_back,
     it.run,
     it.serve,
+    it.serve_reviews,
     it.show_policy,
     it.show_problem,
     it.status,
@@ -110,12 +113,14 @@ used_by(
     it.created_at,
     it.duplicates,
     it.first_policy_version,
+    it.from_rollout_seq,
     it.imported_at,
     it.new_outcome,
     it.old_outcome,
     it.problems_key,
     it.promoted_at,
 )
+used_by("Jinja, and its templates", it.conflicts, it.globals, it.is_undone)
 used_by("anyio", it.total_tokens)
 used_by("programs on top of the store", it.finished, it.policies_trained_on, it.trained_on)
 used_by("json", it._default_decoder)
