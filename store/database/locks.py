@@ -10,7 +10,6 @@ class AdvisoryLock(IntEnum):
 
     SCHEMA = 0x6175746F
     IMPORT = 0x70726F62
-    REVIEW_ITEMS = 0x72657669
     TRAINING_SETS = 0x74726E64
     """Held in shared mode while a training set is selected, exclusively while rollouts are pruned."""
 

@@ -1,12 +1,13 @@
 """Filling the queues: labels that the audit doubts, the newest solutions in doubt, and a sample of accepted ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Text, and_, cast, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from store.database.locks import AdvisoryLock, acquire
+from store.database.array_membership import in_array
 from store.database.tables import ProblemRow, ReviewItemRow, ReviewRow, RolloutRow, table
 from store.records import (
     FaultKind,
@@ -36,21 +37,26 @@ _REASONS: Mapping[Outcome, ReviewReason] = {
 }
 
 
-def fill(session: Session, settings: ReviewSettings, now: float) -> int:
-    """Open items that are new, and withdraw those that are moot; returns how many were opened."""
-    acquire(session.connection(), AdvisoryLock.REVIEW_ITEMS)
-    _withdraw(session)
+def find_new(session: Session, settings: ReviewSettings) -> list[dict[str, Any]]:
+    """The rows of items that could be opened. Reads only, so that no writer waits for it."""
     rooms = {queue: settings.max_open - _count_open(session, queue) for queue in ReviewQueue}
     settled = _settled_counts(session)
-    new = [
+    return [
         *_labels(session, rooms[ReviewQueue.LABELS]),
         *_solutions(session, ReviewQueue.DOUBTS, _in_doubt(), rooms[ReviewQueue.DOUBTS], settings, settled),
         *_solutions(session, ReviewQueue.CHECKS, _in_sample(settings), rooms[ReviewQueue.CHECKS], settings, settled),
     ]
+
+
+def open_items(session: Session, new: Sequence[Mapping[str, Any]], now: float) -> int:
+    """Withdraw the items that are moot, and open the new ones, unless another process just did; returns how many."""
+    _withdraw(session)
+    if not new:
+        return 0
     rows = [{**row, "state": ReviewState.OPEN, "needed": DOUBLE, "decided": 0, "opened_at": now} for row in new]
-    if rows:
-        session.execute(insert(table(ReviewItemRow)), rows)
-    return len(rows)
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table(ReviewItemRow)).on_conflict_do_nothing(index_elements=["kind", "subject"])
+    return len(session.scalars(statement.returning(table(ReviewItemRow).c.id), rows).all())
 
 
 def _withdraw(session: Session) -> None:
@@ -123,7 +129,7 @@ def _solutions(
     """Items for the newest attempts that are wanted, each solution of a problem once."""
     seen: set[tuple[str, bytes, int]] = set()
     limit = max(min(room, settings.max_new), 0)
-    for row in session.execute(_newest(session, wanted, settings.newest_rollouts).limit(limit)).all():
+    for row in _newest(session, wanted, settings, limit):
         solution = row.problem_id, bytes(row.sketch), row.variant
         if solution in seen or _is_known(session, solution):
             continue
@@ -142,13 +148,20 @@ def _solutions(
 
 
 def _newest(
-    session: Session, wanted: ColumnElement[bool], window: int
-) -> Select[int, str, str, Outcome, bytes, int, int, int]:
+    session: Session, wanted: ColumnElement[bool], settings: ReviewSettings, limit: int
+) -> Sequence[Row[str, int, str, Outcome, bytes, int, int, int]]:
+    """(id, seq, problem, outcome, sketch, variant, accepted, judged) of the newest attempts that are wanted."""
     newest = session.scalar(select(func.max(RolloutRow.seq))) or 0
     known = exists().where(ReviewItemRow.rollout_seq == RolloutRow.seq)
+    split = select(ProblemRow.split).where(ProblemRow.id == RolloutRow.problem_id).scalar_subquery()
+    # Conditions that no index has, so that the window alone is read: by an index of purposes, or from the problems on,
+    # SQLite would read the rollouts of the whole run.
+    is_training = cast(RolloutRow.purpose, Text) == Purpose.TRAIN.value
+    seqs = select(RolloutRow.seq).where(RolloutRow.seq > newest - settings.newest_rollouts, is_training, wanted)
+    seqs = seqs.where(split == Split.TRAIN, ~known).order_by(RolloutRow.seq.desc()).limit(limit)
     query = select(
-        RolloutRow.seq,
         RolloutRow.id,
+        RolloutRow.seq,
         RolloutRow.problem_id,
         RolloutRow.outcome,
         RolloutRow.sketch,
@@ -156,8 +169,8 @@ def _newest(
         ProblemRow.accepted,
         ProblemRow.judged,
     ).join(ProblemRow, ProblemRow.id == RolloutRow.problem_id)
-    query = query.where(RolloutRow.purpose == Purpose.TRAIN, ProblemRow.split == Split.TRAIN, wanted, ~known)
-    return query.where(RolloutRow.seq > newest - window).order_by(RolloutRow.seq.desc())
+    found = in_array(RolloutRow.seq, session.scalars(seqs).all())
+    return session.execute(query.where(found).order_by(RolloutRow.seq.desc())).all()
 
 
 def _same(solution: tuple[str, bytes, int]) -> tuple[ColumnElement[bool], ...]:

@@ -29,8 +29,10 @@ class Reviews(StorePart):
 
     def fill(self, settings: ReviewSettings) -> int:
         """Open items that are new, and withdraw those that are moot; returns how many were opened."""
+        with self._read() as session:
+            new = filling.find_new(session, settings)
         with self._write() as session:
-            return filling.fill(session, settings, self._now())
+            return filling.open_items(session, new, self._now())
 
     def take(self, reviewer: str, token: str, wanted: Wanted, lease_s: float) -> ReviewLease | None:
         """Lease the wanted item for a page, which `token` names; None if none is left for this reviewer."""

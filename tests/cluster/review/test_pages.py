@@ -198,6 +198,7 @@ def test_hostile_text_stays_text(serve: ServeRun, run: RunFolder, open_as: Open)
     assert not {"\x1b", "\x07", "\0", "\u202e"} & set(page.locator("body").inner_text())
 
 
+@pytest.mark.slow
 def test_an_edited_solution_is_run_checked_and_trained_on_in_place_of_the_original(
     serve: ServeRun, run: RunFolder, open_as: Open
 ) -> None:
@@ -249,6 +250,7 @@ def test_nothing_is_wider_than_a_phone(serve: ServeRun, run: RunFolder, open_as:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow
 def test_a_label_is_corrected_once_two_agree(serve: ServeRun, run: RunFolder, open_as: Open) -> None:
     url = serve(run, settings=TRUSTED)
     for name in ("ada", "bob"):

@@ -236,4 +236,5 @@ def test_reviewing_looks_up_what_it_needs(worked):
     plan = plans(worked, review)
     assert any("ix_review_items_by_value" in line for line in plan)
     assert any("ix_review_items_to_apply" in line for line in plan)
+    assert not any("ix_rollouts_purpose_outcome" in line for line in plan)  # the rollouts of the whole run
     assert scans(plan) == []

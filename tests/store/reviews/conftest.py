@@ -10,6 +10,9 @@ from store.store import Store
 
 SETTINGS = ReviewSettings(check_share=1.0)
 
+ONE_DATABASE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+"""For tests of rules that do not depend on the database, beside others that run the same statements on both."""
+
 
 @pytest.fixture
 def attempted(filled: Store, make) -> Store:

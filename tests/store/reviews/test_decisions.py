@@ -26,7 +26,7 @@ from store.reviews.settlement import Settlement, settle
 from store.settings import RetentionSettings, SelectionSettings
 from store.store import Store
 
-from .conftest import SETTINGS
+from .conftest import ONE_DATABASE, SETTINGS
 
 A, R, U, E = ReviewVerdict.ACCEPT, ReviewVerdict.REJECT, ReviewVerdict.UNSURE, ReviewVerdict.EDIT
 
@@ -71,6 +71,7 @@ def selected(store: Store, version: int) -> set[str]:
     return {rollout.id for rollout in store.training_sets.samples(training_set)}
 
 
+@ONE_DATABASE
 def test_an_item_needs_two_reviewers(queued: Store, item: ReviewItem) -> None:
     decide(queued, item, "ada", A, note="seen")
     assert queued.reviews.item(item.id).state is ReviewState.OPEN
@@ -106,6 +107,7 @@ def test_a_decision_that_is_sent_twice_is_stored_once(queued: Store, item: Revie
     assert len(queued.reviews.decisions()) == 1
 
 
+@ONE_DATABASE
 def test_a_page_without_a_slot_cannot_decide(queued: Store, item: ReviewItem) -> None:
     for reviewer in ("ada", "bob"):
         queued.reviews.hold(item.id, reviewer, reviewer, 60.0)
@@ -114,6 +116,7 @@ def test_a_page_without_a_slot_cannot_decide(queued: Store, item: ReviewItem) ->
     decide(queued, item, "ada", A, key="ada")
 
 
+@ONE_DATABASE
 def test_a_late_page_decides_if_nobody_took_its_slot(queued: Store, item: ReviewItem, clock) -> None:
     queued.reviews.hold(item.id, "ada", "t1", 60.0)
     clock.now_s += 1000
@@ -145,6 +148,7 @@ def test_undoing_adds_to_the_history_and_frees_the_slot(queued: Store, item: Rev
         queued.reviews.undo("bob", decided.id, 60.0)
 
 
+@ONE_DATABASE
 def test_undoing_opens_a_settled_item_again(queued: Store, item: ReviewItem) -> None:
     decide(queued, item, "ada", A)
     decided = decide(queued, item, "bob", A)
@@ -180,6 +184,7 @@ def test_a_rejected_solution_is_not_trained_on_nor_is_any_that_is_the_same(
     assert item.rollout_id in selected(queued, 6)
 
 
+@ONE_DATABASE
 def test_what_is_in_review_is_not_pruned(queued: Store) -> None:
     in_review = {one.item.rollout_id for one in queued.reviews.export()}
     queued.rollouts.prune(RetentionSettings(keep=0))

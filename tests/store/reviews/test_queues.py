@@ -22,7 +22,7 @@ from store.reviews.leases import Wanted
 from store.reviews.settings import ReviewSettings
 from store.store import Store
 
-from .conftest import SETTINGS
+from .conftest import ONE_DATABASE, SETTINGS
 
 CHECKS, DOUBTS, LABELS = (Wanted(queue) for queue in (ReviewQueue.CHECKS, ReviewQueue.DOUBTS, ReviewQueue.LABELS))
 
@@ -43,15 +43,18 @@ def test_accepted_solutions_are_checked_and_others_are_in_doubt(queued: Store) -
     assert queued.reviews.fill(SETTINGS) == 0
 
 
+@ONE_DATABASE
 def test_a_share_of_the_accepted_solutions_is_checked_and_always_the_same(attempted: Store) -> None:
     assert attempted.reviews.fill(ReviewSettings(check_share=0.0)) == 10
     assert attempted.reviews.fill(ReviewSettings(check_share=0.0)) == 0
 
 
+@ONE_DATABASE
 def test_a_full_queue_takes_no_more(attempted: Store) -> None:
     assert attempted.reviews.fill(ReviewSettings(check_share=1.0, max_open=2)) == 4
 
 
+@ONE_DATABASE
 def test_attempts_at_held_out_problems_are_never_offered(filled: Store, make) -> None:
     filled.evaluations.schedule(1, "heldout", sampling=Sampling(0.0), split=Split.HELDOUT)
     leased = filled.assignments.lease("test", 40, 60, 1).assignments
@@ -97,6 +100,7 @@ def test_queues_are_in_the_order_that_is_asked_for(queued: Store) -> None:
         assert seen == sorted(seen, reverse=True)
 
 
+@ONE_DATABASE
 def test_one_goes_forwards_and_back_without_deciding(queued: Store) -> None:
     first = take(queued, "ada", "t1")
     queued.reviews.release("t1")
@@ -123,12 +127,14 @@ def test_no_more_than_two_reviewers_have_an_item_at_a_time(queued: Store) -> Non
     assert take(queued, "eve", "t3").item.id != first
 
 
+@ONE_DATABASE
 def test_an_abandoned_page_gives_its_item_back(queued: Store, clock) -> None:
     first = take(queued, "ada", "t1").item.id
     clock.now_s += 61
     assert take(queued, "ada", "t2").item.id == first
 
 
+@ONE_DATABASE
 def test_a_page_that_reports_keeps_its_item(queued: Store, clock) -> None:
     item = take(queued, "ada", "t1").item.id
     clock.now_s += 50
@@ -138,6 +144,7 @@ def test_a_page_that_reports_keeps_its_item(queued: Store, clock) -> None:
         queued.reviews.hold(item, "ada", "t2", 60.0)
 
 
+@ONE_DATABASE
 def test_an_expired_page_takes_its_item_again_if_it_is_free(queued: Store, clock) -> None:
     item = take(queued, "ada", "t1").item.id
     clock.now_s += 61
