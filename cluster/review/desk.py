@@ -50,7 +50,7 @@ class ItemView:
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """The queues, and how far reviewers agree."""
+    """The queues, and how far reviewers agree; `overall` where there are several pairs of them."""
 
     queues: Sequence[QueueProgress]
     pairs: Sequence[PairAgreement]
@@ -75,7 +75,8 @@ class Desk:
     def home(self, reviewer: str) -> HomeView:
         """The first page."""
         pairs = pair_agreements(self._store.reviews.pair_counts())
-        totals = [(kind, total) for kind in ReviewKind if (total := overall(pairs, kind)) is not None]
+        by_several = [kind for kind in ReviewKind if sum(pair.kind is kind for pair in pairs) > 1]
+        totals = [(kind, total) for kind in by_several if (total := overall(pairs, kind)) is not None]
         return HomeView(self._store.reviews.progress(reviewer), pairs, totals)
 
     def leased(self, lease: ReviewLease, order: ReviewOrder) -> ItemView:

@@ -85,7 +85,7 @@ def test_twenty_decisions_by_keyboard_give_the_kappa_of_a_calculation_by_hand(
     press(ada, "q")
     row = ada.locator(".agreement tbody tr")
     expect(row).to_have_count(1)
-    assert row.locator("td").all_inner_texts() == ["solutions", "ada, bob", "10", "80 %", "0.63 ± 0.23"]
+    assert row.locator("td").all_inner_texts() == ["solutions", "ada, bob", "0.63 ± 0.23", "80 %", "10"]
     checks = ada.locator(".queue", has_text="Spot checks")
     expect(checks).to_contain_text("4 open, 2 of them for a third reviewer; 8 settled")
     with run.open_store(run.read_config()) as store:
