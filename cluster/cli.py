@@ -15,6 +15,7 @@ from cluster.parsers.planning import add_plan
 from cluster.parsers.policies import add_policies
 from cluster.parsers.problems import add_problems
 from cluster.parsers.reproduction import add_reproduce
+from cluster.parsers.review import add_review
 from cluster.parsers.values import add_value
 
 type Handler = Callable[[argparse.Namespace], int]
@@ -50,7 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_problems(commands)
     add_annotate(commands)
     add_policies(commands)
-    _add_review(commands)
+    add_review(commands)
     results.add_export(commands)
     results.add_eval(commands)
     add_value(commands)
@@ -125,37 +126,3 @@ def _add_status(commands: Commands) -> None:
     add_run_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--watch", action="store_true", help="refresh every two seconds until Ctrl-C")
-
-
-# ---------------------------------------------------------------- review
-
-
-def _add_review(commands: Commands) -> None:
-    parser = add_command(
-        commands,
-        "review",
-        "reviews.labels:review",
-        "review labels in doubt or a server's feedback, and accept or reject what it proposes",
-        """automathes review
-         automathes review 3 7 --accept --reason 'checked by hand'
-         automathes review --collected 12 --accept --answer 168 --reason 'checked by hand'""",
-    )
-    parser.add_argument("ids", nargs="*", type=count, metavar="ID", help="reviews to show or decide on")
-    parser.add_argument(
-        "--collected",
-        action="store_const",
-        dest="handler",
-        const="cluster.commands.reviews.collected:review_collected",
-        help="review what `automathes serve --collect` collected: accepted questions become training problems",
-    )
-    decision = parser.add_mutually_exclusive_group()
-    decision.add_argument("--accept", action="store_true", help="correct the label, and rescore its rollouts")
-    decision.add_argument("--reject", action="store_true", help="keep the label")
-    decision.add_argument("--list", action="store_true", help="list the reviews (default without a terminal)")
-    parser.add_argument("--answer", metavar="TEXT", help="right answer of the collected question (default: as rated)")
-    parser.add_argument("--reason", metavar="TEXT", help="reason for the decision, which is stored with it")
-    parser.add_argument("--by", metavar="NAME", help="author of the decision (default: the user)")
-    parser.add_argument("--status", choices=("open", "accepted", "rejected", "all"), help="by status (default: open)")
-    parser.add_argument("--limit", type=count, metavar="N", help="list at most N")
-    parser.add_argument("--json", action="store_true", help="print JSON: a line per listed review, or reviews in full")
-    add_run_options(parser)

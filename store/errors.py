@@ -85,6 +85,14 @@ class ReviewDecidedError(StoreError):
     """The review has the opposite decision already, or its label has changed since."""
 
 
+class ReviewTakenError(StoreError):
+    """An item cannot be decided from here: it is settled, others have it, or this reviewer decided on it before."""
+
+
+class ReviewAppliedError(StoreError):
+    """A decision cannot be taken back any more, because what followed from it cannot be."""
+
+
 class ExportTargetError(StoreError):
     """The target folder of an export exists, cannot be written, or is being written by another process."""
 

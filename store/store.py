@@ -13,6 +13,7 @@ from store.export.settings import ExportReport, ExportSettings, Messages
 from store.feedback.feedback import Feedback
 from store.labels.labels import Labels
 from store.problems.problems import Problems
+from store.reviews.reviews import Reviews
 from store.rollouts.assignments import Assignments
 from store.rollouts.rollouts import Rollouts
 from store.runs import reset
@@ -30,7 +31,8 @@ class Store:
     """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
 
     It holds the parts: `problems`, `labels`, `assignments`, `rollouts`, `training_sets`, `iterations`, `policies`,
-    `evaluations`, `samplers`, `run`, `feedback`, `values` and `annotations`. Pass a caller the parts that it needs.
+    `evaluations`, `samplers`, `run`, `feedback`, `values`, `annotations` and `reviews`. Pass a caller the parts that it
+    needs.
 
     Each method of a part is one transaction: when it returns, what it wrote is on the disk; when it raises, nothing
     was written. Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails. While a
@@ -52,6 +54,7 @@ class Store:
         self.feedback = Feedback(database)
         self.values = Values(database)
         self.annotations = Annotations(database)
+        self.reviews = Reviews(database)
 
     @classmethod
     def open(

@@ -20,7 +20,9 @@ used_by(
     it.doctor_cluster,
     it.evaluate,
     it.export,
+    it.export_reviews,
     it.import_problems,
+    it.import_reviews,
     it.list_policies,
     it.list_problems,
     it.monitor,
@@ -34,6 +36,7 @@ used_by(
     it.run,
     it.score,
     it.serve,
+    it.serve_reviews,
     it.show_policy,
     it.show_problem,
     it.status,
@@ -117,12 +120,14 @@ used_by(
     it.duplicates,
     it.fingerprint,
     it.first_policy_version,
+    it.from_rollout_seq,
     it.imported_at,
     it.new_outcome,
     it.old_outcome,
     it.problems_key,
     it.promoted_at,
 )
+used_by("Jinja, and its templates", it.conflicts, it.globals, it.is_undone)
 used_by("anyio", it.total_tokens)
 used_by("programs on top of the store", it.finished, it.policies_trained_on, it.trained_on)
 used_by("json", it._default_decoder)

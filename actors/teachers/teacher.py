@@ -43,10 +43,9 @@ class Teacher(Protocol):
 def demonstration(codec: Codec, problem: Problem, turns: Turns, executions: Sequence[ExecutionRecord] = ()) -> Rollout:
     """A written solution as an accepted rollout of no policy. Its id is a hash of the question and the solution."""
     encoded = codec.solution(problem.question, turns)
-    written = "\x1f".join((problem.question, *(part or "" for turn in turns for part in turn)))
     answers = [segment.text for segment in encoded.segments if segment.kind is SegmentKind.ANSWER]
     rollout = Rollout(
-        id=f"demo-{hashlib.sha256(written.encode()).hexdigest()[:24]}",
+        id=demonstration_id(problem.question, turns),
         problem_id=problem.id,
         purpose=Purpose.DEMONSTRATION,
         outcome=Outcome.ACCEPTED,
@@ -59,3 +58,9 @@ def demonstration(codec: Codec, problem: Problem, turns: Turns, executions: Sequ
         answer=answers[-1] if answers else None,
     )
     return with_support(rollout, problem.question)
+
+
+def demonstration_id(question: str, turns: Turns) -> str:
+    """The id of the rollout that a written solution becomes."""
+    written = "\x1f".join((question, *(part or "" for turn in turns for part in turn)))
+    return f"demo-{hashlib.sha256(written.encode()).hexdigest()[:24]}"

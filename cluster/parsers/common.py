@@ -42,6 +42,14 @@ def add_config_options(parser: argparse.ArgumentParser, presets: str = "demo, sm
     )
 
 
+def add_listening(parser: argparse._ActionsContainer, port: int) -> None:
+    """The options of a server that asks for a token where other machines could connect."""
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    add("--port", type=count, default=port, help=f"port to listen on (default: {port}; 0: any free port)")
+    add("--token-file", type=Path, metavar="FILE", help="default: $AUTOMATHES_TOKEN; beyond this machine one is needed")
+
+
 def count(text: str) -> int:
     """An argument that is an integer of 0 or more."""
     if not text.isdigit():

@@ -1,12 +1,12 @@
 """Parsers of the commands that use what a run made: export, eval, report, serve; and of api and doctor."""
 
-import argparse
 from pathlib import Path
 
 from cluster.parsers.common import (
     Commands,
     add_command,
     add_config_options,
+    add_listening,
     add_run_options,
     count,
 )
@@ -91,15 +91,7 @@ def add_report(commands: Commands) -> None:
     add = parser.add_mutually_exclusive_group().add_argument
     add("--output", type=Path, metavar="FILE", help="file (default: report.html in the run's folder)")
     add("--serve", action="store_true", help="serve the report and a browser of rollouts, until Ctrl-C")
-    _add_listening(parser, port=8268)
-
-
-def _add_listening(parser: argparse.ArgumentParser, port: int) -> None:
-    """The options of a server that asks for a token where other machines could connect."""
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    add("--port", type=count, default=port, help=f"port to listen on (default: {port}; 0: any free port)")
-    add("--token-file", type=Path, metavar="FILE", help="default: $AUTOMATHES_TOKEN; beyond this machine one is needed")
+    add_listening(parser, port=8268)
 
 
 def add_serve(commands: Commands) -> None:
@@ -111,7 +103,7 @@ def add_serve(commands: Commands) -> None:
     parser = add_command(commands, "serve", "serving.serve:serve", text, example)
     add = parser.add_argument
     add_run_options(parser)
-    _add_listening(parser, port=8000)
+    add_listening(parser, port=8000)
     add("--folder", type=Path, metavar="FOLDER", help="serve the policy in this folder, without a run")
     add("--policy", type=count, metavar="VERSION", help="serve this version (default: the promoted one, at any time)")
     add(

@@ -9,7 +9,7 @@ from cluster.report.access import COOKIE, Access, is_local_name
 from eval.browser.document import SCRIPT_URL, STYLE_URL, sign_in_page
 
 _OPEN_TO_ALL = (STYLE_URL, SCRIPT_URL, "/sign-in", "/health")
-_HEADERS = {
+CONFINING_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -21,6 +21,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+"""The headers of all responses: a page loads and asks nothing but its own server, and runs no script within itself."""
 
 
 class Gate:
@@ -40,7 +41,7 @@ class Gate:
         async def confined(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in CONFINING_HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)

@@ -1,18 +1,16 @@
 """Signing in with the token, by a form, and signing out."""
 
 import asyncio
-from urllib.parse import parse_qs, urlsplit
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cluster.report.access import COOKIE, SESSION_S, Access
+from cluster.report.forms import own_url, read_form
 from eval.browser.document import sign_in_page
 
-_MOST_BYTES = 8_192
-_DELAY_S = 1.0
+SIGN_IN_DELAY_S = 1.0
 """How long a wrong token is answered later, so that guessing takes long."""
 
 
@@ -23,10 +21,10 @@ def sign_in_routes(access: Access) -> list[Route]:
         return HTMLResponse(sign_in_page("/", None))
 
     async def sign_in(request: Request) -> Response:
-        form = await _form(request)
-        wanted = _own_url(form.get("next", "/"))
+        form = await read_form(request)
+        wanted = own_url(form.get("next", "/"))
         if not access.is_token(form.get("token", "")):
-            await asyncio.sleep(_DELAY_S)
+            await asyncio.sleep(SIGN_IN_DELAY_S)
             return HTMLResponse(sign_in_page(wanted, "That is not the token of this server."), 401)
         response = RedirectResponse(wanted, 303)
         is_secure = request.url.scheme == "https"
@@ -45,19 +43,3 @@ def sign_in_routes(access: Access) -> list[Route]:
         Route("/sign-in", sign_in, methods=["POST"]),
         Route("/sign-out", sign_out, methods=["POST"]),
     ]
-
-
-async def _form(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise HTTPException(413, f"the form has more than {_MOST_BYTES:,} bytes")
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-
-
-def _own_url(url: str) -> str:
-    """The URL if it is a path of this server, else that of the first page."""
-    parts = urlsplit(url)
-    is_own = url.startswith("/") and not (url.startswith(("//", "/\\")) or parts.scheme or parts.netloc)
-    return url if is_own and url.isprintable() else "/"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from eval.benchmarks.results import BenchReport
-from eval.benchmarks.tables import comparison_table
+from eval.benchmarks.tables import comparison_table, figures_table
 from eval.report.text_table import to_html
 
 

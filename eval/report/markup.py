@@ -9,7 +9,12 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Co")  # control, format (text direction include
 
 def escape(text: object) -> str:
     """`text` as HTML text or an attribute value; invisible characters become U+FFFD."""
-    return html.escape("".join(_visible(character) for character in str(text)), quote=True)
+    return html.escape(visible(str(text)), quote=True)
+
+
+def visible(text: str) -> str:
+    """`text` with U+FFFD for each invisible character."""
+    return "".join(map(_visible, text))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -18,6 +18,7 @@ from store.database.tables import ProblemRow, RolloutRow, table
 from store.outcomes import COUNTED
 from store.problems.row_locks import POOL_SIZES, lock_problems
 from store.records import Outcome, Pool, Purpose
+from store.rollouts.excluded import ExcludedSolutions, find_excluded
 from store.rollouts.variants import DuplicateCandidate, SolutionKey
 
 _EVER = ("judged", "judged_tokens")  # of all rollouts that were ever written
@@ -44,14 +45,16 @@ class Placement(NamedTuple):
 class Pools:
     """The pools of a few problems, whose rows the transaction has locked, while rollouts are added.
 
-    `members` are the stored solutions that new ones may duplicate. `count_judged` is False for a rebuild: `judged`
-    and `judged_tokens` count each rollout once, when it is written.
+    `members` are the stored solutions that new ones may duplicate. Attempts at an `excluded` solution get no place;
+    a demonstration does, since it may be what a person made of it. `count_judged` is False for a rebuild: `judged` and
+    `judged_tokens` count each rollout once, when it is written.
     """
 
     def __init__(
         self,
         sizes: dict[tuple[str, Pool], int],
         members: Iterable[DuplicateCandidate] = (),
+        excluded: ExcludedSolutions = frozenset(),
         *,
         count_judged: bool = True,
     ) -> None:
@@ -61,11 +64,12 @@ class Pools:
             for member in members
             if member.pool is not None
         }
+        self._excluded = excluded
         self._count_judged = count_judged
         self._counts: dict[str, Counter[str]] = {}
 
     def add(self, candidate: PoolCandidate) -> Placement:
-        """Assign the next place, or none to a duplicate of a member; counts the rollout in either case."""
+        """Assign the next place, or none to a duplicate or an excluded one; counts the rollout in either case."""
         pool = pool_of(candidate.purpose, candidate.outcome)
         if pool is None:
             return Placement(None, None)
@@ -74,6 +78,8 @@ class Pools:
             counts["judged"] += self._count_judged
             counts["judged_tokens"] += self._count_judged * candidate.tokens
             counts["accepted"] += candidate.outcome is Outcome.ACCEPTED
+            if (candidate.problem_id, candidate.key) in self._excluded:
+                return Placement(None, None)
         solution = candidate.problem_id, pool is Pool.MISTAKE, candidate.key
         if solution in self._seen:
             counts["duplicates"] += 1
@@ -123,7 +129,8 @@ def rebuild(session: Session, problem_ids: Iterable[str]) -> None:
             (seq, PoolCandidate(problem_id, purpose, outcome, SolutionKey(sketch, variant), tokens))
             for seq, tokens, problem_id, purpose, outcome, sketch, variant in session.execute(query)
         ]
-        pools = Pools({(problem_id, pool): 0 for problem_id in batch for pool in Pool}, count_judged=False)
+        empty = {(problem_id, pool): 0 for problem_id in batch for pool in Pool}
+        pools = Pools(empty, excluded=find_excluded(session, batch), count_judged=False)
         placements = [(seq, pools.add(candidate)) for seq, candidate in candidates]
         _save_placements(session, [(seq, placement) for seq, placement in placements if placement.pool is not None])
         pools.save_counts(session)

@@ -14,6 +14,7 @@ from store.database.tables import (
     ExecutionRow,
     OutcomeChangeRow,
     ProblemRow,
+    ReviewItemRow,
     ReviewRow,
     RolloutRow,
     TrainingSetRolloutRow,
@@ -76,7 +77,8 @@ def _prunable(session: Session, problem_ids: Sequence[str], settings: RetentionS
     )
     trained = exists().where(TrainingSetRolloutRow.rollout_seq == rejected.c.seq)
     rescored = exists().where(OutcomeChangeRow.rollout_seq == rejected.c.seq)
-    return select(rejected.c.seq, rejected.c.problem_id).where(rejected.c.expired, ~trained, ~rescored)
+    in_review = exists().where(ReviewItemRow.rollout_seq == rejected.c.seq)
+    return select(rejected.c.seq, rejected.c.problem_id).where(rejected.c.expired, ~trained, ~rescored, ~in_review)
 
 
 def _age_in_problem() -> ColumnElement[int]:

@@ -15,6 +15,7 @@ from store.errors import InvalidRolloutError
 from store.problems.row_locks import lock_problems
 from store.records import Purpose, Rollout, Split, rollout_id
 from store.rollouts.engine_builds import number_builds
+from store.rollouts.excluded import find_excluded
 from store.rollouts.pools import PoolCandidate, Pools
 from store.rollouts.row_mapping import PreparedRollout
 from store.rollouts.variants import SolutionKey, assign_variants, find_duplicate_candidates
@@ -58,7 +59,7 @@ def add_rollouts(session: Session, prepared: Sequence[PreparedRollout], now: flo
     solutions = [(item.rollout.problem_id, item.solution) for item in new]
     candidates = find_duplicate_candidates(session, solutions)
     keyed = list(zip(new, assign_variants(session, solutions, candidates), strict=True))
-    pools = Pools(sizes, candidates)
+    pools = Pools(sizes, candidates, find_excluded(session, {problem_id for problem_id, _ in solutions}))
     origins = _load_origins(session, new)
     for batch in batched(keyed, BATCH):
         _insert(session, batch, pools, assignments, origins, now)

@@ -14,6 +14,13 @@ from store.database.tables.base import Base, table
 from store.database.tables.feedback import CollectedAnswerRow, CollectedRow
 from store.database.tables.labels import LabelChangeRow, OutcomeChangeRow, ReviewRow
 from store.database.tables.problems import ExclusionRow, HeldOutBandRow, HeldOutTemplateRow, ImportRow, ProblemRow
+from store.database.tables.reviews import (
+    ExcludedSolutionRow,
+    ReviewDecisionRow,
+    ReviewEditRow,
+    ReviewItemRow,
+    ReviewLeaseRow,
+)
 from store.database.tables.rollouts import AssignmentRow, EngineBuildRow, ExecutionRow, RolloutRow
 from store.database.tables.runs import (
     EvaluationMetricRow,
@@ -27,7 +34,7 @@ from store.database.tables.runs import (
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
 from store.database.tables.values import ValueModelRow, ValueScoreRow
 
-SCHEMA_REVISION = "0012"
+SCHEMA_REVISION = "0014"
 """The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [
@@ -44,6 +51,7 @@ __all__ = [
     "EngineBuildRow",
     "EvaluationMetricRow",
     "EvaluationRow",
+    "ExcludedSolutionRow",
     "ExclusionRow",
     "ExecutionRow",
     "HeldOutBandRow",
@@ -55,6 +63,10 @@ __all__ = [
     "PolicyRow",
     "ProblemRow",
     "PromotionRow",
+    "ReviewDecisionRow",
+    "ReviewEditRow",
+    "ReviewItemRow",
+    "ReviewLeaseRow",
     "ReviewRow",
     "RolloutRow",
     "RunStateRow",

@@ -6,7 +6,21 @@ from typing import Any, cast
 from sqlalchemy import JSON, BigInteger, Enum, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.orm import DeclarativeBase
 
-from store.records import ExclusionKind, FaultKind, Outcome, Pool, Purpose, ReviewStatus, Split, Support
+from store.records import (
+    ExclusionKind,
+    FaultKind,
+    Outcome,
+    Pool,
+    Purpose,
+    ReviewKind,
+    ReviewQueue,
+    ReviewReason,
+    ReviewState,
+    ReviewStatus,
+    ReviewVerdict,
+    Split,
+    Support,
+)
 
 # SQLite generates row ids only if the type is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -38,6 +52,11 @@ class Base(DeclarativeBase):
         FaultKind: _text_enum(FaultKind),
         Support: _text_enum(Support),
         ExclusionKind: _text_enum(ExclusionKind),
+        ReviewKind: _text_enum(ReviewKind),
+        ReviewQueue: _text_enum(ReviewQueue),
+        ReviewReason: _text_enum(ReviewReason),
+        ReviewState: _text_enum(ReviewState),
+        ReviewVerdict: _text_enum(ReviewVerdict),
         str: Text(),
         bytes: LargeBinary(),
         dict[str, Any]: JSON(),

@@ -17,13 +17,18 @@ from store.records import (
     QuestionVerdict,
     Rating,
     Reservation,
+    ReviewQueue,
     ReviewStatus,
+    ReviewVerdict,
     RolloutFilter,
     Sampling,
     Split,
     TeacherTurn,
     WrittenSolution,
 )
+from store.reviews.decisions import NewDecision
+from store.reviews.leases import Wanted
+from store.reviews.settings import ReviewSettings
 from store.runs.samplers import SamplerState
 from store.settings import SelectionSettings
 from store.store import Store
@@ -275,3 +280,23 @@ def test_annotation_looks_up_what_it_needs(worked):
     assert any("uq_annotation_attempts_place" in line for line in plan)
     assert any("ix_annotation_requests_status" in line for line in plan)
     assert [line for line in scans(plan) if "ix_annotation_attempts_kept" not in line] == []
+
+
+def test_reviewing_looks_up_what_it_needs(worked):
+    assignments = worked.assignments.lease("me", 40, 60).assignments
+    worked.rollouts.add([attempt(assignment, sample) for assignment in assignments for sample in range(4)])
+
+    def review() -> None:
+        worked.reviews.fill(ReviewSettings(check_share=1.0))
+        for reviewer in ("ada", "bob"):
+            lease = worked.reviews.take(reviewer, reviewer, Wanted(ReviewQueue.CHECKS), 60.0)
+            worked.reviews.decide(NewDecision(reviewer, lease.item.id, reviewer, ReviewVerdict.REJECT))
+        for item in worked.reviews.due(0.0):
+            worked.reviews.apply_rejection(item.id, {}, "excluded")
+        worked.reviews.progress("ada")
+
+    plan = plans(worked, review)
+    assert any("ix_review_items_by_value" in line for line in plan)
+    assert any("ix_review_items_to_apply" in line for line in plan)
+    assert not any("ix_rollouts_purpose_outcome" in line for line in plan)  # the rollouts of the whole run
+    assert scans(plan) == []
