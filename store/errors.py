@@ -77,6 +77,10 @@ class HeldOutLeakError(StoreError):
     """A training set would contain a held-out problem. Nothing was stored."""
 
 
+class AnnotationTakenError(StoreError):
+    """Another process is at work on the annotation job."""
+
+
 class ReviewDecidedError(StoreError):
     """The review has the opposite decision already, or its label has changed since."""
 

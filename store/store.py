@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from store.annotation.annotations import Annotations
 from store.database.database import RETRY_S, Database
 from store.database.retry import retrying
 from store.export.settings import ExportReport, ExportSettings, Messages
@@ -28,7 +29,7 @@ class Store:
     """A store in SQLite or PostgreSQL, opened by URL; safe to use from several threads and processes.
 
     It holds the parts: `problems`, `labels`, `assignments`, `rollouts`, `training_sets`, `iterations`, `policies`,
-    `evaluations`, `samplers`, `run` and `feedback`. Pass a caller the parts that it needs.
+    `evaluations`, `samplers`, `run`, `feedback` and `annotations`. Pass a caller the parts that it needs.
 
     Each method of a part is one transaction: when it returns, what it wrote is on the disk; when it raises, nothing
     was written. Every method may raise `StoreUnreachableError` or `StoreBusyError` when the database fails. While a
@@ -48,6 +49,7 @@ class Store:
         self.run = Run(database)
         self.samplers = Samplers(database)
         self.feedback = Feedback(database)
+        self.annotations = Annotations(database)
 
     @classmethod
     def open(

@@ -3,6 +3,24 @@
 Import them from here; the modules divide them by topic.
 """
 
+from store.records.annotation import (
+    UNSPENT,
+    Amount,
+    AnnotationJob,
+    AnnotationSummary,
+    KeptSolution,
+    QuestionFinding,
+    QuestionPosition,
+    QuestionVerdict,
+    RequestStatus,
+    Reservation,
+    Spending,
+    TeacherAttempt,
+    TeacherQuestion,
+    TeacherTurn,
+    Usage,
+    WrittenSolution,
+)
 from store.records.browsing import RolloutCount, RolloutFilter, RolloutPage, RolloutSummary
 from store.records.feedback import CollectedAnswer, CollectedCompletion, Completion, Rating
 from store.records.policies import Decision, Policy, PolicyPointer
@@ -38,6 +56,10 @@ from store.records.rollouts import (
 from store.records.work import Assignment, Lease, Sampling, rollout_id
 
 __all__ = [
+    "UNSPENT",
+    "Amount",
+    "AnnotationJob",
+    "AnnotationSummary",
     "Assignment",
     "CollectedAnswer",
     "CollectedCompletion",
@@ -49,6 +71,7 @@ __all__ = [
     "FaultKind",
     "ImportPreview",
     "ImportReport",
+    "KeptSolution",
     "LabelChange",
     "Lease",
     "Outcome",
@@ -59,7 +82,12 @@ __all__ = [
     "PreviewedProblem",
     "Problem",
     "Purpose",
+    "QuestionFinding",
+    "QuestionPosition",
+    "QuestionVerdict",
     "Rating",
+    "RequestStatus",
+    "Reservation",
     "ReviewStatus",
     "Rollout",
     "RolloutCount",
@@ -71,9 +99,15 @@ __all__ = [
     "SegmentKind",
     "SkipReason",
     "SkippedRow",
+    "Spending",
     "Split",
     "Support",
+    "TeacherAttempt",
+    "TeacherQuestion",
+    "TeacherTurn",
     "TemplateTwins",
+    "Usage",
+    "WrittenSolution",
     "accepted_answers",
     "is_text",
     "make_label",

@@ -4,6 +4,11 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from store.database.tables import (
+    AnnotationAttemptRow,
+    AnnotationJobRow,
+    AnnotationQuestionRow,
+    AnnotationRequestRow,
+    AnnotationTurnRow,
     Base,
     ExclusionRow,
     HeldOutBandRow,
@@ -16,6 +21,16 @@ from store.database.tables import (
 from store.errors import StoreError
 from store.problems.queries import UNATTEMPTED
 
+_PAID = tuple(
+    table(row)
+    for row in (
+        AnnotationJobRow,
+        AnnotationAttemptRow,
+        AnnotationTurnRow,
+        AnnotationRequestRow,
+        AnnotationQuestionRow,
+    )
+)  # what a teacher was paid for, which belongs to no run
 _OF_IMPORTS = tuple(table(row) for row in (ProblemRow, ImportRow, ExclusionRow, HeldOutBandRow, HeldOutTemplateRow))
 
 
@@ -25,7 +40,7 @@ def is_empty(session: Session) -> bool:
 
 
 def clear(session: Session, *, keep_problems: bool = False) -> None:
-    """Delete all rows, or all but those of imports.
+    """Delete all rows, or all but those of imports; what teachers were paid for stays.
 
     Raises:
         StoreError: a policy was published, so the rows belong to a run.
@@ -33,7 +48,7 @@ def clear(session: Session, *, keep_problems: bool = False) -> None:
     if session.scalar(select(exists(select(PolicyRow.version)))):
         raise StoreError("the store holds the policies of a run and is not cleared")
     for one in reversed(Base.metadata.sorted_tables):
-        if not (keep_problems and one in _OF_IMPORTS):
+        if one not in _PAID and not (keep_problems and one in _OF_IMPORTS):
             session.execute(delete(one))
     if keep_problems:
         session.execute(update(ProblemRow).values(UNATTEMPTED))

@@ -3,6 +3,13 @@
 Times are Unix seconds, as floats, by the clock with which the store was opened. Begin with `rollouts.py`.
 """
 
+from store.database.tables.annotation import (
+    AnnotationAttemptRow,
+    AnnotationJobRow,
+    AnnotationQuestionRow,
+    AnnotationRequestRow,
+    AnnotationTurnRow,
+)
 from store.database.tables.base import Base, table
 from store.database.tables.feedback import CollectedAnswerRow, CollectedRow
 from store.database.tables.labels import LabelChangeRow, OutcomeChangeRow, ReviewRow
@@ -19,11 +26,16 @@ from store.database.tables.runs import (
 )
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
 
-SCHEMA_REVISION = "0010"
+SCHEMA_REVISION = "0011"
 """The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [
     "SCHEMA_REVISION",
+    "AnnotationAttemptRow",
+    "AnnotationJobRow",
+    "AnnotationQuestionRow",
+    "AnnotationRequestRow",
+    "AnnotationTurnRow",
     "AssignmentRow",
     "Base",
     "CollectedAnswerRow",

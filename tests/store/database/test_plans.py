@@ -7,16 +7,22 @@ import pytest
 from sqlalchemy import event
 
 from store.records import (
+    Amount,
     CollectedAnswer,
     Completion,
     Outcome,
     Policy,
     Purpose,
+    QuestionFinding,
+    QuestionVerdict,
     Rating,
+    Reservation,
     ReviewStatus,
     RolloutFilter,
     Sampling,
     Split,
+    TeacherTurn,
+    WrittenSolution,
 )
 from store.runs.samplers import SamplerState
 from store.settings import SelectionSettings
@@ -25,7 +31,19 @@ from store.store import Store
 from .faults_writer import attempt
 
 # "t" is the alias in `store.database.bulk`.
-LARGE = ("rollouts", "executions", "assignments", "training_set_rollouts", "collected", "collected_answers", "t")
+LARGE = (
+    "rollouts",
+    "executions",
+    "assignments",
+    "training_set_rollouts",
+    "collected",
+    "collected_answers",
+    "annotation_attempts",
+    "annotation_turns",
+    "annotation_requests",
+    "annotation_questions",
+    "t",
+)
 
 
 @pytest.fixture
@@ -213,3 +231,31 @@ def test_browsing_reads_a_window_of_an_index_or_of_the_table(worked, wanted, ind
     plan = plans(worked, lambda: (worked.rollouts.page(wanted, 5), worked.rollouts.count(wanted)))
     assert any(index in line for line in plan)
     assert scans(plan) == []
+
+
+def test_annotation_looks_up_what_it_needs(worked):
+    annotations = worked.annotations
+
+    def annotate() -> None:
+        job = annotations.open_job("key", "teacher", {"solution_format": "tir"}).id
+        annotations.claim(job, "me", lambda owner: True)
+        page, after = annotations.next_questions(job, (0.0, 0.6), limit=5)
+        annotations.next_questions(job, (0.0, 0.6), after, limit=5)
+        attempt = page[0].attempts[0]
+        assert annotations.reserve(job, "me", Reservation("a", attempt.id, 0, Amount(5, 5)), (10, 10))
+        annotations.add_turn(attempt.id, TeacherTurn(0, {"text": "1"}), "a", None, None)
+        annotations.show(attempt.id, 0, "1", None)
+        annotations.finish(attempt.id, Outcome.ACCEPTED, "1", WrittenSolution((("1", None),), ()), 4)
+        annotations.attempts(job, attempt.problem_id, 2)
+        annotations.conclude(job, QuestionFinding(attempt.problem_id, QuestionVerdict.VERIFIED, 1))
+        annotations.unconcluded(job, [attempt.problem_id])
+        annotations.findings(job, QuestionVerdict.VERIFIED, 10)
+        annotations.batches_under_way(job)
+        assert len(list(annotations.kept())) == 1
+        annotations.claim(job, "other", lambda owner: False)
+
+    plan = plans(worked, annotate)
+    assert any("ix_annotation_attempts_kept" in line for line in plan)
+    assert any("uq_annotation_attempts_place" in line for line in plan)
+    assert any("ix_annotation_requests_status" in line for line in plan)
+    assert [line for line in scans(plan) if "ix_annotation_attempts_kept" not in line] == []
