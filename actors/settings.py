@@ -173,4 +173,14 @@ class JsonlTeacherSettings(_Settings):
     max_chars: int = Field(4000, ge=1, description="longer solutions are skipped")
 
 
-TeacherSettings = Annotated[ScriptedTeacherSettings | JsonlTeacherSettings, Field(discriminator="kind")]
+class AnnotationsTeacherSettings(_Settings):
+    """Demonstrations that `automathes annotate` put into the run's store."""
+
+    kind: Literal["annotations"]
+    count: int | None = Field(None, ge=1, description="use only so many of the kept solutions, by problem")
+    max_chars: int = Field(4000, ge=1, description="longer solutions are skipped")
+
+
+TeacherSettings = Annotated[
+    ScriptedTeacherSettings | JsonlTeacherSettings | AnnotationsTeacherSettings, Field(discriminator="kind")
+]

@@ -26,4 +26,4 @@ def get_format(name: str) -> SolutionFormat:
         raise UnknownFormatError(f"solution format {name!r} does not exist: choose one of {sorted(FORMATS)}") from None
 
 
-__all__ = ["FORMATS", "SolutionFormat", "UnknownFormatError", "get_format"]
+__all__ = ["FORMATS", "MARIO", "SolutionFormat", "UnknownFormatError", "get_format"]

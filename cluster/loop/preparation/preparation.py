@@ -115,7 +115,7 @@ async def write_demonstrations(config: RunConfig, base: Location, store: Store) 
         codec = Codec.from_folder(local, get_format(config.sampler.solution_format))
     problems = list(store.problems.iterate(split=Split.TRAIN))
     async with Sandbox(config.sandbox) as sandbox, AnswerChecker(config.answer_checker) as checker:
-        teacher = make_teacher(config.teacher)
+        teacher = make_teacher(config.teacher, store.annotations)
         written = [pair async for pair in teacher.demonstrations(codec, sandbox, checker, problems)]
     kept = [rollout for batch in batched(written, _ROLLOUT_BATCH) for rollout in _store_demonstrations(store, batch)]
     skipped = teacher.skipped + Counter({"solves a held-out problem": len(written) - len(kept)})
@@ -151,4 +151,8 @@ def _corpus(config: RunConfig, store: Store) -> list[str]:
     from actors.teachers import make_teacher
 
     problems = list(store.problems.iterate(split=Split.TRAIN))
-    return make_teacher(config.teacher).texts(problems) if config.teacher else [p.question for p in problems]
+    return (
+        make_teacher(config.teacher, store.annotations).texts(problems)
+        if config.teacher
+        else [p.question for p in problems]
+    )
