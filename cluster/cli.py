@@ -7,6 +7,7 @@ from importlib import import_module
 
 from cluster.console.errors import run_with_short_errors
 from cluster.parsers import results
+from cluster.parsers.annotation import add_annotate
 from cluster.parsers.common import Commands, add_command, add_config_options, add_run_options, count
 from cluster.parsers.monitoring import add_monitor
 from cluster.parsers.planning import add_plan
@@ -44,6 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_scale(commands)
     _add_status(commands)
     add_problems(commands)
+    add_annotate(commands)
     add_policies(commands)
     _add_review(commands)
     results.add_export(commands)

@@ -11,6 +11,7 @@ def used_by(user: str, *names: object) -> None:
 
 used_by(
     "cluster.cli, which names handlers as module:function",
+    it.annotate,
     it.api,
     it.audit_labels,
     it.control,
@@ -107,8 +108,10 @@ used_by(
 used_by("SQLAlchemy", it.against, it.inherit_cache, it.self_group, it.type_annotation_map)
 used_by(
     "the database: columns that are written, and read by people",
+    it.cached_tokens,
     it.created_at,
     it.duplicates,
+    it.fingerprint,
     it.first_policy_version,
     it.imported_at,
     it.new_outcome,

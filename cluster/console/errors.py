@@ -7,6 +7,7 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
 
 _WRONG_USE_ERRORS = (
+    "actors.annotation.dialogue.prompts.PromptError",
     "actors.formats.UnknownFormatError",
     "actors.teachers.jsonl.DemonstrationFileError",
     "cluster.config.run_config.ConfigError",
@@ -30,6 +31,7 @@ _WRONG_USE_ERRORS = (
     "store.errors.UnknownRecordError",
 )
 _FAILURES = (
+    "actors.annotation.endpoint.failures.TeacherError",
     "actors.engine.EngineStartError",
     "eval.metrics.NothingMeasuredError",
     "cluster.loop.supervision.fleet.SamplersLostError",

@@ -82,7 +82,12 @@ def _facts(review: Review) -> list[str]:
         f"label {format_label(review.label)}; proposed {format_label(review.proposed_answer)} "
         f"({percent(review.score)} likely)"
     ]
-    if evidence:
+    if "teacher" in evidence:
+        facts.append(
+            f"{evidence['agreeing']} of {evidence['attempts']} attempts of the teacher "
+            f"{printable(evidence['teacher'])} agree on it, and none reaches the label"
+        )
+    elif evidence:
         policies = ", ".join(f"v{version}" for version in evidence["policy_versions"]) or "no known version"
         answers = ", ".join(f"{printable(answer)} x{count}" for answer, count in evidence["answers"].items())
         facts += [

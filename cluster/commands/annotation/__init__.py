@@ -1,0 +1,1 @@
+"""`automathes annotate`. Begin with `annotate.py`; `options.py` is its input."""

@@ -1,0 +1,84 @@
+"""`automathes annotate`: a teacher behind an API solves training problems; what verifies is kept."""
+
+import argparse
+import asyncio
+import signal
+
+from actors.annotation.demonstrations import write_demonstrations
+from actors.annotation.endpoint.pace import Stop
+from actors.annotation.job import JobOrder, OnProgress, run_job
+from actors.annotation.progress import JobProgress
+from cluster.commands.annotation.options import Target, find_target, make_order
+from cluster.commands.annotation.records import start_record, summary_record
+from cluster.commands.annotation.report import report
+from cluster.config.run_config import ConfigError
+from cluster.console.annotation_progress import annotation_progress, print_note
+from cluster.console.output import print_json, print_line
+from cluster.console.tables.annotation_tables import print_result
+from store.records import AnnotationJob, Split
+from store.store import Store
+
+
+def annotate(arguments: argparse.Namespace) -> int:
+    """Annotate the training problems of a store, or continue to; or report what was annotated.
+
+    The first Ctrl-C ends it once what is under way is answered, which has been paid for; a second one at once.
+
+    Raises:
+        ConfigError: there is no such run, an option is out of bounds, or there are no problems.
+        PromptError: the prompt or the examples cannot be used.
+        TeacherError: the teacher cannot be used.
+        StoreError: there is no such store, or another process is at work on the same job.
+    """
+    target = find_target(arguments)
+    if arguments.report:
+        return report(arguments, target)
+    order = make_order(arguments, target.solution_format)
+    if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
+        raise ConfigError(f"--out {arguments.out}: there is no such folder")
+    with Store.open(target.url, create=False) as store:
+        if not store.problems.count_up_to(1, Split.TRAIN):
+            raise ConfigError("the store has no training problems: import some with `automathes problems import`")
+        with annotation_progress(order.limits) as on_progress:
+            job, progress = _run(store, order, target, on_progress)
+        summary = next(one for one in store.annotations.summaries() if one.job.id == job.id)
+        written = _write(store, arguments, order)
+    if arguments.json:
+        print_json(summary_record(summary) | {"this_start": start_record(progress)} | written)
+    else:
+        print_result(summary, progress)
+        for name, number in written.items():
+            print_line(f"{name.replace('_', ' ')}: {number}")
+    return 1 if progress.is_stopped else 0
+
+
+def _run(store: Store, order: JobOrder, target: Target, on_progress: OnProgress) -> tuple[AnnotationJob, JobProgress]:
+    try:
+        return asyncio.run(_run_until_stopped(store, order, target, on_progress))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _run_until_stopped(
+    store: Store, order: JobOrder, target: Target, on_progress: OnProgress
+) -> tuple[AnnotationJob, JobProgress]:
+    stop, task, loop = Stop(), asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+
+    def on_signal() -> None:
+        if stop.is_set:
+            task.cancel()
+        else:
+            print_note("stopping once what is under way is answered (Ctrl-C again stops at once)")
+            stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    return await run_job(store, order, target.sandbox, target.answer_checker, stop, on_progress)
+
+
+def _write(store: Store, arguments: argparse.Namespace, order: JobOrder) -> dict[str, int]:
+    if arguments.out is None:
+        return {}
+    written, left_out = write_demonstrations(store.annotations, arguments.out, order.settings.solution_format)
+    return {"demonstrations_written": written, "demonstrations_left_out": left_out}
