@@ -46,7 +46,14 @@ class RequestFailure(Exception):  # noqa: N818 - what happened to a request
         self.wait_s = wait_s
 
 
-EXPECTED = (openai.APIError, json.JSONDecodeError, BadReplyError, TimeoutError)
+EXPECTED = (
+    openai.APIError,
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    RecursionError,  # JSON that is nested too deeply
+    BadReplyError,
+    TimeoutError,
+)
 """What a request raises that was sent to a server which fails or misbehaves."""
 
 

@@ -14,7 +14,7 @@ from ...teacher_server import TeacherServer
 from .conftest import Annotate
 
 FREE = ("rate_limit", "error_500", "slow_down")
-LOST = ("error_504", "hang", "hang_in_stream", "cut", "end_early", "wrong_json", "wrong_shape")
+LOST = ("error_504", "hang", "hang_in_stream", "cut", "end_early", "wrong_json", "wrong_bytes", "nested", "wrong_shape")
 ANSWERED = ("no_usage", "bad_usage")
 
 
