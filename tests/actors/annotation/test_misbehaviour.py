@@ -133,7 +133,7 @@ def misbehaving(seed: int):
     return behaviour
 
 
-@pytest.mark.parametrize("calls", ["fenced", "tools"])
+@pytest.mark.parametrize("calls", ["fenced", pytest.param("tools", marks=pytest.mark.slow)])
 def test_the_budget_is_never_exceeded_and_all_is_had_in_the_end(
     calls: str, annotate: Annotate, server: TeacherServer, store: Store
 ) -> None:
