@@ -188,6 +188,22 @@ class _Answers:
         else:
             await self._raw(200, "application/json", b'{"choices": [{"message"')
 
+    async def wrong_bytes(self) -> None:
+        """Send what is no UTF-8."""
+        if self._body.get("stream"):
+            await self._head(200, "text/event-stream", {"connection": "close"})
+            self._writer.write(b"data: \xff\xfe\n\n")
+        else:
+            await self._raw(200, "application/json", b"\xff\xfe")
+
+    async def nested(self) -> None:
+        """Send JSON that no parser reads to its end."""
+        if self._body.get("stream"):
+            await self._head(200, "text/event-stream", {"connection": "close"})
+            self._writer.write(b"data: " + b"[" * 200_000 + b"\n\n")
+        else:
+            await self._raw(200, "application/json", b"[" * 200_000)
+
     async def wrong_shape(self) -> None:
         if self._body.get("stream"):
             await self._stream([["no", "completion"]])

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from actors.annotation.asking import Asking
 from actors.annotation.attempt import AttemptFailure, Attempts, Need
-from actors.annotation.budget import Budget, BudgetSpent, Ledger
-from actors.annotation.conversation import Conversation
+from actors.annotation.dialogue.conversation import Conversation
 from actors.annotation.endpoint.client import TeacherClient
 from actors.annotation.endpoint.failures import RequestFailure, TeacherError
 from actors.annotation.endpoint.pace import Pace, Stop, Stopped
-from actors.annotation.prices import most
 from actors.annotation.progress import JobProgress
 from actors.annotation.questions import Questions
 from actors.annotation.settings import AnnotationSettings
+from actors.annotation.spending.budget import Budget, BudgetSpent, Ledger
+from actors.annotation.spending.prices import most
 from actors.annotation.work import Work, open_work
 from sandbox.equivalence import AnswerCheckFailed
 from store.records import Problem, TeacherAttempt

@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from actors.annotation.budget import Budget
 from actors.annotation.endpoint.client import TeacherClient
 from actors.annotation.endpoint.failures import RequestFailure, TeacherError
 from actors.annotation.endpoint.pace import Pace
 from actors.annotation.settings import AnnotationSettings
+from actors.annotation.spending.budget import Budget
 from store.records import Amount, TeacherTurn
 
 log = logging.getLogger(__name__)

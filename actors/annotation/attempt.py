@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from actors.annotation.conversation import Conversation, code_so_far
-from actors.annotation.turns import ParsedTurn, parse_turn, reply_of, written_turns
+from actors.annotation.dialogue.conversation import Conversation, code_so_far
+from actors.annotation.dialogue.turns import ParsedTurn, parse_turn, reply_of, written_turns
 from actors.attempts.attempt import OUTCOME_OF_VERDICT
 from actors.attempts.interaction import execution_record
 from actors.formats import SolutionFormat

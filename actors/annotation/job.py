@@ -11,15 +11,15 @@ from typing import Any
 from actors.annotation.annotator import Annotator
 from actors.annotation.attempt import Attempts
 from actors.annotation.batches.batch_annotator import BatchAnnotator
-from actors.annotation.budget import Ledger, Limits
-from actors.annotation.conversation import Conversation
+from actors.annotation.dialogue.conversation import Conversation
+from actors.annotation.dialogue.prompts import Prompt
 from actors.annotation.endpoint.client import TeacherClient
 from actors.annotation.endpoint.pace import Stop
 from actors.annotation.ownership import owned
 from actors.annotation.progress import JobProgress
-from actors.annotation.prompts import Prompt
 from actors.annotation.questions import Questions
 from actors.annotation.settings import AnnotationSettings, TokenPrice
+from actors.annotation.spending.budget import Ledger, Limits
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings

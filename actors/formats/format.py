@@ -78,7 +78,7 @@ class SolutionFormat:
         """Prose with the format's marks, unless it has them or is empty: without them, an output has no end."""
         if not prose or prose.startswith(self.prose_beginnings):
             return prose
-        return self.prose_template.replace("{prose}", prose)
+        return self.prose_template.replace("{prose}", prose.strip())
 
     def plain(self, prose: str) -> str:
         """Prose without the format's marks around it and without what introduces a code block."""

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.status import Status
 
-from actors.annotation.budget import Limits
 from actors.annotation.progress import JobProgress
+from actors.annotation.spending.budget import Limits
 
 _LINE_INTERVAL_S = 10.0
 

@@ -7,7 +7,7 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
 
 _WRONG_USE_ERRORS = (
-    "actors.annotation.prompts.PromptError",
+    "actors.annotation.dialogue.prompts.PromptError",
     "actors.formats.UnknownFormatError",
     "actors.teachers.jsonl.DemonstrationFileError",
     "cluster.config.run_config.ConfigError",

@@ -13,7 +13,7 @@ def add_annotate(commands: Commands) -> None:
         "annotate",
         "annotation.annotate:annotate",
         "have a strong teacher behind an OpenAI-compatible API solve training problems, and keep what verifies",
-        """OPENAI_API_KEY=... automathes annotate --model gpt-4.1 --price 2,8 --budget 20 --store sqlite:///problems.db
+        """automathes annotate --model gpt-4.1 --price 2,8 --budget 20 --store sqlite:///problems.db
          automathes annotate --model qwen --base-url http://127.0.0.1:8000/v1 --price 0,0 --calls tools
          automathes annotate --report --verdict disputed
          (if interrupted, the same command continues; nothing that was answered is paid twice)""",

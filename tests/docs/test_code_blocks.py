@@ -4,11 +4,13 @@ import ast
 import itertools
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from actors.annotation.settings import AnnotationSettings
 from cluster.cli import make_parser
 from cluster.config.loading import load_config
 
@@ -80,6 +82,9 @@ def test_make_has_the_targets(command: Snippet) -> None:
 
 @pytest.mark.parametrize("block", blocks("toml"), ids=str)
 def test_configurations_are_read(block: Snippet, tmp_path: Path) -> None:
+    if "[prices." in block.text:  # a teacher of `automathes annotate`
+        AnnotationSettings.model_validate(tomllib.loads(block.text))
+        return
     file = tmp_path / "config.toml"
     file.write_text(block.text)
     load_config(None, file, [])

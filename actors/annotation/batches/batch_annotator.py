@@ -9,16 +9,16 @@ from typing import Any
 
 from actors.annotation.attempt import AttemptFailure, Attempts, Need
 from actors.annotation.batches.batch_api import BatchApi, Results
-from actors.annotation.budget import Ledger
-from actors.annotation.conversation import Conversation
+from actors.annotation.dialogue.conversation import Conversation
+from actors.annotation.dialogue.replies import Reply
 from actors.annotation.endpoint.client import TeacherClient
 from actors.annotation.endpoint.failures import RequestFailure, TeacherError
 from actors.annotation.endpoint.pace import Stop, Stopped
-from actors.annotation.prices import most
 from actors.annotation.progress import JobProgress
 from actors.annotation.questions import Questions
-from actors.annotation.replies import Reply
 from actors.annotation.settings import AnnotationSettings
+from actors.annotation.spending.budget import Ledger
+from actors.annotation.spending.prices import most
 from actors.annotation.work import Work, open_work
 from sandbox.equivalence import AnswerCheckFailed
 from store.records import Reservation

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 import openai
 from openai import AsyncOpenAI
 
+from actors.annotation.dialogue.replies import BadReplyError, Reply, read_reply
 from actors.annotation.endpoint.failures import RequestFailure, TeacherError, failure_of
 from actors.annotation.endpoint.pace import Stop
-from actors.annotation.replies import BadReplyError, Reply, read_reply
 from actors.annotation.settings import AnnotationSettings
 
 log = logging.getLogger(__name__)

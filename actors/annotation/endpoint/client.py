@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from openai import AsyncOpenAI, AsyncStream, Timeout
 
+from actors.annotation.dialogue.replies import Reply, read_reply
 from actors.annotation.endpoint.failures import EXPECTED, KEY_VARIABLE, TeacherError, failure_of
 from actors.annotation.endpoint.stream import CollectedStream
-from actors.annotation.replies import Reply, read_reply
 from actors.annotation.settings import OPENAI_URL, AnnotationSettings
 
 PATH = "/chat/completions"

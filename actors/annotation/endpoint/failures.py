@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import openai
 
-from actors.annotation.replies import BadReplyError
+from actors.annotation.dialogue.replies import BadReplyError
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 _STOPS_THE_JOB = {401, 402, 403, 404, 405}
@@ -46,7 +46,14 @@ class RequestFailure(Exception):  # noqa: N818 - what happened to a request
         self.wait_s = wait_s
 
 
-EXPECTED = (openai.APIError, json.JSONDecodeError, BadReplyError, TimeoutError)
+EXPECTED = (
+    openai.APIError,
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    RecursionError,  # JSON that is nested too deeply
+    BadReplyError,
+    TimeoutError,
+)
 """What a request raises that was sent to a server which fails or misbehaves."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.annotation.replies import BadReplyError
+from actors.annotation.dialogue.replies import BadReplyError
 
 
 class CollectedStream:

@@ -7,10 +7,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from actors.annotation.budget import Limits
+from actors.annotation.dialogue.prompts import load_prompt
 from actors.annotation.job import JobOrder
-from actors.annotation.prompts import load_prompt
 from actors.annotation.settings import AnnotationSettings, TokenPrice
+from actors.annotation.spending.budget import Limits
 from cluster.config.options import checked
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import LATEST, find_run_folder

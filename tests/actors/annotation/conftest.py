@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from actors.annotation.budget import Limits
+from actors.annotation.dialogue.prompts import load_prompt
 from actors.annotation.endpoint.pace import Stop
 from actors.annotation.job import JobOrder, run_job
 from actors.annotation.progress import JobProgress
-from actors.annotation.prompts import load_prompt
 from actors.annotation.settings import AnnotationSettings, TokenPrice
+from actors.annotation.spending.budget import Limits
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import AnnotationSummary, Problem, Split
 from store.store import Store

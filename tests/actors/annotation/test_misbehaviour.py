@@ -14,7 +14,7 @@ from ...teacher_server import TeacherServer
 from .conftest import Annotate
 
 FREE = ("rate_limit", "error_500", "slow_down")
-LOST = ("error_504", "hang", "hang_in_stream", "cut", "end_early", "wrong_json", "wrong_shape")
+LOST = ("error_504", "hang", "hang_in_stream", "cut", "end_early", "wrong_json", "wrong_bytes", "nested", "wrong_shape")
 ANSWERED = ("no_usage", "bad_usage")
 
 
@@ -133,7 +133,7 @@ def misbehaving(seed: int):
     return behaviour
 
 
-@pytest.mark.parametrize("calls", ["fenced", "tools"])
+@pytest.mark.parametrize("calls", ["fenced", pytest.param("tools", marks=pytest.mark.slow)])
 def test_the_budget_is_never_exceeded_and_all_is_had_in_the_end(
     calls: str, annotate: Annotate, server: TeacherServer, store: Store
 ) -> None:

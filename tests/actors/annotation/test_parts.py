@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from actors.annotation.conversation import Conversation
+from actors.annotation.dialogue.conversation import Conversation
+from actors.annotation.dialogue.prompts import PromptError, load_prompt
+from actors.annotation.dialogue.replies import BadReplyError, Call, Reply, read_reply, read_usage
+from actors.annotation.dialogue.turns import parse_turn
 from actors.annotation.endpoint.failures import retry_after_s
 from actors.annotation.endpoint.stream import CollectedStream
-from actors.annotation.prices import cost, microdollars, most
-from actors.annotation.prompts import PromptError, load_prompt
-from actors.annotation.replies import BadReplyError, Call, Reply, read_reply, read_usage
 from actors.annotation.settings import AnnotationSettings, TokenPrice
-from actors.annotation.turns import parse_turn
+from actors.annotation.spending.prices import cost, microdollars, most
 from actors.formats import get_format
 from store.records import TeacherTurn, Usage
 
@@ -88,6 +88,24 @@ def test_a_turn_of_mario_gets_the_form_that_the_format_has(text: str) -> None:
     assert turn.text == f"Thought: I add.\n\nAction: python_interpreter\n\nAction Input: ```python\n{CODE}\n```\n"
     written = turn.text + MARIO.output("1") + "Thought: I know it.\n\nFinal Answer: $1$"
     assert MARIO.split_solution(written)[0] == (turn.text, "1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<p>\nI add.\n</p>\n<code>\n{CODE}\n</code>\n",
+        f"<p>\nI add.\n</p>\n<code>\n{CODE}\n</code>\nOutput: 3",
+        f"I add.\n\n```python\n{CODE}\n```",
+    ],
+)
+def test_a_turn_in_marios_html_is_read_by_its_marks_or_as_a_fence(text: str) -> None:
+    html = get_format("mario_html")
+    turn = parse_turn(Reply(text=text), html)
+    assert turn.code == CODE
+    assert turn.text == f"<p>\nI add.\n</p>\n<code>\n{CODE}\n</code>\n"
+    last = parse_turn(Reply(text="I know it.\n\nFinal Answer: $1$"), html)
+    assert html.find_answer(last.text) == "1"
+    assert html.split_solution(turn.text + html.output("1") + last.text) == [(turn.text, "1"), (last.text, None)]
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from actors.annotation.prompts import Prompt
+from actors.annotation.dialogue.prompts import Prompt
+from actors.annotation.dialogue.turns import TOOL_NAME, parse_turn, reply_of
 from actors.annotation.settings import AnnotationSettings
-from actors.annotation.turns import TOOL_NAME, parse_turn, reply_of
 from actors.formats import SolutionFormat, get_format
 from store.records import TeacherTurn
 

@@ -5,15 +5,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actors.annotation.replies import Call, Reply
+from actors.annotation.dialogue.replies import Call, Reply
 from actors.formats import MARIO_HTML, SolutionFormat
 from store.records import TeacherTurn
 
 TOOL_NAME = "python"
 _BLOCK = re.compile(
-    r"```[ \t]*(?:python3?|py)[ \t]*\r?\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE | re.IGNORECASE
+    r"```[ \t]*(?:python3?|py)[ \t]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE | re.IGNORECASE
 )
-_ELEMENT = re.compile(r"<code>[ \t]*\r?\n(.*?)(?:^[ \t]*</code>[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_ELEMENT = re.compile(r"<code>[ \t]*\n(.*?)(?:^[ \t]*</code>[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _CLOSED = ("\n```", "\n</code>")
 _BAD_CALL = (
     f'the call was not run: the arguments of `{TOOL_NAME}` must be JSON, {{"code": "..."}}, with a text of Python'
@@ -39,11 +39,12 @@ def parse_turn(reply: Reply, solution_format: SolutionFormat) -> ParsedTurn:
     """The turn that a reply is. Text after its first block of code is dropped: it precedes the real output."""
     if reply.calls:
         return _called(reply.text, reply.calls[0], solution_format)
-    block = _block(reply.text, solution_format)
+    text = reply.text.replace("\r\n", "\n")
+    block = _block(text, solution_format)
     if block is None or (reply.is_cut and not block.group().rstrip().endswith(_CLOSED)):
-        return ParsedTurn(solution_format.marked(reply.text.strip()))
-    code = block.group(1).replace("\r\n", "\n").rstrip()
-    prose = solution_format.marked(reply.text[: block.start()].lstrip())
+        return ParsedTurn(solution_format.marked(text.strip()))
+    code = block.group(1).rstrip()
+    prose = solution_format.marked(text[: block.start()].lstrip())
     return ParsedTurn(_before_code(prose, solution_format) + solution_format.fenced(code), code)
 
 

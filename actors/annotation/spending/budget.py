@@ -5,11 +5,11 @@ import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 
+from actors.annotation.dialogue.replies import Reply, stored_reply
 from actors.annotation.endpoint.failures import RequestFailure, TeacherError
 from actors.annotation.endpoint.pace import Stop, Stopped
-from actors.annotation.prices import cost, microdollars
-from actors.annotation.replies import Reply, stored_reply
 from actors.annotation.settings import TokenPrice
+from actors.annotation.spending.prices import cost, microdollars
 from store.annotation.annotations import Annotations
 from store.records import Amount, Reservation, TeacherTurn
 

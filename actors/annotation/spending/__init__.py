@@ -1,0 +1,1 @@
+"""What requests cost, and the budget that they are reserved in."""
