@@ -100,10 +100,10 @@ def test_a_turn_of_mario_gets_the_form_that_the_format_has(text: str) -> None:
 )
 def test_a_turn_in_marios_html_is_read_by_its_marks_or_as_a_fence(text: str) -> None:
     html = get_format("mario_html")
-    turn = parse_turn(Reply(text=text), html)
+    turn = parse_turn(Reply(text=text, finish_reason="stop"), html)
     assert turn.code == CODE
     assert turn.text == f"<p>\nI add.\n</p>\n<code>\n{CODE}\n</code>\n"
-    last = parse_turn(Reply(text="I know it.\n\nFinal Answer: $1$"), html)
+    last = parse_turn(Reply(text="I know it.\n\nFinal Answer: $1$", finish_reason="stop"), html)
     assert html.find_answer(last.text) == "1"
     assert html.split_solution(turn.text + html.output("1") + last.text) == [(turn.text, "1"), (last.text, None)]
 
