@@ -9,7 +9,7 @@ from cluster.console.tables.columns import format_label, print_table, printable
 from store.records import ImportReport, PreviewedProblem, Split
 
 _MAX_LISTED = 5
-_SPLITS = {Split.TRAIN: "train", Split.HELDOUT: "held out", Split.EXCLUDED: "excluded"}
+_SPLITS = {Split.TRAIN: "train", Split.HELDOUT: "held out", Split.EXCLUDED: "excluded", Split.CANDIDATE: "candidate"}
 
 
 def print_preview(first: Sequence[PreviewedProblem]) -> None:
@@ -45,6 +45,11 @@ def print_import(report: ImportReport, target: str, counts: Mapping[str, int], *
         print_line(
             f"{report.left_out} excluded, because they equal or nearly equal a held-out problem{_twins(report.twins)}"
             f"{listed}"
+        )
+    if report.orphans:
+        print_line(
+            f"{report.orphans} left out, because the store does not have the questions that they were made of: "
+            "import those first"
         )
     if report.withdrawn:
         learned = f" A policy has already been trained on {report.learned} of them." if report.learned else ""
