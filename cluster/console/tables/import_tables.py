@@ -57,6 +57,11 @@ def print_import(report: ImportReport, target: str, counts: Mapping[str, int], *
             f"{report.withdrawn} training problems withdrawn: each equals or nearly equals a new held-out problem"
             f"{_twins(report.withdrawn_twins)}.{learned}"
         )
+    if report.relatives:
+        print_line(
+            f"{report.relatives} of the excluded or withdrawn ones are relatives of these: one was made of the other, "
+            "or both of a third (docs/augmentation.md)"
+        )
     if report.twins or report.withdrawn_twins:
         print_line("--template-twins train keeps those with other numbers or names: generated problems need it")
 

@@ -210,6 +210,19 @@ def test_rows_of_metamath_follow_the_questions_that_they_were_made_of(
     assert "1 left out, because the store does not have the questions that they were made of" in capsys.readouterr().out
 
 
+def test_rows_of_metamath_whose_parent_is_held_out_are_excluded(
+    imported: Callable[..., list[Problem]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rephrased = METAMATH | {"type": "GSM_Rephrased", "query": "Six rows of seven chairs: how many are there in all?"}
+    write_lines(tmp_path / "a.jsonl", [rephrased, METAMATH])
+
+    found = imported(tmp_path / "a.jsonl", "--layout", "metamath", "--split", "heldout")
+
+    assert {one.split for one in found if one.parent_key is None} == {Split.HELDOUT}
+    assert {one.split for one in found if one.parent_key is not None} == {Split.EXCLUDED}
+    assert "1 of the excluded or withdrawn ones are relatives of these" in capsys.readouterr().out
+
+
 def test_a_field_that_is_named_overrides_that_of_the_layout(
     imported: Callable[..., list[Problem]], tmp_path: Path
 ) -> None:
