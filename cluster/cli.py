@@ -8,6 +8,7 @@ from importlib import import_module
 from cluster.console.errors import run_with_short_errors
 from cluster.parsers import results
 from cluster.parsers.annotation import add_annotate
+from cluster.parsers.augmentation import add_augment
 from cluster.parsers.benchmarks import add_bench
 from cluster.parsers.common import Commands, add_command, add_config_options, add_run_options, count
 from cluster.parsers.monitoring import add_monitor
@@ -50,6 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_status(commands)
     add_problems(commands)
     add_annotate(commands)
+    add_augment(commands)
     add_policies(commands)
     add_review(commands)
     results.add_export(commands)

@@ -12,6 +12,7 @@ def used_by(user: str, *names: object) -> None:
 used_by(
     "cluster.cli, which names handlers as module:function",
     it.annotate,
+    it.augment,
     it.api,
     it.audit_labels,
     it.bench,

@@ -23,7 +23,7 @@ from actors.annotation.spending.budget import Ledger, Limits
 from sandbox.equivalence import AnswerChecker
 from sandbox.interpreter import Sandbox
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
-from store.records import AnnotationJob
+from store.records import AnnotationJob, Split
 from store.store import Store
 
 _IDENTITY = (
@@ -38,7 +38,7 @@ OnProgress = Callable[[JobProgress], None]
 class JobOrder:
     """What is to be done: the teacher, its prompt, its budget, and the problems: the first `limit` of a source.
 
-    `in_batches`: with OpenAI's Batch API, turn by turn.
+    `in_batches`: with OpenAI's Batch API, turn by turn. `split`: training problems, or candidates.
     """
 
     settings: AnnotationSettings
@@ -48,6 +48,7 @@ class JobOrder:
     limit: int | None = None
     source: str | None = None
     in_batches: bool = False
+    split: Split = Split.TRAIN
 
 
 def open_job(store: Store, order: JobOrder) -> AnnotationJob:
@@ -116,7 +117,7 @@ def _annotator(
     conversation = Conversation(settings, order.prompt)
     limits = settings.max_blocks, settings.max_output_chars, settings.keep
     attempts = Attempts(store.annotations, conversation, sandbox, checker, *limits)
-    asked = settings.all_temperatures, order.limit, order.source
+    asked = settings.all_temperatures, order.limit, order.source, order.split
     questions = Questions(store, job, checker, *asked, progress)
     kind = BatchAnnotator if order.in_batches else Annotator
     return kind(settings, ledger, client, conversation, attempts, questions, stop, progress)

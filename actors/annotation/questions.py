@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from actors.annotation.agreement import AUTHOR, finding_of, proposal_of
 from actors.annotation.progress import JobProgress
 from sandbox.equivalence import AnswerChecker
-from store.records import AnnotationJob, Problem, QuestionPosition, ReviewStatus, TeacherAttempt, TeacherQuestion
+from store.records import AnnotationJob, Problem, QuestionPosition, ReviewStatus, Split, TeacherAttempt, TeacherQuestion
 from store.store import Store
 
 _PAGE = 128
 
 
 class Questions:
-    """The training problems of a store, with the attempts of a job at them."""
+    """The training problems of a store, or its candidates, with the attempts of a job at them."""
 
     def __init__(
         self,
@@ -23,6 +23,7 @@ class Questions:
         temperatures: tuple[float, ...],
         limit: int | None,
         source: str | None,
+        split: Split,
         progress: JobProgress,
     ) -> None:
         self._store = store
@@ -31,6 +32,7 @@ class Questions:
         self._temperatures = temperatures
         self._limit = limit
         self._source = source
+        self._split = split
         self._progress = progress
         self._concluded: set[str] = set()  # of problems whose last attempts end together, only one is to conclude
 
@@ -46,6 +48,7 @@ class Questions:
                 after,
                 _PAGE if left is None else min(left, _PAGE),
                 self._source,
+                self._split,
             )
             if after is None:
                 return

@@ -22,6 +22,7 @@ def add_annotate(commands: Commands) -> None:
     add("--store", metavar="URL", help="annotate the problems of this store, without a run")
     add("--limit", type=count, metavar="N", help="the first N training problems (default: all); of a report: problems")
     add("--source", metavar="NAME", help="only problems of this source")
+    add("--candidates", action="store_true", help="solve those that `augment` made, to confirm their answers")
     add("--out", type=Path, metavar="FILE", help="write all kept solutions of the format as JSONL, for teacher.path")
     add("--json", action="store_true", help="print one JSON object")
     add_run_options(parser)

@@ -5,7 +5,7 @@ import argparse
 from cluster.parsers.common import Commands, add_command, add_run_options, count
 
 _KINDS = ("jsonl", "json", "csv", "parquet", "arrow", "huggingface", "reasoning_gym")
-_LAYOUTS = ("verl", "dapo", "trl", "openr1", "numinamath", "deepscaler", "math", "gsm8k")
+_LAYOUTS = ("verl", "dapo", "trl", "openr1", "numinamath", "deepscaler", "math", "gsm8k", "metamath")
 
 
 def add_problems(commands: Commands) -> None:
@@ -53,7 +53,7 @@ def _add_rows(parser: argparse.ArgumentParser) -> None:
         metavar="OURS=THEIRS",
         help="name a field, such as answer=reward_model.ground_truth; repeatable",
     )
-    add("--answer-from", choices=("plain", "gsm8k", "boxed", "auto"), help="how the answer is written")
+    add("--answer-from", choices=("plain", "gsm8k", "boxed", "sentence", "auto"), help="how the answer is written")
     add(
         "--template-twins",
         choices=("leave_out", "train"),
@@ -69,6 +69,11 @@ def _add_rows(parser: argparse.ArgumentParser) -> None:
         "--multiple-choice",
         choices=("keep", "leave_out"),
         help="problems whose label is the letter of a choice (default: keep)",
+    )
+    add(
+        "--derived",
+        choices=("train", "candidate"),
+        help="rows made of another question: train on their labels (default), or once attempts confirm these",
     )
     add("--bad-rows", choices=("refuse", "skip"), help="refuse the import for a bad row, or skip the row")
     add("--limit", type=count, metavar="N", help="import the first N rows")
@@ -93,7 +98,7 @@ def _add_data_sets(parser: argparse.ArgumentParser) -> None:
 def _add_list(actions: Commands) -> None:
     example = "automathes problems list --split heldout"
     parser = add_command(actions, "list", "problems.listing:list_problems", "list problems of a run", example)
-    parser.add_argument("--split", choices=("train", "heldout", "excluded"), help="only of this split")
+    parser.add_argument("--split", choices=("train", "heldout", "excluded", "candidate"), help="only of this split")
     parser.add_argument(
         "--left-out", action="store_true", help="list near-duplicates and template twins of held-out problems"
     )

@@ -18,6 +18,7 @@ from store.records import (
     QuestionVerdict,
     Reservation,
     Spending,
+    Split,
     TeacherAttempt,
     TeacherQuestion,
     TeacherTurn,
@@ -99,18 +100,24 @@ class Annotations(StorePart):
         after: QuestionPosition | None = None,
         limit: int = BATCH,
         source: str | None = None,
+        split: Split = Split.TRAIN,
     ) -> tuple[list[TeacherQuestion], QuestionPosition | None]:
-        """The next training problems in their random order, with an attempt of the job for each temperature.
+        """The next problems of a split in their random order, with an attempt of the job for each temperature.
 
         Attempts without an outcome have their turns. Returns the position of the last problem too, None at the end.
         """
         with self._write() as session:
-            return attempts.next_questions(session, job_id, temperatures, after, limit, source)
+            return attempts.next_questions(session, job_id, temperatures, after, limit, source, split)
 
     def attempts(self, job_id: int, problem_id: str, samples: int) -> tuple[TeacherAttempt, ...]:
         """The first attempts of a job at a problem."""
         with self._read() as session:
             return attempts.attempts_at(session, job_id, [problem_id], samples).get(problem_id, ())
+
+    def answers(self, problem_ids: Sequence[str]) -> dict[str, list[str]]:
+        """The answers of all ended attempts at problems, of all jobs, by problem."""
+        with self._read() as session:
+            return reading.answers(session, problem_ids)
 
     def show(self, attempt_id: int, number: int, shown: str, execution: ExecutionRecord | None) -> None:
         """Store what is shown to the teacher in return for a turn."""

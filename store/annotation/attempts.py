@@ -45,12 +45,13 @@ def next_questions(
     after: QuestionPosition | None,
     limit: int,
     source: str | None,
+    split: Split,
 ) -> tuple[list[TeacherQuestion], QuestionPosition | None]:
-    """The next training problems in their random order, with the attempts of a job at them, which are created.
+    """The next problems of a split in their random order, with the attempts of a job at them, which are created.
 
     There is one attempt for each temperature. Returns the position of the last problem too, None if there is none left.
     """
-    query = select(ProblemRow.shuffle_key, *PROBLEM_COLUMNS).where(ProblemRow.split == Split.TRAIN)
+    query = select(ProblemRow.shuffle_key, *PROBLEM_COLUMNS).where(ProblemRow.split == split)
     if after is not None:
         key, problem_id = ProblemRow.shuffle_key, ProblemRow.id
         query = query.where(key >= after.shuffle_key, or_(key > after.shuffle_key, problem_id > after.problem_id))

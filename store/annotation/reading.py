@@ -1,5 +1,7 @@
 """What came of annotation: kept solutions, problems for people, and jobs in figures."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
@@ -54,6 +56,20 @@ def kept_after(
             KeptSolution(one.id, problem, one.answer or "", written_as, job.model, solution, executions[one.id])
         )
     return found, (rows[-1].problem_id, rows[-1].id)
+
+
+def answers(session: Session, problem_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The answers of all ended attempts at problems, by problem, in the order of jobs and samples."""
+    row = AnnotationAttemptRow
+    jobs = select(AnnotationJobRow.id).scalar_subquery()  # the index of attempts begins with the job
+    ended = row.outcome.is_not(None), row.answer.is_not(None)
+    query = select(row.problem_id, row.answer).where(
+        row.job_id.in_(jobs), in_array(row.problem_id, problem_ids), *ended
+    )
+    found: dict[str, list[str]] = {}
+    for problem_id, answer in session.execute(query.order_by(row.job_id, row.sample)):
+        found.setdefault(problem_id, []).append(answer or "")
+    return found
 
 
 def summaries(session: Session) -> list[AnnotationSummary]:

@@ -1,13 +1,15 @@
 """The store's problems: imported all or none, split by hash, listed in a fixed random order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import func, select
 
+from store.database.bulk import BATCH
 from store.database.database import StorePart
 from store.database.retry import retried, retrying
 from store.database.tables import ProblemRow
 from store.errors import UnknownRecordError
+from store.problems.candidates import candidates_after, confirm
 from store.problems.exclusions import Nearest, count_exclusions, read_exclusions
 from store.problems.heldout_index import Measured, measure, nearest_heldout
 from store.problems.importing import Spool, preview_spool, store_spool
@@ -28,6 +30,8 @@ class Problems(StorePart):
 
     def import_new(self, new: Iterable[Problem], name: str = "") -> ImportReport:
         """Add problems whose `split_key` is new and that are not similar to a held-out one: all or, on an error, none.
+
+        Derived problems are added last, if their parents are trained on (`store/problems/families.py`).
 
         Held-out problems are imported first. Stored training problems that are duplicates or near-duplicates of a new
         held-out one are withdrawn from training. The import streams: memory does not grow with the number of problems,
@@ -95,8 +99,23 @@ class Problems(StorePart):
         with self._read() as session:
             yield from iterate_problems(session, split, limit, source)
 
+    def candidates(self, page: int = BATCH) -> Iterator[list[Problem]]:
+        """Stream the problems whose answers are not confirmed yet; each page is a transaction of its own."""
+        after: tuple[int, str] | None = None
+        while True:
+            with self._read() as session:
+                found, after = candidates_after(session, after, page)
+            if not found:
+                return
+            yield found
+
+    def confirm(self, problem_ids: Collection[str]) -> int:
+        """Make candidates training problems, and return how many became so; those excluded meanwhile do not."""
+        with self._write() as session:
+            return confirm(session, problem_ids)
+
     def counts(self) -> dict[str, int]:
-        """{"train": n, "heldout": n, "excluded": n}."""
+        """{"train": n, "heldout": n, "excluded": n}, and "candidate" if there are any."""
         with self._read() as session:
             return problem_counts(session)
 

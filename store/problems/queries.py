@@ -43,8 +43,8 @@ UNATTEMPTED: Mapping[str, int] = dict.fromkeys(
 
 
 def problem_counts(session: Session) -> dict[str, int]:
-    """The number of problems by split, zeros included."""
-    counts = {split.value: 0 for split in Split}
+    """The number of problems by split, zeros included but for candidates, which few stores have."""
+    counts = {split.value: 0 for split in Split if split is not Split.CANDIDATE}
     for split, count in session.execute(select(ProblemRow.split, func.count()).group_by(ProblemRow.split)):
         counts[split.value] = count
     return counts
@@ -100,9 +100,13 @@ def order_map(seed: int) -> tuple[int, int]:
 
 
 def check_texts(problem: Problem) -> None:
-    """Raise `InvalidProblemError` if a text is empty or cannot be stored, or if the split is `excluded`."""
+    """Raise `InvalidProblemError` if a text is empty or cannot be stored, or if the split is not one to import."""
     if problem.split is Split.EXCLUDED:
         raise InvalidProblemError(f"problem {problem.id!r}: its split is excluded; import it as train or heldout")
+    if problem.split is Split.CANDIDATE and problem.parent_key is None:
+        raise InvalidProblemError(f"problem {problem.id!r}: a candidate is made of a training problem; name its parent")
+    if problem.split is Split.HELDOUT and problem.parent_key is not None:
+        raise InvalidProblemError(f"problem {problem.id!r}: a derived problem is not held out; import its parent")
     for name in ("id", "question", "answer", "split_key"):
         value = getattr(problem, name)
         if not value.strip():
@@ -124,12 +128,13 @@ def check_ids(session: Session, batch: Sequence[Problem]) -> None:
             )
 
 
-def insert_new(session: Session, batch: Sequence[Problem]) -> list[str]:
-    """Insert the problems whose `split_key` is new; returns their ids."""
+def insert_new(session: Session, batch: Sequence[Problem], families: Mapping[str, str] | None = None) -> list[str]:
+    """Insert the problems whose `split_key` is new, with their families by `split_key`; returns their ids."""
     if not batch:
         return []
     statement = insert_or_keep(session, ProblemRow, ProblemRow.split_key).returning(ProblemRow.id)
-    return list(session.scalars(statement, [_row(problem) for problem in batch]))
+    rows = [_row(problem) | {"family_key": (families or {}).get(problem.split_key)} for problem in batch]
+    return list(session.scalars(statement, rows))
 
 
 def insert_or_keep(session: Session, model: type[Base], key: InstrumentedAttribute[str]) -> Any:
@@ -150,6 +155,8 @@ def _row(problem: Problem) -> dict[str, Any]:
         "subject": problem.subject,
         "level": problem.level,
         "template_twins": problem.template_twins,
+        "parent_key": problem.parent_key,
+        "made_by": problem.made_by,
         "shuffle_key": int.from_bytes(digest[:8]) % ORDER_MODULUS,
         **UNATTEMPTED,
     }

@@ -20,13 +20,16 @@ from store.problems.row_locks import lock_problems
 from store.problems.similarity import NEAR, TWIN, Shingles, shingles, similarity, template_shingles
 from store.records import ExclusionKind, Problem, Split
 
+TRAINABLE = (Split.TRAIN, Split.CANDIDATE)
+"""The splits of problems that are trained on, or will be once their answers are confirmed."""
+
 _INDEXED = 20_000  # held-out questions that are held in memory at a time
 _EPSILON = 1e-9  # of a product of floats
 
 
 def hold_out(session: Session, problem_ids: Collection[str]) -> None:
     """Make problems held out, whatever their split was."""
-    _set_split(session, problem_ids, Split.HELDOUT)
+    set_split(session, problem_ids, Split.HELDOUT)
 
 
 class Withdrawn(NamedTuple):
@@ -43,7 +46,7 @@ def withdraw_similar(session: Session, heldout_ids: Sequence[str], import_id: in
     """
     withdrawn: set[str] = set()
     twins = 0
-    if not session.scalar(select(exists().where(ProblemRow.split == Split.TRAIN))):
+    if not session.scalar(select(exists().where(ProblemRow.split.in_(TRAINABLE)))):
         return Withdrawn(withdrawn, twins)
     for batch in batched(heldout_ids, _INDEXED):
         index = _Index(find_problems(session, ProblemRow.id, batch))
@@ -55,7 +58,7 @@ def withdraw_similar(session: Session, heldout_ids: Sequence[str], import_id: in
                 nearest[problem.split_key] = found
                 problems.append(problem)
         insert_exclusions(session, problems, nearest, import_id)
-        _set_split(session, [problem.id for problem in problems], Split.EXCLUDED)
+        set_split(session, [problem.id for problem in problems], Split.EXCLUDED)
         withdrawn.update(problem.id for problem in problems)
         twins += count_twins(nearest.values())
     return Withdrawn(withdrawn, twins)
@@ -141,14 +144,15 @@ class _InvertedIndex:
 
 
 def _training_problems(session: Session, *, include_generated: bool) -> Iterator[Problem]:
-    query = select(*PROBLEM_COLUMNS).where(ProblemRow.split == Split.TRAIN).order_by(ProblemRow.id)
+    query = select(*PROBLEM_COLUMNS).where(ProblemRow.split.in_(TRAINABLE)).order_by(ProblemRow.id)
     if not include_generated:
         query = query.where(~ProblemRow.source.startswith(GENERATED))
     for row in session.execute(query.execution_options(yield_per=BATCH)):
         yield Problem(*row)
 
 
-def _set_split(session: Session, problem_ids: Collection[str], split: Split) -> None:
+def set_split(session: Session, problem_ids: Collection[str], split: Split) -> None:
+    """Change the split of problems, whatever it was."""
     lock_problems(session, problem_ids)  # in the same order as writers of rollouts, which lock them too
     for batch in batched(sorted(problem_ids), BATCH):
         statement = update(ProblemRow).where(in_array(ProblemRow.id, batch)).values(split=split)

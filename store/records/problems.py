@@ -12,23 +12,27 @@ _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 class Split(StrEnum):
     """The split of a problem. Only `train` problems are trained on.
 
-    A training problem becomes `excluded` when a near-duplicate of it is imported as held out.
+    A training problem becomes `excluded` when a near-duplicate of it, or of a relative, is imported as held out. A
+    `candidate` was made of a training problem, and its answer is not confirmed yet (`docs/augmentation.md`).
     """
 
     TRAIN = "train"
     HELDOUT = "heldout"
     EXCLUDED = "excluded"
+    CANDIDATE = "candidate"
 
 
 class ExclusionKind(StrEnum):
     """The reason for which a problem is not trained on.
 
     `near_duplicate`: its question has the words of a held-out one, or nearly. `template_twin`: it has them with other
-    numbers or names.
+    numbers or names. `relative`: it was made of a question that is held out or excluded, such a question was made of
+    it, or both were made of a third.
     """
 
     NEAR_DUPLICATE = "near_duplicate"
     TEMPLATE_TWIN = "template_twin"
+    RELATIVE = "relative"
 
 
 class ReviewStatus(StrEnum):
@@ -51,6 +55,9 @@ class Problem:
     the task and its sorted operands for generated arithmetic, so that 3*7 and 7*3 share a split, else a hash of the
     normalised question. If several answers are accepted, each is a line of `answer`. `template_twins` "train": not
     compared by its template with the problems of the other split; None is "leave_out".
+
+    `parent_key` is the split key of the question that this one was made of, by the method `made_by`; None for an
+    original. A derived problem is trained on only if its parent is.
     """
 
     id: str
@@ -62,6 +69,8 @@ class Problem:
     subject: str | None = None
     level: str | None = None
     template_twins: TemplateTwins | None = None
+    parent_key: str | None = None
+    made_by: str | None = None
 
     @property
     def accepted_answers(self) -> tuple[str, ...]:
@@ -117,7 +126,9 @@ class ImportReport:
 
     `withdrawn` are stored training problems that are no longer trained on: a new held-out problem is the same (they
     become held out), a near-duplicate or, for `withdrawn_twins` of them, a template twin (they become excluded). Some
-    policy was trained on `learned` of them.
+    policy was trained on `learned` of them. `relatives` counts those of the problems left out or withdrawn that are
+    relatives of a held-out or excluded one; `orphans` are derived problems whose parent the store has never seen, and
+    which are left out for it.
 
     `no_answers` are those of the skipped rows whose label is no answer, such as "proof". `unreadable` are the problems
     whose label the answer checker cannot read; whoever imports checks that.
@@ -138,6 +149,8 @@ class ImportReport:
     reasons: tuple[SkipReason, ...] = ()
     layouts: tuple[str, ...] = ()
     multiple_choice: int = 0
+    relatives: int = 0
+    orphans: int = 0
 
     @property
     def added(self) -> int:

@@ -45,12 +45,12 @@ class ReasoningGymSettings(SourceSettings):
         return self
 
 
-AnswerForm = Literal["plain", "gsm8k", "boxed", "auto"]
-"""How a field holds the answer: as is, after the last `####`, or in the last `\\boxed{}`. "auto": the last box, else
-what follows the last `####`, else the field as it is.
+AnswerForm = Literal["plain", "gsm8k", "boxed", "sentence", "auto"]
+"""How a field holds the answer: as is, after the last `####`, in the last `\\boxed{}`, or after the last
+"The answer is:" ("sentence"). "auto": the last box, else what follows the last `####`, else the field as it is.
 """
 
-LayoutName = Literal["verl", "dapo", "trl", "openr1", "numinamath", "deepscaler", "math", "gsm8k"]
+LayoutName = Literal["verl", "dapo", "trl", "openr1", "numinamath", "deepscaler", "math", "gsm8k", "metamath"]
 """A key of `store.problems.sources.rows.layouts.LAYOUTS`."""
 
 
@@ -81,6 +81,9 @@ class TableSettings(SourceSettings):
     `multiple_choice` "leave_out": problems that list choices and whose label is the letter of one are left out, since a
     guess is right once in a few.
 
+    `derived`: rows that name the question that they were made of follow it to its side of the held-out line. "train":
+    they are trained on with the label of the row. "candidate": only once attempts confirm it (`docs/augmentation.md`).
+
     `template_twins`: what becomes of a training problem that is a held-out one with other numbers or names, if either
     of them is from this source. "train" suits generated problems, which are all twins of one another.
     """
@@ -90,6 +93,7 @@ class TableSettings(SourceSettings):
     answer_from: AnswerForm | None = Field(default=None, description='without a layout, "plain"')
     bad_rows: Literal["refuse", "skip"] = "refuse"
     multiple_choice: Literal["keep", "leave_out"] = "keep"
+    derived: Literal[Split.TRAIN, Split.CANDIDATE] = Split.TRAIN
     template_twins: TemplateTwins = "leave_out"
     limit: int | None = Field(default=None, ge=1)
 

@@ -18,6 +18,11 @@ from cluster.console.tables.annotation_tables import print_result
 from store.records import AnnotationJob, Split
 from store.store import Store
 
+_NOTHING = {
+    Split.TRAIN: "the store has no training problems: import some with `automathes problems import`",
+    Split.CANDIDATE: "the store has no candidates: make some with `automathes augment --method fobar`",
+}
+
 
 def annotate(arguments: argparse.Namespace) -> int:
     """Annotate the training problems of a store, or continue to; or report what was annotated.
@@ -37,8 +42,8 @@ def annotate(arguments: argparse.Namespace) -> int:
     if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
         raise ConfigError(f"--out {arguments.out}: there is no such folder")
     with Store.open(target.url, create=False) as store:
-        if not store.problems.count_up_to(1, Split.TRAIN):
-            raise ConfigError("the store has no training problems: import some with `automathes problems import`")
+        if not store.problems.count_up_to(1, order.split):
+            raise ConfigError(_NOTHING[order.split])
         with annotation_progress(order.limits) as on_progress:
             job, progress = _run(store, order, target, on_progress)
         summary = next(one for one in store.annotations.summaries() if one.job.id == job.id)

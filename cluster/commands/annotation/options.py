@@ -15,6 +15,7 @@ from cluster.config.options import checked
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import LATEST, find_run_folder
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
+from store.records import Split
 
 _NAMED = (  # settings that have an option of the same name
     "model", "base_url", "calls", "solution_format", "stream", "concurrency", "samples", "temperatures", "max_blocks",
@@ -67,7 +68,8 @@ def make_order(arguments: argparse.Namespace, solution_format: str) -> JobOrder:
             f"tokens of {settings.model} cost money: set the most that may be spent, such as --budget 20 (dollars)"
         )
     prompt = load_prompt(settings, arguments.prompt, arguments.examples)
-    return JobOrder(settings, prompt, price, limits, arguments.limit, arguments.source, arguments.batch)
+    split = Split.CANDIDATE if arguments.candidates else Split.TRAIN
+    return JobOrder(settings, prompt, price, limits, arguments.limit, arguments.source, arguments.batch, split)
 
 
 def _settings(arguments: argparse.Namespace, solution_format: str) -> AnnotationSettings:

@@ -12,7 +12,17 @@ from store.settings import Columns, ProblemSourceSettings
 
 _EXAMPLES = {"--map": "question=problem", "--config": "max_terms=4"}
 _OF_ALL = ("heldout_fraction", "split", "skip_labels")
-_OF_TABLES = (*_OF_ALL, "columns", "layout", "answer_from", "bad_rows", "multiple_choice", "template_twins", "limit")
+_OF_TABLES = (
+    *_OF_ALL,
+    "columns",
+    "layout",
+    "answer_from",
+    "bad_rows",
+    "multiple_choice",
+    "template_twins",
+    "derived",
+    "limit",
+)
 _OF_FILES = (*_OF_TABLES, "name")
 _OPTIONS = {  # that apply to each kind of source, by the name of the setting
     **dict.fromkeys(dict.fromkeys(SUFFIXES.values()), _OF_FILES),
@@ -20,8 +30,8 @@ _OPTIONS = {  # that apply to each kind of source, by the name of the setting
     "reasoning_gym": (*_OF_ALL, "size", "seed", "config", "split_by"),
 }
 _NAMED = (  # settings that have an option of the same name
-    "layout", "answer_from", "bad_rows", "multiple_choice", "template_twins", "limit", "name", "dataset_split",
-    "revision", "size", "seed", "split_by", *_OF_ALL,
+    "layout", "answer_from", "bad_rows", "multiple_choice", "template_twins", "derived", "limit", "name",
+    "dataset_split", "revision", "size", "seed", "split_by", *_OF_ALL,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from cluster.console.tables.columns import format_label, print_table, printable
 from store.records import ImportReport, PreviewedProblem, Split
 
 _MAX_LISTED = 5
-_SPLITS = {Split.TRAIN: "train", Split.HELDOUT: "held out", Split.EXCLUDED: "excluded"}
+_SPLITS = {Split.TRAIN: "train", Split.HELDOUT: "held out", Split.EXCLUDED: "excluded", Split.CANDIDATE: "candidate"}
 
 
 def print_preview(first: Sequence[PreviewedProblem]) -> None:
@@ -46,11 +46,21 @@ def print_import(report: ImportReport, target: str, counts: Mapping[str, int], *
             f"{report.left_out} excluded, because they equal or nearly equal a held-out problem{_twins(report.twins)}"
             f"{listed}"
         )
+    if report.orphans:
+        print_line(
+            f"{report.orphans} left out, because the store does not have the questions that they were made of: "
+            "import those first"
+        )
     if report.withdrawn:
         learned = f" A policy has already been trained on {report.learned} of them." if report.learned else ""
         print_line(
             f"{report.withdrawn} training problems withdrawn: each equals or nearly equals a new held-out problem"
             f"{_twins(report.withdrawn_twins)}.{learned}"
+        )
+    if report.relatives:
+        print_line(
+            f"{report.relatives} of the excluded or withdrawn ones are relatives of these: one was made of the other, "
+            "or both of a third (docs/augmentation.md)"
         )
     if report.twins or report.withdrawn_twins:
         print_line("--template-twins train keeps those with other numbers or names: generated problems need it")

@@ -34,7 +34,7 @@ from store.database.tables.runs import (
 from store.database.tables.training import TrainingSetRolloutRow, TrainingSetRow
 from store.database.tables.values import ValueModelRow, ValueScoreRow
 
-SCHEMA_REVISION = "0014"
+SCHEMA_REVISION = "0015"
 """The newest migration. Each opening compares it, so that Alembic is imported only if there is something to migrate."""
 
 __all__ = [

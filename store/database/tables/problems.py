@@ -26,6 +26,9 @@ class ProblemRow(Base):
     subject: Mapped[str | None]
     level: Mapped[str | None]
     template_twins: Mapped[str | None]  # of `store.records.TemplateTwins`
+    parent_key: Mapped[str | None]  # the `split_key` of the question that this one was made of
+    made_by: Mapped[str | None]  # the method
+    family_key: Mapped[str | None] = mapped_column(index=True)  # shared by relatives; None: an original's own split key
     shuffle_key: Mapped[int]
     attempts: Mapped[int] = mapped_column(default=0)  # training samples ever scheduled, whatever came of them
     judged: Mapped[int] = mapped_column(
@@ -59,7 +62,10 @@ class ImportRow(Base):
 
 
 class ExclusionRow(Base):
-    """A problem that is not trained on: a duplicate, near-duplicate or template twin of a held-out one."""
+    """A problem that is not trained on: a duplicate, near-duplicate or template twin of a held-out one, or a relative.
+
+    A relative has the held-out problem and the similarity of the member of its family that is excluded for itself.
+    """
 
     __tablename__ = "left_out"
 

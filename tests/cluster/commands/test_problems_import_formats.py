@@ -15,7 +15,7 @@ from cluster.cli import main
 from cluster.parsers import problems as parser
 from store.problems.sources import SOURCES, read_problems
 from store.problems.sources.rows.layouts import LAYOUTS
-from store.records import Problem
+from store.records import Problem, Split
 from store.settings import JsonlSettings
 from store.store import Store
 
@@ -111,6 +111,12 @@ DAPO_TEXT = (
     "$Answer (without quotes) where $Answer is the answer to the problem.\n\nWhat is 6 * 7?\n\n"
     'Remember to put your answer on its own line after "Answer:".'
 )
+METAMATH = {
+    "type": "GSM_AnsAug",
+    "query": "What is 6 * 7?",
+    "original_question": "What is 6 * 7?",
+    "response": "It is 42.\n#### 42\nThe answer is: 42",
+}
 NUMINAMATH = {"problem": "What is 6 * 7?", "problem_type": "Algebra", "question_type": "math-word-problem"}
 LAYOUT_ROWS: dict[str, list[dict[str, Any]]] = {
     "verl": [VERL, VERL | {"prompt": "What is 6 * 7?"}],
@@ -138,6 +144,7 @@ LAYOUT_ROWS: dict[str, list[dict[str, Any]]] = {
         {"problem": "What is 6 * 7?", "level": "Level 5", "type": "Algebra", "solution": r"$\boxed{4}$, $\boxed{42}$."}
     ],
     "gsm8k": [{"question": "What is 6 * 7?", "answer": "6 * 7 = <<6*7=42>>42\n#### 42"}],
+    "metamath": [METAMATH],
 }
 
 
@@ -182,6 +189,38 @@ def test_subject_and_level_come_with_the_layout(imported: Callable[..., list[Pro
     (problem,) = imported(tmp_path / "a.jsonl")
 
     assert (problem.subject, problem.level) == ("Algebra", "Level 5")
+
+
+def test_rows_of_metamath_follow_the_questions_that_they_were_made_of(
+    imported: Callable[..., list[Problem]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fobar = "What is 6 * x? If we know the answer to the above question is 42, what is the value of x?"
+    rows = [
+        METAMATH | {"type": "GSM_FOBAR", "query": fobar, "response": "The answer is: 7"},
+        METAMATH,
+        METAMATH | {"type": "GSM_SV", "query": "2x = 8. What is x?", "original_question": "What is 2 * 4, by the way?"},
+    ]
+    write_lines(tmp_path / "a.jsonl", rows)
+
+    original, derived = imported(tmp_path / "a.jsonl", "--layout", "metamath", "--derived", "candidate")
+
+    assert (original.parent_key, original.split) == (None, Split.TRAIN)
+    assert (derived.answer, derived.made_by, derived.split) == ("7", "fobar", Split.CANDIDATE)
+    assert derived.parent_key == original.split_key
+    assert "1 left out, because the store does not have the questions that they were made of" in capsys.readouterr().out
+
+
+def test_rows_of_metamath_whose_parent_is_held_out_are_excluded(
+    imported: Callable[..., list[Problem]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rephrased = METAMATH | {"type": "GSM_Rephrased", "query": "Six rows of seven chairs: how many are there in all?"}
+    write_lines(tmp_path / "a.jsonl", [rephrased, METAMATH])
+
+    found = imported(tmp_path / "a.jsonl", "--layout", "metamath", "--split", "heldout")
+
+    assert {one.split for one in found if one.parent_key is None} == {Split.HELDOUT}
+    assert {one.split for one in found if one.parent_key is not None} == {Split.EXCLUDED}
+    assert "1 of the excluded or withdrawn ones are relatives of these" in capsys.readouterr().out
 
 
 def test_a_field_that_is_named_overrides_that_of_the_layout(

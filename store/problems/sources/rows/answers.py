@@ -64,6 +64,14 @@ def extract_boxed(text: str) -> str:
     raise AnswerFormError("the brace of its \\boxed{ is never closed")
 
 
+def extract_sentence(text: str) -> str:
+    """The answer of a solution that ends with a sentence of MetaMath's, e.g. `The answer is: 7`."""
+    _, mark, answer = text.rpartition("The answer is:")
+    if not mark:
+        raise AnswerFormError('it has no "The answer is:"')
+    return answer.strip()
+
+
 def extract_any(text: str) -> str:
     r"""The last `\boxed{}`, else what follows the last `####`, else the text."""
     for extract in (extract_boxed, extract_gsm8k):
@@ -78,6 +86,7 @@ ANSWER_FORMS: Mapping[AnswerForm, Callable[[str], str]] = {
     "plain": str.strip,
     "gsm8k": extract_gsm8k,
     "boxed": extract_boxed,
+    "sentence": extract_sentence,
     "auto": extract_any,
 }
 

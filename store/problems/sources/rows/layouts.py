@@ -26,7 +26,8 @@ class Layout:
     The answer is in the first field of `answers` that the row has with a value, in the form given. Rows that lack the
     form have no usable label if `lacks_labels`; else they are bad. `requires` are fields that must have one of the
     values, and `refuses` fields that must not, if the row has them: other rows are left out. `wrapped`: known
-    instructions around the question are removed.
+    instructions around the question are removed. `parent` is the field with the question that the row's was made of,
+    and `method` the one that says how.
 
     A row has this layout if it has all fields of `all_of`, one of `any_of`, no others than `answers` and `question` if
     `alone`, and `looks` like it.
@@ -37,6 +38,8 @@ class Layout:
     subject: tuple[str, ...] = ("subject",)
     level: tuple[str, ...] = ("level",)
     wrapped: bool = False
+    parent: str | None = None
+    method: str | None = None
     lacks_labels: bool = False
     requires: Mapping[str, frozenset[str]] | None = None
     refuses: Mapping[str, frozenset[str]] | None = None
@@ -145,6 +148,14 @@ LAYOUTS: Mapping[LayoutName, Layout] = {
         lacks_labels=True,
         all_of=("question", "answer"),
         looks=_ends_with_hashes,
+    ),
+    "metamath": Layout(
+        "query",
+        (("response", "sentence"),),
+        lacks_labels=True,
+        parent="original_question",
+        method="type",
+        all_of=("query", "response", "original_question", "type"),
     ),
 }
 """The layouts by name, in the order in which detection tries them."""

@@ -8,6 +8,7 @@ from store.errors import ProblemSourceError
 from store.problems.sources.notes import Notes
 from store.problems.sources.rows.answers import is_choice, label_of
 from store.problems.sources.rows.bad_rows import BadRows
+from store.problems.sources.rows.derivation import origin_of
 from store.problems.sources.rows.fields import (
     BadRowError,
     NoAnswerError,
@@ -21,7 +22,7 @@ from store.problems.sources.rows.fields import (
 from store.problems.sources.rows.layouts import PLAIN, Layout, find_layout, overridden
 from store.problems.sources.rows.questions import question_of, without_instruction
 from store.problems.sources.rows.splitting import generate_id, question_key, split_of_key
-from store.records import Problem, SkippedRow
+from store.records import Problem, SkippedRow, Split
 from store.settings import TableSettings
 
 
@@ -84,6 +85,10 @@ def parse_problem(row: Mapping[str, Any], settings: TableSettings, name: str, la
     if settings.skip_labels != "none":
         layout.require_usable(row)
     key = question_key(question)
+    parent_key, made_by = origin_of(row, layout, key)
+    split: Split = settings.derived  # if the parent is trained on, which the import looks up
+    if parent_key is None:
+        split = settings.split or split_of_key(key, settings.heldout_fraction)
     answer = _answer(row, settings, layout)
     if settings.multiple_choice == "leave_out" and is_choice(question, answer):
         raise UnwantedRowError(f"the label {answer!r} is the letter of a choice", "the letter of a choice")
@@ -92,11 +97,13 @@ def parse_problem(row: Mapping[str, Any], settings: TableSettings, name: str, la
         question=question,
         answer=answer,
         source=name,
-        split=settings.split or split_of_key(key, settings.heldout_fraction),
+        split=split,
         split_key=key,
         subject=optional_text(row, layout.subject),
         level=optional_text(row, layout.level),
         template_twins=settings.template_twins,
+        parent_key=parent_key,
+        made_by=made_by,
     )
 
 

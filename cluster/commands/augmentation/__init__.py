@@ -1,0 +1,1 @@
+"""`automathes augment`: new questions out of training problems, and their confirmation."""
