@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.ray.starting import start_ray
 from learner.settings import OPENMP_ENVIRONMENT
 from store.settings import StorageSettings
 
@@ -21,7 +22,7 @@ def ray_session(s3: S3Server) -> Iterator[None]:
     """One small Ray for the whole test session. Its processes reach the S3 server."""
     import ray
 
-    ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+    start_ray(num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 

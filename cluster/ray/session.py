@@ -12,6 +12,7 @@ from cluster.config.listening import is_loopback
 from cluster.config.run_config import ConfigError, RaySettings
 from cluster.loop.progress import Progress
 from cluster.monitoring.dashboards import LOOP
+from cluster.ray.starting import start_ray
 from cluster.ray.targets import targets_kept
 from learner.settings import OPENMP_ENVIRONMENT
 
@@ -43,12 +44,7 @@ def ray_session(settings: RaySettings, progress: Progress, metrics_targets: Path
 
     with progress.phase("Ray"):
         try:
-            context = ray.init(
-                address=settings.address or "local",
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                **_options(settings),
-            )
+            context = _connect(settings, progress)
         except Exception as error:  # Ray raises this very class where a node does not start in time
             where = f"joined at {settings.address}" if settings.address else "started here"
             raise RayUnavailableError(f"Ray could not be {where}: {error}") from error
@@ -59,6 +55,15 @@ def ray_session(settings: RaySettings, progress: Progress, metrics_targets: Path
             yield
     finally:
         ray.shutdown()
+
+
+def _connect(settings: RaySettings, progress: Progress) -> Any:
+    import ray
+
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if settings.address is not None:
+        return ray.init(address=settings.address, **quiet, **_options(settings))
+    return start_ray(progress.note, **quiet, **_options(settings))
 
 
 def _metrics_environment(settings: RaySettings) -> dict[str, str]:

@@ -11,6 +11,8 @@ from ray import cloudpickle
 from ray._private.authentication.authentication_token_setup import ensure_token_if_auth_enabled
 from ray.cluster_utils import Cluster
 
+from cluster.ray.starting import start_ray
+
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's workers cannot import the tests
 
 
@@ -34,7 +36,7 @@ def cluster_of(*cpus: float) -> Iterator[Cluster]:
         ray.shutdown()
         cluster.shutdown()
         if was_shared:  # as in tests/conftest.py
-            ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+            start_ray(num_cpus=4, include_dashboard=False, log_to_driver=False)
 
 
 def add_node(cluster: Cluster, cpus: float) -> None:

@@ -48,8 +48,9 @@ def open_as(browser: Browser) -> Iterator[Open]:
 
 
 def press(page: Page, key: str) -> None:
-    """Press a key that leads to another item, and wait for it."""
+    """Press a key that leads to another item, and wait for it. While an answer is awaited, keys do nothing."""
     url = page.url
+    page.wait_for_function("() => !document.querySelector('#work .htmx-request:not([hx-trigger])')")
     page.keyboard.press(key)
     page.wait_for_function("url => location.href !== url", arg=url)
 
