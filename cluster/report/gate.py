@@ -24,13 +24,11 @@ CONFINING_HEADERS = {
 """The headers of all responses: a page loads and asks nothing but its own server, and runs no script within itself."""
 
 
-class Gate:
-    """Lets requests with access pass, and adds the headers to all responses."""
+class ConfiningGate:
+    """Passes requests on unless a subclass refuses them, and adds the headers to all responses."""
 
-    def __init__(self, application: ASGIApp, access: Access, listening_on: str) -> None:
+    def __init__(self, application: ASGIApp) -> None:
         self._application = application
-        self._access = access
-        self._listening_on = listening_on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -48,6 +46,19 @@ class Gate:
 
         refusal = self._refusal(scope)
         await (refusal or self._application)(scope, receive, confined)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """The response to a request that is not passed on."""
+        raise NotImplementedError
+
+
+class Gate(ConfiningGate):
+    """Lets requests with access pass."""
+
+    def __init__(self, application: ASGIApp, access: Access, listening_on: str) -> None:
+        super().__init__(application)
+        self._access = access
+        self._listening_on = listening_on
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, request = Headers(scope=scope), Request(scope)

@@ -2,13 +2,13 @@
 
 from urllib.parse import urlencode, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from cluster.report.access import is_local_name
-from cluster.report.gate import CONFINING_HEADERS
+from cluster.report.gate import ConfiningGate
 from cluster.review.identity import COOKIE, Identities
 
 REVIEWER = "automathes_reviewer"
@@ -18,30 +18,13 @@ _OPEN_TO_ALL = ("/sign-in", "/health")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-class Gate:
-    """Lets requests of reviewers pass, and adds the headers to all responses."""
+class Gate(ConfiningGate):
+    """Lets requests of reviewers pass."""
 
     def __init__(self, application: ASGIApp, identities: Identities, listening_on: str) -> None:
-        self._application = application
+        super().__init__(application)
         self._identities = identities
         self._listening_on = listening_on
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or pass it on."""
-        if scope["type"] != "http":
-            await self._application(scope, receive, send)
-            return
-
-        async def confined(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in CONFINING_HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        refusal = self._refusal(scope)
-        await (refusal or self._application)(scope, receive, confined)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, request = Headers(scope=scope), Request(scope)
