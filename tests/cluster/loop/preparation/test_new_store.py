@@ -24,7 +24,7 @@ def filled(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path}/problems.db"
     problems = [Problem(f"p{n}", f"{n} + 1?", str(n + 1), "test", split, f"k{n}") for n, split in enumerate(Split, 1)]
     with Store.open(url) as store:
-        store.problems.add([problem for problem in problems if problem.split is not Split.EXCLUDED])
+        store.problems.add([problem for problem in problems if problem.split in (Split.TRAIN, Split.HELDOUT)])
     return url
 
 
