@@ -3,6 +3,7 @@
 import re
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,15 @@ def test_rollouts_of_a_disconnected_client_are_cancelled(client: openai.OpenAI, 
     wait_until(lambda: health(url)["in_flight"] == 0, 20.0, "rollouts without a client end")
 
 
+@pytest.fixture
+def first_again(run: RunFolder, url: str) -> Iterator[None]:
+    """Leaves the server with policy 1, as other tests expect it."""
+    yield
+    promote(run, 1)
+    wait_until(lambda: health(url)["policy_version"] == 1, 30.0, "policy 1 is served again")
+
+
+@pytest.mark.usefixtures("first_again")
 def test_a_promoted_policy_is_swapped_in_without_dropping_a_request(
     client: openai.OpenAI, url: str, run: RunFolder
 ) -> None:
