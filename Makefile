@@ -11,6 +11,9 @@ uv := .tools/uv/bin/uv
 compile := $(uv) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
 	--no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade)
 
+# Two tests at a time are what two processors bear; tests/workers.py says which of them share a worker.
+workers := -n logical --maxprocesses 4
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test test-slow docs lock clean
 
@@ -33,7 +36,7 @@ check: setup  ## lint, formatting, types, layers, dead code
 
 test: check  ## check, then the tests (most of an hour on two cores; ARGS="-k sandbox" adds options)
 	@.make/test-tools
-	pytest -m "not slow" $(ARGS)
+	pytest -m "not slow" $(workers) $(ARGS)
 
 test-slow: setup  ## the tests that take longest
 	@.make/test-tools

@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,31 +18,20 @@ for name, value in OPENMP_ENVIRONMENT.items():
     os.environ.setdefault(name, value)
 
 
-# Folders whose tests share what takes long to start, and so run in one worker.
-TOGETHER = ("cluster/serving", "cluster/review", "actors/engine", "sandbox/attacks")
-# What takes longest starts first, so that the workers end at about the same time.
-FIRST = ("cluster/serving", "cluster/loop", "cluster/hosts", "cluster/commands", "learner")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers, what takes longest is begun first."""
+    if hasattr(config, "workerinput"):
+        from .workers import sort_for_workers
+
+        sort_for_workers(items)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each file to one worker, and each of the folders of `TOGETHER`; begin with those of `FIRST`."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=_turn)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several workers (`make test`), tests that share what takes long to start run in the same one."""
+    from .workers import make_scheduler
 
-
-def _group(item: pytest.Item) -> str:
-    name = _name(item)
-    return next((folder for folder in TOGETHER if name.startswith(f"{folder}/")), name)
-
-
-def _turn(item: pytest.Item) -> int:
-    name = _name(item)
-    return next((place for place, folder in enumerate(FIRST) if name.startswith(f"{folder}/")), len(FIRST))
-
-
-def _name(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).as_posix()
+    return make_scheduler(config, log)
 
 
 @pytest.fixture(scope="session")
