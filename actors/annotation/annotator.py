@@ -1,24 +1,18 @@
-"""The attempts of a teacher at the problems of a store, some at a time, until all are made or the budget is spent."""
+"""The attempts of a teacher at a task, some at a time, until all are made or the budget is spent."""
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
-from dataclasses import replace
 
 from actors.annotation.asking import Asking
-from actors.annotation.attempt import AttemptFailure, Attempts, Need
-from actors.annotation.dialogue.conversation import Conversation
 from actors.annotation.endpoint.client import TeacherClient
 from actors.annotation.endpoint.failures import RequestFailure, TeacherError
 from actors.annotation.endpoint.pace import Pace, Stop, Stopped
 from actors.annotation.progress import JobProgress
-from actors.annotation.questions import Questions
 from actors.annotation.settings import AnnotationSettings
 from actors.annotation.spending.budget import Budget, BudgetSpent, Ledger
 from actors.annotation.spending.prices import most
-from actors.annotation.work import Work, open_work
-from sandbox.equivalence import AnswerCheckFailed
-from store.records import Problem, TeacherAttempt
+from actors.annotation.task import AttemptFailure, Need, Task
+from actors.annotation.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -51,17 +45,13 @@ class Annotator:
         settings: AnnotationSettings,
         ledger: Ledger,
         client: TeacherClient,
-        conversation: Conversation,
-        attempts: Attempts,
-        questions: Questions,
+        task: Task,
         stop: Stop,
         progress: JobProgress,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._conversation = conversation
-        self._attempts = attempts
-        self._questions = questions
+        self._task = task
         self._stop = stop
         self._progress = progress
         self._asking = Asking(settings, client, Budget(ledger, stop), Pace(settings, stop))
@@ -77,7 +67,7 @@ class Annotator:
             TeacherError: the teacher cannot be used.
             AnnotationTakenError: another process took the job over.
         """
-        work = open_work(self._questions)
+        work = self._task.open_work()
         next_one = asyncio.Lock()
 
         async def worker() -> None:
@@ -100,11 +90,11 @@ class Annotator:
     async def _make(self, work: Work) -> None:
         """Continue an attempt to its end, or as far as it goes."""
         try:
-            attempt = await self._continue(work)
-            self._progress.outcomes[str(attempt.outcome)] += 1
+            ended = await self._continue(work)
+            self._progress.outcomes[str(ended.attempt.outcome)] += 1
             self._health.good()
-            await self._questions.conclude(work.problem)
-        except (RequestFailure, AttemptFailure, AnswerCheckFailed) as failure:
+            await self._task.conclude(work.problem)
+        except (RequestFailure, AttemptFailure) as failure:
             await self._fail(work, str(failure))
         except BudgetSpent:  # others that are under way may need less
             self._progress.budget_is_spent = True
@@ -113,23 +103,20 @@ class Annotator:
         except TeacherError as error:
             self._end(error)
 
-    async def _continue(self, work: Work) -> TeacherAttempt:
-        attempt, interpreter = work.attempt, self._attempts.interpreter()
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(interpreter.close)
-            while (need := self._attempts.need(attempt)) is not Need.VERDICT:
-                if need is Need.RETURN:
-                    attempt = await self._attempts.show(attempt, interpreter)
-                else:
-                    attempt = await self._ask(work.problem, attempt)
-        return await self._attempts.finish(attempt, work.problem)
+    async def _continue(self, work: Work) -> Work:
+        try:
+            while (need := self._task.need(work)) is not Need.VERDICT:
+                work = await (self._task.show(work) if need is Need.RETURN else self._ask(work))
+        finally:
+            await self._task.close(work)
+        return await self._task.finish(work)
 
-    async def _ask(self, problem: Problem, attempt: TeacherAttempt) -> TeacherAttempt:
-        body = self._conversation.body(problem.question, attempt.turns, attempt.temperature)
+    async def _ask(self, work: Work) -> Work:
+        body, attempt = self._task.body(work), work.attempt
         at_most = most(self._settings, self._ledger.price, body, in_batch=False)
         turn = await self._asking.ask(attempt.id, len(attempt.turns), body, at_most)
         self._progress.turns += 1
-        return replace(attempt, turns=(*attempt.turns, turn))
+        return work.with_turn(turn)
 
     async def _fail(self, work: Work, reason: str) -> None:
         log.warning("problem %s, sample %d: %s", work.problem.id, work.attempt.sample, reason)

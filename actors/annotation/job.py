@@ -9,21 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.annotation.annotator import Annotator
-from actors.annotation.attempt import Attempts
 from actors.annotation.batches.batch_annotator import BatchAnnotator
-from actors.annotation.dialogue.conversation import Conversation
 from actors.annotation.dialogue.prompts import Prompt
 from actors.annotation.endpoint.client import TeacherClient
 from actors.annotation.endpoint.pace import Stop
 from actors.annotation.ownership import owned
 from actors.annotation.progress import JobProgress
-from actors.annotation.questions import Questions
 from actors.annotation.settings import AnnotationSettings, TokenPrice
 from actors.annotation.spending.budget import Ledger, Limits
-from sandbox.equivalence import AnswerChecker
-from sandbox.interpreter import Sandbox
-from sandbox.settings import AnswerCheckerSettings, SandboxSettings
-from store.records import AnnotationJob, Split
+from actors.annotation.task import OpenTask
+from store.records import AnnotationJob
 from store.store import Store
 
 _IDENTITY = (
@@ -36,19 +31,17 @@ OnProgress = Callable[[JobProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class JobOrder:
-    """What is to be done: the teacher, its prompt, its budget, and the problems: the first `limit` of a source.
+    """What a teacher is to do, with its prompt and its budget.
 
-    `in_batches`: with OpenAI's Batch API, turn by turn. `split`: training problems, or candidates.
+    `in_batches`: with OpenAI's Batch API, turn by turn. `task`: a name, where it is not to solve problems.
     """
 
     settings: AnnotationSettings
     prompt: Prompt
     price: TokenPrice
     limits: Limits
-    limit: int | None = None
-    source: str | None = None
     in_batches: bool = False
-    split: Split = Split.TRAIN
+    task: str | None = None
 
 
 def open_job(store: Store, order: JobOrder) -> AnnotationJob:
@@ -62,35 +55,32 @@ def open_job(store: Store, order: JobOrder) -> AnnotationJob:
         "examples": len(order.prompt.examples),
         "instruction": order.prompt.instruction,
     }
+    if order.task is not None:
+        provenance["task"] = order.task
     key = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()[:32]
     return store.annotations.open_job(key, order.settings.model, provenance)
 
 
 async def run_job(
-    store: Store,
-    order: JobOrder,
-    sandbox_settings: SandboxSettings,
-    checker_settings: AnswerCheckerSettings,
-    stop: Stop,
-    on_progress: OnProgress,
+    store: Store, order: JobOrder, open_task: OpenTask, stop: Stop, on_progress: OnProgress
 ) -> tuple[AnnotationJob, JobProgress]:
     """Do a job, or continue it where an earlier process ended. Returns it, and what this start of it did.
 
     Raises:
         TeacherError: the teacher cannot be used; all that it answered is stored.
         AnnotationTakenError: another process is at work on the job.
-        SandboxUnavailable: code cannot be isolated on this host.
+        SandboxUnavailable: the task needs a sandbox, and code cannot be isolated on this host.
     """
     client = TeacherClient(order.settings)
     job = await asyncio.to_thread(open_job, store, order)
     progress = JobProgress()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(client)
-        sandbox = await stack.enter_async_context(Sandbox(sandbox_settings))
-        checker = await stack.enter_async_context(AnswerChecker(checker_settings))
+        task = await stack.enter_async_context(open_task(store, job, progress))
         owner, progress.left_unanswered = await stack.enter_async_context(owned(store.annotations, job.id))
         ledger = Ledger(store.annotations, job.id, owner, order.limits, order.price)
-        annotator = _annotator(store, order, job, ledger, client, sandbox, checker, stop, progress)
+        kind = BatchAnnotator if order.in_batches else Annotator
+        annotator = kind(order.settings, ledger, client, task, stop, progress)
         ticking = asyncio.create_task(_tick(store, job.id, progress, on_progress))
         try:
             await annotator.run()
@@ -100,27 +90,6 @@ async def run_job(
             progress.spending = store.annotations.spending(job.id)
             on_progress(progress)
     return job, progress
-
-
-def _annotator(
-    store: Store,
-    order: JobOrder,
-    job: AnnotationJob,
-    ledger: Ledger,
-    client: TeacherClient,
-    sandbox: Sandbox,
-    checker: AnswerChecker,
-    stop: Stop,
-    progress: JobProgress,
-) -> Annotator | BatchAnnotator:
-    settings = order.settings
-    conversation = Conversation(settings, order.prompt)
-    limits = settings.max_blocks, settings.max_output_chars, settings.keep
-    attempts = Attempts(store.annotations, conversation, sandbox, checker, *limits)
-    asked = settings.all_temperatures, order.limit, order.source, order.split
-    questions = Questions(store, job, checker, *asked, progress)
-    kind = BatchAnnotator if order.in_batches else Annotator
-    return kind(settings, ledger, client, conversation, attempts, questions, stop, progress)
 
 
 async def _tick(store: Store, job_id: int, progress: JobProgress, on_progress: OnProgress) -> None:

@@ -1,15 +1,15 @@
-"""The problems of a job, page by page, and what is found about each once its attempts have ended."""
+"""The problems that a job solves, and what is found about each once its attempts have ended."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 from actors.annotation.agreement import AUTHOR, finding_of, proposal_of
+from actors.annotation.pages import Selection, pages
 from actors.annotation.progress import JobProgress
+from actors.annotation.work import Work, open_attempts
 from sandbox.equivalence import AnswerChecker
-from store.records import AnnotationJob, Problem, QuestionPosition, ReviewStatus, Split, TeacherAttempt, TeacherQuestion
+from store.records import AnnotationJob, Problem, ReviewStatus, TeacherAttempt, TeacherQuestion
 from store.store import Store
-
-_PAGE = 128
 
 
 class Questions:
@@ -21,41 +21,25 @@ class Questions:
         job: AnnotationJob,
         checker: AnswerChecker,
         temperatures: tuple[float, ...],
-        limit: int | None,
-        source: str | None,
-        split: Split,
+        selection: Selection,
         progress: JobProgress,
     ) -> None:
         self._store = store
         self._job = job
         self._checker = checker
         self._temperatures = temperatures
-        self._limit = limit
-        self._source = source
-        self._split = split
+        self._selection = selection
         self._progress = progress
         self._concluded: set[str] = set()  # of problems whose last attempts end together, only one is to conclude
 
-    async def pages(self) -> AsyncIterator[list[TeacherQuestion]]:
-        """The problems in their random order, at most as many as the limit."""
-        after: QuestionPosition | None = None
-        left = self._limit
-        while left is None or left > 0:
-            page, after = await asyncio.to_thread(
-                self._store.annotations.next_questions,
-                self._job.id,
-                self._temperatures,
-                after,
-                _PAGE if left is None else min(left, _PAGE),
-                self._source,
-                self._split,
-            )
-            if after is None:
-                return
-            left = None if left is None else left - len(page)
-            yield page
+    async def open_work(self) -> AsyncIterator[Work]:
+        """The attempts without an outcome. Complete problems are concluded on the way."""
+        async for page in pages(self._store.annotations, self._job.id, self._temperatures, self._selection):
+            await self._conclude_page(page)
+            for work in open_attempts(page):
+                yield work
 
-    async def conclude_page(self, page: list[TeacherQuestion]) -> None:
+    async def _conclude_page(self, page: list[TeacherQuestion]) -> None:
         """Conclude the problems of a page that an earlier process completed and did not conclude."""
         done = {question.problem.id: question for question in page if question.is_done}
         missing = await asyncio.to_thread(self._store.annotations.unconcluded, self._job.id, list(done))

@@ -1,10 +1,9 @@
-"""The attempts of a job that have no outcome, one by one."""
+"""An attempt of a job with its problem."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from actors.annotation.questions import Questions
-from store.records import Problem, TeacherAttempt
+from store.records import Problem, TeacherAttempt, TeacherQuestion, TeacherTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +13,14 @@ class Work:
     problem: Problem
     attempt: TeacherAttempt
 
+    def with_turn(self, turn: TeacherTurn) -> "Work":
+        """The attempt after one more turn."""
+        return Work(self.problem, replace(self.attempt, turns=(*self.attempt.turns, turn)))
 
-async def open_work(questions: Questions) -> AsyncIterator[Work]:
-    """The attempts without an outcome, page by page. Complete problems are concluded on the way."""
-    async for page in questions.pages():
-        await questions.conclude_page(page)
-        for question in page:
-            for attempt in question.attempts:
-                if attempt.outcome is None:
-                    yield Work(question.problem, attempt)
+
+def open_attempts(page: Iterable[TeacherQuestion]) -> Iterator[Work]:
+    """The attempts of a page that have no outcome."""
+    for question in page:
+        for attempt in question.attempts:
+            if attempt.outcome is None:
+                yield Work(question.problem, attempt)

@@ -13,6 +13,7 @@ from store.records import (
     ExecutionRecord,
     KeptSolution,
     Outcome,
+    Problem,
     QuestionFinding,
     QuestionPosition,
     QuestionVerdict,
@@ -101,13 +102,18 @@ class Annotations(StorePart):
         limit: int = BATCH,
         source: str | None = None,
         split: Split = Split.TRAIN,
+        *,
+        originals: bool = False,
     ) -> tuple[list[TeacherQuestion], QuestionPosition | None]:
         """The next problems of a split in their random order, with an attempt of the job for each temperature.
 
-        Attempts without an outcome have their turns. Returns the position of the last problem too, None at the end.
+        `originals`: only those that were not made of others. Attempts without an outcome have their turns. Returns the
+        position of the last problem too, None at the end.
         """
         with self._write() as session:
-            return attempts.next_questions(session, job_id, temperatures, after, limit, source, split)
+            return attempts.next_questions(
+                session, job_id, temperatures, after, limit, source, split, originals=originals
+            )
 
     def attempts(self, job_id: int, problem_id: str, samples: int) -> tuple[TeacherAttempt, ...]:
         """The first attempts of a job at a problem."""
@@ -155,6 +161,16 @@ class Annotations(StorePart):
         while True:
             with self._read() as session:
                 page, after = reading.kept_after(session, after, BATCH, solution_format)
+            yield from page
+            if after is None:
+                return
+
+    def written(self, job_id: int) -> Iterator[tuple[Problem, int, str]]:
+        """Stream what a job's accepted attempts answered, with the problem and the number of the attempt."""
+        after: tuple[str, int] | None = None
+        while True:
+            with self._read() as session:
+                page, after = reading.written_after(session, job_id, after, BATCH)
             yield from page
             if after is None:
                 return

@@ -46,6 +46,8 @@ def next_questions(
     limit: int,
     source: str | None,
     split: Split,
+    *,
+    originals: bool,
 ) -> tuple[list[TeacherQuestion], QuestionPosition | None]:
     """The next problems of a split in their random order, with the attempts of a job at them, which are created.
 
@@ -57,6 +59,8 @@ def next_questions(
         query = query.where(key >= after.shuffle_key, or_(key > after.shuffle_key, problem_id > after.problem_id))
     if source is not None:
         query = query.where(ProblemRow.source == source)
+    if originals:
+        query = query.where(ProblemRow.parent_key.is_(None))
     rows = session.execute(query.order_by(ProblemRow.shuffle_key, ProblemRow.id).limit(limit)).all()
     if not rows:
         return [], None

@@ -20,6 +20,8 @@ from store.records import (
     Amount,
     AnnotationSummary,
     KeptSolution,
+    Outcome,
+    Problem,
     QuestionFinding,
     QuestionVerdict,
     RequestStatus,
@@ -56,6 +58,22 @@ def kept_after(
             KeptSolution(one.id, problem, one.answer or "", written_as, job.model, solution, executions[one.id])
         )
     return found, (rows[-1].problem_id, rows[-1].id)
+
+
+def written_after(
+    session: Session, job_id: int, after: tuple[str, int] | None, limit: int
+) -> tuple[list[tuple[Problem, int, str]], tuple[str, int] | None]:
+    """What the next accepted attempts of a job answered, by problem and sample; the position of the last, or None."""
+    row = AnnotationAttemptRow
+    query = select(row.problem_id, row.sample, row.answer).where(row.job_id == job_id, row.outcome == Outcome.ACCEPTED)
+    if after is not None:
+        query = query.where(row.problem_id >= after[0], tuple_(row.problem_id, row.sample) > tuple_(*after))
+    rows = session.execute(query.order_by(row.problem_id, row.sample).limit(limit)).all()
+    if not rows:
+        return [], None
+    problems = {p.id: p for p in find_problems(session, ProblemRow.id, {one.problem_id for one in rows})}
+    found = [(problems[one.problem_id], one.sample, one.answer or "") for one in rows]
+    return found, (rows[-1].problem_id, rows[-1].sample)
 
 
 def answers(session: Session, problem_ids: Sequence[str]) -> dict[str, list[str]]:

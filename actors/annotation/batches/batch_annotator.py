@@ -4,23 +4,20 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from actors.annotation.attempt import AttemptFailure, Attempts, Need
 from actors.annotation.batches.batch_api import BatchApi, Results
-from actors.annotation.dialogue.conversation import Conversation
 from actors.annotation.dialogue.replies import Reply
 from actors.annotation.endpoint.client import TeacherClient
 from actors.annotation.endpoint.failures import RequestFailure, TeacherError
 from actors.annotation.endpoint.pace import Stop, Stopped
 from actors.annotation.progress import JobProgress
-from actors.annotation.questions import Questions
 from actors.annotation.settings import AnnotationSettings
 from actors.annotation.spending.budget import Ledger
 from actors.annotation.spending.prices import most
-from actors.annotation.work import Work, open_work
-from sandbox.equivalence import AnswerCheckFailed
+from actors.annotation.task import AttemptFailure, Need, Task
+from actors.annotation.work import Work
 from store.records import Reservation
 
 _UNANSWERED = RequestFailure("the batch ended without an answer", is_lost=True)
@@ -44,18 +41,14 @@ class BatchAnnotator:
         settings: AnnotationSettings,
         ledger: Ledger,
         client: TeacherClient,
-        conversation: Conversation,
-        attempts: Attempts,
-        questions: Questions,
+        task: Task,
         stop: Stop,
         progress: JobProgress,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._api = BatchApi(settings, client.api, stop)
-        self._conversation = conversation
-        self._attempts = attempts
-        self._questions = questions
+        self._task = task
         self._stop = stop
         self._progress = progress
         self._failed: Counter[int] = Counter()  # requests without an answer, by attempt
@@ -71,7 +64,7 @@ class BatchAnnotator:
         """
         try:
             await self._finish_batches()
-            work = open_work(self._questions)
+            work = self._task.open_work()
             under_way: list[Work] = []
             while under_way := await self._filled(under_way, work):
                 requests = await self._reserve(under_way)
@@ -128,19 +121,18 @@ class BatchAnnotator:
         return [work for work in advanced if work is not None]
 
     async def _advance_one(self, work: Work) -> Work | None:
-        attempt, interpreter = work.attempt, self._attempts.interpreter()
         try:
-            while (need := self._attempts.need(attempt)) is Need.RETURN:
-                attempt = await self._attempts.show(attempt, interpreter)
+            while (need := self._task.need(work)) is Need.RETURN:
+                work = await self._task.show(work)
             if need is Need.TURN:
-                return Work(work.problem, attempt)
-            attempt = await self._attempts.finish(attempt, work.problem)
-            self._progress.outcomes[str(attempt.outcome)] += 1
-            await self._questions.conclude(work.problem)
-        except (AttemptFailure, AnswerCheckFailed) as failure:
+                return work
+            ended = await self._task.finish(work)
+            self._progress.outcomes[str(ended.attempt.outcome)] += 1
+            await self._task.conclude(work.problem)
+        except AttemptFailure as failure:
             await self._fail(work, str(failure))
         finally:
-            await interpreter.close()
+            await self._task.close(work)
         return None
 
     async def _reserve(self, works: Sequence[Work]) -> dict[str, _Request]:
@@ -148,7 +140,7 @@ class BatchAnnotator:
         key, requests = uuid.uuid4().hex, {}
         for work in works:
             attempt = work.attempt
-            body = self._conversation.body(work.problem.question, attempt.turns, attempt.temperature)
+            body = self._task.body(work)
             at_most = most(self._settings, self._ledger.price, body, in_batch=True)
             reservation = Reservation(uuid.uuid4().hex, attempt.id, len(attempt.turns), at_most, key)
             if not await self._ledger.reserve(reservation):
@@ -183,7 +175,7 @@ class BatchAnnotator:
         if isinstance(result, Reply):
             turn = await self._ledger.settle(request.reservation, result)
             self._progress.turns += 1
-            return Work(work.problem, replace(attempt, turns=(*attempt.turns, turn)))
+            return work.with_turn(turn)
         await self._ledger.fail(request.reservation, result)
         self._failed[attempt.id] += 1
         if not result.is_final and self._failed[attempt.id] <= self._settings.retries:

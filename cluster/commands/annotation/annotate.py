@@ -1,21 +1,20 @@
 """`automathes annotate`: a teacher behind an API solves training problems; what verifies is kept."""
 
 import argparse
-import asyncio
-import signal
 
 from actors.annotation.demonstrations import write_demonstrations
-from actors.annotation.endpoint.pace import Stop
-from actors.annotation.job import JobOrder, OnProgress, run_job
-from actors.annotation.progress import JobProgress
-from cluster.commands.annotation.options import Target, find_target, make_order
+from actors.annotation.job import JobOrder
+from actors.annotation.pages import Selection
+from actors.annotation.solving import solving
+from cluster.commands.annotation.options import find_target, make_order
 from cluster.commands.annotation.records import start_record, summary_record
 from cluster.commands.annotation.report import report
+from cluster.commands.annotation.running import run_until_stopped
 from cluster.config.run_config import ConfigError
-from cluster.console.annotation_progress import annotation_progress, print_note
+from cluster.console.annotation_progress import annotation_progress
 from cluster.console.output import print_json, print_line
 from cluster.console.tables.annotation_tables import print_result
-from store.records import AnnotationJob, Split
+from store.records import Split
 from store.store import Store
 
 _NOTHING = {
@@ -39,13 +38,16 @@ def annotate(arguments: argparse.Namespace) -> int:
     if arguments.report:
         return report(arguments, target)
     order = make_order(arguments, target.solution_format)
+    split = Split.CANDIDATE if arguments.candidates else Split.TRAIN
+    selection = Selection(arguments.limit, arguments.source, split)
+    task = solving(order.settings, order.prompt, selection, target.sandbox, target.answer_checker)
     if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
         raise ConfigError(f"--out {arguments.out}: there is no such folder")
     with Store.open(target.url, create=False) as store:
-        if not store.problems.count_up_to(1, order.split):
-            raise ConfigError(_NOTHING[order.split])
+        if not store.problems.count_up_to(1, split):
+            raise ConfigError(_NOTHING[split])
         with annotation_progress(order.limits) as on_progress:
-            job, progress = _run(store, order, target, on_progress)
+            job, progress = run_until_stopped(store, order, task, on_progress)
         summary = next(one for one in store.annotations.summaries() if one.job.id == job.id)
         written = _write(store, arguments, order)
     if arguments.json:
@@ -55,31 +57,6 @@ def annotate(arguments: argparse.Namespace) -> int:
         for name, number in written.items():
             print_line(f"{name.replace('_', ' ')}: {number}")
     return 1 if progress.is_stopped else 0
-
-
-def _run(store: Store, order: JobOrder, target: Target, on_progress: OnProgress) -> tuple[AnnotationJob, JobProgress]:
-    try:
-        return asyncio.run(_run_until_stopped(store, order, target, on_progress))
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-
-
-async def _run_until_stopped(
-    store: Store, order: JobOrder, target: Target, on_progress: OnProgress
-) -> tuple[AnnotationJob, JobProgress]:
-    stop, task, loop = Stop(), asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None
-
-    def on_signal() -> None:
-        if stop.is_set:
-            task.cancel()
-        else:
-            print_note("stopping once what is under way is answered (Ctrl-C again stops at once)")
-            stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    return await run_job(store, order, target.sandbox, target.answer_checker, stop, on_progress)
 
 
 def _write(store: Store, arguments: argparse.Namespace, order: JobOrder) -> dict[str, int]:

@@ -15,7 +15,6 @@ from cluster.config.options import checked
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import LATEST, find_run_folder
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
-from store.records import Split
 
 _NAMED = (  # settings that have an option of the same name
     "model", "base_url", "calls", "solution_format", "stream", "concurrency", "samples", "temperatures", "max_blocks",
@@ -54,27 +53,33 @@ def find_target(arguments: argparse.Namespace) -> Target:
 
 
 def make_order(arguments: argparse.Namespace, solution_format: str) -> JobOrder:
-    """What is to be done.
+    """What a teacher of `automathes annotate` is to do.
 
     Raises:
         ConfigError: an option or a setting is out of bounds, or price or budget are missing.
         PromptError: the prompt or the examples cannot be used.
     """
-    settings = _settings(arguments, solution_format)
+    settings = teacher_settings(arguments, {"solution_format": solution_format})
+    price, limits = spending_limits(arguments, settings)
+    prompt = load_prompt(settings, arguments.prompt, arguments.examples)
+    return JobOrder(settings, prompt, price, limits, arguments.batch)
+
+
+def spending_limits(arguments: argparse.Namespace, settings: AnnotationSettings) -> tuple[TokenPrice, Limits]:
+    """What the teacher's tokens cost, and the most that may be spent. Raises ConfigError if either is missing."""
     price = _price(arguments.price, settings)
     limits = Limits(_dollars(arguments.budget), arguments.budget_tokens)
     if limits.dollars is None and (price.input or price.output):
         raise ConfigError(
             f"tokens of {settings.model} cost money: set the most that may be spent, such as --budget 20 (dollars)"
         )
-    prompt = load_prompt(settings, arguments.prompt, arguments.examples)
-    split = Split.CANDIDATE if arguments.candidates else Split.TRAIN
-    return JobOrder(settings, prompt, price, limits, arguments.limit, arguments.source, arguments.batch, split)
+    return price, limits
 
 
-def _settings(arguments: argparse.Namespace, solution_format: str) -> AnnotationSettings:
-    options = {"solution_format": solution_format} | _file(arguments.config)
-    options |= {name: value for name in _NAMED if (value := getattr(arguments, name)) is not None}
+def teacher_settings(arguments: argparse.Namespace, defaults: dict[str, Any]) -> AnnotationSettings:
+    """The teacher, and how it is asked, by the options and the file of `--config`. Raises ConfigError."""
+    options = defaults | _file(arguments.config)
+    options |= {name: value for name in _NAMED if (value := getattr(arguments, name, None)) is not None}
     if "model" not in options:
         raise ConfigError("which teacher? Name its model, such as --model gpt-4.1, or `model` in the file of --config")
     settings: AnnotationSettings = checked(AnnotationSettings, options)

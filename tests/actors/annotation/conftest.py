@@ -12,8 +12,10 @@ import pytest
 from actors.annotation.dialogue.prompts import load_prompt
 from actors.annotation.endpoint.pace import Stop
 from actors.annotation.job import JobOrder, run_job
+from actors.annotation.pages import Selection
 from actors.annotation.progress import JobProgress
 from actors.annotation.settings import AnnotationSettings, TokenPrice
+from actors.annotation.solving import solving
 from actors.annotation.spending.budget import Limits
 from sandbox.settings import AnswerCheckerSettings, SandboxSettings
 from store.records import AnnotationSummary, Problem, Split
@@ -74,10 +76,11 @@ def annotate(server: TeacherServer, store: Store) -> Annotate:
         given = {"model": MODEL, "base_url": server.url, "temperatures": TEMPERATURES} | quick | options
         settings = AnnotationSettings.model_validate(given)
         limits = Limits(Decimal(dollars), tokens)
-        order = JobOrder(settings, load_prompt(settings), PRICE, limits, limit, in_batches=batch)
+        order = JobOrder(settings, load_prompt(settings), PRICE, limits, in_batches=batch)
+        task = solving(settings, order.prompt, Selection(limit), SANDBOX, CHECKER)
 
         async def run() -> JobProgress:
-            running = run_job(store, order, SANDBOX, CHECKER, stop or Stop(), lambda progress: None)
+            running = run_job(store, order, task, stop or Stop(), lambda progress: None)
             return (await running)[1]
 
         progress = asyncio.run(run())
