@@ -50,6 +50,7 @@ class TeacherServer:
         self.behaviour: Behaviour = lambda body, number: "answer"
         self.wrong: Callable[[str, float], int] = lambda question, temperature: 0  # added to its sums
         self.code: Callable[[str, str, float], str] | None = None  # instead of a plain sum
+        self.rewrite: Callable[[str], str] | None = None  # of a question, where no sum is asked for
         self.asked: list[Asked] = []
         self.delay_s = 0.0
         self.url = ""
@@ -72,8 +73,11 @@ class TeacherServer:
         """Count a request."""
         free = how in ("rate_limit", "error_500", "unauthorized", "refuse", "slow_down")
         cost = usage["prompt_tokens"] * INPUT_PRICE + usage["completion_tokens"] * OUTPUT_PRICE
-        question = question_of(body)
-        turn = sum(m["role"] == "assistant" for m in body["messages"][last_question(body) :])
+        if self.rewrite is not None:
+            question, turn = str(body["messages"][-1]["content"]), 0
+        else:
+            question = question_of(body)
+            turn = sum(m["role"] == "assistant" for m in body["messages"][last_question(body) :])
         place = question, turn, body["temperature"]
         self.asked.append(Asked(*place, how, 0 if free else cost, 0 if free else usage["total_tokens"], body))
 
@@ -89,7 +93,27 @@ def question_of(body: dict[str, Any]) -> str:
 
 
 def completion(server: TeacherServer, body: dict[str, Any]) -> dict[str, Any]:
-    """The right answer to a request: code at first, then what it printed."""
+    """The right answer to a request."""
+    if server.rewrite is not None:
+        message, finish = {"role": "assistant", "content": server.rewrite(str(body["messages"][-1]["content"]))}, "stop"
+    else:
+        message, finish = _addition(server, body)
+    written = len(json.dumps(message)) // 4
+    prompt = len(json.dumps(body["messages"])) // 4
+    usage = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    return {
+        "id": f"chatcmpl-{len(server.asked)}",
+        "object": "chat.completion",
+        "model": "adder-1-2026-01-01",
+        "system_fingerprint": "fp_1",
+        "choices": [choice],
+        "usage": usage,
+    }
+
+
+def _addition(server: TeacherServer, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Code at first, then what it printed; and why the message ended."""
     position = last_question(body)
     a, b = _QUESTION.search(body["messages"][position]["content"]).groups()  # type: ignore[union-attr]
     later = body["messages"][position + 1 :]
@@ -110,18 +134,7 @@ def completion(server: TeacherServer, body: dict[str, Any]) -> dict[str, Any]:
     else:
         number = re.findall(r"-?\d+", shown[-1])[-1]
         message["content"] = f"The sum is \\boxed{{{number}}}. Final Answer: ${number}$"
-    written = len(json.dumps(message)) // 4
-    prompt = len(json.dumps(body["messages"])) // 4
-    usage = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
-    choice = {"index": 0, "message": message, "finish_reason": finish}
-    return {
-        "id": f"chatcmpl-{len(server.asked)}",
-        "object": "chat.completion",
-        "model": "adder-1-2026-01-01",
-        "system_fingerprint": "fp_1",
-        "choices": [choice],
-        "usage": usage,
-    }
+    return message, finish
 
 
 class _Answers:

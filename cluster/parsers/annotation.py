@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from cluster.parsers.common import Commands, add_command, add_run_options, count
+from cluster.parsers.teacher import add_budget, add_teacher, add_temperatures
 
 
 def add_annotate(commands: Commands) -> None:
@@ -26,37 +27,25 @@ def add_annotate(commands: Commands) -> None:
     add("--out", type=Path, metavar="FILE", help="write all kept solutions of the format as JSONL, for teacher.path")
     add("--json", action="store_true", help="print one JSON object")
     add_run_options(parser)
-    _add_teacher(parser.add_argument_group("teacher"))
-    _add_budget(parser.add_argument_group("budget"))
+    teacher = parser.add_argument_group("teacher")
+    add_teacher(teacher)
+    _add_form(teacher)
+    add_budget(parser.add_argument_group("budget"))
     _add_attempts(parser.add_argument_group("attempts"))
     _add_report(parser.add_argument_group("report"))
 
 
-def _add_teacher(group: argparse._ArgumentGroup) -> None:
+def _add_form(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--model", metavar="NAME", help="the teacher's model")
-    add("--base-url", metavar="URL", help="of the API (default: OpenAI's); the key is read from $OPENAI_API_KEY")
-    add("--config", type=Path, metavar="FILE", help="TOML file with settings and prices (docs/annotation.md)")
     add("--calls", choices=("fenced", "tools"), help="code in fenced blocks (default), or as calls of a tool")
     add("--format", choices=("tir", "mario", "mario_html"), dest="solution_format", help="default: the run's, or tir")
-    add("--prompt", type=Path, metavar="FILE", help="instruction for the teacher (default: ours for the format)")
     add("--examples", type=Path, metavar="FILE", help='few-shot examples: lines {"question": ..., "solution": ...}')
-    add("--no-stream", action="store_false", dest="stream", default=None, help="for servers that cannot stream")
-    add("--batch", action="store_true", help="with OpenAI's Batch API, a turn of many attempts per batch")
-    add("--concurrency", type=count, metavar="N", help="attempts under way at a time (default: 8)")
-
-
-def _add_budget(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--budget", metavar="DOLLARS", help="never exceeded, over all starts of the same command")
-    add("--budget-tokens", type=count, metavar="N", help="tokens of prompts and answers together, never exceeded")
-    add("--price", metavar="INPUT,OUTPUT", help="dollars per million tokens, such as 2.50,10 (default: the config's)")
 
 
 def _add_attempts(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--samples", type=count, metavar="N", help="attempts at each problem (default: 3)")
-    add("--temperatures", type=_numbers, metavar="T[,T...]", help="of the attempts, in turn (default: 0,0.6,0.6)")
+    add_temperatures(group, "0,0.6,0.6")
     add("--max-blocks", type=count, metavar="N", help="code blocks of an attempt (default: 5)")
     add("--max-tokens", type=count, metavar="N", help="tokens of one answer of the teacher (default: 2048)")
     add("--keep", type=count, metavar="N", help="verified solutions kept of a problem, all different (default: 4)")
@@ -67,10 +56,3 @@ def _add_report(group: argparse._ArgumentGroup) -> None:
     add("--report", action="store_true", help="show what was annotated, verified, disputed and paid, and exit")
     verdicts = ("verified", "disputed", "unsolved")
     add("--verdict", choices=verdicts, help="list only these problems (default: those that need a person)")
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(word) for word in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers, such as 0,0.6,0.6") from None

@@ -7,8 +7,10 @@ from itertools import islice
 
 from actors.augmentation.confirmation import confirm_candidates
 from actors.augmentation.fobar import fobar
+from actors.augmentation.rewriting.methods import METHODS
 from cluster.commands.annotation.options import Target, find_target
 from cluster.commands.answer_checks import open_answer_checks
+from cluster.commands.augmentation.writing import Written, write_questions
 from cluster.config.run_config import ConfigError
 from cluster.console.output import print_json, print_line
 from cluster.console.progress_bar import OnProgress, progress_bar
@@ -23,8 +25,10 @@ def augment(arguments: argparse.Namespace) -> int:
     """Make candidates out of a store's training problems, or confirm them with `--accept`.
 
     Raises:
-        ConfigError: there is no such run, or there is nothing to make candidates of.
-        StoreError: there is no such store.
+        ConfigError: there is no such run, there is nothing to make candidates of, or an option is out of bounds.
+        PromptError: the prompt cannot be used.
+        TeacherError: the teacher cannot be used.
+        StoreError: there is no such store, or another process is at work on the same job.
     """
     target = find_target(arguments)
     with Store.open(target.url, create=False) as store:
@@ -36,8 +40,9 @@ def augment(arguments: argparse.Namespace) -> int:
 def _make(store: Store, arguments: argparse.Namespace) -> int:
     if not store.problems.count_up_to(1, Split.TRAIN):
         raise ConfigError("the store has no training problems: import some with `automathes problems import`")
+    written = _write(store, arguments)
     with progress_bar("making questions") as on_progress:
-        made = _candidates(store, arguments, on_progress)
+        made = _by_rule(store, arguments, on_progress) if written is None else written.candidates(store)
         if arguments.dry_run:
             preview = store.problems.preview(made, _SHOWN)
             report, first = preview.report, preview.first
@@ -46,14 +51,32 @@ def _make(store: Store, arguments: argparse.Namespace) -> int:
     counts = store.problems.counts()
     if arguments.json:
         shown = [asdict(one.problem) for one in first]
-        print_json(_record(report) | {"problems": counts, "first": shown, "dry_run": arguments.dry_run})
-        return 0
-    print_preview(first)
-    _print_made(report, counts.get(Split.CANDIDATE, 0), dry_run=arguments.dry_run)
-    return 0
+        by_teacher = {} if written is None else {"teacher": written.record(store)}
+        shown_as = {"problems": counts, "first": shown, "dry_run": arguments.dry_run}
+        print_json(_record(report) | shown_as | by_teacher)
+    else:
+        if written is not None:
+            written.print(store)
+        print_preview(first)
+        _print_made(report, counts.get(Split.CANDIDATE, 0), dry_run=arguments.dry_run)
+    return 1 if written is not None and written.progress.is_stopped else 0
 
 
-def _candidates(store: Store, arguments: argparse.Namespace, on_progress: OnProgress) -> Iterator[Problem]:
+def _write(store: Store, arguments: argparse.Namespace) -> Written | None:
+    """Have a teacher write the questions, if the method needs one."""
+    if arguments.method not in METHODS:
+        if arguments.model is not None:
+            others = " and ".join(METHODS)
+            raise ConfigError(f"--model {arguments.model}: {arguments.method} asks no teacher, {others} do; omit it")
+        return None
+    if arguments.dry_run:
+        raise ConfigError(
+            f"--dry-run: the questions of {arguments.method} are a teacher's, which costs money; try --limit 5 instead"
+        )
+    return write_questions(store, arguments)
+
+
+def _by_rule(store: Store, arguments: argparse.Namespace, on_progress: OnProgress) -> Iterator[Problem]:
     """The candidates out of the first so many original training problems."""
     training = store.problems.iterate(Split.TRAIN, source=arguments.source)
     originals = (problem for problem in training if problem.parent_key is None)

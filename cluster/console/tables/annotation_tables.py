@@ -29,15 +29,20 @@ def print_findings(console: Console, summary: AnnotationSummary, found: Sequence
 def print_result(summary: AnnotationSummary, progress: JobProgress) -> None:
     """Print what a job came to, and what a person should do next."""
     print_jobs(Console(), [summary])
+    disputed = summary.questions.get(QuestionVerdict.DISPUTED, 0)
+    if disputed or summary.questions.get(QuestionVerdict.UNSOLVED, 0):
+        print_line("problems that need a person: `automathes annotate --report`, and `automathes review` for labels")
+    print_rest(progress)
+
+
+def print_rest(progress: JobProgress) -> None:
+    """Print what failed, and whether the same command would go on."""
     for reason, count in progress.failures.most_common(3):
         print_line(f"{count} x {reason}")
     if progress.left_unanswered:
         print_line(
             f"{progress.left_unanswered} requests were under way when the last process ended: they count as spent"
         )
-    disputed = summary.questions.get(QuestionVerdict.DISPUTED, 0)
-    if disputed or summary.questions.get(QuestionVerdict.UNSOLVED, 0):
-        print_line("problems that need a person: `automathes annotate --report`, and `automathes review` for labels")
     if progress.budget_is_spent:
         print_line("the budget is spent: the same command with a larger one continues")
     if progress.is_stopped:
@@ -50,7 +55,7 @@ def _job_row(summary: AnnotationSummary) -> dict[str, str]:
     spent = job.spending.spent
     return {
         "job": str(job.id),
-        "teacher": job.model,
+        "teacher": f"{job.model} ({task})" if (task := job.settings.get("task")) else job.model,
         "problems": str(problems),
         "verified": str(questions.get(QuestionVerdict.VERIFIED, 0)),
         "disputed": str(questions.get(QuestionVerdict.DISPUTED, 0)),

@@ -75,3 +75,52 @@ def test_a_store_without_candidates_says_how_to_make_some(folder: RunFolder, ser
     teacher = ["--model", MODEL, "--base-url", server.url, "--price", PRICE, "--budget", "1"]
     assert main(["annotate", "--run", str(folder.path), *teacher, "--candidates"]) == 2
     assert "automathes augment --method fobar" in capsys.readouterr().err
+
+
+def written(folder: RunFolder, server: TeacherServer, capsys, *options: str) -> dict[str, object]:
+    teacher = ("--model", MODEL, "--base-url", server.url, "--price", PRICE, "--budget", "1")
+    return augment(folder, capsys, *teacher, *options)
+
+
+def test_a_teacher_rephrases_questions_once(folder: RunFolder, server, capsys) -> None:
+    server.rewrite = lambda question: "Add 4 and 9: what do you get?"
+    found = written(folder, server, capsys, "--method", "rephrase")
+    assert (found["added"], found["teacher"]["attempts"]) == (1, {"accepted": 1})
+    assert [one.question for one in server.asked] == [QUESTION]  # neither the held-out problem nor a candidate
+    found = written(folder, server, capsys, "--method", "rephrase")
+    assert (found["added"], found["known"], len(server.asked)) == (0, 1, 1)
+    with folder.open_store(folder.read_config()) as store:
+        (one,) = next(iter(store.problems.candidates()))
+        assert (one.question, one.answer, one.made_by) == ("Add 4 and 9: what do you get?", "13", "rephrase")
+        assert list(store.annotations.kept()) == []  # a question is no solution
+
+
+def test_more_for_each_problem_add_to_what_was_written(folder: RunFolder, server, capsys) -> None:
+    server.rewrite = lambda asked: f"It is known that {asked.splitlines()[0][18:-1]} makes 13."
+    for most, added in (("1", 1), ("3", 1)):
+        found = written(folder, server, capsys, "--method", "self_verify", "--per-problem", most)
+        assert found["added"] == added
+    assert found["teacher"]["attempts"] == {"accepted": 2, "no_answer": 1}  # the question has two numbers
+    assert len(server.asked) == 2
+    with folder.open_store(folder.read_config()) as store:
+        assert {one.answer for one in next(iter(store.problems.candidates()))} == {"4", "9"}
+
+
+def test_a_question_in_the_words_of_a_held_out_one_is_left_out(folder: RunFolder, server, capsys) -> None:
+    server.rewrite = lambda question: "What is 5 + 5?"
+    found = written(folder, server, capsys, "--method", "rephrase")
+    assert (found["added"], found["withdrawn"]) == (0, 1)  # nor is its parent trained on: it may be the same problem
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--method", "rephrase"], "which teacher?"),
+        (["--method", "rephrase", "--model", "m", "--price", "1,1"], "set the most that may be spent"),
+        (["--method", "rephrase", "--model", "m", "--price", "0,0", "--dry-run"], "try --limit 5 instead"),
+        (["--method", "fobar", "--model", "m"], "asks no teacher"),
+    ],
+)
+def test_what_a_teacher_needs_is_named(folder: RunFolder, capsys, options: list[str], told: str) -> None:
+    assert main(["augment", "--run", str(folder.path), *options]) == 2
+    assert told in capsys.readouterr().err

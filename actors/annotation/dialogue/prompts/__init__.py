@@ -48,11 +48,17 @@ def load_prompt(settings: AnnotationSettings, prompt: Path | None = None, exampl
         PromptError: a file cannot be read, is empty, or has a line that is no example.
     """
     name = f"{settings.solution_format}{'.tools' if settings.calls == 'tools' else ''}.txt"
-    text = _read(prompt) if prompt is not None else files(__package__).joinpath(name).read_text(encoding="utf-8")
-    if not text.strip():
-        raise PromptError(f"prompt {prompt} is empty: write an instruction for the teacher into it")
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8") if prompt is None else read_prompt(prompt)
     instruction = text.strip().replace(_MAX_BLOCKS, str(settings.max_blocks))
     return Prompt(instruction, () if examples is None else tuple(_examples(examples)))
+
+
+def read_prompt(path: Path) -> str:
+    """The instruction in a file. Raises `PromptError` if it cannot be read or is empty."""
+    text = _read(path).strip()
+    if not text:
+        raise PromptError(f"prompt {path} is empty: write an instruction for the teacher into it")
+    return text
 
 
 def _examples(path: Path) -> list[Example]:
