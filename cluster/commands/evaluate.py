@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 
 from cluster.commands.attempts import sample_missing
-from cluster.commands.values.choosing import choose_model
+from cluster.commands.values.choosing import choose_reranker, value_files
 from cluster.commands.values.scoring import score_evaluation
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import ConfigError, RunConfig
@@ -36,7 +36,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     with folder.lock(), folder.open_store(config) as store:
         policy = _choose_policy(store, folder, arguments.policy)
         sampling = _sampling(arguments, config)
-        reranker = _reranker(store, arguments)
+        reranker = choose_reranker(store, arguments)
         evaluation = store.evaluations.schedule(
             policy.version,
             _benchmark(arguments, config, sampling),
@@ -47,7 +47,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         )
         sample_missing(config, folder, store, policy.version, [evaluation], progress)
         if reranker is not None:
-            score_evaluation(store, folder, config, reranker, evaluation, arguments.engine)
+            score_evaluation(store, config, value_files(folder, reranker), evaluation, arguments.engine)
         measurement = _finish(store, evaluation, folder, reranker)
     print_measurement(measurement, as_json=arguments.json)
     return 0
@@ -81,17 +81,6 @@ def _sampling(arguments: argparse.Namespace, config: RunConfig) -> Sampling:
             f"--samples {samples} --temperature 0: greedy attempts are all the same: set a temperature above 0"
         )
     return config.evaluation_sampling(temperature)
-
-
-def _reranker(store: Store, arguments: argparse.Namespace) -> ValueModel | None:
-    """The value model that chooses among the attempts, if one is to."""
-    if arguments.rerank is None:
-        if arguments.value_model is not None:
-            raise ConfigError("--value-model is for --rerank value")
-        return None
-    if arguments.samples < 2:
-        raise ConfigError(f"--rerank {arguments.rerank} chooses among several attempts: set --samples, such as 8")
-    return choose_model(store, arguments.value_model, "--value-model")
 
 
 def _benchmark(arguments: argparse.Namespace, config: RunConfig, sampling: Sampling) -> str:

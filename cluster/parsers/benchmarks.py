@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cluster.parsers.common import Commands, add_command, add_config_options, add_run_options, count
+from cluster.parsers.values import add_rerank
 
 
 def add_bench(commands: Commands) -> None:
@@ -15,6 +16,7 @@ def add_bench(commands: Commands) -> None:
         """automathes bench --list
          automathes bench --benchmarks gsm8k,math500 --data benchmarks --limit 200
          automathes bench --samples 20 --format latex
+         automathes bench --samples 20 --rerank value
          automathes bench --model smollm2 --benchmarks svamp
          (if interrupted, the same command continues)""",
     )
@@ -37,5 +39,6 @@ def add_bench(commands: Commands) -> None:
     add("--beside", type=Path, action="append", default=[], metavar="FILE", help="show these results too; repeatable")
     add("--name", metavar="NAME", help="name in tables and of the folder of attempts (default: the run's, the model's)")
     add("--store", metavar="URL", help="database of the attempts, for several machines (default: a file)")
+    add_rerank(parser)
     add_run_options(parser)
     add_config_options(parser, "settings for --model: demo, smollm2 or 7b")

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from actors.scoring.loading import ScoringEngine
 from cluster.commands.attempts import sample_missing
 from cluster.commands.bench.choices import Attempts, Choices, choose, choose_benchmarks
 from cluster.commands.bench.scoring import Scoring, open_scoring
 from cluster.commands.bench.target import Target, add_policy, choose_target, open_bench_store
+from cluster.commands.values.scoring import score_evaluation
 from cluster.config.run_config import RunConfig
 from cluster.console.benchmarks import print_benchmarks, print_reports
 from cluster.console.live_view import make_progress
@@ -36,6 +38,7 @@ def bench(arguments: argparse.Namespace) -> int:
         ConfigError: there is no such run, model, policy or benchmark, or an option is out of bounds.
         ProblemSourceError: the problems of a benchmark cannot be read.
         SamplersLostError: no sampler is left.
+        ScoringError: the value model of `--rerank` cannot be loaded.
         NothingMeasuredError: no attempt can be scored, for example because all ended in a system fault.
     """
     if arguments.list:
@@ -52,7 +55,8 @@ def bench(arguments: argparse.Namespace) -> int:
         scheduled = _schedule(store, policy, choices, problems)
         evaluations = [one.evaluation for one in scheduled]
         sample_missing(target.config, target.folder, store, policy.version, evaluations, progress, _PHASE)
-        report = _report(target, policy, _results(target.config, store, choices, scheduled, problems))
+        _score_values(target, store, scheduled, arguments.engine)
+        report = _report(target, policy, _results(target, store, choices, scheduled, problems))
         write_results(results_file(target.folder.path, policy.version), report)
     print_reports([*beside, report], arguments.format)
     return 0
@@ -123,14 +127,23 @@ def _schedule(store: Store, policy: Policy, choices: Choices, problems: dict[str
     ]
 
 
+def _score_values(target: Target, store: Store, scheduled: Sequence[_Scheduled], engine: ScoringEngine) -> None:
+    """Score the sampled attempts by the value model, if one is to choose among them."""
+    if target.value is None:
+        return
+    for one in scheduled:
+        if one.attempts.samples > 1:
+            score_evaluation(store, target.config, target.value, one.evaluation, engine)
+
+
 def _results(
-    config: RunConfig, store: Store, choices: Choices, scheduled: Sequence[_Scheduled], problems: dict[str, _Problems]
+    target: Target, store: Store, choices: Choices, scheduled: Sequence[_Scheduled], problems: dict[str, _Problems]
 ) -> list[BenchmarkResult]:
     with (
         progress_bar("judging answers") as on_progress,
-        open_scoring(store, config.answer_checker, on_progress) as scoring,
+        open_scoring(store, target, on_progress) as scoring,
     ):
-        return [_result(config, store, choices, scoring, one, problems[one.benchmark.name]) for one in scheduled]
+        return [_result(target.config, store, choices, scoring, one, problems[one.benchmark.name]) for one in scheduled]
 
 
 def _result(

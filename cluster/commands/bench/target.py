@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from cluster.commands.values.choosing import ValueFiles, choose_reranker, value_files
 from cluster.config.loading import load_config
 from cluster.config.placement import adapt_placement, place_here
 from cluster.config.run_config import ConfigError, RunConfig
@@ -29,7 +30,7 @@ _MODEL = 0  # the version of a model that no run published
 class Target:
     """A policy with its settings. `folder` keeps the attempts at benchmarks, apart from every run; `runs` is around it.
 
-    `policy` is None for a model that is to be published there first.
+    `policy` is None for a model that is to be published there first. `value` chooses among sampled attempts.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Target:
     folder: RunFolder
     config: RunConfig
     policy: Policy | None
+    value: ValueFiles | None = None
 
     def publish(self) -> Policy:
         """The policy, which is put into the folder if no run published it."""
@@ -102,9 +104,11 @@ def _of_run(arguments: argparse.Namespace) -> Target:
     with run.open_store(config) as store:
         policy = _policy_of(store, arguments.policy)
         path = run.require_policy(policy)
+        value = choose_reranker(store, arguments)
     runs, name = run.path.parent, arguments.name or run.path.name
     own = config.model_copy(update={"store": config.store.model_copy(update={"url": None})})
-    return Target(name, runs, bench_folder(runs, name), own, replace(policy, path=str(path)))
+    files = None if value is None else value_files(run, value)
+    return Target(name, runs, bench_folder(runs, name), own, replace(policy, path=str(path)), files)
 
 
 def _policy_of(store: Store, version: int | None) -> Policy:
@@ -119,9 +123,9 @@ def _policy_of(store: Store, version: int | None) -> Policy:
 
 
 def _of_model(arguments: argparse.Namespace) -> Target:
-    for option in ("run", "policy"):
+    for option in ("run", "policy", "rerank", "value_model"):
         if getattr(arguments, option) is not None:
-            raise ConfigError(f"--model measures a model without a run: leave --{option} out")
+            raise ConfigError(f"--model measures a model without a run: leave --{option.replace('_', '-')} out")
     model, runs = arguments.model, arguments.runs
     path = Path(model).expanduser()
     if arguments.preset is None and arguments.config is None and model != "smollm2":

@@ -1,17 +1,39 @@
 """Which value model and which evaluation a command is about, and where value models are."""
 
+import argparse
+from dataclasses import dataclass
+
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import RunFolder
 from learner.publication import version_folder
+from store.artifacts.folder import is_complete
 from store.artifacts.location import Location, join
 from store.records import ValueModel
 from store.runs.evaluations import EvaluationRun
+from store.settings import StorageSettings
 from store.store import Store
 
 
 def value_folder(folder: RunFolder, version: int) -> Location:
     """Where a value model is, whether published yet or not."""
     return version_folder(join(folder.artifacts, "values"), version)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueFiles:
+    """A published value model with the place of its files, and the settings of the storage that they are in."""
+
+    version: int
+    location: Location
+    checksum: str | None
+    storage: StorageSettings
+
+
+def value_files(folder: RunFolder, model: ValueModel) -> ValueFiles:
+    """The files of a run's value model: where it was published, or its place in this run if that was moved."""
+    assert model.path is not None, "only published value models are chosen"
+    location = model.path if is_complete(model.path) else value_folder(folder, model.version)
+    return ValueFiles(model.version, location, model.checksum, folder.storage)
 
 
 def choose_model(store: Store, version: int | None, option: str = "--model") -> ValueModel:
@@ -30,6 +52,21 @@ def choose_model(store: Store, version: int | None, option: str = "--model") -> 
     if not latest:
         raise ConfigError("the run has no value model yet: `automathes value train` trains one")
     return latest[-1]
+
+
+def choose_reranker(store: Store, arguments: argparse.Namespace) -> ValueModel | None:
+    """The value model that chooses among attempts by `--rerank`, if one is to.
+
+    Raises:
+        ConfigError: there is none, or options contradict each other.
+    """
+    if arguments.rerank is None:
+        if arguments.value_model is not None:
+            raise ConfigError("--value-model is for --rerank value")
+        return None
+    if arguments.samples < 2:
+        raise ConfigError(f"--rerank {arguments.rerank} chooses among several attempts: set --samples, such as 8")
+    return choose_model(store, arguments.value_model, "--value-model")
 
 
 def choose_evaluation(store: Store, evaluation_id: int | None) -> EvaluationRun:

@@ -4,17 +4,14 @@ import argparse
 import os
 
 from actors.scoring.loading import ScoringEngine
-from cluster.commands.values.choosing import choose_evaluation, choose_model, value_folder
+from cluster.commands.values.choosing import ValueFiles, choose_evaluation, choose_model, value_files
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import RunConfig
-from cluster.config.run_folder import RunFolder, find_run_folder
+from cluster.config.run_folder import find_run_folder
 from cluster.console.output import print_json, print_line
 from cluster.console.progress_bar import progress_bar
 from learner.settings import OPENMP_ENVIRONMENT
 from store.artifacts.cache import Cache
-from store.artifacts.folder import is_complete
-from store.artifacts.location import Location
-from store.records import ValueModel
 from store.store import Store
 
 
@@ -31,7 +28,7 @@ def score(arguments: argparse.Namespace) -> int:
         model = choose_model(store, arguments.model)
         evaluation = choose_evaluation(store, arguments.evaluation)
         before, total = store.values.progress(model.version, evaluation.id)
-        score_evaluation(store, folder, config, model, evaluation.id, arguments.engine)
+        score_evaluation(store, config, value_files(folder, model), evaluation.id, arguments.engine)
         scored, _ = store.values.progress(model.version, evaluation.id)
     if arguments.json:
         print_json({"model": model.version, "evaluation": evaluation.id, "scored": scored, "new": scored - before})
@@ -44,7 +41,7 @@ def score(arguments: argparse.Namespace) -> int:
 
 
 def score_evaluation(
-    store: Store, folder: RunFolder, config: RunConfig, model: ValueModel, evaluation_id: int, engine: ScoringEngine
+    store: Store, config: RunConfig, model: ValueFiles, evaluation_id: int, engine: ScoringEngine
 ) -> None:
     """Score all attempts of an evaluation that have no score of the value model.
 
@@ -61,7 +58,7 @@ def score_evaluation(
 
     with (
         progress_bar("scoring attempts") as on_progress,
-        Cache(folder.storage).held(_location(folder, model), model.checksum) as files,
+        Cache(model.storage).held(model.location, model.checksum) as files,
         open_scorer(engine, files, config.sampler.engine) as scorer,
     ):
         for batch in store.values.unscored(model.version, evaluation_id):
@@ -77,9 +74,3 @@ def prepare_torch() -> None:
     """Set what OpenMP reads when torch is first imported, in a process that computes scores itself."""
     for name, value in OPENMP_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-
-
-def _location(folder: RunFolder, model: ValueModel) -> Location:
-    """Where a value model was published, or its place in this run if that was moved."""
-    assert model.path is not None, "only published value models are chosen"
-    return model.path if is_complete(model.path) else value_folder(folder, model.version)

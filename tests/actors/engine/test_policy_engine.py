@@ -276,6 +276,7 @@ def _cores_of(owner: subprocess.Popen[str], count: int) -> list[psutil.Process]:
     raise AssertionError("the engine did not start")
 
 
+@pytest.mark.slow
 def test_no_engine_process_outlives_an_owner_that_was_killed(folders: dict[str, Path], tmp_path: Path) -> None:
     owner = _start_owner(folders["1"], tmp_path / "owner.py")
     try:

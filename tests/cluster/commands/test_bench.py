@@ -12,7 +12,8 @@ from cluster.config.loading import load_config
 from cluster.config.run_folder import RunFolder, new_run_folder
 from eval.benchmarks.catalogue import Catalogue
 from eval.benchmarks.registry import BENCHMARKS
-from store.records import Outcome, Policy, Problem, Rollout, Sampling, Split, rollout_id
+from store.records import Outcome, Policy, Problem, Purpose, Rollout, Sampling, Split, rollout_id
+from store.settings import SelectionSettings
 from store.store import Store
 
 ANSWERS = {"1": "1", "2": "200", "3": "7", "4": None}  # by label: right, right by Qwen's rule, wrong, none
@@ -50,6 +51,21 @@ def bench_url(run: RunFolder) -> str:
     return f"sqlite:///{run.path.parent / 'benchmarks' / NAME / 'store.db'}"
 
 
+def answer_all(store: Store) -> None:
+    """Make the attempts that are scheduled; those after the first at a problem have the answers of `ANSWERS`."""
+    for assignment in store.assignments.lease("test", 8, 60).assignments:
+        label = assignment.problem.answer
+        for sample in assignment.pending:
+            answer = ANSWERS[label] if sample == assignment.pending[-1] else "9"
+            outcome = Outcome.ACCEPTED if answer == label else Outcome.WRONG if answer else Outcome.NO_ANSWER
+            store.rollouts.add([
+                Rollout(
+                    rollout_id(assignment.id, sample), assignment.problem.id, assignment.purpose, outcome, "tir",
+                    (1,), (2, 3), (True, True), answer=answer, assignment_id=assignment.id, seconds=1.5,
+                )
+            ])  # fmt: skip
+
+
 @pytest.fixture
 def attempted(run: RunFolder, data: Path, empty_store: Path) -> RunFolder:
     """The run, with greedy attempts at all four problems of the benchmark, as its samplers would have stored them."""
@@ -65,16 +81,7 @@ def attempted(run: RunFolder, data: Path, empty_store: Path) -> RunFolder:
         store.policies.add(Policy(0, None, str(run.path.parents[1] / "policy"), checksum="abc"))
         ids = [problem.id for problem in problems]
         store.evaluations.schedule(0, "gsm8k", sampling=Sampling(0.0), problem_ids=ids)
-        for assignment in store.assignments.lease("test", 4, 60).assignments:
-            label = assignment.problem.answer
-            answer = ANSWERS[label]
-            outcome = Outcome.ACCEPTED if answer == label else Outcome.WRONG if answer else Outcome.NO_ANSWER
-            store.rollouts.add([
-                Rollout(
-                    rollout_id(assignment.id, 0), assignment.problem.id, assignment.purpose, outcome, "tir",
-                    (1,), (2, 3), (True, True), answer=answer, assignment_id=assignment.id, seconds=1.5,
-                )
-            ])  # fmt: skip
+        answer_all(store)
     return run
 
 
@@ -171,6 +178,40 @@ def test_other_limits_are_not_mixed_with_earlier_attempts(
     assert "--name" in error
 
 
+@pytest.fixture
+def scored(attempted: RunFolder) -> RunFolder:
+    """With two sampled attempts at each problem, and a value model of the run that prefers the second ones."""
+    config = attempted.read_config()
+    with Store.open(attempted.store_url(config)) as store:
+        texts = (1,), (2,), (True,)
+        solution = Rollout("demo-1", "mine", Purpose.DEMONSTRATION, Outcome.ACCEPTED, "tir", *texts, answer="56")
+        store.rollouts.add([solution])
+        model = store.values.begin(0, {}, SelectionSettings(attempts=False))
+        store.values.publish(model.version, "gone", "abc", {})
+    with Store.open(bench_url(attempted)) as store:
+        ids = [problem.id for problem in store.problems.iterate()]
+        sampling = config.evaluation_sampling(config.evaluation.temperature)
+        evaluation = store.evaluations.schedule(0, "gsm8k-sampled", samples=2, sampling=sampling, problem_ids=ids)
+        answer_all(store)
+        for batch in store.values.unscored(model.version, evaluation):
+            store.values.add_scores(model.version, [(one.seq, 0.1 + 0.8 * (n % 2)) for n, one in enumerate(batch)])
+    return attempted
+
+
+def test_a_value_model_chooses_among_attempts_by_every_rule(scored: RunFolder, capsys) -> None:
+    for _ in range(2):  # what was judged once is stored
+        assert bench(scored, "--samples", "2", "--rerank", "value", "--format", "json") == 0
+        (report,) = json.loads(capsys.readouterr().out)["reports"]
+        sampled = next(result for result in report["results"] if result["samples"] == 2)
+        chosen = {rule: score["figures"]["best@2"]["value"] for rule, score in sampled["scores"].items()}
+        assert chosen == {"ours": 0.25, "qwen": 0.5}
+        assert sampled["scores"]["ours"]["figures"]["pass@1"]["value"] == 0.125
+
+    assert bench(scored, "--samples", "2", "--format", "json") == 0  # without it, its figures are not shown
+    (report,) = json.loads(capsys.readouterr().out)["reports"]
+    assert set(report["results"][-1]["scores"]["ours"]["figures"]) == {"pass@1", "pass@2", "maj@2"}
+
+
 def test_the_list_shows_licences_and_what_was_read(
     attempted: RunFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +239,8 @@ def test_the_list_shows_licences_and_what_was_read(
         (["--benchmarks", "mmlu"], "there is no benchmark 'mmlu'"),
         (["--rules", "theirs"], "there is no rule 'theirs'"),
         (["--samples", "0"], "must be 1 or more"),
+        (["--rerank", "value"], "set --samples"),
+        (["--samples", "2", "--rerank", "value"], "no value model yet"),
         (["--limit", "0"], "must be 1 or more"),
         (["--temperature", "0.5"], "add --samples 2 or more"),
         (["--samples", "2", "--temperature", "0"], "must be above 0"),

@@ -32,7 +32,7 @@ CONFIG = """
 preset = "demo"
 evaluation = { problems = 40, base = false }
 promotion = { max_problems = 0 }
-iteration = { count = 3, problems = 150, samples_per_problem = 4 }
+iteration = { count = 3, problems = 90, samples_per_problem = 4 }
 teacher = { kind = "scripted", count = 120 }
 
 [[problems]]
@@ -56,7 +56,7 @@ to = ["tensorboard"]
 dashboard = false
 stall_s = 240.0
 """
-SAMPLES = 4
+PROBLEMS, SAMPLES = 90, 4
 
 
 @dataclass
@@ -117,7 +117,7 @@ def test_run_finishes_both_iterations_after_all_disturbances(run: Observed) -> N
 def test_every_scheduled_rollout_is_there_exactly_once(run: Observed) -> None:
     for iteration in run.store.iterations.all():
         rollouts = list(run.store.rollouts.iterate(purpose=Purpose.TRAIN, iteration=iteration.number))
-        assert len(rollouts) == iteration.scheduled == 150 * SAMPLES
+        assert len(rollouts) == iteration.scheduled == PROBLEMS * SAMPLES
         assert set(Counter(rollout.assignment_id for rollout in rollouts).values()) == {SAMPLES}
 
 
@@ -281,7 +281,7 @@ def test_status_prints_the_run_as_one_json_object(run: Observed) -> None:
     )
     status = json.loads(answer.stdout)
     assert status["iteration"] == 2
-    assert status["rollouts"]["total"] == 2 * 150 * SAMPLES
+    assert status["rollouts"]["total"] == 2 * PROBLEMS * SAMPLES
     assert status["policy"]["promoted_version"] == run.store.policies.promoted().version
     assert Path(status["checkpoint"]).is_dir()
 

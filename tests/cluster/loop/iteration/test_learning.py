@@ -247,6 +247,7 @@ def test_a_stop_is_heard_while_a_publication_waits(make_run: Callable[..., Run])
     assert time.monotonic() - stopped_at[0] < 3.0
 
 
+@pytest.mark.slow
 def test_a_stopped_training_continues_after_the_runs_folder_was_moved(
     make_run: Callable[..., Run], undisturbed: Run, tmp_path: Path
 ) -> None:
@@ -289,6 +290,7 @@ def test_a_killed_rank_is_replaced_and_the_training_continues(make_run: Callable
     assert len(run.store.policies.all()) == 2
 
 
+@pytest.mark.slow
 def test_ranks_that_fail_again_and_again_without_a_step_end_the_run(make_run: Callable[..., Run]) -> None:
     run = make_run("learner.max_rebuilds=1")
     shutil.rmtree(run.folder.policy(0))
@@ -317,6 +319,7 @@ def test_a_policy_whose_driver_was_killed_before_it_recorded_it_is_adopted(
     assert run.trainer.publish_next(1).parent == 1
 
 
+@pytest.mark.slow
 def test_the_optimizer_is_kept_between_iterations_only_where_it_is_used(make_run: Callable[..., Run]) -> None:
     run = make_run("learner.iteration.optimizer_state=keep", "learner.checkpoint_every_s=3600")
     run.trainer.publish_next(0)
@@ -336,6 +339,7 @@ def remote(url: str, path: Path) -> list[str]:
     return [f"storage.url={url}", f"storage.cache={path}", "storage.silence_s=5"]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_away_for_a_while_costs_time_and_not_the_training(
     make_run: Callable[..., Run], s3: S3Server, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def nodes_of_samplers(group: SamplerGroup) -> list[str | None]:
     return [node_of(actors[sampler]) for sampler in sorted(actors)]
 
 
+@pytest.mark.slow
 def test_a_group_that_waits_for_a_lost_node_is_replaced_once_there_is_room() -> None:
     with cluster_of(1, 4) as cluster:
         run = run_with(samplers=1, ranks=2, **{"learner.cpus_per_rank": 2})
@@ -138,6 +139,7 @@ def test_two_ranks_are_on_one_node_and_four_samplers_on_three(three: Cluster) ->
     places.ranks.release()
 
 
+@pytest.mark.slow
 def test_four_samplers_are_spread_over_three_nodes_beside_a_small_learner(three: Cluster) -> None:
     run = run_with(samplers=4, ranks=1, **{"learner.cpus_per_rank": 1})
     places = place_run(run, "demo-1")
