@@ -7,7 +7,7 @@ import gc
 import inspect
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -162,6 +162,10 @@ class DeepSpeedModel:
                     weights[name] = parameter.detach().cpu().clone()
             on_weight()
         return weights if is_rank_zero else None
+
+    def save(self, folder: Path, weights: Mapping[str, torch.Tensor]) -> None:
+        """Save gathered weights in the layout of Hugging Face. Raises OSError."""
+        self.hf_model.save_pretrained(folder, state_dict=weights)
 
     def save_shards(self, folder: Path, files: ShardFiles) -> None:
         """Save weights and optimizer as DeepSpeed's checkpoint in `folder`, which all ranks must see."""

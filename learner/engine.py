@@ -241,11 +241,12 @@ class TrainingEngine:
         return self._on_rank_zero(partial(self._write_policy, location, weights, record))
 
     def _write_policy(self, location: Location, weights: dict[str, torch.Tensor] | None, record: Policy | None) -> str:
+        assert weights is not None, "rank 0 has them"
         self.report.begin(f"publishes {name_of(location)}", moves_data=True)
         entries: dict[str, FileEntry] = {}
         with publication(location, entries, self.report.add_bytes, self._storage) as temporary:
             with weights_hashed(temporary, entries, self.report.add_bytes):
-                self._model.hf_model.save_pretrained(temporary, state_dict=weights)
+                self._model.save(temporary, weights)
             self._model.tokenizer.save_pretrained(temporary)
             if record is not None:
                 write_policy_record(temporary, record)

@@ -44,6 +44,9 @@ def _add_score(actions: Commands) -> None:
     parser = add_command(actions, "score", "values.scoring:score", text, example)
     _add_chosen(parser)
     add_engine(parser)
+    parser.add_argument(
+        "--unmerged", action="store_true", help="by vLLM with the policy's weights and the value model's adapter (LoRA)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_run_options(parser)
 

@@ -4,7 +4,7 @@ Hu et al. 2021, "LoRA: low-rank adaptation of large language models" (arXiv 2106
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -62,6 +62,14 @@ def add_lora(backbone: torch.nn.Module, settings: LoraSettings) -> None:
         )
     for parent, name, child in found:
         setattr(parent, name, LoraLinear(child, settings.rank, settings.scale))
+
+
+def updates(weights: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """The matrices of the updates among the weights of a model with LoRA: (name of the layer, "A" or "B", matrix)."""
+    for name, weight in weights.items():
+        for suffix, kind in ((_A, "A"), (_B, "B")):
+            if name.endswith(suffix):
+                yield name.removesuffix(suffix), kind, weight
 
 
 def merge(weights: Mapping[str, torch.Tensor], settings: LoraSettings) -> dict[str, torch.Tensor]:

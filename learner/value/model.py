@@ -1,6 +1,6 @@
 """A value model inside a DeepSpeed engine, on one rank."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from learner.deepspeed_model import DeepSpeedModel
 from learner.loss import predicting_columns, token_loss_sum
 from learner.progress import ProgressReport
 from learner.settings import LearnerSettings
+from learner.value.adapter import ADAPTER, write_adapter
 from learner.value.batches import ValueBatch
 from learner.value.lora import add_lora, merge
 from learner.value.loss import value_error_sum
@@ -36,6 +37,7 @@ class ValueModel(DeepSpeedModel):
             NoLoraTargetError: it has no layer that LoRA is to adapt.
         """
         self._value = value
+        self._policy_name = folder.name
         self._output: torch.nn.Linear | None = None
         super().__init__(settings, device, folder, report)
 
@@ -55,10 +57,12 @@ class ValueModel(DeepSpeedModel):
     def _network(self) -> torch.nn.Module:
         return ValueNetwork(self.hf_model, self._output)
 
-    def gather_weights(self, on_weight: Callable[[], None]) -> dict[str, torch.Tensor] | None:
-        """All weights on rank 0's host, with the updates of LoRA added to their layers; None on the other ranks."""
-        weights = super().gather_weights(on_weight)
-        return merge(weights, self._value.lora) if weights is not None and self._value.backbone == "lora" else weights
+    def save(self, folder: Path, weights: Mapping[str, torch.Tensor]) -> None:
+        """Save the weights with the updates of LoRA added to their layers, and the updates apart as an adapter."""
+        if self._value.backbone == "lora":
+            write_adapter(folder / ADAPTER, weights, self._value.lora, self._policy_name)
+            weights = merge(weights, self._value.lora)
+        super().save(folder, weights)
 
     def loss_sum(self, batch: MicroBatch) -> torch.Tensor:
         """The summed loss (scalar) of a `ValueBatch` over its labelled tokens."""

@@ -8,7 +8,7 @@ from cluster.config.run_folder import RunFolder
 from learner.publication import version_folder
 from store.artifacts.folder import is_complete
 from store.artifacts.location import Location, join
-from store.records import ValueModel
+from store.records import Policy, ValueModel
 from store.runs.evaluations import EvaluationRun
 from store.settings import StorageSettings
 from store.store import Store
@@ -20,20 +20,36 @@ def value_folder(folder: RunFolder, version: int) -> Location:
 
 
 @dataclass(frozen=True, slots=True)
-class ValueFiles:
-    """A published value model with the place of its files, and the settings of the storage that they are in."""
+class Published:
+    """Where a policy or a value model is, and what its files sum up to."""
 
-    version: int
     location: Location
     checksum: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueFiles:
+    """The files of a value model, and the settings of the storage that they are in.
+
+    With a `policy` scores come from the adapter of the value model beside the weights of the policy.
+    """
+
+    version: int
+    model: Published
     storage: StorageSettings
+    policy: Published | None = None
 
 
-def value_files(folder: RunFolder, model: ValueModel) -> ValueFiles:
-    """The files of a run's value model: where it was published, or its place in this run if that was moved."""
+def value_files(folder: RunFolder, model: ValueModel, policy: Policy | None = None) -> ValueFiles:
+    """The files of a run's value model: where it was published, or its place in this run if that was moved.
+
+    Raises:
+        ConfigError: the policy was pruned or is missing.
+    """
     assert model.path is not None, "only published value models are chosen"
     location = model.path if is_complete(model.path) else value_folder(folder, model.version)
-    return ValueFiles(model.version, location, model.checksum, folder.storage)
+    beside = None if policy is None else Published(folder.require_policy(policy), policy.checksum)
+    return ValueFiles(model.version, Published(location, model.checksum), folder.storage, beside)
 
 
 def choose_model(store: Store, version: int | None, option: str = "--model") -> ValueModel:

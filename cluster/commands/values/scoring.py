@@ -2,9 +2,11 @@
 
 import argparse
 import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from actors.scoring.loading import ScoringEngine
-from cluster.commands.values.choosing import ValueFiles, choose_evaluation, choose_model, value_files
+from cluster.commands.values.choosing import Published, ValueFiles, choose_evaluation, choose_model, value_files
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import find_run_folder
@@ -12,6 +14,7 @@ from cluster.console.output import print_json, print_line
 from cluster.console.progress_bar import progress_bar
 from learner.settings import OPENMP_ENVIRONMENT
 from store.artifacts.cache import Cache
+from store.settings import StorageSettings
 from store.store import Store
 
 
@@ -19,7 +22,7 @@ def score(arguments: argparse.Namespace) -> int:
     """Score the attempts that have no score yet. An interrupted scoring is continued by the same command.
 
     Raises:
-        ConfigError: there is no such run, value model or evaluation.
+        ConfigError: there is no such run, value model or evaluation, or the value model's policy is missing.
         ScoringError: the value model cannot be loaded, or an attempt not be scored.
     """
     folder = find_run_folder(arguments.runs, arguments.run)
@@ -28,7 +31,8 @@ def score(arguments: argparse.Namespace) -> int:
         model = choose_model(store, arguments.model)
         evaluation = choose_evaluation(store, arguments.evaluation)
         before, total = store.values.progress(model.version, evaluation.id)
-        score_evaluation(store, config, value_files(folder, model), evaluation.id, arguments.engine)
+        policy = store.policies.get(model.policy_version) if arguments.unmerged else None
+        score_evaluation(store, config, value_files(folder, model, policy), evaluation.id, arguments.engine)
         scored, _ = store.values.progress(model.version, evaluation.id)
     if arguments.json:
         print_json({"model": model.version, "evaluation": evaluation.id, "scored": scored, "new": scored - before})
@@ -58,8 +62,9 @@ def score_evaluation(
 
     with (
         progress_bar("scoring attempts") as on_progress,
-        Cache(model.storage).held(model.location, model.checksum) as files,
-        open_scorer(engine, files, config.sampler.engine) as scorer,
+        _held(model.model, model.storage) as files,
+        _held(model.policy, model.storage) if model.policy else nullcontext() as policy,
+        open_scorer(engine, files, config.sampler.engine, policy) as scorer,
     ):
         for batch in store.values.unscored(model.version, evaluation_id):
             scores = scorer.score([attempt.ids for attempt in batch])
@@ -68,6 +73,10 @@ def score_evaluation(
             )
             done += len(batch)
             on_progress(done, total)
+
+
+def _held(files: Published, storage: StorageSettings) -> AbstractContextManager[Path]:
+    return Cache(storage).held(files.location, files.checksum)
 
 
 def prepare_torch() -> None:

@@ -57,6 +57,22 @@ def test_what_is_published_scores_as_the_network_that_was_trained(
     assert changed == {name for name in before if name.split(".")[-2] in LORA.targets}
 
 
+def test_the_updates_are_published_apart_as_well(
+    engine_of: Callable[..., ValueEngine], judged: list[Rollout], base: Path, tmp_path: Path
+) -> None:
+    engine = engine_of(backbone="lora", lora=LORA)
+    engine.train(judged, SHORT)
+    engine.save_policy(tmp_path / "value")
+    adapter = load_file(tmp_path / "value" / "adapter" / "adapter_model.safetensors")
+    before, after = load_file(base / "model.safetensors"), load_file(tmp_path / "value" / "model.safetensors")
+    assert torch.equal(adapter["base_model.model.score.weight"], after["score.weight"])
+    layers = {name.rsplit(".", 2)[0].removeprefix("base_model.model.") for name in adapter if ".lora_" in name}
+    assert layers == {name.removesuffix(".weight") for name in before if name.split(".")[-2] in LORA.targets}
+    for layer in layers:
+        a, b = (adapter[f"base_model.model.{layer}.lora_{kind}.weight"] for kind in "AB")
+        torch.testing.assert_close(before[f"{layer}.weight"] + LORA.scale * b @ a, after[f"{layer}.weight"])
+
+
 def test_a_model_without_the_layers_is_refused(engine_of: Callable[..., ValueEngine]) -> None:
     with pytest.raises(NoLoraTargetError, match="c_attn"):
         engine_of(backbone="lora", lora=LoraSettings(targets=("c_attn",)))
