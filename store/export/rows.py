@@ -13,6 +13,7 @@ from store.database.tables import AssignmentRow, ProblemRow, RolloutRow, Trainin
 from store.export.settings import ExportSettings, Messages
 from store.problems.queries import find_problems
 from store.records import Problem, Rollout, Split
+from store.rollouts.excluded import is_excluded
 from store.rollouts.reading import load_rollouts
 
 type Column = tuple[str, pa.DataType, str]
@@ -123,7 +124,9 @@ def _filter(query: Select[Any], settings: ExportSettings, split: Split) -> Selec
             query = query.where(column.in_(values))
     if settings.distinct:
         query = query.where(RolloutRow.place.is_not(None))
-    if settings.training_set is not None:
+    if settings.training_set is None:
+        query = query.where(~is_excluded())
+    else:
         members = select(TrainingSetRolloutRow.rollout_seq)
         query = query.where(
             RolloutRow.seq.in_(members.where(TrainingSetRolloutRow.training_set_id == settings.training_set))

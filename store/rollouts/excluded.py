@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import batched
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from store.database.array_membership import in_array
@@ -25,6 +25,16 @@ def find_excluded(session: Session, problem_ids: Iterable[str]) -> ExcludedSolut
             select(*columns).where(in_array(ExcludedSolutionRow.problem_id, batch))
         )
     )
+
+
+def is_excluded() -> ColumnElement[bool]:
+    """The condition of a query that a rollout's solution is excluded."""
+    same = (
+        ExcludedSolutionRow.problem_id == RolloutRow.problem_id,
+        ExcludedSolutionRow.sketch == RolloutRow.sketch,
+        ExcludedSolutionRow.variant == RolloutRow.variant,
+    )
+    return select(ExcludedSolutionRow.item_id).where(*same).correlate(RolloutRow).exists()
 
 
 def exclude_solution(session: Session, seq: int, item_id: int) -> None:

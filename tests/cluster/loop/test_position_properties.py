@@ -131,7 +131,7 @@ class Disturbances(RuleBasedStateMachine):
 
 
 Disturbances.TestCase.settings = settings(
-    max_examples=30,
+    max_examples=14,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

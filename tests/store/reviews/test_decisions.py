@@ -1,10 +1,15 @@
 """Decisions: blind, double, append-only, and what follows from them."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 
 from store.database.tables import ReviewEditRow
 from store.errors import InvalidProblemError, ReviewAppliedError, ReviewTakenError, UnknownRecordError
+from store.export.settings import ExportSettings
 from store.labels.audit import Proposal
 from store.records import (
     EditedSolution,
@@ -182,6 +187,26 @@ def test_a_rejected_solution_is_not_trained_on_nor_is_any_that_is_the_same(
 
     queued.reviews.undo("bob", last.id, 0.0)
     assert item.rollout_id in selected(queued, 6)
+
+
+@ONE_DATABASE
+def test_a_rejected_solution_is_exported_only_as_part_of_an_earlier_training_set(
+    queued: Store, item: ReviewItem, tmp_path: Path
+) -> None:
+    selected(queued, 2)
+    (training_set,) = {row["training_sets"][0] for row in exported(queued, tmp_path / "before") if row["training_sets"]}
+    decide(queued, item, "ada", R)
+    decide(queued, item, "bob", R)
+    queued.reviews.apply_rejection(item.id, {}, "excluded from training")
+
+    assert item.rollout_id not in {row["id"] for row in exported(queued, tmp_path / "now")}
+    earlier = exported(queued, tmp_path / "earlier", training_set=training_set)
+    assert item.rollout_id in {row["id"] for row in earlier}
+
+
+def exported(store: Store, folder: Path, **settings: Any) -> list[dict[str, Any]]:
+    store.export(folder, ExportSettings(**settings), lambda problem, rollout: [])
+    return [json.loads(line) for path in folder.glob("data/*.jsonl") for line in path.open()]
 
 
 @ONE_DATABASE
