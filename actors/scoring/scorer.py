@@ -1,7 +1,10 @@
 """What scores token sequences with a value model."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol, Self
+
+import numpy as np
 
 
 class ScoringError(RuntimeError):
@@ -22,6 +25,17 @@ class Scorer(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def value_of(sequence: Sequence[int], values: Sequence[float]) -> float:
+    """The value of a sequence, of those that the heads of a model give it.
+
+    A value model has one. Of a control's a hash of the sequence chooses, so that its scores are those of many controls.
+    """
+    if len(values) == 1:
+        return float(values[0])
+    digest = hashlib.sha256(np.asarray(sequence, dtype=np.int64).tobytes()).digest()
+    return float(values[int.from_bytes(digest[:8], "big") % len(values)])
 
 
 def require_lengths(sequences: Sequence[Sequence[int]], max_tokens: int) -> None:

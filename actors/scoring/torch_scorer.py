@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 
 from actors.engine.dtype import resolve_dtype
-from actors.scoring.scorer import ScoringError, require_lengths
+from actors.scoring.scorer import ScoringError, require_lengths, value_of
 from actors.settings import EngineSettings
 
 _BATCH_TOKENS = 16_384
@@ -29,8 +29,8 @@ class TorchScorer:
             model: Any = AutoModelForSequenceClassification.from_pretrained(folder, dtype=dtype)
         except (OSError, ValueError, RuntimeError) as error:
             raise ScoringError(f"the value model in {folder} cannot be loaded: {error}") from error
-        if model.config.num_labels != 1:
-            raise ScoringError(f"the model in {folder} is no value model: it has {model.config.num_labels} labels")
+        if model.config.problem_type != "regression":
+            raise ScoringError(f"the model in {folder} is no value model: its problem type is not regression")
         self._backbone: Any = model.base_model.to(self._device).eval()
         self._head: Any = model.score.to(self._device).float()
 
@@ -52,8 +52,8 @@ class TorchScorer:
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         output = self._backbone(input_ids=ids.to(self._device), attention_mask=mask.to(self._device), use_cache=False)
         last = output.last_hidden_state[torch.arange(len(sequences)), lengths - 1]
-        found: list[float] = self._head(last.float()).squeeze(-1).tolist()
-        return found
+        values = self._head(last.float()).tolist()
+        return [value_of(sequence, found) for sequence, found in zip(sequences, values, strict=True)]
 
     def __enter__(self) -> Self:
         return self

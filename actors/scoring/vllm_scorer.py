@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from actors.engine.errors import one_line
 from actors.engine.launch import engine_dtype, set_environment
-from actors.scoring.scorer import ScoringError, require_lengths
+from actors.scoring.scorer import ScoringError, require_lengths, value_of
 from actors.settings import EngineSettings
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # of adapters, that vLLM makes room for
@@ -55,7 +55,7 @@ class VllmScorer:
         prompts = [TokensPrompt(prompt_token_ids=list(sequence)) for sequence in sequences]
         # The head is a regression's, which vLLM applies no activation to.
         outputs = self._engine.classify(prompts, use_tqdm=False, lora_request=self._adapter)
-        return [float(output.outputs.probs[0]) for output in outputs]
+        return [value_of(one, output.outputs.probs) for one, output in zip(sequences, outputs, strict=True)]
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +79,8 @@ def _adapter(folder: Path) -> tuple[Any, dict[str, Any]]:
         model = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError) as error:
         raise ScoringError(f"the value model in {folder} has no adapter (value.backbone=lora makes one)") from error
-    overrides = {name: model[name] for name in ("architectures", "problem_type")} | {"num_labels": 1}
+    overrides = {name: model[name] for name in ("architectures", "problem_type")}
+    overrides["num_labels"] = len(model.get("id2label", {0: ""}))
     most = next((size for size in _RANKS if size >= rank), None)
     if most is None:
         raise ScoringError(f"the adapter in {path} has rank {rank}: vLLM takes at most {_RANKS[-1]}")

@@ -14,8 +14,8 @@ from learner.value.samples import ValueSequence
 class ValueBatch(MicroBatch):
     """A micro batch with the outcomes of its solutions.
 
-    `outcomes` is float32 [sequences]. `spoken`, int64 [sequences, tokens], has the labels of the language loss. The
-    value after a token is trained where its label in `labels` is not ignored.
+    `outcomes` is float32 [sequences, heads]. `spoken`, int64 [sequences, tokens], has the labels of the language loss.
+    The values after a token are trained where its label in `labels` is not ignored.
     """
 
     outcomes: torch.Tensor
@@ -26,10 +26,11 @@ def collate_values(sequences: Sequence[TokenSequence], indexes: Sequence[int], p
     """Pad the sequences at `indexes`, as `learner.batching.collate` does, also without any."""
     chosen = [cast(ValueSequence, sequences[index]) for index in indexes]
     batch = collate(sequences, indexes, pad_id)
-    outcomes = torch.zeros(len(batch.input_ids))
+    heads = len(cast(ValueSequence, sequences[0]).outcomes)
+    outcomes = torch.zeros(len(batch.input_ids), heads)
     spoken = torch.full_like(batch.labels, IGNORED)
     for row, sequence in enumerate(chosen):
-        outcomes[row] = sequence.outcome
+        outcomes[row] = torch.tensor(sequence.outcomes)
         speaks = torch.from_numpy(sequence.speaks)
         spoken[row, : len(sequence)] = batch.input_ids[row, : len(sequence)].where(speaks, IGNORED)
     spoken[:, 0] = IGNORED

@@ -44,7 +44,7 @@ class ValueModel(DeepSpeedModel):
     def _load(self, folder: Path, dtype: torch.dtype) -> Any:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._value.seed)  # the same head and updates on every rank
-            classifier = load_classifier(folder, dtype, self.pad_id)
+            classifier = load_classifier(folder, dtype, self.pad_id, self._value.heads)
             if self._value.backbone == "lora":
                 add_lora(classifier.base_model, self._value.lora)
         if self._value.backbone == "frozen":

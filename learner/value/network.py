@@ -17,7 +17,7 @@ class ValueNetwork(torch.nn.Module):
     """Computes the value after every token, and the logits of the next token at some positions."""
 
     def __init__(self, classifier: Any, output: torch.nn.Linear | None = None) -> None:
-        """`classifier` is transformers' model for sequence classification with one label, `output` the output layer."""
+        """`classifier` is transformers' model for sequence classification, `output` the output layer."""
         super().__init__()
         self.classifier = classifier
         self.output = output
@@ -25,15 +25,15 @@ class ValueNetwork(torch.nn.Module):
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, columns: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Values, float32 [sequences, tokens], and logits [sequences, columns, vocabulary] at `columns`, if trained."""
+        """Values, float32 [sequences, tokens, heads], and logits [sequences, columns, vocabulary] or None."""
         backbone = self.classifier.base_model
         hidden = backbone(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-        values = self.classifier.score(hidden).squeeze(-1).float()
+        values = self.classifier.score(hidden).float()
         return values, None if self.output is None else self.output(hidden[:, columns])
 
 
-def load_classifier(folder: Path, dtype: torch.dtype, pad_id: int) -> Any:
-    """transformers' model for sequence classification with one label, from a policy or from a value model.
+def load_classifier(folder: Path, dtype: torch.dtype, pad_id: int, heads: int = 1) -> Any:
+    """transformers' model for sequence classification with a label for each head, from a policy or a value model.
 
     The head of a policy is new: its weights are drawn from torch's random numbers.
     """
@@ -44,7 +44,7 @@ def load_classifier(folder: Path, dtype: torch.dtype, pad_id: int) -> Any:
     logging.set_verbosity_error()  # it would warn of the new head
     try:
         return AutoModelForSequenceClassification.from_pretrained(
-            folder, num_labels=1, problem_type="regression", pad_token_id=pad_id, dtype=dtype
+            folder, num_labels=heads, problem_type="regression", pad_token_id=pad_id, dtype=dtype
         )
     finally:
         logging.set_verbosity(verbosity)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from learner.batching import NoTrainingSamplesError, TokenSequence, TrainingData, sequence_of
-from learner.value.settings import ValueSettings
+from learner.value.settings import CONTROL_HEADS, ValueSettings
 from store.outcomes import COUNTED
 from store.records import Outcome, Rollout
 
@@ -16,13 +16,15 @@ _HASH_VALUES = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class ValueSequence(TokenSequence):
-    """A solution: the value after each token where `mask` is True is trained towards `outcome`, 0 or 1.
+    """A solution: the values after each token where `mask` is True are trained towards `outcomes`, each 0 or 1.
+
+    A value model has one head and one outcome, a control several of both.
 
     `speaks`, of the same length, says where the language loss is taken, if there is one: on the policy's tokens of a
     right solution, whatever the control makes of its outcome.
     """
 
-    outcome: float
+    outcomes: tuple[float, ...]
     speaks: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
@@ -71,11 +73,11 @@ def _sequence(rollout: Rollout, outcome: float, settings: ValueSettings) -> Valu
     mask = sequence.mask
     if settings.interpreter_tokens:
         mask = np.arange(len(mask)) >= len(rollout.prompt_ids)
-    return ValueSequence(sequence.ids, mask, outcome, sequence.mask & (outcome == 1))
+    return ValueSequence(sequence.ids, mask, (outcome,), sequence.mask & (outcome == 1))
 
 
 def _require_both_outcomes(kept: list[ValueSequence], too_long: int, max_sequence_tokens: int) -> None:
-    right = sum(sequence.outcome == 1 for sequence in kept)
+    right = sum(sequence.outcomes == (1.0,) for sequence in kept)
     if not 0 < right < len(kept):
         raise NoTrainingSamplesError(
             f"a value model needs right and wrong solutions: {right} right and {len(kept) - right} wrong can be "
@@ -84,6 +86,12 @@ def _require_both_outcomes(kept: list[ValueSequence], too_long: int, max_sequenc
 
 
 def _shuffled(sequences: list[ValueSequence], seed: int) -> list[ValueSequence]:
-    """The sequences with their outcomes permuted, so that as many are right and nothing can be learned from them."""
-    order = np.random.default_rng((seed, 1)).permutation(len(sequences))
-    return [replace(one, outcome=sequences[other].outcome) for one, other in zip(sequences, order, strict=True)]
+    """The sequences with their outcomes permuted for each head, so that as many are right and nothing can be learned.
+
+    What one head makes of one permutation is some function of the text, which may well rank right solutions first. On
+    average over permutations it does not.
+    """
+    outcomes = np.array([sequence.outcomes[0] for sequence in sequences])
+    rng = np.random.default_rng((seed, 1))
+    permuted = np.stack([rng.permutation(outcomes) for _ in range(CONTROL_HEADS)], axis=1)
+    return [replace(one, outcomes=tuple(map(float, row))) for one, row in zip(sequences, permuted, strict=True)]

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from learner.settings import LearnerJob, LearnerSettings, PhaseSettings
 from store.settings import SelectionSettings
 
+CONTROL_HEADS = 16
+
 
 class LoraSettings(BaseModel):
     """LoRA on the backbone: the rank of the updates, their scale `alpha` / `rank`, and the layers that have one."""
@@ -52,9 +54,16 @@ class ValueSettings(BaseModel):
     validation_share: float = Field(
         0.1, ge=0, lt=1, description="of the training problems, by a hash: not trained on, to measure the value model"
     )
-    shuffle_labels: bool = Field(False, description="the control: train on outcomes in random order")
+    shuffle_labels: bool = Field(
+        False, description="the control: train several heads, each on outcomes in a random order of its own"
+    )
     seed: int = Field(0, ge=0, description="of the head, the order of the samples, and shuffled outcomes")
     phase: PhaseSettings = PhaseSettings(epochs=2, batch_size=16, learning_rate=1e-3)
+
+    @property
+    def heads(self) -> int:
+        """How many values the model gives."""
+        return CONTROL_HEADS if self.shuffle_labels else 1
 
     @model_validator(mode="after")
     def _has_something_to_say(self) -> Self:

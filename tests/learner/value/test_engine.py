@@ -8,11 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from actors.scoring.loading import open_scorer
+from actors.settings import EngineSettings
 from learner.batching import IGNORED
 from learner.publication import AlreadyPublishedError, is_complete
 from learner.value.engine import ValueEngine
 from learner.value.loss import value_error_sum
 from learner.value.network import MissingOutputLayerError
+from learner.value.settings import CONTROL_HEADS
 from store.records import Rollout
 
 from .conftest import SHORT
@@ -31,9 +34,9 @@ def scores(folder: Path, rollouts: list[Rollout]) -> list[float]:
 
 
 def test_the_loss_is_the_squared_error_after_labelled_tokens() -> None:
-    values = torch.tensor([[0.5, 0.25, 9.0], [0.5, 1.0, 0.0]])
+    values = torch.tensor([[0.5, 0.25, 9.0], [0.5, 1.0, 0.0]])[..., None]
     labels = torch.tensor([[IGNORED, 7, IGNORED], [IGNORED, 7, 8]])
-    found = value_error_sum(values, torch.tensor([1.0, 0.0]), labels)
+    found = value_error_sum(values, torch.tensor([[1.0], [0.0]]), labels)
     assert float(found) == pytest.approx(0.75**2 + 1.0)
 
 
@@ -60,6 +63,18 @@ def test_what_is_published_is_a_sequence_classifier_with_one_label(
     assert (tmp_path / "value" / "tokenizer.json").is_file()
     with pytest.raises(AlreadyPublishedError):
         engine.save_policy(tmp_path / "value")
+
+
+def test_a_control_ranks_no_outcome_first(
+    engine_of: Callable[..., ValueEngine], judged: list[Rollout], tmp_path: Path
+) -> None:
+    engine = engine_of(shuffle_labels=True)
+    engine.train(judged, SHORT.model_copy(update={"steps": 60}))
+    engine.save_policy(tmp_path / "control")
+    assert classifier(tmp_path / "control").config.num_labels == CONTROL_HEADS
+    with open_scorer("torch", tmp_path / "control", EngineSettings(dtype="float32")) as scorer:
+        found = scorer.score([one.prompt_ids + one.token_ids for one in judged])
+    assert 15 < sum(right > wrong for right, wrong in zip(found[::2], found[1::2], strict=True)) < 45
 
 
 def test_a_frozen_backbone_stays_as_it_was(

@@ -50,7 +50,7 @@ def test_what_is_published_scores_as_the_network_that_was_trained(
         for rollout in judged[:20]:
             ids = torch.tensor([rollout.prompt_ids + rollout.token_ids])
             values, _ = unmerged(ids, torch.ones_like(ids), torch.zeros(1, dtype=torch.int64))
-            assert float(values[0, -1]) == pytest.approx(float(published(ids).logits[0, 0]), abs=1e-4)
+            assert float(values[0, -1, 0]) == pytest.approx(float(published(ids).logits[0, 0]), abs=1e-4)
     before, after = load_file(base / "model.safetensors"), load_file(tmp_path / "value" / "model.safetensors")
     assert set(after) == set(before) | {"score.weight"}
     changed = {name for name in before if not torch.equal(before[name], after[name])}
