@@ -52,6 +52,15 @@ async def hasty_arena(arena: Sandbox) -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def frugal_arena(arena: Sandbox) -> AsyncIterator[Sandbox]:
+    """The same with little processor time for a session, and as much time by the clock as a busy machine needs."""
+    settings = arena.settings.model_copy(update={"session_cpu_s": 2})
+    async with Sandbox(settings) as sandbox:
+        _held_at_first[sandbox] = _held(sandbox)
+        yield sandbox
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def attack(arena: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Execution]]]:
     """Runs blocks in a new session and returns the execution of the last one."""
@@ -71,6 +80,13 @@ async def attacked(arena: Sandbox) -> AsyncIterator[Sandbox]:
     """The sandbox itself, for attacks that take more than one session."""
     yield arena
     await _assert_clean(arena)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def attacked_frugally(frugal_arena: Sandbox) -> AsyncIterator[Sandbox]:
+    """A sandbox whose sessions have two seconds of processor time."""
+    yield frugal_arena
+    await _assert_clean(frugal_arena)
 
 
 _held_at_first: dict[Sandbox, tuple[int, int]] = {}

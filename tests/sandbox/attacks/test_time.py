@@ -115,19 +115,17 @@ async def assert_out_of_processor_time(sandbox: Sandbox, source: str) -> None:
     assert "the session used more than 2 s of processor time" in execution.error
 
 
-async def test_processes_that_share_the_work_run_out_of_the_sessions_processor_time(
-    attack_in_haste: Attack, hasty_arena: Sandbox
-) -> None:
+async def test_processes_that_share_the_work_run_out_of_the_sessions_processor_time(attacked_frugally: Sandbox) -> None:
     source = """
 import os, time
 for _ in range(6):
     if os.fork() == 0:
         while True: pass"""
-    await assert_out_of_processor_time(hasty_arena, source)
+    await assert_out_of_processor_time(attacked_frugally, source)
 
 
 async def test_children_without_a_waiting_parent_still_use_the_sessions_processor_time(
-    attack_in_haste: Attack, hasty_arena: Sandbox
+    attacked_frugally: Sandbox,
 ) -> None:
     source = """
 import os, signal, time
@@ -143,18 +141,16 @@ if os.fork() == 0:
             os._exit(0)
         try: os.waitpid(child, 0)
         except ChildProcessError: pass"""
-    await assert_out_of_processor_time(hasty_arena, source)
+    await assert_out_of_processor_time(attacked_frugally, source)
 
 
-async def test_code_that_reports_itself_done_and_goes_on_runs_out_of_processor_time(
-    attack_in_haste: Attack, hasty_arena: Sandbox
-) -> None:
+async def test_code_that_reports_itself_done_and_goes_on_runs_out_of_processor_time(attacked_frugally: Sandbox) -> None:
     source = """
 import json, os
 report = json.dumps({"block": 1, "status": "ok", "value": "'done'", "error": ""}).encode()
 os.write(3, len(report).to_bytes(4, 'big') + report)
 while True: pass"""
-    async with hasty_arena.session() as session:
+    async with attacked_frugally.session() as session:
         assert (await session.run(source)).value == "'done'"
         await asyncio.sleep(1)
         for _ in range(200):
