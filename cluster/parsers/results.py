@@ -72,7 +72,6 @@ def add_eval(commands: Commands) -> None:
     parser = add_command(commands, "eval", "evaluate:evaluate", text, example)
     add_run_options(parser)
     add = parser.add_argument
-    add("--folder", type=Path, metavar="FOLDER", help="serve the policy in this folder, without a run")
     add("--policy", type=count, metavar="VERSION", help="policy to evaluate (default: the promoted one)")
     add("--samples", type=count, default=1, metavar="K", help="1: greedy pass@1; more: pass@k and maj@k")
     add("--problems", type=count, metavar="N", help="number of problems (default: as configured)")
