@@ -34,7 +34,7 @@ check: setup  ## lint, formatting, types, layers, dead code
 	lint-imports
 	vulture
 
-test: check  ## check, then the tests (most of an hour on two cores; ARGS="-k sandbox" adds options)
+test: check  ## check, then the tests (40 minutes on two cores; ARGS="-k sandbox" adds options)
 	@.make/test-tools
 	pytest -m "not slow" $(workers) $(ARGS)
 
