@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from store.annotation import attempts, jobs, ledger, reading
 from store.database.bulk import BATCH
 from store.database.database import StorePart
@@ -26,6 +28,9 @@ from store.records import (
     Usage,
     WrittenSolution,
 )
+
+Place = tuple[str, int]
+"""The position of an attempt: its problem and its number."""
 
 
 @retrying
@@ -157,20 +162,18 @@ class Annotations(StorePart):
 
     def kept(self, solution_format: str | None = None) -> Iterator[KeptSolution]:
         """Stream the kept solutions to training problems, by problem; each page is a transaction of its own."""
-        after: tuple[str, int] | None = None
-        while True:
-            with self._read() as session:
-                page, after = reading.kept_after(session, after, BATCH, solution_format)
-            yield from page
-            if after is None:
-                return
+        yield from self._stream(lambda session, after: reading.kept_after(session, after, BATCH, solution_format))
 
     def written(self, job_id: int) -> Iterator[tuple[Problem, int, str]]:
         """Stream what a job's accepted attempts answered, with the problem and the number of the attempt."""
-        after: tuple[str, int] | None = None
+        yield from self._stream(lambda session, after: reading.written_after(session, job_id, after, BATCH))
+
+    def _stream[T](self, read: Callable[[Session, Place | None], tuple[list[T], Place | None]]) -> Iterator[T]:
+        """What `read` returns page by page; each page is a transaction of its own."""
+        after: Place | None = None
         while True:
             with self._read() as session:
-                page, after = reading.written_after(session, job_id, after, BATCH)
+                page, after = read(session, after)
             yield from page
             if after is None:
                 return
