@@ -1,17 +1,15 @@
 """A cluster on hosts, started by the project's own file for Ray's cluster launcher, and driven as a user would."""
 
-import contextlib
 import json
 import time
 from collections.abc import Callable
 
 import yaml
 
-from .hosts import ROOT, Host, HostCommandError, Hosts
+from .hosts import ROOT, Host, Hosts
 
 LAUNCHER = ROOT / "cluster" / "ray" / "launcher" / "on-premise.yaml"
 _UP_S = 600.0
-_STARTS = 3
 _JOBS = "RAY_AUTH_MODE=token .venv/bin/ray job"
 _LIST_NODES = (
     'import json, ray; ray.init(address="auto"); '
@@ -52,18 +50,9 @@ class Cluster:
         return self.on(self.desk, f".venv/bin/ray up --yes --no-config-cache {self.file}", _UP_S)
 
     def join(self, host: Host) -> None:
-        """Start Ray on one more host by hand: the local provider's autoscaler starts none while the cluster runs.
-
-        On a busy machine that may take longer than Ray itself waits, and is done again.
-        """
+        """Start Ray on one more host by hand: the local provider's autoscaler starts none while the cluster runs."""
         self.give_token(host)
-        start = f"RAY_AUTH_MODE=token .venv/bin/ray start --address={self.head.address}:6379"
-        for _ in range(_STARTS - 1):
-            with contextlib.suppress(HostCommandError):
-                self.on(host, start)
-                return
-            host.run(".venv/bin/ray stop --force")
-        self.on(host, start)
+        self.on(host, f"RAY_AUTH_MODE=token .venv/bin/ray start --address={self.head.address}:6379")
 
     def give_token(self, host: Host) -> None:
         """Let a host into the cluster."""

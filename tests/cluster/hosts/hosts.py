@@ -26,6 +26,8 @@ MACHINE_ADDRESS = "10.78.0.1"
 COMMAND_S = 60.0
 _BRIDGE = "automathes"
 _START_S = 20.0
+# Whether the kernel shares processors by session before it looks at how nice a process is.
+_BY_SESSION = Path("/proc/sys/kernel/sched_autogroup_enabled")
 _PROGRAMS = ("ip", "unshare", "nsenter", "ssh", "ssh-keygen", "/usr/sbin/sshd")
 
 
@@ -77,7 +79,11 @@ class HostCommandError(AssertionError):
 
 
 class Hosts:
-    """A bridge and the hosts on it, for the time of a `with` block."""
+    """A bridge and the hosts on it, for the time of a `with` block.
+
+    The hosts share this machine's processors, and Ray ends a node whose agents are not up within 20 s. Its workers are
+    nice, so that its agents come first, but only while processors are not shared by session: that is off meanwhile.
+    """
 
     def __init__(self, folder: Path) -> None:
         """`folder` holds the hosts' homes and temporary files, `shared` in it is the same on all hosts."""
@@ -85,10 +91,13 @@ class Hosts:
         self.shared = folder / "shared"
         self._hosts: dict[str, Host] = {}
         self._inits: dict[str, subprocess.Popen[bytes]] = {}
+        self._by_session = _BY_SESSION.read_text() if _BY_SESSION.exists() else None
 
     def __enter__(self) -> Self:
         self.shared.mkdir(parents=True)
         _clear()
+        if self._by_session is not None:
+            _BY_SESSION.write_text("0")
         _ip("link", "add", _BRIDGE, "type", "bridge")
         _ip("addr", "add", f"{MACHINE_ADDRESS}/24", "dev", _BRIDGE)
         _ip("link", "set", _BRIDGE, "up")
@@ -101,6 +110,8 @@ class Hosts:
         for host in list(self._hosts.values()):
             self.kill(host)
         _clear()
+        if self._by_session is not None:
+            _BY_SESSION.write_text(self._by_session)
 
     def add(self, number: int) -> Host:
         """Start host `number`, whose address ends in 10 + `number`: with an empty home and no files in /tmp."""
