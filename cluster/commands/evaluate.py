@@ -4,11 +4,12 @@ import argparse
 from dataclasses import replace
 
 from cluster.commands.attempts import sample_missing
-from cluster.commands.values.choosing import choose_reranker, value_files
+from cluster.commands.values.choosing import choose_reranker
 from cluster.commands.values.scoring import score_evaluation
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
+from cluster.config.value_models import value_files
 from cluster.console.live_view import make_progress
 from cluster.console.measurement import Measurement, print_measurement
 from cluster.console.terminal import open_console
@@ -36,7 +37,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     with folder.lock(), folder.open_store(config) as store:
         policy = _choose_policy(store, folder, arguments.policy)
         sampling = _sampling(arguments, config)
-        reranker = choose_reranker(store, arguments)
+        reranker = choose_reranker(store, arguments, arguments.samples)
         evaluation = store.evaluations.schedule(
             policy.version,
             _benchmark(arguments, config, sampling),

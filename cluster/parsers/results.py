@@ -10,7 +10,7 @@ from cluster.parsers.common import (
     add_run_options,
     count,
 )
-from cluster.parsers.values import add_rerank
+from cluster.parsers.values import add_rerank, add_serving_rerank
 
 _TRAINERS = ("trl", "openrlhf", "axolotl", "llama-factory")
 LAYOUTS = (*(f"{trainer}{unit}" for trainer in _TRAINERS for unit in ("", "-pairs")), "verl")
@@ -113,6 +113,7 @@ def add_serve(commands: Commands) -> None:
         metavar="VERSION",
         help="serve this version too, in an engine of its own, as the model RUN@vVERSION; repeatable",
     )
+    add_serving_rerank(parser)
     add("--collect", action="store_true", help="keep questions, answers and ratings in the run's store, for review")
     add_config_options(parser, "settings for --folder: demo, smollm2 or 7b")
 

@@ -82,8 +82,17 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 def add_rerank(parser: argparse.ArgumentParser) -> None:
     """The options of `automathes eval` that choose among the attempts with a value model."""
     text = "also choose among the attempts by the scores of a value model: best@K, and weighted@K, a weighted majority"
+    _add_reranker(parser, text)
+    add_engine(parser)
+
+
+def add_serving_rerank(parser: argparse.ArgumentParser) -> None:
+    """The options of `automathes serve` that let a value model choose among the attempts of a request."""
+    _add_reranker(parser, "let a value model of the run choose where a request asks for a choice among attempts")
+
+
+def _add_reranker(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--rerank", choices=("value",), help=text)
     parser.add_argument(
         "--value-model", type=count, metavar="VERSION", help="of --rerank (default: the latest, no control)"
     )
-    add_engine(parser)

@@ -5,13 +5,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cluster.config.run_config import ConfigError
-from cluster.config.run_folder import find_run_folder
+from cluster.config.run_config import ConfigError, RunConfig
+from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.config.token import TOKEN_VARIABLE, given_token
+from cluster.config.value_models import choose_model
 from cluster.serving.api.guard import access_with
 from cluster.serving.deployment import Service, make_application
 from cluster.serving.policies.served import Versions
 from cluster.serving.policies.sources import RunSource
+from cluster.serving.policies.value_model import ServedValueModel, to_serve
 
 
 class ServedRun(BaseModel):
@@ -25,6 +27,7 @@ class ServedRun(BaseModel):
     )
     versions: Versions = Field(Versions(), description="which of its policies are served")
     open: bool = Field(False, description="answer without a token, as a gateway before it asks for one")
+    value_model: int | None = Field(None, description="version of its value model that chooses among attempts")
     collect: bool = Field(False, description="keep questions, answers and ratings in the run's store, for review")
 
 
@@ -32,7 +35,7 @@ def application(arguments: ServedRun) -> Any:
     """Build the application of a run. Clients must show the token in AUTOMATHES_TOKEN, unless it is open.
 
     Raises:
-        ConfigError: the folder does not exist, or there is no token.
+        ConfigError: the folder does not exist, it has no such value model, or there is no token.
     """
     token = None if arguments.open else given_token(None)
     if token is None and not arguments.open:
@@ -41,6 +44,21 @@ def application(arguments: ServedRun) -> Any:
         raise ConfigError(f"run folder {arguments.run} does not exist on the Ray node that builds the application")
     folder = find_run_folder(arguments.run.parent, arguments.run)
     access = access_with(token)
+    config = folder.read_config()
     return make_application(
-        Service(RunSource(folder), folder.read_config(), access, arguments.versions, collect=arguments.collect)
+        Service(
+            RunSource(folder),
+            config,
+            access,
+            arguments.versions,
+            collect=arguments.collect,
+            value_model=_value_model(folder, config, arguments.value_model),
+        )
     )
+
+
+def _value_model(folder: RunFolder, config: RunConfig, version: int | None) -> ServedValueModel | None:
+    if version is None:
+        return None
+    with folder.open_store(config) as store:
+        return to_serve(folder, choose_model(store, version, "value_model"))

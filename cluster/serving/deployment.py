@@ -15,6 +15,7 @@ from cluster.serving.metrics.serving_metrics import ServingMetrics
 from cluster.serving.metrics.sinks import RayMetrics
 from cluster.serving.policies.served import ServedPolicies, Versions
 from cluster.serving.policies.sources import RunSource, Source
+from cluster.serving.policies.value_model import ServedValueModel
 
 _DEPLOYMENT = "promoted-policy"
 _SHUTDOWN_TIMEOUT_S = 10.0
@@ -25,13 +26,17 @@ _SPARE_REQUESTS = 64  # refused by the replica with OpenAI's error, and not by S
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What is served, and to whom. With `collect`, completions and ratings are kept in the run's store."""
+    """What is served, and to whom.
+
+    With `collect`, completions and ratings are kept in the run's store; the value model may choose among attempts.
+    """
 
     source: Source
     config: RunConfig
     access: Access
     versions: Versions = Versions()  # noqa: RUF009 - it is frozen
     collect: bool = False
+    value_model: ServedValueModel | None = None
 
 
 @serve.ingress()
@@ -42,7 +47,7 @@ class Automathes:
         self._service = service
         self._collector = _collector(service)
         self._observing: asyncio.Task[None] | None = None
-        self._policies = ServedPolicies(service.source, service.config, service.versions)
+        self._policies = ServedPolicies(service.source, service.config, service.versions, service.value_model)
         loading = self._policies.begin()
         if self._collector is not None:
             await self._collector.start()

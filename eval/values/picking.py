@@ -55,8 +55,12 @@ def majority_at_k(attempts: Sequence[ScoredAttempt], k: int) -> float:
 
 def weighted_majority_at_k(attempts: Sequence[ScoredAttempt], k: int) -> float:
     """Choose the answer with the highest sum of scores, each between 0 and 1. Exact as `majority_at_k`."""
-    scores = np.array([one.score or 0.0 for one in attempts])
-    return _vote(attempts, k, scores.clip(_LEAST_WEIGHT, 1.0))
+    return _vote(attempts, k, np.array([vote_weight(one.score or 0.0) for one in attempts]))
+
+
+def vote_weight(score: float) -> float:
+    """The weight of a vote with this score, above 0 and at most 1."""
+    return min(max(score, _LEAST_WEIGHT), 1.0)
 
 
 METHODS = {

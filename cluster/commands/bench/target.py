@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cluster.commands.values.choosing import ValueFiles, choose_reranker, value_files
+from cluster.commands.values.choosing import choose_reranker
 from cluster.config.loading import load_config
 from cluster.config.placement import adapt_placement, place_here
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
+from cluster.config.value_models import ValueFiles, value_files
 from eval.benchmarks.catalogue import attempts_folder
 from learner.bases.huggingface import HuggingFace
 from learner.bases.registry import Base, make_base
@@ -104,7 +105,7 @@ def _of_run(arguments: argparse.Namespace) -> Target:
     with run.open_store(config) as store:
         policy = _policy_of(store, arguments.policy)
         path = run.require_policy(policy)
-        value = choose_reranker(store, arguments)
+        value = choose_reranker(store, arguments, arguments.samples)
     runs, name = run.path.parent, arguments.name or run.path.name
     own = config.model_copy(update={"store": config.store.model_copy(update={"url": None})})
     files = None if value is None else value_files(run, value)

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.commands.values.choosing import choose_reranker
 from cluster.config.loading import load_config, load_own_config
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import ConfigError, RunConfig
@@ -11,6 +12,7 @@ from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.serving.policies.run_policies import find_promoted, find_version, locate_policy
 from cluster.serving.policies.served import Versions
 from cluster.serving.policies.sources import FolderSource, RunSource, Source
+from cluster.serving.policies.value_model import ServedValueModel, to_serve
 from learner.policy_folder import check_policy_folder
 from store.records import Split
 from store.store import Store
@@ -27,6 +29,7 @@ class Chosen:
     versions: Versions
     version: int
     question: str
+    value_model: ServedValueModel | None = None
 
     @property
     def run(self) -> RunFolder | None:
@@ -43,8 +46,8 @@ def choose(arguments: argparse.Namespace) -> Chosen:
     """
     if arguments.folder is None:
         return _choose_of_run(arguments)
-    for option in ("run", "policy", "beside", "collect"):
-        if getattr(arguments, option):
+    for option in ("run", "policy", "beside", "collect", "rerank", "value-model"):
+        if getattr(arguments, option.replace("-", "_")):
             raise ConfigError(f"--folder serves one policy without a run: leave --{option} out")
     return _choose_folder(arguments.folder, arguments)
 
@@ -58,9 +61,11 @@ def _choose_of_run(arguments: argparse.Namespace) -> Chosen:
     versions = Versions(pinned=arguments.policy, beside=tuple(dict.fromkeys(arguments.beside)))
     with folder.open_store(config) as store:
         version = _check_versions(store, folder, versions)
+        reranker = choose_reranker(store, arguments)
         heldout = next(store.problems.iterate(Split.HELDOUT, limit=1), None)
     question = _EXAMPLE_QUESTION if heldout is None else heldout.question
-    return Chosen(RunSource(folder), config, versions, version, question)
+    value_model = None if reranker is None else to_serve(folder, reranker)
+    return Chosen(RunSource(folder), config, versions, version, question, value_model)
 
 
 def _check_versions(store: Store, folder: RunFolder, versions: Versions) -> int:

@@ -59,7 +59,14 @@ def serve(arguments: argparse.Namespace) -> int:
     with ray_session(ray, progress, targets), signals_raise_keyboard_interrupt():
         if chosen.run is not None:
             require_artifacts_on_all_nodes(chosen.run, on_nodes)
-        service = Service(chosen.source, config, access_with(token), chosen.versions, collect=arguments.collect)
+        service = Service(
+            chosen.source,
+            config,
+            access_with(token),
+            chosen.versions,
+            collect=arguments.collect,
+            value_model=chosen.value_model,
+        )
         with _serving(make_application(service), config, host, port, progress):
             shown_as = None if token is None else shell_name(arguments.token_file)
             print_line(_welcome(chosen, host, port, shown_as, collect=arguments.collect))
@@ -156,6 +163,7 @@ def _welcome(chosen: Any, host: str, port: int, token_shown_as: str | None, *, c
         (
             f"serving {model_name(chosen.source.name, chosen.version)} at {url}/v1 (Ctrl-C stops it)",
             *(f"beside it: {model_name(chosen.source.name, version)}" for version in chosen.versions.beside),
+            *([f"value model {chosen.value_model.version} ranks attempts"] if chosen.value_model else []),
             *(["questions, answers and ratings are kept: `automathes review --collected`"] if collect else []),
             *([f"the model id {name} follows the run's promotions"] if follows else []),
             f"try it at {url}/, or:",

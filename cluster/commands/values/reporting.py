@@ -5,9 +5,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from cluster.commands.values.choosing import choose_evaluation, choose_model
+from cluster.commands.values.choosing import choose_evaluation
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import RunFolder, find_run_folder
+from cluster.config.value_models import choose_model
 from cluster.console.output import print_json, print_line
 from eval.values.assessment import assess, countable
 from eval.values.discrimination import auc

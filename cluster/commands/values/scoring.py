@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from actors.scoring.loading import ScoringEngine
-from cluster.commands.values.choosing import Published, ValueFiles, choose_evaluation, choose_model, value_files
+from cluster.commands.values.choosing import choose_evaluation
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import find_run_folder
+from cluster.config.value_models import Published, ValueFiles, choose_model, value_files
 from cluster.console.output import print_json, print_line
 from cluster.console.progress_bar import progress_bar
 from learner.settings import OPENMP_ENVIRONMENT

@@ -3,11 +3,11 @@
 import argparse
 from collections.abc import Callable
 
-from cluster.commands.values.choosing import value_folder
 from cluster.commands.values.scoring import prepare_torch
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
+from cluster.config.value_models import value_folder
 from cluster.console.interrupt import StopSignal
 from cluster.console.live_view import make_progress
 from cluster.console.output import print_json, print_line

@@ -7,6 +7,7 @@ from actors.formats import get_format
 from actors.rollouts.codec import Codec
 from actors.settings import EngineSettings
 from cluster.config.run_config import RunConfig
+from cluster.serving.policies.value_model import LoadedValueModel
 from cluster.serving.solving.slots import Slots
 from cluster.serving.solving.solver import Solver
 from sandbox.interpreter import Sandbox
@@ -16,14 +17,22 @@ from store.records import PolicyPointer, Sampling
 class LoadedPolicy:
     """An engine with a policy, and the solver that uses it.
 
-    `trained_sampling` is how the run samples training attempts.
+    `trained_sampling` is how the run samples training attempts, `value_model` can choose among attempts.
     """
 
-    def __init__(self, config: RunConfig, settings: EngineSettings, sandbox: Sandbox, slots: Slots) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        settings: EngineSettings,
+        sandbox: Sandbox,
+        slots: Slots,
+        value_model: LoadedValueModel | None = None,
+    ) -> None:
         self._sampler = config.sampler
         self._format = get_format(config.sampler.solution_format)
         self._sandbox = sandbox
         self._slots = slots
+        self.value_model = value_model
         self.trained_sampling = Sampling(config.iteration.temperature, config.iteration.top_p)
         self.on_gpu = config.sampler.gpus_per_sampler > 0
         self._solver: Solver | None = None

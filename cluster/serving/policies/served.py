@@ -13,6 +13,7 @@ from cluster.serving.errors import ApiError
 from cluster.serving.policies.loaded import LoadedPolicy
 from cluster.serving.policies.run_policies import model_name
 from cluster.serving.policies.sources import Source
+from cluster.serving.policies.value_model import LoadedValueModel, ServedValueModel
 from cluster.serving.solving.slots import Slots
 from sandbox.interpreter import Sandbox
 from store.artifacts.errors import StorageError
@@ -33,20 +34,27 @@ class Versions(BaseModel):
 
 
 class ServedPolicies:
-    """The policies of a replica, each in an engine of its own, with one sandbox and the same slots."""
+    """The policies of a replica, each in an engine of its own, with one sandbox, one value model and the same slots."""
 
-    def __init__(self, source: Source, config: RunConfig, versions: Versions) -> None:
+    def __init__(
+        self, source: Source, config: RunConfig, versions: Versions, value_model: ServedValueModel | None = None
+    ) -> None:
         self.source = source
         self.config = config
         self._versions = versions
         self._policies = source.open(config)
         self._sandbox = Sandbox(config.sandbox)
         self.slots = Slots(config.sampler.engine.max_concurrent_rollouts, config.serving)
-        settings = _shared(config, 1 + len(versions.beside))
-        self.main = LoadedPolicy(config, settings, self._sandbox, self.slots)
-        self._beside = {
-            version: LoadedPolicy(config, settings, self._sandbox, self.slots) for version in versions.beside
-        }
+        self._value_model = (
+            None if value_model is None else LoadedValueModel(value_model, config.sampler.engine, config.storage)
+        )
+        settings = _shared(config, 1 + len(versions.beside) + (value_model is not None))
+
+        def load() -> LoadedPolicy:
+            return LoadedPolicy(config, settings, self._sandbox, self.slots, self._value_model)
+
+        self.main = load()
+        self._beside = {version: load() for version in versions.beside}
         self._starting: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._rejected: int | None = None  # a promoted version that could not be loaded
@@ -55,8 +63,9 @@ class ServedPolicies:
     def begin(self) -> "asyncio.Task[None]":
         """Check that all policies can be found, and begin to load them.
 
-        Returns the task that loads them: it ends with an `EngineStartError` if vLLM does not start with one, with
-        `SandboxUnavailable` if code cannot be isolated on this machine.
+        Returns the task that loads them: it ends with an `EngineStartError` if vLLM does not start with one, with a
+        `ScoringError` if the value model cannot be loaded, with `SandboxUnavailable` if code cannot be isolated on this
+        machine.
 
         Raises:
             ConfigError: there is no such policy, or its folder is missing.
@@ -69,6 +78,8 @@ class ServedPolicies:
 
     async def _start(self) -> None:
         await self._sandbox.start()
+        if self._value_model is not None:
+            await self._value_model.start()
         for version, loaded in ((self._versions.pinned, self.main), *self._beside.items()):
             await loaded.start(await asyncio.to_thread(self._policies.locate, version))
         if self._versions.pinned is None:
@@ -83,6 +94,8 @@ class ServedPolicies:
             await asyncio.wait(tasks, timeout=POLL_INTERVAL_S)
         for loaded in self._all():
             loaded.engine.close()
+        if self._value_model is not None:
+            await self._value_model.close()
         await self._sandbox.close()
         self._policies.close()
 
@@ -191,6 +204,6 @@ def _may_pass(error: BaseException | None) -> bool:
 
 
 def _shared(config: RunConfig, engines: int) -> EngineSettings:
-    """The settings of each of several engines that share the accelerators of a replica."""
+    """The settings of each of several engines that share the accelerators of a replica; a value model counts as one."""
     engine = config.sampler.engine
     return engine.model_copy(update={"gpu_memory_utilization": engine.gpu_memory_utilization / engines})

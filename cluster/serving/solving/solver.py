@@ -37,7 +37,8 @@ class Solution:
         policy_versions: Those that wrote it, in turn: several if another one was swapped in meanwhile.
         logprobs: The log-probabilities of the sampled tokens, if they were asked for.
         code: The code at its end that the client is to run, None if it has ended.
-        votes: The answers among which it was chosen, with their counts.
+        votes: The answers among which it was chosen, with their counts, or the sums of their weights.
+        value: The value model's score, if it was asked for.
     """
 
     content: str
@@ -49,7 +50,8 @@ class Solution:
     policy_versions: tuple[int, ...]
     logprobs: tuple[TokenLogprobs, ...] = ()
     code: str | None = None
-    votes: tuple[tuple[str, int], ...] = ()
+    votes: tuple[tuple[str, float], ...] = ()
+    value: float | None = None
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from actors.scoring.torch_scorer import TorchScorer
 from actors.settings import EngineSettings
 from learner.bases import make_base
 from learner.bases.tiny_llama import TinyLlama
+from tests.value_models import make_value_model
 
 SETTINGS = EngineSettings(dtype="float32", max_model_len=192, max_concurrent_rollouts=64, enforce_eager=True)
 CORPUS = [f"What is {a} * 7?\n```python\nprint({a} * 7)\n```\n" for a in range(40)]
@@ -22,17 +23,10 @@ CORPUS = [f"What is {a} * 7?\n```python\nprint({a} * 7)\n```\n" for a in range(4
 @pytest.fixture(scope="module")
 def value_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A value model of a random policy, with a head whose scores spread."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
     policy, folder = tmp_path_factory.mktemp("policy"), tmp_path_factory.mktemp("value")
     small = TinyLlama(num_layers=2, hidden_size=64, intermediate_size=96, num_heads=2, num_kv_heads=1)
     make_base(small, policy, CORPUS)
-    torch.manual_seed(0)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        policy, num_labels=1, problem_type="regression", pad_token_id=0, dtype=torch.float32
-    )
-    model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(policy).save_pretrained(folder)
+    make_value_model(policy, folder)
     return folder
 
 

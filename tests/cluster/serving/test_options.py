@@ -110,6 +110,12 @@ def test_the_most_probable_of_several_attempts(client: openai.OpenAI) -> None:
     assert "votes" not in reply.choices[0].automathes
 
 
+def test_a_value_model_that_the_server_lacks_is_refused(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="this server has no value model") as caught:
+        ask(client, extra_body={"automathes": {"best_of": 2, "rank_by": "value"}})
+    assert caught.value.param == "automathes.rank_by"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_client_runs_the_code(client: openai.OpenAI, stream: bool) -> None:
     reply = ask(client, tools=[PYTHON], stream=stream)

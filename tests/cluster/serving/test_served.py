@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from actors.engine import EngineStartError
+from actors.scoring.scorer import ScoringError
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import RunFolder
 from cluster.serving.api.app import make_app
@@ -18,7 +19,9 @@ from cluster.serving.api.guard import Access
 from cluster.serving.metrics.serving_metrics import ServingMetrics
 from cluster.serving.policies.served import POLL_INTERVAL_S, ServedPolicies, Versions
 from cluster.serving.policies.sources import FolderSource, RunSource
+from cluster.serving.policies.value_model import LoadedValueModel, ServedValueModel
 from store.store import Store
+from tests.value_models import make_value_model
 
 from .server import FIRST, QUESTION, SECOND
 
@@ -31,9 +34,14 @@ def client_of(policies: ServedPolicies) -> httpx.AsyncClient:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def replica(run: RunFolder) -> AsyncIterator[tuple[httpx.AsyncClient, list[httpx.Response]]]:
-    """A client of a replica with version 1 and version 2 beside it, and what it answered before it was ready."""
-    policies = ServedPolicies(RunSource(run), run.read_config(), Versions(pinned=1, beside=(2,)))
+async def replica(
+    run: RunFolder, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[httpx.AsyncClient, list[httpx.Response]]]:
+    """A client of a replica with version 1, version 2 beside it and a value model, and what it answered at first."""
+    folder = tmp_path_factory.mktemp("value")
+    make_value_model(Path(run.policy(1)), folder)
+    value_model = ServedValueModel(1, str(folder), None)
+    policies = ServedPolicies(RunSource(run), run.read_config(), Versions(pinned=1, beside=(2,)), value_model)
     async with client_of(policies) as client:
         loading = policies.begin()
         early = [await client.get(path) for path in ("/health", "/ready", "/v1/models")]
@@ -81,6 +89,48 @@ async def test_a_pinned_version_does_not_follow_promotions(replica: Any, run: Ru
         store.policies.promote(2)
     await asyncio.sleep(1.5 * POLL_INTERVAL_S)
     assert (await replica[0].get("/ready")).json() == {"status": "ready", "policy_version": 1}
+
+
+@in_module_loop
+async def test_a_value_model_chooses_among_attempts(replica: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[float] = []
+    score = LoadedValueModel.score
+
+    async def watched(self: LoadedValueModel, sequences: Sequence[Sequence[int]]) -> list[float]:
+        found.extend(await score(self, sequences))
+        return found
+
+    monkeypatch.setattr(LoadedValueModel, "score", watched)
+    asked = question(temperature=0.7, automathes={"best_of": 6})
+    [choice] = (await replica[0].post("/v1/chat/completions", json=asked)).json()["choices"]
+    assert len(found) == 6
+    assert choice["automathes"]["value"] in found
+    found.clear()
+    asked["automathes"] = {"majority_of": 4}
+    [choice] = (await replica[0].post("/v1/chat/completions", json=asked)).json()["choices"]
+    assert choice["automathes"]["value"] in found
+    assert sum(weight for _, weight in choice["automathes"]["votes"]) <= sum(min(max(one, 1e-6), 1) for one in found)
+
+
+@in_module_loop
+@pytest.mark.parametrize(
+    "changes", [{"automathes": {"best_of": 2, "rank_by": "probability"}}, {"stop": ["!"]}], ids=str
+)
+async def test_attempts_are_ranked_by_their_probability_if_a_request_says_or_needs_so(
+    replica: Any, changes: dict[str, Any]
+) -> None:
+    asked = question(temperature=0.7, **{"automathes": {"best_of": 2}, **changes})
+    [choice] = (await replica[0].post("/v1/chat/completions", json=asked)).json()["choices"]
+    assert "value" not in choice["automathes"]
+
+
+async def test_a_folder_without_a_value_model_says_so(run: RunFolder) -> None:
+    value_model = ServedValueModel(1, str(run.policy(1)), None)
+    policies = ServedPolicies(RunSource(run), run.read_config(), Versions(), value_model)
+    with pytest.raises(ScoringError, match="is no value model"):
+        await policies.begin()
+    assert policies.failure is not None
+    await policies.close()
 
 
 @pytest.mark.parametrize("versions", [Versions(pinned=7), Versions(beside=(7,))], ids=str)

@@ -12,6 +12,7 @@ from cluster.serving.api.replies.head import Head, options_of, samplings_of, usa
 from cluster.serving.api.replies.token_texts import chat_logprobs
 from cluster.serving.api.requests.chat import ChatRequest
 from cluster.serving.api.requests.tools import TOOL_NAME
+from cluster.serving.errors import ApiError
 from cluster.serving.policies.loaded import LoadedPolicy
 from cluster.serving.solving.choosing import best, by_majority
 from cluster.serving.solving.solver import Solution
@@ -30,6 +31,7 @@ class ChatReply:
     head: Head
     states: list[RolloutState]
     texts: list[TextRequest]
+    by_value: bool
     on_made: Callable[[list[Solution]], None] = lambda solutions: None
 
     @classmethod
@@ -39,6 +41,10 @@ class ChatReply:
         Raises:
             ApiError: the request cannot be met.
         """
+        by_value = request.ranks_by_value(available=policy.value_model is not None)
+        if by_value and policy.value_model is None:
+            message = "automathes.rank_by: this server has no value model (`automathes serve --rerank value`)"
+            raise ApiError(400, message, "automathes.rank_by", "invalid_value")
         count, solver = request.count, policy.solver
         # One solution is greedy, as in evaluation, and several are sampled as in training.
         trained = policy.trained_sampling
@@ -61,6 +67,7 @@ class ChatReply:
             Head(model, "chatcmpl", "chat.completion"),
             [solver.new_rollout(conversation, request.limit) for _ in range(count)],
             [replace(text, sampling=sampling) for sampling in samplings],
+            by_value,
         )
 
     async def make(self, on_event: _OnEvent) -> list[Solution]:
@@ -74,6 +81,8 @@ class ChatReply:
         if options.attempts is None and options.content == "interleaved":
             return await solver.solve_all(self.states, self.texts, on_event)
         made = await solver.solve_all(self.states, self.texts, lambda index, event: None)
+        if self.by_value:
+            made = await self._valued(made)
         if options.attempts is not None:
             made = [by_majority(made) if options.majority_of else best(made)]
         if options.content == "answer":
@@ -82,6 +91,12 @@ class ChatReply:
             on_event(index, Piece(solution.content, solution.logprobs))
             on_event(index, solution)
         return made
+
+    async def _valued(self, made: list[Solution]) -> list[Solution]:
+        """The solutions with their values."""
+        assert self.policy.value_model is not None
+        values = await self.policy.value_model.score([[*one.prompt_ids, *one.token_ids] for one in self.states])
+        return [replace(solution, value=value) for solution, value in zip(made, values, strict=True)]
 
     def body(self, results: list[Solution]) -> dict[str, Any]:
         """The whole reply."""
@@ -150,6 +165,7 @@ def finish_reason(solution: Solution) -> str:
 def _end_of_solution(solution: Solution) -> dict[str, Any]:
     """The fields of a choice that are known once its rollout has ended."""
     votes = {"votes": [list(vote) for vote in solution.votes]} if solution.votes else {}
+    value = {} if solution.value is None else {"value": solution.value}
     return {
         "finish_reason": finish_reason(solution),
         "automathes": {
@@ -157,5 +173,6 @@ def _end_of_solution(solution: Solution) -> dict[str, Any]:
             "answer": solution.answer,
             "executions": [asdict(record) for record in solution.executions],
             **votes,
+            **value,
         },
     }

@@ -103,7 +103,11 @@ class SolvingOptions(BaseModel):
         None, ge=2, le=MAX_ATTEMPTS, description="attempts; one with the most frequent answer is returned"
     )
     best_of: int | None = Field(
-        None, ge=2, le=MAX_ATTEMPTS, description="attempts; the most probable one with an answer is returned"
+        None, ge=2, le=MAX_ATTEMPTS, description="attempts; the best one with an answer is returned"
+    )
+    rank_by: Literal["value", "probability"] | None = Field(
+        None,
+        description="what is best; a server with a value model ranks by it if this is unset and there is no stop text",
     )
 
     @field_validator("best_of")
@@ -112,6 +116,13 @@ class SolvingOptions(BaseModel):
         if best_of is not None and info.data.get("majority_of") is not None:
             raise ValueError("not together with majority_of")
         return best_of
+
+    @field_validator("rank_by")
+    @classmethod
+    def _ranks_attempts(cls, rank_by: str | None, info: ValidationInfo) -> str | None:
+        if rank_by is not None and not (info.data.get("majority_of") or info.data.get("best_of")):
+            raise ValueError("only with majority_of or best_of")
+        return rank_by
 
     @property
     def attempts(self) -> int | None:
@@ -165,6 +176,8 @@ class ChatRequest(SamplingRequest):
     def _fits_together(self) -> "ChatRequest":
         if self.automathes.attempts and (self.n > 1 or self.calls_tools or self.writes_json):
             raise ValueError("automathes.majority_of and best_of: not with n above 1, tools or a response_format")
+        if self.automathes.rank_by == "value" and self.stop:
+            raise ValueError("automathes.rank_by: a value model scores whole solutions, so not 'value' with stop")
         if self.writes_json and self.calls_tools:
             raise ValueError("response_format: not with tools")
         return self
@@ -178,6 +191,13 @@ class ChatRequest(SamplingRequest):
     def writes_json(self) -> bool:
         """Whether the message is JSON."""
         return self.response_format.schema_text is not None
+
+    def ranks_by_value(self, *, available: bool) -> bool:
+        """Whether attempts are ranked by a value model, where one is available or not."""
+        options = self.automathes
+        if options.attempts is None:
+            return False
+        return options.rank_by == "value" or (options.rank_by is None and available and not self.stop)
 
     @property
     def count(self) -> int:
