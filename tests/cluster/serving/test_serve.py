@@ -360,6 +360,8 @@ def test_incomplete_characters_are_held_back(tmp_path: Path) -> None:
         (["--preset", "demo"], "--preset is for --folder"),
         (["--policy", "7"], "has no policy 7, only 1, 2"),
         (["--beside", "8"], "has no policy 8"),
+        (["--rerank", "value"], "no value model yet: `automathes value train` trains one"),
+        (["--value-model", "1"], "--value-model is for --rerank value"),
     ],
     ids=str,
 )
@@ -379,6 +381,7 @@ def test_what_a_folder_cannot_serve_is_a_one_line_error(
     for arguments, reason in (
         (["--folder", str(tmp_path / "mine")], "name settings for it, with --preset or --config"),
         (["--folder", str(tmp_path / "mine"), "--collect"], "leave --collect out"),
+        (["--folder", str(tmp_path / "mine"), "--rerank", "value"], "leave --rerank out"),
         (["--folder", str(tmp_path), "--preset", "demo"], "holds no config.json"),
     ):
         assert main(["serve", *arguments]) == 2
