@@ -20,10 +20,9 @@ from cluster.serving.metrics.serving_metrics import ServingMetrics
 from cluster.serving.policies.served import POLL_INTERVAL_S, ServedPolicies, Versions
 from cluster.serving.policies.sources import FolderSource, RunSource
 from cluster.serving.policies.value_model import LoadedValueModel, ServedValueModel
-from store.store import Store
 from tests.value_models import make_value_model
 
-from .server import FIRST, QUESTION, SECOND
+from .server import FIRST, QUESTION, SECOND, promote
 
 in_module_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -85,10 +84,10 @@ async def test_two_versions_answer_side_by_side(replica: Any) -> None:
 
 @in_module_loop
 async def test_a_pinned_version_does_not_follow_promotions(replica: Any, run: RunFolder) -> None:
-    with Store.open(run.store_url(run.read_config())) as store:
-        store.policies.promote(2)
+    promote(run, 2)
     await asyncio.sleep(1.5 * POLL_INTERVAL_S)
     assert (await replica[0].get("/ready")).json() == {"status": "ready", "policy_version": 1}
+    promote(run, 1)  # as other tests expect
 
 
 @in_module_loop
