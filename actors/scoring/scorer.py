@@ -1,6 +1,7 @@
 """What scores token sequences with a value model."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Protocol, Self
 
@@ -36,6 +37,13 @@ def value_of(sequence: Sequence[int], values: Sequence[float]) -> float:
         return float(values[0])
     digest = hashlib.sha256(np.asarray(sequence, dtype=np.int64).tobytes()).digest()
     return float(values[int.from_bytes(digest[:8], "big") % len(values)])
+
+
+def require_finite(scores: Sequence[float]) -> None:
+    """Raise `ScoringError` for a score that is not a finite number."""
+    for score in scores:
+        if not math.isfinite(score):
+            raise ScoringError(f"the value model gave the score {score}, not a finite number")
 
 
 def require_lengths(sequences: Sequence[Sequence[int]], max_tokens: int) -> None:

@@ -1,41 +1,18 @@
 """The value models of a run: which one is meant, and where its files are."""
 
-from dataclasses import dataclass
-
+from actors.scoring.published import Published, ValueFiles
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import RunFolder
 from learner.publication import version_folder
 from store.artifacts.folder import is_complete
 from store.artifacts.location import Location, join
 from store.records import Policy, ValueModel
-from store.settings import StorageSettings
 from store.store import Store
 
 
 def value_folder(folder: RunFolder, version: int) -> Location:
     """Where a value model is, whether published yet or not."""
     return version_folder(join(folder.artifacts, "values"), version)
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Where a policy or a value model is, and what its files sum up to."""
-
-    location: Location
-    checksum: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ValueFiles:
-    """The files of a value model, and the settings of the storage that they are in.
-
-    With a `policy` scores come from the adapter of the value model beside the weights of the policy.
-    """
-
-    version: int
-    model: Published
-    storage: StorageSettings
-    policy: Published | None = None
 
 
 def value_files(folder: RunFolder, model: ValueModel, policy: Policy | None = None) -> ValueFiles:

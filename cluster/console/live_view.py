@@ -44,6 +44,7 @@ _GAP = "  "
 _PROMOTED = "★"
 _PHASE_NAMES = {
     "sample": "sampling",
+    "score": "scoring solutions",
     "learn": "learning",
     "publish": "publishing",
     "measure": "measuring on held-out problems",

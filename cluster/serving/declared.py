@@ -5,15 +5,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from actors.scoring.published import ValueFiles
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
 from cluster.config.token import TOKEN_VARIABLE, given_token
-from cluster.config.value_models import choose_model
+from cluster.config.value_models import choose_model, value_files
 from cluster.serving.api.guard import access_with
 from cluster.serving.deployment import Service, make_application
 from cluster.serving.policies.served import Versions
 from cluster.serving.policies.sources import RunSource
-from cluster.serving.policies.value_model import ServedValueModel, to_serve
 
 
 class ServedRun(BaseModel):
@@ -57,8 +57,8 @@ def application(arguments: ServedRun) -> Any:
     )
 
 
-def _value_model(folder: RunFolder, config: RunConfig, version: int | None) -> ServedValueModel | None:
+def _value_model(folder: RunFolder, config: RunConfig, version: int | None) -> ValueFiles | None:
     if version is None:
         return None
     with folder.open_store(config) as store:
-        return to_serve(folder, choose_model(store, version, "value_model"))
+        return value_files(folder, choose_model(store, version, "value_model"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ray import serve
 
+from actors.scoring.published import ValueFiles
 from cluster.config.run_config import RunConfig
 from cluster.serving.api.app import make_app
 from cluster.serving.api.feedback.collector import Collector
@@ -15,7 +16,6 @@ from cluster.serving.metrics.serving_metrics import ServingMetrics
 from cluster.serving.metrics.sinks import RayMetrics
 from cluster.serving.policies.served import ServedPolicies, Versions
 from cluster.serving.policies.sources import RunSource, Source
-from cluster.serving.policies.value_model import ServedValueModel
 
 _DEPLOYMENT = "promoted-policy"
 _SHUTDOWN_TIMEOUT_S = 10.0
@@ -36,7 +36,7 @@ class Service:
     access: Access
     versions: Versions = Versions()  # noqa: RUF009 - it is frozen
     collect: bool = False
-    value_model: ServedValueModel | None = None
+    value_model: ValueFiles | None = None
 
 
 @serve.ingress()

@@ -17,6 +17,7 @@ OUTCOMES = (
 
 PHASES = (
     ("sample", "sampling", "blue"),
+    ("score", "scoring solutions", "teal"),
     ("learn", "learning", "orange"),
     ("publish", "publishing", "violet"),
     ("swap", "swapping weights", "pink"),

@@ -23,7 +23,7 @@ from store.settings.problem_sources import (
     TableSettings,
 )
 from store.settings.selection import (
-    SUPPORT_OVERSAMPLING,
+    OVERSAMPLING,
     PolicyRetentionSettings,
     RetentionSettings,
     SchedulingRule,
@@ -36,7 +36,7 @@ from store.settings.storage import (
 )
 
 __all__ = [
-    "SUPPORT_OVERSAMPLING",
+    "OVERSAMPLING",
     "AnswerForm",
     "ArrowSettings",
     "Columns",

@@ -8,8 +8,8 @@ from store.settings.base import Settings
 
 SupportFilter = Literal["any", "supported", "not_unsupported"]
 
-SUPPORT_OVERSAMPLING = 4
-"""Places that are looked up for each solution that a filter by support may select."""
+OVERSAMPLING = 4
+"""Places that are looked up for each attempt that a filter by support, or a choice by value, may select."""
 
 
 class SelectionSettings(Settings):
@@ -28,16 +28,21 @@ class SelectionSettings(Settings):
 
     `support` "supported" selects only solutions whose answer follows from their code, "not_unsupported" excludes those
     that were judged otherwise and keeps solutions without code and those that were never judged. At most
-    `SUPPORT_OVERSAMPLING` times `max_per_problem` solutions of a problem are looked at, in the order of `prefer`, so
+    `OVERSAMPLING` times `max_per_problem` solutions of a problem are looked at, in the order of `prefer`, so
     that the time does not grow with the replay: a problem most of whose solutions are unsupported may yield fewer than
     `max_per_problem`. Mistakes and demonstrations are not filtered.
+
+    `prefer` "value" takes those of the newest with the highest score of a value model, among `OVERSAMPLING` times
+    `max_per_problem` of each problem; the same without a score come last. `value_model` is its version, the latest one
+    if unset.
 
     Of these limits only `max_tokens` applies to demonstrations. `demonstration_share` repeats or subsamples them to
     make up that share of the set; without it, each is included `demonstration_repeat` times.
     """
 
     max_per_problem: int | None = Field(default=4, ge=1)
-    prefer: Literal["newest", "oldest", "random"] = "newest"
+    prefer: Literal["newest", "oldest", "random", "value"] = "newest"
+    value_model: int | None = Field(default=None, ge=1)
     accepted_only: bool = True
     support: SupportFilter = "any"
     iterations: int | None = Field(default=None, ge=1)
@@ -57,6 +62,14 @@ class SelectionSettings(Settings):
     def _check_hard_share(self) -> "SelectionSettings":
         if self.hard_share is not None and self.max_samples is None and self.max_tokens is None:
             raise ValueError("hard_share is a share of max_samples or max_tokens: set one of them too")
+        return self
+
+    @model_validator(mode="after")
+    def _check_value(self) -> "SelectionSettings":
+        if self.prefer == "value" and self.max_per_problem is None:
+            raise ValueError('prefer = "value" chooses among the solutions of a problem: set max_per_problem too')
+        if self.value_model is not None and self.prefer != "value":
+            raise ValueError('value_model is for prefer = "value"')
         return self
 
 

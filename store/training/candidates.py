@@ -4,29 +4,37 @@ A rule maps the k-th candidate of a problem to a place in its pool, which an ind
 selection grows with what is selected and not with what is stored.
 """
 
+import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import batched
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Select, and_, cast, func, literal, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from store.database.tables import PolicyRow, ProblemRow, RolloutRow
+from store.database.array_membership import in_array
+from store.database.bulk import BATCH
+from store.database.tables import PolicyRow, ProblemRow, RolloutRow, ValueScoreRow
 from store.problems.queries import shuffled
 from store.records import Pool, Split, Support
-from store.settings import SUPPORT_OVERSAMPLING, SelectionSettings, SupportFilter
+from store.settings import OVERSAMPLING, SelectionSettings, SupportFilter
 
 
 class Candidate(NamedTuple):
-    """A rollout that can be selected, by its `seq`. `tokens` includes the prompt; `hard` is True for hard problems."""
+    """A rollout that can be selected, by its `seq`.
+
+    `tokens` includes the prompt; `hard` is True for hard problems; `score` is that of the value model which chooses.
+    """
 
     seq: int
     problem_id: str
     tokens: int
     hard: bool
+    score: float | None = None
 
 
 class Slots(NamedTuple):
@@ -40,6 +48,7 @@ class Slots(NamedTuple):
 
 RULES: Mapping[str, Callable[[Slots], ColumnElement[int]]] = {
     "newest": lambda slots: slots.last - slots.k,
+    "value": lambda slots: slots.last - slots.k,
     "oldest": lambda slots: slots.first + slots.k,
     "random": lambda slots: (
         slots.first + (shuffled(slots.seed) + cast(slots.k, BigInteger) * _STRIDE) % (slots.last - slots.first + 1)
@@ -55,18 +64,47 @@ _SIZES = {Pool.SOLUTION: ProblemRow.solutions, Pool.MISTAKE: ProblemRow.mistakes
 
 def find_attempts(session: Session, settings: SelectionSettings, rng: random.Random) -> list[Candidate]:
     """The attempts that the settings allow for each problem, in the order of preference."""
-    pools = [Pool.SOLUTION] if settings.accepted_only else [Pool.SOLUTION, Pool.MISTAKE]
-    with lookup_plan(session):
-        rows = {pool: session.execute(attempts_query(session, pool, settings)).all() for pool in pools}
-    found = [candidate for pool in pools for candidate in _preferred(rows[pool], pool, settings, rng)]
+    looked_up = _look_up(session, settings)
+    found = [one for pool, candidates in looked_up.items() for one in _preferred(candidates, pool, settings, rng)]
     _order(found, settings, rng)
     return found if settings.hard_share is None else _interleave_hard(found, settings.hard_share)
 
 
-def _preferred(rows: Sequence[Any], pool: Pool, settings: SelectionSettings, rng: random.Random) -> list[Candidate]:
+def find_contenders(session: Session, settings: SelectionSettings) -> list[Candidate]:
+    """The attempts among which a value model is to choose: those of problems that have more than can be selected."""
+    contenders: list[Candidate] = []
+    for candidates in _look_up(session, settings).values():
+        counts = Counter(candidate.problem_id for candidate in candidates)
+        wanted = settings.max_per_problem or len(candidates)
+        contenders += [candidate for candidate in candidates if counts[candidate.problem_id] > wanted]
+    return contenders
+
+
+def _look_up(session: Session, settings: SelectionSettings) -> dict[Pool, list[Candidate]]:
+    pools = [Pool.SOLUTION] if settings.accepted_only else [Pool.SOLUTION, Pool.MISTAKE]
+    with lookup_plan(session):
+        rows = {pool: session.execute(attempts_query(session, pool, settings)).all() for pool in pools}
+    found = {pool: [Candidate(*row) for row in rows[pool]] for pool in pools}
+    if settings.prefer != "value":
+        return found
+    return {pool: _with_scores(session, candidates, settings.value_model) for pool, candidates in found.items()}
+
+
+def _with_scores(session: Session, candidates: list[Candidate], version: int | None) -> list[Candidate]:
+    scores: dict[int, float] = {}
+    for batch in batched((candidate.seq for candidate in candidates), BATCH):
+        query = select(ValueScoreRow.rollout_seq, ValueScoreRow.score)
+        own = ValueScoreRow.value_version == version, in_array(ValueScoreRow.rollout_seq, batch)
+        scores.update((seq, score) for seq, score in session.execute(query.where(*own)))
+    return [candidate._replace(score=scores.get(candidate.seq)) for candidate in candidates]
+
+
+def _preferred(
+    candidates: list[Candidate], pool: Pool, settings: SelectionSettings, rng: random.Random
+) -> list[Candidate]:
     """The candidates of a pool. If more places were looked up than are wanted, the preferred ones of each problem."""
-    found = [Candidate._make(row) for row in rows]
-    if settings.max_per_problem is None or not _is_filtered(pool, settings):
+    found = list(candidates)
+    if settings.max_per_problem is None or not _is_oversampled(pool, settings):
         return found
     _order(found, settings, rng)
     taken: Counter[str] = Counter()
@@ -80,9 +118,22 @@ def _preferred(rows: Sequence[Any], pool: Pool, settings: SelectionSettings, rng
 
 def _order(candidates: list[Candidate], settings: SelectionSettings, rng: random.Random) -> None:
     """Sort by preference, in place."""
+    if settings.prefer == "value":
+        candidates.sort(key=_value, reverse=True)
+        return
     candidates.sort(key=itemgetter(0), reverse=settings.prefer == "newest")
     if settings.prefer == "random":
         rng.shuffle(candidates)
+
+
+def _value(candidate: Candidate) -> tuple[float, int]:
+    """The score, and of the same scores the newest first; those without a score are last."""
+    return (-math.inf if candidate.score is None else candidate.score), candidate.seq
+
+
+def _is_oversampled(pool: Pool, settings: SelectionSettings) -> bool:
+    """Whether more places are looked up than are wanted."""
+    return settings.prefer == "value" or _is_filtered(pool, settings)
 
 
 def _is_filtered(pool: Pool, settings: SelectionSettings) -> bool:
@@ -155,7 +206,7 @@ def _wanted_places(session: Session, pool: Pool, settings: SelectionSettings) ->
     if settings.max_per_problem is None:
         query = query.add_columns(first.label("first"), last.label("last"))
     else:
-        oversampling = SUPPORT_OVERSAMPLING if _is_filtered(pool, settings) else 1
+        oversampling = OVERSAMPLING if _is_oversampled(pool, settings) else 1
         numbers = _numbers(settings.max_per_problem * oversampling)
         rule = RULES[settings.prefer](Slots(numbers.c.k, first, last.expression, settings.seed))
         place = cast(rule, Integer)
@@ -173,11 +224,11 @@ def _numbers(count: int) -> Any:
 def _first_place(session: Session, pool: Pool, settings: SelectionSettings) -> ColumnElement[int]:
     """The lowest place of a rollout that is recent enough; places are assigned in the order of writing.
 
-    With `prefer` "newest" the search is not needed: the conditions of the query drop those that are too old.
+    With `prefer` "newest" or "value" the search is not needed: the conditions of the query drop those that are too old.
     """
     earlier = aliased(RolloutRow)
     recent = _recency_conditions(session, earlier, settings)
-    if not recent or settings.prefer == "newest":
+    if not recent or settings.prefer in ("newest", "value"):
         return literal(1)
     in_pool = and_(earlier.problem_id == ProblemRow.id, earlier.pool == pool, earlier.place.is_not(None))
     oldest = select(earlier.place).where(in_pool, *recent).order_by(earlier.place).limit(1).correlate(ProblemRow)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from sqlalchemy import Select, and_, func, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, select, text
 from sqlalchemy.orm import Session
 
 from store.database.array_membership import in_array
@@ -41,12 +41,18 @@ def unscored(session: Session, version: int, assignment_ids: Sequence[int]) -> l
     Raises:
         StoreDamagedError: the stored bytes are corrupted.
     """
+    of_assignments = in_array(RolloutRow.assignment_id, assignment_ids), RolloutRow.outcome != Outcome.FAULT
+    return _read_unscored(session, version, *of_assignments)
+
+
+def unscored_of(session: Session, version: int, seqs: Sequence[int]) -> list[UnscoredAttempt]:
+    """Those of these rollouts that have no score. Raises `StoreDamagedError` as `unscored`."""
+    return _read_unscored(session, version, in_array(RolloutRow.seq, seqs))
+
+
+def _read_unscored(session: Session, version: int, *conditions: ColumnElement[bool]) -> list[UnscoredAttempt]:
     columns = RolloutRow.seq, RolloutRow.id, RolloutRow.prompt_ids, RolloutRow.token_ids
-    query = _with_score(select(*columns), version).where(
-        in_array(RolloutRow.assignment_id, assignment_ids),
-        RolloutRow.outcome != Outcome.FAULT,
-        ValueScoreRow.score.is_(None),
-    )
+    query = _with_score(select(*columns), version).where(*conditions, ValueScoreRow.score.is_(None))
     found = []
     for seq, name, prompt_ids, token_ids in session.execute(query.order_by(RolloutRow.seq)):
         with translated_damage(name):

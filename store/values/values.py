@@ -14,6 +14,7 @@ from store.records import ScoredAttempt, UnscoredAttempt, ValueModel
 from store.runs.evaluations import evaluation_parts
 from store.runs.policies import require_policy
 from store.settings import SelectionSettings
+from store.training.candidates import find_contenders
 from store.training.selection import select_training_set
 from store.values import scores
 
@@ -85,6 +86,16 @@ class Values(StorePart):
         for batch in batched(self._assignments(evaluation_id), _ASSIGNMENTS):
             if found := self._unscored_of(version, batch):
                 yield found
+
+    def contenders(self, selection: SelectionSettings) -> list[int]:
+        """The rollouts, by `seq`, among which a selection's value model is to choose and which it has not scored."""
+        with self._read() as session:
+            return [candidate.seq for candidate in find_contenders(session, selection) if candidate.score is None]
+
+    def unscored_of(self, version: int, seqs: Sequence[int]) -> list[UnscoredAttempt]:
+        """Those of these rollouts that have no score of a value model."""
+        with self._read() as session:
+            return scores.unscored_of(session, version, seqs)
 
     def add_scores(self, version: int, found: Sequence[tuple[int, float]]) -> None:
         """Store scores by the `seq` of their rollouts; those of rollouts that have one already are dropped.

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from actors.scoring.published import ValueFiles
 from cluster.commands.values.choosing import choose_reranker
 from cluster.config.loading import load_config
 from cluster.config.placement import adapt_placement, place_here
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
-from cluster.config.value_models import ValueFiles, value_files
+from cluster.config.value_models import value_files
 from eval.benchmarks.catalogue import attempts_folder
 from learner.bases.huggingface import HuggingFace
 from learner.bases.registry import Base, make_base

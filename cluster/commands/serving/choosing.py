@@ -4,15 +4,16 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from actors.scoring.published import ValueFiles
 from cluster.commands.values.choosing import choose_reranker
 from cluster.config.loading import load_config, load_own_config
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.config.run_folder import RunFolder, find_run_folder
+from cluster.config.value_models import value_files
 from cluster.serving.policies.run_policies import find_promoted, find_version, locate_policy
 from cluster.serving.policies.served import Versions
 from cluster.serving.policies.sources import FolderSource, RunSource, Source
-from cluster.serving.policies.value_model import ServedValueModel, to_serve
 from learner.policy_folder import check_policy_folder
 from store.records import Split
 from store.store import Store
@@ -29,7 +30,7 @@ class Chosen:
     versions: Versions
     version: int
     question: str
-    value_model: ServedValueModel | None = None
+    value_model: ValueFiles | None = None
 
     @property
     def run(self) -> RunFolder | None:
@@ -64,7 +65,7 @@ def _choose_of_run(arguments: argparse.Namespace) -> Chosen:
         reranker = choose_reranker(store, arguments)
         heldout = next(store.problems.iterate(Split.HELDOUT, limit=1), None)
     question = _EXAMPLE_QUESTION if heldout is None else heldout.question
-    value_model = None if reranker is None else to_serve(folder, reranker)
+    value_model = None if reranker is None else value_files(folder, reranker)
     return Chosen(RunSource(folder), config, versions, version, question, value_model)
 
 

@@ -2,20 +2,17 @@
 
 import argparse
 import os
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 from actors.scoring.loading import ScoringEngine
+from actors.scoring.published import ValueFiles, published_scorer
 from cluster.commands.values.choosing import choose_evaluation
 from cluster.config.placement import adapt_placement
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import find_run_folder
-from cluster.config.value_models import Published, ValueFiles, choose_model, value_files
+from cluster.config.value_models import choose_model, value_files
 from cluster.console.output import print_json, print_line
 from cluster.console.progress_bar import progress_bar
 from learner.settings import OPENMP_ENVIRONMENT
-from store.artifacts.cache import Cache
-from store.settings import StorageSettings
 from store.store import Store
 
 
@@ -59,13 +56,9 @@ def score_evaluation(
     if done == total:
         return
     prepare_torch()
-    from actors.scoring.loading import open_scorer
-
     with (
         progress_bar("scoring attempts") as on_progress,
-        _held(model.model, model.storage) as files,
-        _held(model.policy, model.storage) if model.policy else nullcontext() as policy,
-        open_scorer(engine, files, config.sampler.engine, policy) as scorer,
+        published_scorer(model, engine, config.sampler.engine) as scorer,
     ):
         for batch in store.values.unscored(model.version, evaluation_id):
             scores = scorer.score([attempt.ids for attempt in batch])
@@ -74,10 +67,6 @@ def score_evaluation(
             )
             done += len(batch)
             on_progress(done, total)
-
-
-def _held(files: Published, storage: StorageSettings) -> AbstractContextManager[Path]:
-    return Cache(storage).held(files.location, files.checksum)
 
 
 def prepare_torch() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cluster.loop.control import StopRequested
 from cluster.loop.iteration.context import LoopContext
+from cluster.loop.iteration.valuing import Valuing
 from learner.batching import NoTrainingSamplesError
 from learner.checkpoints.folder import remove_checkpoints, training_folder
 from learner.directive import Directive, TrainingInterrupted
@@ -50,8 +51,8 @@ class PolicyTrainer:
         self._directive = directive
         self._warning: str | None = None
         self._step = 0
-        self.waits_for: str | None = None
-        """What holds the training or the publication up, in words; None while it goes on."""
+        self._valuing = Valuing(loop, self._poll_or_stop)
+        self._waits_for: str | None = None
 
     def publish_next(self, iteration: int) -> Policy:
         """Train and publish the policy that closes `iteration`, 0 for the warm start; returns it as it is stored.
@@ -72,6 +73,11 @@ class PolicyTrainer:
             if policy is not None:
                 return self._record(policy)
 
+    @property
+    def waits_for(self) -> str | None:
+        """What holds the training or the publication up, in words; None while it goes on."""
+        return self._waits_for or self._valuing.waits_for
+
     # ---------------------------------------------------------------- training
 
     def _training_of(self, iteration: int) -> TrainingSet:
@@ -80,7 +86,8 @@ class PolicyTrainer:
         if interrupted is not None and interrupted.iteration == iteration:
             return interrupted
         version = self._store.policies.next_version()
-        selected = self._store.training_sets.select(version, self._selection(iteration), iteration)
+        selection = self._valuing.resolve(self._selection(iteration))
+        selected = self._store.training_sets.select(version, selection, iteration)
         return TrainingSet(selected, version, iteration, self._store.training_sets.size(selected))
 
     def _selection(self, iteration: int) -> SelectionSettings:
@@ -188,7 +195,7 @@ class PolicyTrainer:
 
     def _wait(self, pause_s: float, reason: str) -> None:
         """Wait before the next attempt. Raises `StopRequested`."""
-        self.waits_for = reason
+        self._waits_for = reason
         self._note(f"{reason}; the next attempt is in {pause_s:g} s" if pause_s else reason)
         until = time.monotonic() + pause_s
         try:
@@ -196,7 +203,7 @@ class PolicyTrainer:
                 self._poll_or_stop()
                 time.sleep(_POLL_S)
         finally:
-            self.waits_for = None
+            self._waits_for = None
 
     def _record(self, policy: Policy) -> Policy:
         """Add the policy to the store; the checkpoints of its training have served their purpose."""

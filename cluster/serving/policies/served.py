@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pydantic import BaseModel, ConfigDict
 
 from actors.engine import SwapError
+from actors.scoring.published import ValueFiles
 from actors.settings import EngineSettings
 from cluster.config.run_config import ConfigError, RunConfig
 from cluster.serving.errors import ApiError
 from cluster.serving.policies.loaded import LoadedPolicy
 from cluster.serving.policies.run_policies import model_name
 from cluster.serving.policies.sources import Source
-from cluster.serving.policies.value_model import LoadedValueModel, ServedValueModel
+from cluster.serving.policies.value_model import LoadedValueModel
 from cluster.serving.solving.slots import Slots
 from sandbox.interpreter import Sandbox
 from store.artifacts.errors import StorageError
@@ -37,7 +38,7 @@ class ServedPolicies:
     """The policies of a replica, each in an engine of its own, with one sandbox, one value model and the same slots."""
 
     def __init__(
-        self, source: Source, config: RunConfig, versions: Versions, value_model: ServedValueModel | None = None
+        self, source: Source, config: RunConfig, versions: Versions, value_model: ValueFiles | None = None
     ) -> None:
         self.source = source
         self.config = config
@@ -45,9 +46,7 @@ class ServedPolicies:
         self._policies = source.open(config)
         self._sandbox = Sandbox(config.sandbox)
         self.slots = Slots(config.sampler.engine.max_concurrent_rollouts, config.serving)
-        self._value_model = (
-            None if value_model is None else LoadedValueModel(value_model, config.sampler.engine, config.storage)
-        )
+        self._value_model = None if value_model is None else LoadedValueModel(value_model, config.sampler.engine)
         settings = _shared(config, 1 + len(versions.beside) + (value_model is not None))
 
         def load() -> LoadedPolicy:

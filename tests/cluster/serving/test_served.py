@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from actors.engine import EngineStartError
+from actors.scoring.published import Published, ValueFiles
 from actors.scoring.scorer import ScoringError
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import RunFolder
@@ -19,7 +20,8 @@ from cluster.serving.api.guard import Access
 from cluster.serving.metrics.serving_metrics import ServingMetrics
 from cluster.serving.policies.served import POLL_INTERVAL_S, ServedPolicies, Versions
 from cluster.serving.policies.sources import FolderSource, RunSource
-from cluster.serving.policies.value_model import LoadedValueModel, ServedValueModel
+from cluster.serving.policies.value_model import LoadedValueModel
+from store.settings import StorageSettings
 from tests.value_models import make_value_model
 
 from .server import FIRST, QUESTION, SECOND, promote
@@ -39,7 +41,7 @@ async def replica(
     """A client of a replica with version 1, version 2 beside it and a value model, and what it answered at first."""
     folder = tmp_path_factory.mktemp("value")
     make_value_model(Path(run.policy(1)), folder)
-    value_model = ServedValueModel(1, str(folder), None)
+    value_model = ValueFiles(1, Published(str(folder), None), StorageSettings())
     policies = ServedPolicies(RunSource(run), run.read_config(), Versions(pinned=1, beside=(2,)), value_model)
     async with client_of(policies) as client:
         loading = policies.begin()
@@ -124,7 +126,7 @@ async def test_attempts_are_ranked_by_their_probability_if_a_request_says_or_nee
 
 
 async def test_a_folder_without_a_value_model_says_so(run: RunFolder) -> None:
-    value_model = ServedValueModel(1, str(run.policy(1)), None)
+    value_model = ValueFiles(1, Published(str(run.policy(1)), None), StorageSettings())
     policies = ServedPolicies(RunSource(run), run.read_config(), Versions(), value_model)
     with pytest.raises(ScoringError, match="is no value model"):
         await policies.begin()

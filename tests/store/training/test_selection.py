@@ -7,7 +7,7 @@ from sqlalchemy import text
 from store.database.connection import transaction
 from store.errors import HeldOutLeakError, NothingToScheduleError, UnknownRecordError
 from store.records import Outcome, Policy, PolicySpan, Pool, Purpose, Sampling, Split, Support
-from store.settings import SUPPORT_OVERSAMPLING, SelectionSettings
+from store.settings import OVERSAMPLING, SelectionSettings
 from store.training.candidates import Candidate, attempts_query, lookup_plan
 
 
@@ -256,7 +256,7 @@ def test_a_policy_is_traced_to_what_it_was_trained_on(filled, make):
     assert filled.training_sets.policies_trained_on("unknown") == []
 
 
-@pytest.mark.parametrize("rule", ["newest", "random"])
+@pytest.mark.parametrize("rule", ["newest", "random", "value"])
 def test_the_plan_looks_places_up_and_reads_no_other_rollouts(filled, make, rule):
     attempts(filled, make, 1, problems=20, samples=6)
     explain = "EXPLAIN" if filled._database.engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
@@ -306,12 +306,73 @@ def test_other_solutions_take_the_places_of_unsupported_ones(filled, make):
 
 
 def test_a_limited_number_of_places_is_looked_up(filled, make):
-    judged(filled, make, [YES, *[NO] * SUPPORT_OVERSAMPLING, YES, *[NO] * (SUPPORT_OVERSAMPLING - 1)], problems=1)
+    judged(filled, make, [YES, *[NO] * OVERSAMPLING, YES, *[NO] * (OVERSAMPLING - 1)], problems=1)
     found = selected(filled, SelectionSettings(support="supported", max_per_problem=1))
-    assert [rollout.id for rollout in found] == [f"1-{SUPPORT_OVERSAMPLING + 1}"]
+    assert [rollout.id for rollout in found] == [f"1-{OVERSAMPLING + 1}"]
 
 
 def test_mistakes_and_demonstrations_are_not_filtered_by_support(filled, make):
     attempts(filled, make, 1, problems=2, samples=2, outcome=Outcome.WRONG)
     found = selected(filled, SelectionSettings(support="supported", accepted_only=False))
     assert Counter(rollout.outcome for rollout in found) == {Outcome.WRONG: 4}
+
+
+def by_value(problem_limit=2, version=1, **settings):
+    return SelectionSettings(prefer="value", value_model=version, max_per_problem=problem_limit, **settings)
+
+
+def test_the_solutions_with_the_highest_values_are_selected(filled, make):
+    first, *_ = attempts(filled, make, 1, problems=2, samples=4)
+    seqs = filled.values.contenders(by_value())
+    assert len(seqs) == 8
+    filled.values.add_scores(1, [(seq, 0.1 * n) for n, seq in enumerate(sorted(seqs), start=1)])
+    filled.values.add_scores(2, [(min(seqs), 0.9)])
+    assert filled.values.contenders(by_value()) == []
+    ids = sorted(rollout.id for rollout in selected(filled, by_value()))
+    assert ids == ["1-2", "1-3", "2-2", "2-3"]
+    by_another = [rollout.id for rollout in selected(filled, by_value(1, version=2))]
+    assert sorted(by_another) == [first.id, "2-3"], "without a score the newest"
+
+
+def test_of_equal_values_the_newest_are_selected(filled, make):
+    attempts(filled, make, 1, problems=1, samples=4)
+    filled.values.add_scores(1, [(seq, 0.5) for seq in filled.values.contenders(by_value())])
+    assert sorted(rollout.id for rollout in selected(filled, by_value())) == ["1-2", "1-3"]
+
+
+def test_only_the_newest_solutions_are_looked_at_by_value(filled, make):
+    attempts(filled, make, 1, problems=1, samples=OVERSAMPLING + 2)
+    assert len(filled.values.contenders(by_value(1))) == OVERSAMPLING
+
+
+def test_a_problem_with_no_more_solutions_than_are_wanted_needs_no_values(filled, make):
+    attempts(filled, make, 1, problems=1, samples=2)
+    attempts(filled, make, 2, problems=1, samples=4, outcome=Outcome.WRONG)
+    assert filled.values.contenders(by_value(2)) == []
+    assert len(filled.values.contenders(by_value(2, accepted_only=False))) == 4
+    assert len(selected(filled, by_value(2))) == 2
+
+
+def test_the_attempts_to_be_scored_are_whole_sequences(filled, make):
+    written = attempts(filled, make, 1, problems=1, samples=3)
+    found = filled.values.unscored_of(1, filled.values.contenders(by_value(1)))
+    assert [attempt.ids for attempt in found] == [one.prompt_ids + one.token_ids for one in written]
+
+
+def test_values_limit_the_whole_set_too(filled, make):
+    attempts(filled, make, 1, problems=2, samples=3)
+    scores = {seq: seq / 100 for seq in filled.values.contenders(by_value(1))}
+    filled.values.add_scores(1, list(scores.items()))
+    assert [rollout.id for rollout in selected(filled, by_value(1, max_samples=1, demonstrations=False))] == ["2-2"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"prefer": "value", "max_per_problem": None}, "set max_per_problem too"),
+        ({"value_model": 2}, 'value_model is for prefer = "value"'),
+    ],
+)
+def test_settings_by_value_that_make_no_sense_are_refused(settings, reason):
+    with pytest.raises(ValueError, match=reason):
+        SelectionSettings(**settings)
