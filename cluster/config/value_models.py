@@ -7,7 +7,10 @@ from learner.publication import version_folder
 from store.artifacts.folder import is_complete
 from store.artifacts.location import Location, join
 from store.records import Policy, ValueModel
+from store.settings import SelectionSettings
 from store.store import Store
+
+SELECTION_OPTION = "selection.value_model"
 
 
 def value_folder(folder: RunFolder, version: int) -> Location:
@@ -43,3 +46,9 @@ def choose_model(store: Store, version: int | None, option: str = "--model") -> 
     if not latest:
         raise ConfigError("the run has no value model yet: `automathes value train` trains one")
     return latest[-1]
+
+
+def require_value_model(store: Store, selection: SelectionSettings) -> None:
+    """Raise `ConfigError` if a selection names a value model that the run does not have."""
+    if selection.value_model is not None:
+        choose_model(store, selection.value_model, SELECTION_OPTION)

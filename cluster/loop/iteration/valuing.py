@@ -12,7 +12,7 @@ import ray
 from actors.scoring.published import ScoringWorker
 from actors.scoring.scorer import ScoringError
 from cluster.config.run_config import ConfigError
-from cluster.config.value_models import choose_model, value_files
+from cluster.config.value_models import SELECTION_OPTION, choose_model, value_files
 from cluster.loop.iteration.context import LoopContext
 from cluster.loop.placement.names import ActorNames
 from learner.settings import OPENMP_ENVIRONMENT
@@ -48,7 +48,7 @@ class Valuing:
         if selection.prefer != "value" or not selection.attempts:
             return selection
         try:
-            model = choose_model(self._loop.store, selection.value_model, "selection.value_model")
+            model = choose_model(self._loop.store, selection.value_model, SELECTION_OPTION)
         except ConfigError as error:
             self._note(f"the newest solutions are trained on: {error}")
             return selection

@@ -8,6 +8,7 @@ from itertools import batched
 
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
+from cluster.config.value_models import require_value_model
 from cluster.loop.preparation.adoption import take_over
 from cluster.loop.progress import Progress
 from eval.benchmarks.overlap import Overlap, watch_overlap
@@ -28,7 +29,15 @@ class PreparationError(ValueError):
 
 
 def prepare(config: RunConfig, folder: RunFolder, store: Store, progress: Progress) -> None:
-    """Fill a new store and publish the base policy, or take over what the last driver of the run left."""
+    """Fill a new store and publish the base policy, or take over what the last driver of the run left.
+
+    Raises:
+        PreparationError: the run cannot start from its configuration.
+        ConfigError: what it names or had before is missing.
+        StoreError: a source of problems cannot be read.
+        StorageError: the storage cannot be reached.
+    """
+    require_value_model(store, config.selection)
     if store.policies.latest() is not None:
         take_over(store, folder, progress, keeps_optimizer=config.learner.keeps_optimizer)
         return

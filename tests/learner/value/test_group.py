@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def selected(tmp_path: Path, base: Path, judged: Sequence[Rollout]) -> tuple[str
         store.policies.add(Policy(0, None, str(base)))
         store.iterations.open(1, policy_version=0)
         store.iterations.schedule(1, problems=len(by_problem), samples=2, sampling=Sampling())
-        for assignment in store.assignments.lease("test", 100, 60).assignments:
+        for assignment in store.assignments.lease("test", 2 * len(by_problem), 60).assignments:
             attempts = by_problem[assignment.problem.id]
             store.rollouts.add(
                 replace(attempts[sample], id=rollout_id(assignment.id, sample), assignment_id=assignment.id)
@@ -72,11 +73,20 @@ def test_ranks_train_and_publish_a_value_model(
     assert is_complete(tmp_path / "value")
 
 
+def slow_down(learner: Any) -> None:
+    """Let every step of a rank take longer."""
+    import time
+
+    learner.engine._model.hf_model.register_forward_hook(lambda *_: time.sleep(0.1))
+
+
 def test_a_training_that_is_stopped_continues_from_its_checkpoint(
     group_of: Callable[..., GangLearnerGroup], selected: tuple[str, int], tmp_path: Path
 ) -> None:
     group, steps = group_of(), []
     try:
+        group.ready()
+        group.foreach_learner(slow_down)  # else all steps lie between two polls
         with pytest.raises(TrainingInterrupted) as interruption:
             group.train(
                 selected[1],
