@@ -5,8 +5,6 @@ import math
 from collections.abc import Sequence
 from typing import Protocol, Self
 
-import numpy as np
-
 
 class ScoringError(RuntimeError):
     """A value model could not be loaded, or a sequence not be scored."""
@@ -15,8 +13,10 @@ class ScoringError(RuntimeError):
 class Scorer(Protocol):
     """A loaded value model. It is a context manager, whose end frees it."""
 
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[float]:
+    def score(self, sequences: Sequence[Sequence[int]], keys: Sequence[int] | None = None) -> list[float]:
         """The value after the last token of each sequence of token ids, in their order.
+
+        `keys` are numbers of the sequences that choose among the heads of a control, 0 for all if unset.
 
         Raises:
             ScoringError: a sequence is empty or too long.
@@ -28,15 +28,18 @@ class Scorer(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-def value_of(sequence: Sequence[int], values: Sequence[float]) -> float:
-    """The value of a sequence, of those that the heads of a model give it.
+def choose_values(values: Sequence[Sequence[float]], keys: Sequence[int] | None) -> list[float]:
+    """One value of each sequence, of those that the heads of a model give it.
 
-    A value model has one. Of a control's a hash of the sequence chooses, so that its scores are those of many controls.
+    A value model has one head. Of a control's a hash of the key chooses, so that its scores are those of many controls,
+    and the same text with two keys has those of two.
     """
-    if len(values) == 1:
-        return float(values[0])
-    digest = hashlib.sha256(np.asarray(sequence, dtype=np.int64).tobytes()).digest()
-    return float(values[int.from_bytes(digest[:8], "big") % len(values)])
+    numbers = [0] * len(values) if keys is None else keys
+    return [float(found[_hash(key) % len(found)]) for key, found in zip(numbers, values, strict=True)]
+
+
+def _hash(key: int) -> int:
+    return int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8], "big")
 
 
 def require_finite(scores: Sequence[float]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 
 from actors.engine.dtype import resolve_dtype
-from actors.scoring.scorer import ScoringError, require_lengths, value_of
+from actors.scoring.scorer import ScoringError, choose_values, require_lengths
 from actors.settings import EngineSettings
 
 _BATCH_TOKENS = 16_384
@@ -34,17 +34,18 @@ class TorchScorer:
         self._backbone: Any = model.base_model.to(self._device).eval()
         self._head: Any = model.score.to(self._device).float()
 
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[float]:
+    def score(self, sequences: Sequence[Sequence[int]], keys: Sequence[int] | None = None) -> list[float]:
         """See `Scorer.score`."""
         require_lengths(sequences, self._max_tokens)
-        scores = [0.0] * len(sequences)
+        values: list[list[float]] = [[]] * len(sequences)
         with torch.inference_mode():
             for indexes in _batches([len(sequence) for sequence in sequences]):
-                for index, score in zip(indexes, self._batch([sequences[i] for i in indexes]), strict=True):
-                    scores[index] = score
-        return scores
+                for index, found in zip(indexes, self._batch([sequences[i] for i in indexes]), strict=True):
+                    values[index] = found
+        return choose_values(values, keys)
 
-    def _batch(self, sequences: Sequence[Sequence[int]]) -> list[float]:
+    def _batch(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
+        """The values of each sequence, one of each head."""
         lengths = torch.tensor([len(sequence) for sequence in sequences])
         ids = torch.zeros((len(sequences), int(lengths.max())), dtype=torch.int64)
         for row, sequence in enumerate(sequences):
@@ -52,8 +53,8 @@ class TorchScorer:
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         output = self._backbone(input_ids=ids.to(self._device), attention_mask=mask.to(self._device), use_cache=False)
         last = output.last_hidden_state[torch.arange(len(sequences)), lengths - 1]
-        values = self._head(last.float()).tolist()
-        return [value_of(sequence, found) for sequence, found in zip(sequences, values, strict=True)]
+        values: list[list[float]] = self._head(last.float()).tolist()
+        return values
 
     def __enter__(self) -> Self:
         return self

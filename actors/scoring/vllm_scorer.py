@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from actors.engine.errors import one_line
 from actors.engine.launch import engine_dtype, set_environment
-from actors.scoring.scorer import ScoringError, require_lengths, value_of
+from actors.scoring.scorer import ScoringError, choose_values, require_lengths
 from actors.settings import EngineSettings
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # of adapters, that vLLM makes room for
@@ -47,7 +47,7 @@ class VllmScorer:
         except (RuntimeError, ValueError, OSError) as error:
             raise ScoringError(f"vLLM did not start with the value model in {folder}: {one_line(error)}") from error
 
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[float]:
+    def score(self, sequences: Sequence[Sequence[int]], keys: Sequence[int] | None = None) -> list[float]:
         """See `Scorer.score`."""
         from vllm.inputs import TokensPrompt
 
@@ -55,7 +55,7 @@ class VllmScorer:
         prompts = [TokensPrompt(prompt_token_ids=list(sequence)) for sequence in sequences]
         # The head is a regression's, which vLLM applies no activation to.
         outputs = self._engine.classify(prompts, use_tqdm=False, lora_request=self._adapter)
-        return [value_of(one, output.outputs.probs) for one, output in zip(sequences, outputs, strict=True)]
+        return choose_values([output.outputs.probs for output in outputs], keys)
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from learner.settings import LearnerJob, LearnerSettings, PhaseSettings
 from store.settings import SelectionSettings
 
-CONTROL_HEADS = 16
+CONTROL_HEADS = 64
 
 
 class LoraSettings(BaseModel):

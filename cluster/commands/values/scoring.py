@@ -61,7 +61,7 @@ def score_evaluation(
         published_scorer(model, engine, config.sampler.engine) as scorer,
     ):
         for batch in store.values.unscored(model.version, evaluation_id):
-            scores = scorer.score([attempt.ids for attempt in batch])
+            scores = scorer.score([attempt.ids for attempt in batch], [attempt.seq for attempt in batch])
             store.values.add_scores(
                 model.version, [(attempt.seq, score) for attempt, score in zip(batch, scores, strict=True)]
             )

@@ -42,7 +42,10 @@ def validate(
         open_scorer("auto", files, config.sampler.engine) as scorer,
     ):
         for number, batch in enumerate(batched(chosen, _BATCH), start=1):
-            scores = scorer.score([rollout.prompt_ids + rollout.token_ids for rollout in batch])
+            first = (number - 1) * _BATCH
+            scores = scorer.score(
+                [rollout.prompt_ids + rollout.token_ids for rollout in batch], range(first, first + len(batch))
+            )
             for rollout, score in zip(batch, scores, strict=True):
                 scored = ScoredAttempt(
                     rollout.outcome, rollout.answer, score, len(rollout.token_ids), len(rollout.executions)

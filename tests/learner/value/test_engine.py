@@ -73,7 +73,7 @@ def test_a_control_ranks_no_outcome_first(
     engine.save_policy(tmp_path / "control")
     assert classifier(tmp_path / "control").config.num_labels == CONTROL_HEADS
     with open_scorer("torch", tmp_path / "control", EngineSettings(dtype="float32")) as scorer:
-        found = scorer.score([one.prompt_ids + one.token_ids for one in judged])
+        found = scorer.score([one.prompt_ids + one.token_ids for one in judged], range(len(judged)))
     assert 15 < sum(right > wrong for right, wrong in zip(found[::2], found[1::2], strict=True)) < 45
 
 

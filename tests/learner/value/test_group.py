@@ -77,7 +77,7 @@ def slow_down(learner: Any) -> None:
     """Let every step of a rank take longer."""
     import time
 
-    learner.engine._model.hf_model.register_forward_hook(lambda *_: time.sleep(0.1))
+    learner.engine._model.hf_model.base_model.register_forward_hook(lambda *_: time.sleep(0.1))
 
 
 def test_a_training_that_is_stopped_continues_from_its_checkpoint(
