@@ -170,12 +170,17 @@ class ReviewedItem:
 
 @dataclass(frozen=True, slots=True)
 class ImportedDecision:
-    """A decision of another tool, on the item with this key (see `item_key`)."""
+    """A decision of another tool, on the item with this key (see `item_key`).
+
+    `edited` is the text of an edited solution, `edit` what became of it in the sandbox.
+    """
 
     item_key: str
     reviewer: str
     verdict: ReviewVerdict
     note: str = ""
+    edited: str | None = None
+    edit: EditedSolution | None = None
 
 
 def item_key(kind: ReviewKind, subject: str | int) -> str:

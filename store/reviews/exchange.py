@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store.database.array_membership import in_array
-from store.database.tables import ProblemRow, ReviewItemRow, ReviewRow, RolloutRow
+from store.database.tables import ProblemRow, ReviewDecisionRow, ReviewItemRow, ReviewRow, RolloutRow
 from store.errors import ReviewAppliedError
 from store.records import ImportedDecision, ReviewedItem, ReviewState, ReviewVerdict
 from store.reviews.decisions import NewDecision, decide, read_decisions, undo
@@ -60,10 +60,7 @@ def _import(session: Session, imported: ImportedDecision, source: str, now: floa
         return "unknown"
     in_effect = decisions_in_effect(session, row.id)
     own = next((one for one in in_effect if one.reviewer == imported.reviewer), None)
-    # An edited solution does not come back with what its code printed: it is a rejection, unless it is known here.
-    verdict = ReviewVerdict.REJECT if imported.verdict is ReviewVerdict.EDIT else imported.verdict
-    is_same = own is not None and own.note == imported.note and own.verdict in (imported.verdict, verdict)
-    if is_same or (own is not None and own.verdict is ReviewVerdict.EDIT and verdict is ReviewVerdict.REJECT):
+    if own is not None and _is_known(own, imported):
         return "unchanged"
     if row.applied_at is not None or (own is None and row.state is not ReviewState.OPEN):
         return "settled"
@@ -73,6 +70,14 @@ def _import(session: Session, imported: ImportedDecision, source: str, now: floa
         except ReviewAppliedError:
             return "settled"
     key = f"import-{secrets.token_hex(12)}"
-    new = NewDecision(key, row.id, imported.reviewer, verdict, imported.note, source=source)
+    new = NewDecision(key, row.id, imported.reviewer, imported.verdict, imported.note, imported.edit, source)
     decide(session, new, now)
     return "added" if own is None else "replaced"
+
+
+def _is_known(own: ReviewDecisionRow, imported: ImportedDecision) -> bool:
+    """Whether a reviewer's decision says what is imported. An edit that comes back without its text is a rejection."""
+    if own.edit is not None and imported.verdict is ReviewVerdict.REJECT:
+        return True
+    text = None if own.edit is None else own.edit["text"]
+    return (own.verdict, own.note, text) == (imported.verdict, imported.note, imported.edit and imported.edit.text)

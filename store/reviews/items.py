@@ -30,6 +30,13 @@ def require_item(session: Session, item_id: int, *, lock: bool = False) -> Revie
     return row
 
 
+def find_item(session: Session, key: str) -> ReviewItem | None:
+    """The item with this key, None if there is none."""
+    kind, _, subject = key.partition(":")
+    row = session.scalar(select(ReviewItemRow).where(ReviewItemRow.kind == kind, ReviewItemRow.subject == subject))
+    return None if row is None else to_item(row)
+
+
 def in_effect(decision: Any = ReviewDecisionRow) -> ColumnElement[bool]:
     """Whether a decision is one and was not undone."""
     undoing = aliased(ReviewDecisionRow)

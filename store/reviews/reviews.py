@@ -85,6 +85,11 @@ class Reviews(StorePart):
         with self._read() as session:
             return items.read_item(session, item_id)
 
+    def find(self, key: str) -> ReviewItem | None:
+        """The item with this key (see `item_key`), None if there is none."""
+        with self._read() as session:
+            return items.find_item(session, key)
+
     def progress(self, reviewer: str) -> list[QueueProgress]:
         """The state of each queue."""
         with self._read() as session:

@@ -12,7 +12,7 @@ from typing import Any
 from cluster.review.exchange.parsing import BadRecordError, field, in_effect, solution_text, to_verdict
 from store.records import ImportedDecision, ReviewedItem, ReviewKind, ReviewState, ReviewVerdict
 
-VERDICT, NOTE = "verdict", "note"
+VERDICT, NOTE, EDITED = "verdict", "note", "edited"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "automathes:reviewers")
 _SUBMITTED = "submitted"
 
@@ -23,11 +23,12 @@ def user_id(reviewer: str) -> str:
 
 
 def to_argilla(reviewed: ReviewedItem) -> dict[str, Any]:
-    """The record of an item. An edited solution is a rejection there."""
+    """The record of an item. An edited solution is a rejection there, with its text as `edited`."""
     item = reviewed.item
     effective = in_effect(reviewed)
     verdicts = [{"value": _choice(one.verdict), "user_id": user_id(one.reviewer)} for one in effective]
     notes = [{"value": one.note, "user_id": user_id(one.reviewer)} for one in effective if one.note]
+    edited = [{"value": one.edit.text, "user_id": user_id(one.reviewer)} for one in effective if one.edit]
     return {
         "id": item.key,
         "fields": _fields(reviewed),
@@ -41,7 +42,7 @@ def to_argilla(reviewed: ReviewedItem) -> dict[str, Any]:
             "value": item.value,
         },
         "suggestions": {},
-        "responses": {VERDICT: verdicts, **({NOTE: notes} if notes else {})},
+        "responses": {VERDICT: verdicts, **({NOTE: notes} if notes else {}), **({EDITED: edited} if edited else {})},
         "vectors": {},
         "status": "pending" if item.state is ReviewState.OPEN else "completed",
         "_server_id": None,
@@ -51,13 +52,24 @@ def to_argilla(reviewed: ReviewedItem) -> dict[str, Any]:
 def from_argilla(record: Any, reviewers: Mapping[str, str]) -> Iterator[ImportedDecision]:
     """The decisions on a record; drafts and discarded responses are none. Raises `BadRecordError` for no record."""
     key, responses = field(record, "id", str), field(record, "responses", dict, {})
-    notes = {_user(one): one.get("value") for one in _submitted(responses, NOTE)}
+    notes, edits = _texts(responses, NOTE), _texts(responses, EDITED)
     for response in _submitted(responses, VERDICT):
         user, verdict = _user(response), to_verdict(response.get("value"))
-        note = notes.get(user) or ""
-        if not isinstance(note, str):
-            raise BadRecordError(f"the note is {str(note)[:80]!r} and should be a text")
-        yield ImportedDecision(key, reviewers.get(user, user), verdict, note.strip())
+        edited = edits.get(user, "") if verdict is ReviewVerdict.REJECT else ""
+        if edited.strip():
+            verdict = ReviewVerdict.EDIT
+        yield ImportedDecision(
+            key, reviewers.get(user, user), verdict, notes.get(user, "").strip(), edited if edited.strip() else None
+        )
+
+
+def _texts(responses: dict[str, Any], question: str) -> dict[str, str]:
+    """What users wrote as their response to a question, by their ids."""
+    texts = {_user(one): one.get("value") or "" for one in _submitted(responses, question)}
+    for text in texts.values():
+        if not isinstance(text, str):
+            raise BadRecordError(f"the response to {question!r} is {str(text)[:80]!r} and should be a text")
+    return texts
 
 
 def _fields(reviewed: ReviewedItem) -> dict[str, str]:

@@ -58,6 +58,6 @@ def from_line(row: Any, _: Mapping[str, str]) -> Iterator[ImportedDecision]:
     for decision in field(row, "decisions", list, []):
         if not field(decision, "undone", bool, False):
             verdict = to_verdict(decision.get("verdict"))
-            yield ImportedDecision(
-                key, field(decision, "reviewer", str), verdict, field(decision, "note", str, "").strip()
-            )
+            reviewer, note = field(decision, "reviewer", str), field(decision, "note", str, "").strip()
+            edited = field(decision, "edited", str) if verdict is ReviewVerdict.EDIT else None
+            yield ImportedDecision(key, reviewer, verdict, note, edited)

@@ -1,7 +1,9 @@
 """`automathes review` with a browser and with other tools, from the command line."""
 
+import asyncio
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +16,10 @@ import pytest
 from cluster.cli import main
 from cluster.config.run_folder import RunFolder
 from cluster.review.exchange.argilla import user_id
+from cluster.review.exchange.edits import run_edits
 from cluster.review.identity import read_reviewers
-from store.records import ReviewVerdict
+from store.records import ImportedDecision, ReviewVerdict
+from store.reviews.settings import ReviewSettings
 
 
 def command(run: RunFolder, *arguments: str) -> int:
@@ -71,9 +75,80 @@ def test_a_round_trip_changes_nothing(run: RunFolder, tmp_path: Path, capsys: py
     assert "decisions of" in capsys.readouterr().out
 
 
+RIGHT = "Each of 2 trays has six rolls:\n```python\nprint(6 * 2)\n```\nSo \\boxed{12}."
+
+
+def is_solution(key: str, problem: str) -> bool:
+    """Whether an item is a solution of the problem that `RIGHT` solves."""
+    return key.startswith("solution:") and problem == "p0"
+
+
+@pytest.mark.parametrize("form", ["jsonl", "argilla"])
+def test_an_edited_solution_comes_back_as_an_edit(
+    run: RunFolder, made_run: RunFolder, tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = RunFolder(shutil.copytree(made_run.path, tmp_path / "other"))
+    file, again = tmp_path / "items", tmp_path / "again"
+    with run.open_store(run.read_config()) as store:
+        store.reviews.fill(ReviewSettings())
+        item = next(one.item for one in store.reviews.export() if is_solution(one.item.key, one.item.problem_id))
+        decided = ImportedDecision(item.key, "ada", ReviewVerdict.EDIT, "shorter", RIGHT)
+        found = asyncio.run(run_edits(store, run.read_config(), [decided]))
+        assert store.reviews.import_decisions(found.decisions, "test") == {"added": 1}
+    assert command(run, "--export", str(file), "--format", form) == 0
+    assert command(other, "--export", str(tmp_path / "fills the queues")) == 0
+    if form == "argilla":  # which writes no names, only those of reviewers that are known
+        file.write_text(file.read_text().replace(user_id("ada"), "ada"))
+    capsys.readouterr()
+    for told in ("added", "unchanged"):
+        assert command(other, "--import", str(file), "--format", form, "--json") == 0
+        assert json.loads(capsys.readouterr().out) == {told: 1}
+    with run.open_store(run.read_config()) as first, other.open_store(other.read_config()) as second:
+        (before,), (after,) = first.reviews.decisions(), second.reviews.decisions()
+    assert (after.verdict, after.reviewer, after.note) == (ReviewVerdict.EDIT, "ada", "shorter")
+    assert after.edit is not None
+    assert before.edit is not None
+    assert (after.edit.text, after.edit.answer, after.edit.turns) == (RIGHT, "12", before.edit.turns)
+    assert [(one.source, one.stdout) for one in after.edit.executions] == [("print(6 * 2)", "12\n")]
+    assert command(other, "--export", str(again), "--format", form) == 0
+
+
+@pytest.mark.parametrize(
+    ("edited", "reason"),
+    [
+        (RIGHT.replace("6 * 2", "6 * 3").replace("12", "18"), "Its answer 18 differs from the reference answer 12."),
+        (RIGHT.replace("6 * 2", "1 / 0"), "Block 1 ended with error: ZeroDivisionError"),
+    ],
+)
+def test_an_edited_solution_that_is_not_right_is_refused_and_no_rejection(
+    run: RunFolder, tmp_path: Path, edited: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "items"
+    assert command(run, "--export", str(file)) == 0
+    solution = next(row for row in rows_of(file) if is_solution(row["key"], row["problem_id"]))
+    label = next(row for row in rows_of(file) if row["key"].startswith("label:"))
+    rows = [solution, label]
+    for row in rows:
+        row["decisions"] = [{"reviewer": "ada", "verdict": "edit", "edited": edited}]
+    rows[1]["decisions"].append({"reviewer": "bob", "verdict": "accept"})
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert command(run, "--import", str(file)) == 0
+    told = capsys.readouterr().out
+    assert "1 added, 2 refused" in told
+    assert f"by ada: {reason}" in told
+    assert "by ada: Only solutions can be edited." in told
+    with run.open_store(run.read_config()) as store:
+        assert [one.reviewer for one in store.reviews.decisions()] == ["bob"]
+
+
 @pytest.mark.parametrize(
     ("form", "content", "message"),
     [
+        (
+            "jsonl",
+            '{"key": "solution:1-0", "decisions": [{"reviewer": "a", "verdict": "edit"}]}',
+            "'edited' is 'None' and should be of type str",
+        ),
         ("jsonl", "{}", "record 1: 'key' is 'None' and should be of type str"),
         ("jsonl", "[]\n", "record 1: '[]' is no object"),
         ("jsonl", "{", "not JSON"),
