@@ -98,5 +98,5 @@ def test_it_is_killed_twice_and_ends_with_its_report(tmp_path: Path) -> None:
     starts = {stage["stage"]: stage["starts"] for stage in record["stages"]}
     assert starts == {"problems": 1, "annotation": 2, "training": 2, "evaluation": 1, "value": 1}
     assert record["value"]["auc"]["value"] > 0.7
-    assert abs(record["value"]["control_auc"]["value"] - 0.5) < 0.1
+    assert abs(record["value"]["control_auc"]["value"] - 0.5) < 0.06
     assert record["annotation"]["verdicts"]["verified"] > 290
