@@ -17,6 +17,7 @@ def add_review(commands: Commands) -> None:
         "review solutions and labels in doubt, or a server's feedback, in the terminal or in a browser",
         """automathes review
          automathes review 3 7 --accept --reason 'checked by hand'
+         automathes review 3 --accept --answer 168 --reason 'neither is right'
          automathes review --collected 12 --accept --answer 168 --reason 'checked by hand'
          automathes review --serve --as ada
          automathes review --export reviews.json --format argilla""",
@@ -40,7 +41,7 @@ def _add_terminal(parser: argparse.ArgumentParser) -> None:
     decision.add_argument("--accept", action="store_true", help="correct the label, and rescore its rollouts")
     decision.add_argument("--reject", action="store_true", help="keep the label")
     decision.add_argument("--list", action="store_true", help="list the reviews (default without a terminal)")
-    parser.add_argument("--answer", metavar="TEXT", help="right answer of the collected question (default: as rated)")
+    parser.add_argument("--answer", metavar="TEXT", help="right answer (default: as proposed, or as rated)")
     parser.add_argument("--reason", metavar="TEXT", help="reason for the decision, which is stored with it")
     parser.add_argument("--by", metavar="NAME", help="author of the decision (default: the user)")
     parser.add_argument("--status", choices=("open", "accepted", "rejected", "all"), help="by status (default: open)")

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.commands.answer_checks import AnswerChecks
-from cluster.commands.reviews.options import act, check_options, decided_by
+from cluster.commands.reviews.options import act, check_answer, check_options, decided_by, require_readable
 from cluster.config.run_config import ConfigError
 from cluster.console.collected_panel import describe_outcome, draw_collected, print_collected, prompt_answer
 from cluster.console.output import print_json, print_line
@@ -27,8 +27,7 @@ def review_collected(arguments: argparse.Namespace) -> int:
         SandboxUnavailable: an answer needs algebra, and nothing can be isolated on this host.
     """
     check_options(arguments)
-    if arguments.answer is not None and not (arguments.accept and len(arguments.ids) == 1):
-        raise ConfigError("--answer is that of one problem: give one number and --accept")
+    check_answer(arguments)
     return act(_Collected(), arguments)
 
 
@@ -99,10 +98,5 @@ def _answer_for(collected: CollectedCompletion, given: str | None) -> str:
 
 
 def _accept(store: Store, checks: AnswerChecks, number: int, answer: str, by: str, reason: str) -> CollectedCompletion:
-    for accepted in store.feedback.problem(number, answer).accepted_answers:
-        if not checks.can_read(accepted):
-            raise ConfigError(
-                f"completion {number}: the answer checker cannot read {accepted!r}, so that hardly an attempt would be "
-                "accepted: write the answer as a number, an expression or a name"
-            )
+    require_readable(checks, f"completion {number}", store.feedback.problem(number, answer).answer)
     return store.feedback.accept(number, answer, by, reason)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.commands.answer_checks import AnswerChecks
-from cluster.commands.reviews.options import act, check_options, decided_by
+from cluster.commands.reviews.options import act, check_answer, check_options, decided_by, require_readable
 from cluster.config.run_config import ConfigError
 from cluster.console.output import print_json, print_line
 from cluster.console.review_panel import (
@@ -17,6 +17,7 @@ from cluster.console.review_panel import (
     print_reviews,
     prompt_decision,
 )
+from store.labels.audit import Proposal
 from store.labels.reviews import Review
 from store.records import ReviewStatus, Rollout
 from store.store import Store
@@ -28,14 +29,13 @@ def review(arguments: argparse.Namespace) -> int:
     """List reviews, show some, or decide on them. On a terminal and without options, step through the open ones.
 
     Raises:
-        ConfigError: there is no such run, or the options contradict each other.
+        ConfigError: there is no such run, the options contradict each other, or an answer is unreadable or the label.
         UnknownRecordError: there is no such review.
         ReviewDecidedError: it was decided otherwise before.
         SandboxUnavailable: answers need algebra, and nothing can be isolated on this host.
     """
     check_options(arguments)
-    if arguments.answer is not None:
-        raise ConfigError("--answer applies to --collected")
+    check_answer(arguments)
     return act(_Labels(), arguments)
 
 
@@ -47,8 +47,11 @@ class _Labels:
         by = decided_by(arguments)
         for review_id in arguments.ids:
             store.labels.review(review_id)  # raises for a missing one before any is decided
+        meant = arguments.ids
+        if arguments.answer is not None:
+            meant = [_with_answer(store, checks, store.labels.review(arguments.ids[0]), arguments.answer.strip(), by)]
         decided = []
-        for review_id in arguments.ids:
+        for review_id in meant:
             if arguments.reject:
                 store.labels.reject(review_id, by, arguments.reason)
                 rescored = None
@@ -99,6 +102,23 @@ class _Labels:
             elif choice == "reject":
                 store.labels.reject(review.id, by, reason)
                 console.print(Text(describe_decision(review, None)))
+
+
+def _with_answer(store: Store, checks: AnswerChecks, review: Review, answer: str, by: str) -> int:
+    """The review that proposes this answer to the same problem, which is a new one if nobody has proposed it yet."""
+    require_readable(checks, f"review {review.id}", answer)
+    if checks.equal(review.label, answer):
+        raise ConfigError(f"review {review.id}: {answer} is the label, {review.label}: --reject keeps it")
+    others = store.labels.reviews(problem_id=review.problem_id)
+    known = (one for one in [review, *others] if one.label == review.label)
+    if (same := next((one for one in known if checks.equal(one.proposed_answer, answer)), None)) is not None:
+        return same.id
+    store.labels.propose([Proposal(review.problem_id, review.label, answer, review.score, review.evidence)], by)
+    return next(
+        one.id
+        for one in store.labels.reviews(problem_id=review.problem_id)
+        if (one.label, one.proposed_answer) == (review.label, answer)
+    )
 
 
 def _attempts(store: Store, review: Review) -> list[Rollout]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from cluster.commands.answer_checks import AnswerChecks, open_answer_checks
 from cluster.config.run_config import ConfigError
 from cluster.config.run_folder import find_run_folder
+from store.records import accepted_answers
 from store.store import Store
 
 
@@ -64,6 +65,26 @@ def check_options(arguments: argparse.Namespace) -> None:
         raise ConfigError("--accept and --reject require numbers of reviews: `automathes review --list` shows them")
     if not (arguments.reason or "").strip():
         raise ConfigError("a decision is stored with its reason: add --reason TEXT")
+
+
+def check_answer(arguments: argparse.Namespace) -> None:
+    """Raise `ConfigError` if an answer is given to anything but one acceptance, or is none."""
+    if arguments.answer is None:
+        return
+    if not (arguments.accept and len(arguments.ids) == 1):
+        raise ConfigError("--answer is that of one problem: give one number and --accept")
+    if not arguments.answer.strip():
+        raise ConfigError("--answer is empty: give the right answer")
+
+
+def require_readable(checks: AnswerChecks, what: str, answer: str) -> None:
+    """Raise `ConfigError` if nothing could be compared with the answer of `what`."""
+    for accepted in accepted_answers(answer):
+        if not checks.can_read(accepted):
+            raise ConfigError(
+                f"{what}: the answer checker cannot read {accepted!r}, so that hardly an attempt would be "
+                "accepted: write the answer as a number, an expression or a name"
+            )
 
 
 def _lists(arguments: argparse.Namespace) -> bool:

@@ -152,6 +152,26 @@ def test_an_accepted_correction_is_stored_with_its_reason_and_rescores_the_rollo
     assert shown["outcomes"] == {"accepted": 6}
 
 
+def test_a_reviewer_may_know_another_answer_than_was_proposed(
+    audited: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decision = "review", "1", "--accept", "--answer", "8", "--reason", "neither is right", "--by", "ada"
+    assert command(audited, *decision) == 0
+    assert "0 became correct" in capsys.readouterr().out
+    assert label(audited) == "8"
+    assert command(audited, "review", "--status", "all", "--json") == 0
+    reviews = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (accepted,) = (one for one in reviews if one["status"] == "accepted")
+    assert (accepted["label"], accepted["proposed_answer"], accepted["proposed_by"]) == ("1", "8", "ada")
+    assert "open" not in {one["status"] for one in reviews}, "the other proposal is settled with it"
+
+
+def test_an_answer_that_was_proposed_is_that_proposal(audited: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(audited, "review", "1", "--accept", "--answer", "14/2", "--reason", "seen", "--json") == 0
+    (decided,) = json.loads(capsys.readouterr().out)
+    assert (decided["id"], decided["status"]) == (1, "accepted")
+
+
 def test_a_rejected_correction_changes_nothing(audited: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(audited, "review", "1", "--reject", "--reason", "as in the book", "--json") == 0
 
@@ -167,6 +187,10 @@ def test_a_rejected_correction_changes_nothing(audited: RunFolder, capsys: pytes
         (("--accept", "--reason", "seen"), "numbers of reviews"),
         (("1", "--reason", "seen"), "--accept or --reject"),
         (("7",), "no review 7"),
+        (("1", "--answer", "8"), "give one number and --accept"),
+        (("1", "--accept", "--answer", " ", "--reason", "seen"), "--answer is empty"),
+        (("1", "--accept", "--answer", "1.0", "--reason", "seen"), "1.0 is the label, 1: --reject keeps it"),
+        (("1", "--accept", "--answer", "((", "--reason", "seen"), "cannot read"),
         (("1", "--list"), "omit the numbers"),
         (("1", "--status", "open"), "omit the numbers"),
     ],
