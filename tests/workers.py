@@ -11,7 +11,7 @@ _TOGETHER = {
     "ray": (
         "cluster/serving/", "cluster/loop/", "cluster/hosts/", "cluster/ray/", "cluster/config/test_cluster_plan",
         "cluster/commands/test_doctor_", "cluster/commands/test_monitor", "cluster/commands/test_run",
-        "learner/test_group", "old_runs/", "chaos/test_short",
+        "learner/test_group", "old_runs/",
     ),
     "engine": ("actors/engine/", "actors/scoring/"),
     "review": ("cluster/review/",),

@@ -9,7 +9,10 @@ from .chaos import run_under_faults
 from .run_settings import RunSettings
 from .schedule import Planned
 
-pytestmark = pytest.mark.timeout(900)  # every wait inside has a limit of its own
+pytestmark = [
+    pytest.mark.alone,  # it looks for what is left on the whole machine
+    pytest.mark.timeout(900),  # every wait inside has a limit of its own
+]
 
 SETTINGS = RunSettings(
     size=150,
