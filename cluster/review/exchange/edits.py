@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cluster.config.run_config import RunConfig
+from cluster.review.applying import decisions_in_effect
 from cluster.review.editing import Workshop
 from store.records import EditedSolution, ImportedDecision, ReviewItem, ReviewKind
 from store.store import Store
@@ -18,7 +19,7 @@ class RunEdits:
 
 
 async def run_edits(store: Store, config: RunConfig, imported: Iterable[ImportedDecision]) -> RunEdits:
-    """Run the edited solutions of decisions in the sandbox; those that are known as they are need not run.
+    """Run the edited solutions of decisions in the sandbox; those that are in effect as they are need not run.
 
     Raises:
         SandboxUnavailable: nothing can be isolated on this host.
@@ -48,9 +49,12 @@ async def _run(
     if item.kind is not ReviewKind.SOLUTION:
         return None, ["Only solutions can be edited."]
     text = decision.edited or ""
-    known = (one.edit for one in store.reviews.decisions(item_id=item.id) if one.reviewer == decision.reviewer)
-    if (same := next((edit for edit in known if edit is not None and edit.text == text), None)) is not None:
-        return same, []
-    (rollout,) = store.rollouts.by_id([item.rollout_id or ""])
-    run = await workshop.run(store.problems.get(item.problem_id), rollout.solution_format, text)
+    wanted = decision.reviewer, decision.note, text
+    for own in decisions_in_effect(store, item):
+        if own.edit is not None and (own.reviewer, own.note, own.edit.text) == wanted:
+            return own.edit, []
+    rollouts = store.rollouts.by_id([item.rollout_id or ""])
+    if not rollouts:
+        return None, ["The solution is not in the store any more."]
+    run = await workshop.run(store.problems.get(item.problem_id), rollouts[0].solution_format, text)
     return run.edit, list(run.faults)
