@@ -86,7 +86,7 @@ def serve(codec: Codec) -> Any:
 
     def serve(error: Exception) -> httpx.AsyncClient:
         solver = solver_of(codec, error)
-        policy = SimpleNamespace(version=1, solver=solver, trained_sampling=Sampling(), on_gpu=False)
+        policy = SimpleNamespace(version=1, solver=solver, trained_sampling=Sampling(), on_gpu=False, value_model=None)
         policies: Any = SimpleNamespace(
             source=FolderSource(Path("demo")),
             config=SimpleNamespace(serving=ServingSettings()),
