@@ -70,9 +70,9 @@ class ScoringWorker:
             self._scorer = self._open.enter_context(published_scorer(self._files, self._engine, self._settings))
         return self._scorer
 
-    def score(self, sequences: Sequence[Sequence[int]]) -> list[float]:
+    def score(self, sequences: Sequence[Sequence[int]], keys: Sequence[int] | None = None) -> list[float]:
         """See `Scorer.score`. Raises what `load` does, and `ScoringError` for a score that is no finite number."""
-        scores = self.load().score(sequences)
+        scores = self.load().score(sequences, keys)
         require_finite(scores)
         return scores
 

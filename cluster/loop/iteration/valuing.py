@@ -30,8 +30,8 @@ _SILENCE_S = 900.0  # a wait for a GPU, or a model that loads gigabytes
 class Valuing:
     """Has the candidates of a training set scored before a value model chooses among them.
 
-    A failure is ours, not the policy's: the selection is made all the same, with the scores that there are and else by
-    the newest. `on_poll` is called about twice a second; it may raise to end a wait.
+    A failure is ours, not the policy's: the newest are selected then. `on_poll` is called about twice a second; it may
+    raise to end a wait.
     """
 
     def __init__(self, loop: LoopContext, on_poll: Callable[[], None]) -> None:
@@ -51,12 +51,13 @@ class Valuing:
             model = choose_model(self._loop.store, selection.value_model, SELECTION_OPTION)
         except ConfigError as error:
             self._note(f"the newest solutions are trained on: {error}")
-            return selection
+            return _newest(selection)
         resolved = selection.model_copy(update={"value_model": model.version})
         try:
             self._score(model, self._values.contenders(resolved))
         except (ScoringError, StorageError) as error:
             self._note(f"value model {model.version} does not choose this time, but the newest are trained on: {error}")
+            return _newest(selection)
         return resolved
 
     def _score(self, model: ValueModel, seqs: list[int]) -> None:
@@ -66,9 +67,9 @@ class Valuing:
         with self._loop.phases.run("score", len(seqs)), self._worker(model) as worker:
             for batch in batched(seqs, _BATCH):
                 attempts = self._values.unscored_of(model.version, batch)
-                scores = self._result(worker.score.remote([attempt.ids for attempt in attempts]))
-                found = [(attempt.seq, score) for attempt, score in zip(attempts, scores, strict=True)]
-                self._values.add_scores(model.version, found)
+                sequences, keys = [attempt.ids for attempt in attempts], [attempt.seq for attempt in attempts]
+                scores = self._result(worker.score.remote(sequences, keys))
+                self._values.add_scores(model.version, list(zip(keys, scores, strict=True)))
                 done += len(batch)
                 progress.advance(done, len(seqs))
 
@@ -111,3 +112,7 @@ class Valuing:
     def _note(self, text: str) -> None:
         log.warning("%s", text)
         self._loop.operator.progress.note(text)
+
+
+def _newest(selection: SelectionSettings) -> SelectionSettings:
+    return selection.model_copy(update={"prefer": "newest", "value_model": None})

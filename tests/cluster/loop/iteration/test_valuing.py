@@ -145,11 +145,11 @@ def test_a_value_model_that_fails_lets_the_newest_be_selected(run: Run) -> None:
     [note] = run.progress.notes
     assert "value model 1 does not choose this time" in note
     assert "is no value model" in note
-    assert run.selected(resolved) == run.selected(SelectionSettings(max_per_problem=1))
+    assert resolved == SelectionSettings(max_per_problem=1), "the newest"
 
 
 def test_without_a_value_model_the_newest_are_selected_and_it_is_said(run: Run) -> None:
-    assert run.valuing.resolve(BY_VALUE) == BY_VALUE
+    assert run.valuing.resolve(BY_VALUE) == SelectionSettings(max_per_problem=1)
     assert "`automathes value train` trains one" in run.progress.notes[0]
     assert run.valuing.resolve(SelectionSettings()) == SelectionSettings()
     assert len(run.progress.notes) == 1
