@@ -2,7 +2,7 @@
 
 from itertools import batched
 
-from actors.scoring.loading import open_scorer
+from actors.scoring.published import Published, ValueFiles, published_scorer
 from cluster.config.run_config import RunConfig
 from cluster.config.run_folder import RunFolder
 from cluster.console.progress_bar import progress_bar
@@ -11,7 +11,6 @@ from eval.values.discrimination import auc, auc_within_problems
 from eval.values.table import score_table
 from learner.value.samples import is_validation, outcome_of
 from learner.value.settings import ValueSettings
-from store.artifacts.cache import Cache
 from store.artifacts.location import Location
 from store.records import ScoredAttempt, ValueModel
 from store.store import Store
@@ -36,10 +35,10 @@ def validate(
         if is_validation(rollout.problem_id, settings.validation_share) and outcome_of(rollout) is not None
     )
     attempts: dict[str, list[ScoredAttempt]] = {}
+    files = ValueFiles(model.version, Published(place, None), folder.storage)
     with (
         progress_bar("scoring validation problems") as on_progress,
-        Cache(folder.storage).held(place) as files,
-        open_scorer("auto", files, config.sampler.engine) as scorer,
+        published_scorer(files, "auto", config.sampler.engine) as scorer,
     ):
         for number, batch in enumerate(batched(chosen, _BATCH), start=1):
             first = (number - 1) * _BATCH
