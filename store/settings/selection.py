@@ -34,7 +34,8 @@ class SelectionSettings(Settings):
 
     `prefer` "value" takes those of the newest with the highest score of a value model, among `OVERSAMPLING` times
     `max_per_problem` of each problem; the same without a score come last. `value_model` is its version, the latest one
-    if unset.
+    if unset. It chooses within problems only: what follows truncates by the newest, or problems with few solutions, of
+    which none is scored, would be left out.
 
     Of these limits only `max_tokens` applies to demonstrations. `demonstration_share` repeats or subsamples them to
     make up that share of the set; without it, each is included `demonstration_repeat` times.

@@ -66,7 +66,7 @@ def find_attempts(session: Session, settings: SelectionSettings, rng: random.Ran
     """The attempts that the settings allow for each problem, in the order of preference."""
     looked_up = _look_up(session, settings)
     found = [one for pool, candidates in looked_up.items() for one in _preferred(candidates, pool, settings, rng)]
-    _order(found, settings, rng)
+    _order(found, "newest" if settings.prefer == "value" else settings.prefer, rng)
     return found if settings.hard_share is None else _interleave_hard(found, settings.hard_share)
 
 
@@ -106,7 +106,7 @@ def _preferred(
     found = list(candidates)
     if settings.max_per_problem is None or not _is_oversampled(pool, settings):
         return found
-    _order(found, settings, rng)
+    _order(found, settings.prefer, rng)
     taken: Counter[str] = Counter()
     preferred = []
     for candidate in found:
@@ -116,13 +116,13 @@ def _preferred(
     return preferred
 
 
-def _order(candidates: list[Candidate], settings: SelectionSettings, rng: random.Random) -> None:
+def _order(candidates: list[Candidate], prefer: str, rng: random.Random) -> None:
     """Sort by preference, in place."""
-    if settings.prefer == "value":
+    if prefer == "value":
         candidates.sort(key=_value, reverse=True)
         return
-    candidates.sort(key=itemgetter(0), reverse=settings.prefer == "newest")
-    if settings.prefer == "random":
+    candidates.sort(key=itemgetter(0), reverse=prefer == "newest")
+    if prefer == "random":
         rng.shuffle(candidates)
 
 

@@ -359,11 +359,14 @@ def test_the_attempts_to_be_scored_are_whole_sequences(filled, make):
     assert [attempt.ids for attempt in found] == [one.prompt_ids + one.token_ids for one in written]
 
 
-def test_values_limit_the_whole_set_too(filled, make):
-    attempts(filled, make, 1, problems=2, samples=3)
-    scores = {seq: seq / 100 for seq in filled.values.contenders(by_value(1))}
+def test_a_limit_of_the_whole_set_takes_no_problem_out_because_it_needs_no_values(filled, make):
+    attempts(filled, make, 1, problems=1, samples=4)
+    newer = attempts(filled, make, 2, problems=2, samples=1)
+    scores = dict.fromkeys(filled.values.contenders(by_value(1)), 0.9)
     filled.values.add_scores(1, list(scores.items()))
-    assert [rollout.id for rollout in selected(filled, by_value(1, max_samples=1, demonstrations=False))] == ["2-2"]
+    found = selected(filled, by_value(1, max_samples=2, demonstrations=False))
+    assert len({rollout.problem_id for rollout in found}) == 2
+    assert {rollout.id for rollout in found} & {rollout.id for rollout in newer}
 
 
 @pytest.mark.parametrize(
