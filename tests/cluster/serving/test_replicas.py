@@ -55,9 +55,7 @@ def test_replicas_come_with_the_load_and_follow_promotions(server: Server, run: 
         promote(run, 2)
 
         def all_follow() -> bool:
-            found = [one.result() for one in ask_many(server, QUESTION, pool)]
-            assert all((one["text"] == SECOND) == one["model"].endswith("@v2") for one in found)
-            return all(one["text"] == SECOND for one in found)
+            return all(one.result()["text"] == SECOND for one in ask_many(server, QUESTION, pool))
 
         # Each replica looks for promotions by itself, and Serve chooses which of them a request reaches.
         wait_until(lambda: all(all_follow() for _ in range(5)), FOLLOWED_S, "every replica serves version 2")
