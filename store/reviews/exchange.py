@@ -12,7 +12,7 @@ from store.database.tables import ProblemRow, ReviewDecisionRow, ReviewItemRow, 
 from store.errors import ReviewAppliedError
 from store.records import ImportedDecision, ReviewedItem, ReviewState, ReviewVerdict
 from store.reviews.decisions import NewDecision, decide, read_decisions, undo
-from store.reviews.items import decisions_in_effect, to_item
+from store.reviews.items import decisions_in_effect, row_of_key, to_item
 from store.rollouts.reading import read_rollouts
 
 _PAGE = 100
@@ -53,9 +53,7 @@ def import_decisions(session: Session, imported: Iterable[ImportedDecision], sou
 
 
 def _import(session: Session, imported: ImportedDecision, source: str, now: float) -> str:
-    kind, _, subject = imported.item_key.partition(":")
-    by_key = ReviewItemRow.kind == kind, ReviewItemRow.subject == subject
-    row = session.scalar(select(ReviewItemRow).where(*by_key).with_for_update())
+    row = row_of_key(session, imported.item_key, lock=True)
     if row is None:
         return "unknown"
     in_effect = decisions_in_effect(session, row.id)

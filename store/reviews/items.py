@@ -32,9 +32,15 @@ def require_item(session: Session, item_id: int, *, lock: bool = False) -> Revie
 
 def find_item(session: Session, key: str) -> ReviewItem | None:
     """The item with this key, None if there is none."""
-    kind, _, subject = key.partition(":")
-    row = session.scalar(select(ReviewItemRow).where(ReviewItemRow.kind == kind, ReviewItemRow.subject == subject))
+    row = row_of_key(session, key)
     return None if row is None else to_item(row)
+
+
+def row_of_key(session: Session, key: str, *, lock: bool = False) -> ReviewItemRow | None:
+    """The row of the item with this key, locked until the transaction ends if `lock`; None if there is none."""
+    kind, _, subject = key.partition(":")
+    query = select(ReviewItemRow).where(ReviewItemRow.kind == kind, ReviewItemRow.subject == subject)
+    return session.scalar(query.with_for_update() if lock else query)
 
 
 def in_effect(decision: Any = ReviewDecisionRow) -> ColumnElement[bool]:

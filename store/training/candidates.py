@@ -103,13 +103,12 @@ def _preferred(
     candidates: list[Candidate], pool: Pool, settings: SelectionSettings, rng: random.Random
 ) -> list[Candidate]:
     """The candidates of a pool. If more places were looked up than are wanted, the preferred ones of each problem."""
-    found = list(candidates)
     if settings.max_per_problem is None or not _is_oversampled(pool, settings):
-        return found
-    _order(found, settings.prefer, rng)
+        return candidates
+    _order(candidates, settings.prefer, rng)
     taken: Counter[str] = Counter()
     preferred = []
-    for candidate in found:
+    for candidate in candidates:
         taken[candidate.problem_id] += 1
         if taken[candidate.problem_id] <= settings.max_per_problem:
             preferred.append(candidate)
