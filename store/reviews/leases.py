@@ -31,10 +31,12 @@ def take(session: Session, reviewer: str, token: str, wanted: Wanted, now: float
     query = select(ReviewItemRow.id).where(ReviewItemRow.queue == wanted.queue, *may_decide(reviewer, now))
     if wanted.beside is not None:
         query = query.where(_beside(session, wanted))
-    for item_id in session.scalars(query.order_by(*by).limit(_CANDIDATES)).all():
-        lease = _claim(session, item_id, reviewer, token, now, lease_s)
-        if lease is not None:
-            return lease
+    found = session.scalars(query.order_by(*by).limit(_CANDIDATES)).all()
+    for waits in (False, True):  # others have an item for a moment: wait for it only where there is no other
+        for item_id in found:
+            lease = _claim(session, item_id, reviewer, token, now, lease_s, waits=waits)
+            if lease is not None:
+                return lease
     return None
 
 
@@ -50,7 +52,7 @@ def hold(session: Session, item_id: int, reviewer: str, token: str, now: float, 
     if lease is not None and (lease.item_id, lease.reviewer) == (item_id, reviewer) and lease.expires_at > now:
         lease.expires_at = now + lease_s
         return ReviewLease(token, to_item(row), reviewer, lease.expires_at)
-    taken = _claim(session, item_id, reviewer, token, now, lease_s)
+    taken = _claim(session, item_id, reviewer, token, now, lease_s, waits=True)
     if taken is None:
         raise ReviewTakenError(why_taken(session, row, reviewer))
     return taken
@@ -71,9 +73,14 @@ def why_taken(session: Session, row: ReviewItemRow, reviewer: str) -> str:
     return "This item is on another page of yours, or others have all of its slots."
 
 
-def _claim(session: Session, item_id: int, reviewer: str, token: str, now: float, lease_s: float) -> ReviewLease | None:
-    """A lease, if a slot is still free once the item is locked. An item that another transaction has is passed over."""
-    locked = select(ReviewItemRow).where(ReviewItemRow.id == item_id).with_for_update(skip_locked=True)
+def _claim(
+    session: Session, item_id: int, reviewer: str, token: str, now: float, lease_s: float, *, waits: bool
+) -> ReviewLease | None:
+    """A lease, if a slot is still free once the item is locked.
+
+    An item that another transaction has locked is passed over, unless it `waits`.
+    """
+    locked = select(ReviewItemRow).where(ReviewItemRow.id == item_id).with_for_update(skip_locked=not waits)
     row = session.scalar(locked)
     free = select(ReviewItemRow.id).where(ReviewItemRow.id == item_id, *may_decide(reviewer, now))
     if row is None or session.scalar(free) is None:

@@ -4,7 +4,9 @@ import threading
 from collections import Counter
 
 import pytest
+from sqlalchemy import text
 
+from store.database.connection import transaction
 from store.errors import ReviewTakenError, UnknownRecordError
 from store.labels.audit import Proposal
 from store.records import (
@@ -174,6 +176,22 @@ def test_reviewers_at_once_get_each_slot_once(queued: Store) -> None:
     assert errors == []
     in_doubt = [one for one in queued.reviews.export() if one.item.queue is ReviewQueue.DOUBTS]
     assert [len({decision.reviewer for decision in one.decisions}) for one in in_doubt] == [2] * 10
+
+
+def test_an_item_that_is_locked_for_a_moment_is_not_taken_for_none(queued: Store) -> None:
+    """Another reviewer's decision on the last item is being written: its other slot is still free."""
+    found: list[ReviewLease | None] = []
+    taker = threading.Thread(target=lambda: found.append(queued.reviews.take("ada", "t1", CHECKS, 60.0)))
+    others = [one.item.id for one in queued.reviews.export() if one.item.queue is ReviewQueue.CHECKS][:-1]
+    for item_id in others:
+        queued.reviews.hold(item_id, "ada", f"held-{item_id}", 60.0)
+    with transaction(queued._database.engine, write=True) as session:
+        session.execute(text("UPDATE review_items SET value = value WHERE queue = 'checks'"))
+        taker.start()
+        taker.join(0.5)
+    taker.join(30.0)
+    assert found[0] is not None
+    assert found[0].item.id not in others
 
 
 def test_progress_counts_what_is_left_for_a_reviewer(queued: Store) -> None:
